@@ -1,0 +1,1 @@
+"""HTTP: the REST face, the GraphQL mount, the edge, the command line."""

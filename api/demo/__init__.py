@@ -1,0 +1,1 @@
+"""Demo data: a believable small shop with its products, customers and orders."""

@@ -1,0 +1,132 @@
+"""What comes in: bodies as strict JSON, headers as a request that operations understand."""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+from starlette.requests import Request as HttpRequest
+
+from services.core.context import Process, Request
+from services.core.errors import MalformedRequest, UnsupportedMediaType
+
+#: Deeper nesting than any input of ours; the parser itself would go to the stack's end.
+_DEEPEST = 64
+#: Longer than any number of ours.
+_LONGEST_NUMBER = 40
+
+_OPENING = re.compile(rb"[\[{]")
+
+
+def new_request(process: Process, http: HttpRequest, face: str) -> Request:
+    """The request as operations see it."""
+    headers = http.headers
+    return Request(
+        process=process,
+        id=http.scope["state"]["request_id"],
+        face=face,
+        bearer=_bearer(headers.get("authorization")),
+        user_agent=(headers.get("user-agent") or "")[:200] or None,
+    )
+
+
+def _bearer(authorization: str | None) -> str | None:
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def require_json(content_type: str | None) -> None:
+    """Refuse bodies that are not JSON in UTF-8; raises `UnsupportedMediaType`."""
+    media, _, parameters = (content_type or "").partition(";")
+    charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", parameters, re.IGNORECASE)
+    if media.strip().lower() != "application/json":
+        raise UnsupportedMediaType
+    if charset and charset[1].lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType
+
+
+def parse_json(body: bytes) -> Any:
+    """Strict JSON; numbers with a point are `Decimal`, read as decimal text.
+
+    Raises `MalformedRequest` for anything ambiguous or hostile: invalid UTF-8, NaN and Infinity,
+    lone surrogates, NUL, duplicate keys, deep nesting, giant numbers.
+    """
+    try:
+        text = body.decode("utf-8")
+        if len(_OPENING.findall(body)) > _DEEPEST:
+            _refuse_depth(text)
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=_constant,
+        )
+        # Only an escape can bring what the bytes themselves could not.
+        if "\\u" in text:
+            _refuse_odd_text(value)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise MalformedRequest(_reason(error)) from None
+    return value
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case json.JSONDecodeError():
+            return f"The body is not JSON: {error.msg} at character {error.pos}."
+        case UnicodeDecodeError() | UnicodeEncodeError():
+            return "The body is not valid UTF-8."
+        case RecursionError():
+            return "The body is nested too deeply."
+        case ArithmeticError():
+            return "The body holds a number that cannot be read."
+        case _:
+            return str(error)
+
+
+def _refuse_depth(text: str) -> None:
+    depth = 0
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > _DEEPEST:
+            raise ValueError("The body is nested too deeply.")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("The body names a key twice.")
+    return found
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _LONGEST_NUMBER:
+        raise ValueError("The body holds a number that is too long.")
+    return int(digits)
+
+
+def _decimal(digits: str) -> Decimal:
+    if len(digits) > _LONGEST_NUMBER:
+        raise ValueError("The body holds a number that is too long.")
+    return Decimal(digits)
+
+
+def _constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON.")
+
+
+def _refuse_odd_text(value: Any) -> None:
+    match value:
+        case str():
+            value.encode("utf-8")
+            if "\x00" in value:
+                raise ValueError("The body holds a NUL character.")
+        case dict():
+            for name, item in value.items():
+                _refuse_odd_text(name)
+                _refuse_odd_text(item)
+        case list():
+            for item in value:
+                _refuse_odd_text(item)

@@ -1,0 +1,1 @@
+"""The REST face: routes written once, shaped by two dialects."""

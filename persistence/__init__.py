@@ -1,0 +1,1 @@
+"""SQLModel tables, named queries, the database and its migrations."""

@@ -1,0 +1,90 @@
+"""The audit log: who did what to which thing; append-only."""
+
+from datetime import datetime
+from typing import Annotated
+
+import sqlalchemy as sa
+from msgspec import Meta, Struct
+from sqlmodel import SQLModel
+
+from persistence.columns import TextArray, Uuid, column, identifier, instant, named, table_of
+from persistence.listing import Listing, Sort
+from persistence.sql import given, insert
+from persistence.views import View, sees_all
+
+
+class AuditTable(SQLModel, table=True):
+    """One write, or the attempt of one."""
+
+    __tablename__ = named("audit_log")
+    __table_args__ = (
+        sa.Index("audit_log_created_at_id_idx", "created_at", "id"),
+        sa.Index("audit_log_actor_id_created_at_id_idx", "actor_id", "created_at", "id"),
+        sa.Index("audit_log_entity_id_created_at_id_idx", "entity_id", "created_at", "id"),
+        sa.Index("audit_log_action_created_at_id_idx", "action", "created_at", "id"),
+    )
+
+    id: str = identifier()
+    # No foreign keys: the log outlives what it speaks of.
+    actor_id: str | None = column(Uuid, nullable=True)
+    action: str = column(sa.Text)
+    entity: str | None = column(sa.Text, nullable=True)
+    entity_id: str | None = column(Uuid, nullable=True)
+    changed: list[str] = column(TextArray)
+    outcome: str = column(sa.Text)
+    request_id: str = column(sa.Text)
+    created_at: datetime = instant()
+
+
+class AuditEntry(Struct, frozen=True, rename="camel"):
+    """One write, or the attempt of one."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    actor_id: Annotated[str | None, Meta(description="Who did it; null for the anonymous.")]
+    action: Annotated[str, Meta(description="The operation.")]
+    entity: Annotated[str | None, Meta(description="Kind of the thing it was done to.")]
+    entity_id: Annotated[str | None, Meta(description="Id of the thing it was done to.")]
+    changed: Annotated[list[str], Meta(description="Names of the fields that changed.")]
+    outcome: Annotated[str, Meta(description="OK, or the code of the error it ended with.")]
+    request_id: Annotated[str, Meta(description="The request it came with.")]
+    created_at: Annotated[datetime, Meta(description="When it happened.")]
+
+
+audit_log = table_of(AuditTable)
+_columns = (
+    "id",
+    "actor_id",
+    "action",
+    "entity",
+    "entity_id",
+    "changed",
+    "outcome",
+    "request_id",
+    "created_at",
+)
+
+AUDIT_ENTRY = View(
+    "AuditEntry",
+    audit_log.c.id,
+    tuple(audit_log.c[name] for name in _columns),
+    audit_log,
+    AuditEntry,
+    sees_all,
+)
+AUDIT_LOG = Listing(
+    AUDIT_ENTRY.select(),
+    AuditEntry,
+    id=audit_log.c.id,
+    sorts={
+        "-createdAt": Sort(audit_log.c.created_at, True, lambda row: row.created_at, datetime),
+        "createdAt": Sort(audit_log.c.created_at, False, lambda row: row.created_at, datetime),
+    },
+    filters={
+        "actorId": audit_log.c.actor_id == given("actorId", audit_log.c.actor_id),
+        "entityId": audit_log.c.entity_id == given("entityId", audit_log.c.entity_id),
+        "action": audit_log.c.action == given("action", audit_log.c.action),
+        "from": audit_log.c.created_at >= given("from", audit_log.c.created_at),
+        "to": audit_log.c.created_at < given("to", audit_log.c.created_at),
+    },
+)
+INSERT_AUDIT = insert(audit_log, *_columns)

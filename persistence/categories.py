@@ -1,0 +1,70 @@
+"""Categories of products."""
+
+from datetime import datetime
+from typing import Annotated
+
+import sqlalchemy as sa
+from msgspec import Meta, Struct
+from sqlmodel import SQLModel
+
+from persistence.columns import SortableText, checked, column, identifier, instant, named, table_of
+from persistence.listing import Listing, Sort
+from persistence.sql import insert
+from persistence.views import View
+
+
+class CategoryTable(SQLModel, table=True):
+    """A shelf of the shop."""
+
+    __tablename__ = named("categories")
+    __table_args__ = (
+        checked("char_length(name) BETWEEN 1 AND 100", "name"),
+        checked("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'", "slug"),
+        sa.Index("categories_name_id_idx", "name", "id"),
+    )
+
+    id: str = identifier()
+    slug: str = column(SortableText, unique=True)
+    name: str = column(SortableText)
+    description: str = column(sa.Text, "''")
+    version: int = column(sa.Integer, "1")
+    created_at: datetime = instant()
+    updated_at: datetime = instant()
+
+
+class Category(Struct, frozen=True, rename="camel"):
+    """A shelf of the shop."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    slug: Annotated[str, Meta(description="Short name for addresses, unique.")]
+    name: Annotated[str, Meta(description="Name shown to people.")]
+    description: Annotated[str, Meta(description="What is found here.")]
+    version: Annotated[int, Meta(description="Counts the changes of this category.")]
+    created_at: Annotated[datetime, Meta(description="When the category was made.")]
+    updated_at: Annotated[datetime, Meta(description="When the category last changed.")]
+
+
+categories = table_of(CategoryTable)
+
+CATEGORY = View(
+    "Category",
+    categories.c.id,
+    tuple(
+        categories.c[name]
+        for name in ("id", "slug", "name", "description", "version", "created_at", "updated_at")
+    ),
+    categories,
+    Category,
+    sa.true(),
+)
+INSERT_CATEGORY = insert(categories, "id", "slug", "name", "description", "created_at")
+
+CATEGORIES = Listing(
+    CATEGORY.select(),
+    Category,
+    id=categories.c.id,
+    sorts={
+        "name": Sort(categories.c.name, False, lambda row: row.name),
+        "-name": Sort(categories.c.name, True, lambda row: row.name),
+    },
+)

@@ -1,0 +1,77 @@
+"""Column types and table helpers that every table shares."""
+
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlmodel import Field, SQLModel
+
+# Names of constraints are part of the contract with services: a unique violation is told apart
+# by its constraint's name.
+SQLModel.metadata.naming_convention = {
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+
+Uuid = postgresql.UUID(as_uuid=False)
+Money = sa.Numeric(14, 2)
+Instant = sa.DateTime(timezone=True)
+# Cursor columns sort by bytes, so that a page never depends on the server's locale.
+SortableText = sa.Text(collation="C")
+Json = postgresql.JSONB()
+TextArray = postgresql.ARRAY(sa.Text())
+UuidArray = postgresql.ARRAY(Uuid)
+
+
+def table_of(model: type[SQLModel]) -> sa.Table:
+    """The SQLAlchemy table behind a SQLModel class."""
+    return cast(Any, model).__table__
+
+
+def named(table: str) -> Any:
+    """The ``__tablename__`` of a model, which SQLModel types as a declared attribute."""
+    return table
+
+
+def identifier(**kwargs: Any) -> Any:
+    """A UUIDv7 primary key, made by the application."""
+    return Field(primary_key=True, sa_type=cast(Any, Uuid), **kwargs)
+
+
+def reference(target: str, **kwargs: Any) -> Any:
+    """A foreign key to another table's id, indexed unless said otherwise."""
+    kwargs.setdefault("index", True)
+    return Field(sa_type=cast(Any, Uuid), foreign_key=target, **kwargs)
+
+
+def column(kind: Any, default: str | None = None, name: str | None = None, **kwargs: Any) -> Any:
+    """A column of an SQL type, with a server default given as SQL text."""
+    options: dict[str, Any] = {}
+    if default is not None:
+        options["server_default"] = sa.text(default)
+    if name is not None:
+        options["name"] = name
+    return Field(sa_type=kind, sa_column_kwargs=options, **kwargs)
+
+
+def computed(kind: Any, expression: str) -> Any:
+    """A column the database computes from its row and stores."""
+    return Field(sa_type=kind, sa_column_args=[sa.Computed(expression, persisted=True)])
+
+
+def currency() -> Any:
+    """An ISO 4217 code beside an amount."""
+    return column(sa.CHAR(3))
+
+
+def instant(default: str | None = "now()", **kwargs: Any) -> Any:
+    """A point in time with time zone."""
+    return column(cast(Any, Instant), default, **kwargs)
+
+
+def checked(rule: str, name: str) -> sa.CheckConstraint:
+    """A CHECK constraint named ``<table>_<name>_check``."""
+    return sa.CheckConstraint(rule, name=name)

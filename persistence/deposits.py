@@ -1,0 +1,89 @@
+"""Deposits: money that a payment provider brings into a wallet."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+import sqlalchemy as sa
+from msgspec import Meta, Struct
+from sqlmodel import SQLModel
+
+from persistence.columns import (
+    Money,
+    checked,
+    column,
+    currency,
+    identifier,
+    instant,
+    named,
+    reference,
+    table_of,
+)
+from persistence.sql import insert
+from persistence.views import View, viewer
+
+
+class DepositStatus(StrEnum):
+    """How far a deposit has come."""
+
+    PENDING = "PENDING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+class DepositTable(SQLModel, table=True):
+    """A deposit asked of the payment provider."""
+
+    __tablename__ = named("deposits")
+    __table_args__ = (
+        checked("status IN ('PENDING', 'SUCCEEDED', 'FAILED')", "status"),
+        checked("amount > 0 AND amount <= 999999999.99", "amount"),
+        checked("(status = 'FAILED') = (failure_code IS NOT NULL)", "failure_code"),
+        checked("(status = 'PENDING') = (settled_at IS NULL)", "settled_at"),
+    )
+
+    id: str = identifier()
+    user_id: str = reference("users.id")
+    amount: Decimal = column(Money)
+    currency: str = currency()
+    status: str = column(sa.Text)
+    failure_code: str | None = column(sa.Text, nullable=True)
+    created_at: datetime = instant()
+    settled_at: datetime | None = instant(None, nullable=True)
+    updated_at: datetime = instant()
+
+
+class Deposit(Struct, frozen=True, rename="camel"):
+    """Money that a payment provider brings into a wallet."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    amount: Annotated[Decimal, Meta(description="What was asked for.")]
+    currency: Annotated[str, Meta(description="ISO 4217 code of the amount.")]
+    status: Annotated[DepositStatus, Meta(description="How far it has come.")]
+    failure_code: Annotated[str | None, Meta(description="Why the provider declined it.")]
+    created_at: Annotated[datetime, Meta(description="When it was asked for.")]
+    settled_at: Annotated[datetime | None, Meta(description="When the provider decided.")]
+
+
+deposits = table_of(DepositTable)
+
+DEPOSIT = View(
+    "Deposit",
+    deposits.c.id,
+    (
+        deposits.c.id,
+        deposits.c.amount,
+        deposits.c.currency,
+        deposits.c.status,
+        deposits.c.failure_code,
+        deposits.c.created_at,
+        deposits.c.settled_at,
+    ),
+    deposits,
+    Deposit,
+    deposits.c.user_id == viewer,
+)
+INSERT_DEPOSIT = insert(
+    deposits, "id", "user_id", "amount", "currency", "status", "created_at", "settled_at"
+)

@@ -1,0 +1,81 @@
+"""What can go wrong with the database, in words of our own.
+
+DatabaseError
+├── Unavailable          no connection, connection lost, server shutting down, pool exhausted
+├── StatementTimeout     a statement ran longer than it may
+├── LockTimeout          a lock was not free in time
+├── Conflict             deadlock or serialisation failure: the transaction may be run again
+├── UniqueViolation      a UNIQUE constraint refused a row; ``constraint`` names it
+├── ReferenceViolation   a FOREIGN KEY refused a change; ``constraint`` names it
+└── CheckViolation       a CHECK constraint refused a row; ``constraint`` names it
+"""
+
+import asyncpg
+
+
+class DatabaseError(Exception):
+    """Base of everything this module names."""
+
+    def __init__(self, constraint: str | None = None) -> None:
+        super().__init__(constraint or "")
+        self.constraint = constraint
+
+
+class Unavailable(DatabaseError):
+    """The database cannot be reached now."""
+
+
+class StatementTimeout(DatabaseError):
+    """A statement ran longer than it may."""
+
+
+class LockTimeout(DatabaseError):
+    """A lock was not free in time."""
+
+
+class Conflict(DatabaseError):
+    """Two transactions crossed; this one was undone and may be run again."""
+
+
+class UniqueViolation(DatabaseError):
+    """A unique constraint refused a row."""
+
+
+class ReferenceViolation(DatabaseError):
+    """A foreign key refused a change."""
+
+
+class CheckViolation(DatabaseError):
+    """A check constraint refused a row."""
+
+
+_BY_STATE: dict[str, type[DatabaseError]] = {
+    "57014": StatementTimeout,
+    "55P03": LockTimeout,
+    "40P01": Conflict,
+    "40001": Conflict,
+    "23505": UniqueViolation,
+    "23503": ReferenceViolation,
+    "23514": CheckViolation,
+    "53300": Unavailable,
+    "57P01": Unavailable,
+    "57P02": Unavailable,
+    "57P03": Unavailable,
+    "25P03": Unavailable,
+}
+
+#: What a driver call may raise that `translated` understands.
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+def translated(error: BaseException) -> BaseException:
+    """The error in our own words, or itself when it is nothing the caller could act on."""
+    if isinstance(error, asyncpg.PostgresConnectionError | OSError | TimeoutError):
+        return Unavailable()
+    if isinstance(error, asyncpg.PostgresError):
+        known = _BY_STATE.get(getattr(error, "sqlstate", ""))
+        if known is not None:
+            return known(getattr(error, "constraint_name", None))
+    if isinstance(error, asyncpg.InterfaceError) and "closed" in str(error):
+        return Unavailable()
+    return error

@@ -1,0 +1,332 @@
+"""Orders, their lines and their history."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Meta, Struct
+from sqlmodel import SQLModel
+
+from persistence.columns import (
+    Json,
+    Money,
+    checked,
+    column,
+    currency,
+    identifier,
+    instant,
+    named,
+    reference,
+    table_of,
+)
+from persistence.listing import Listing, Sort
+from persistence.sql import Query, given, insert_many, nothing, value
+from persistence.sql import insert as insert_into
+from persistence.views import View, sees_all, viewer
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands."""
+
+    PENDING = "PENDING"
+    PAID = "PAID"
+    CANCELLED = "CANCELLED"
+
+
+class PaymentStatus(StrEnum):
+    """What has been paid for an order."""
+
+    UNPAID = "UNPAID"
+    PAID = "PAID"
+    REFUNDED = "REFUNDED"
+
+
+#: The status machine: where an order may go from each status.
+TRANSITIONS: dict[OrderStatus, tuple[OrderStatus, ...]] = {
+    OrderStatus.PENDING: (OrderStatus.PAID, OrderStatus.CANCELLED),
+    OrderStatus.PAID: (OrderStatus.CANCELLED,),
+    OrderStatus.CANCELLED: (),
+}
+
+
+class OrderTable(SQLModel, table=True):
+    """What somebody buys."""
+
+    __tablename__ = named("orders")
+    __table_args__ = (
+        checked("status IN ('PENDING', 'PAID', 'CANCELLED')", "status"),
+        checked("payment_status IN ('UNPAID', 'PAID', 'REFUNDED')", "payment_status"),
+        checked("total > 0 AND total <= 999999999.99", "total"),
+        checked("tax >= 0 AND tax < total", "tax"),
+        sa.Index("orders_customer_id_created_at_id_idx", "customer_id", "created_at", "id"),
+        sa.Index("orders_customer_id_status_idx", "customer_id", "status"),
+    )
+
+    id: str = identifier()
+    number: str = column(
+        sa.Text, "'T' || lpad(nextval('order_numbers')::text, 6, '0')", unique=True
+    )
+    customer_id: str = reference("users.id", index=False)
+    status: str = column(sa.Text)
+    payment_status: str = column(sa.Text)
+    subtotal: Decimal = column(Money)
+    total: Decimal = column(Money)
+    tax: Decimal = column(Money)
+    currency: str = currency()
+    shipping_address: dict[str, Any] | None = column(Json, nullable=True)
+    version: int = column(sa.Integer, "1")
+    created_at: datetime = instant()
+    updated_at: datetime = instant()
+    paid_at: datetime | None = instant(None, nullable=True)
+    cancelled_at: datetime | None = instant(None, nullable=True)
+
+
+ORDER_NUMBERS = sa.Sequence("order_numbers", metadata=SQLModel.metadata)
+
+
+class OrderLineTable(SQLModel, table=True):
+    """One product of an order, at the price of that moment."""
+
+    __tablename__ = named("order_lines")
+    __table_args__ = (
+        checked("quantity BETWEEN 1 AND 10000", "quantity"),
+        checked("unit_price > 0", "unit_price"),
+    )
+
+    order_id: str = reference("orders.id", primary_key=True, index=False)
+    position: int = column(sa.Integer, primary_key=True)
+    product_id: str = reference("products.id")
+    name: str = column(sa.Text)
+    quantity: int = column(sa.Integer)
+    unit_price: Decimal = column(Money)
+    total: Decimal = column(Money)
+
+
+class OrderHistoryTable(SQLModel, table=True):
+    """One transition of an order; append-only."""
+
+    __tablename__ = named("order_history")
+    __table_args__ = (
+        sa.Index("order_history_order_id_created_at_id_idx", "order_id", "created_at", "id"),
+    )
+
+    id: str = identifier()
+    order_id: str = reference("orders.id", index=False)
+    from_status: str | None = column(sa.Text, nullable=True)
+    to_status: str = column(sa.Text)
+    actor_id: str | None = reference("users.id", nullable=True)
+    note: str | None = column(sa.Text, nullable=True)
+    created_at: datetime = instant()
+
+
+class ShippingAddress(Struct, frozen=True, rename="camel"):
+    """Where an order goes."""
+
+    name: Annotated[str, Meta(description="Who receives it.")]
+    line1: Annotated[str, Meta(description="Street and number.")]
+    line2: Annotated[str | None, Meta(description="Flat, floor or company.")]
+    city: Annotated[str, Meta(description="Town or city.")]
+    postal_code: Annotated[str, Meta(description="Postal code.")]
+    country: Annotated[str, Meta(description="ISO 3166-1 alpha-2 code.")]
+
+
+class OrderLine(Struct, frozen=True, rename="camel"):
+    """One product of an order, at the price of that moment."""
+
+    product_id: Annotated[str, Meta(description="The product.")]
+    name: Annotated[str, Meta(description="The product's name when it was ordered.")]
+    quantity: Annotated[int, Meta(description="How many pieces.")]
+    unit_price: Annotated[Decimal, Meta(description="Price of one piece when it was ordered.")]
+    total: Annotated[Decimal, Meta(description="Unit price times quantity.")]
+
+
+class Order(Struct, frozen=True, rename="camel"):
+    """What somebody buys."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    number: Annotated[str, Meta(description="Number to speak about the order by.")]
+    customer_id: Annotated[str, Meta(description="The user who buys.")]
+    status: Annotated[OrderStatus, Meta(description="Where the order stands.")]
+    payment_status: Annotated[PaymentStatus, Meta(description="What has been paid.")]
+    next_statuses: Annotated[list[OrderStatus], Meta(description="Where it may go from here.")]
+    lines: Annotated[list[OrderLine], Meta(description="What is bought, in the order given.")]
+    subtotal: Annotated[Decimal, Meta(description="Sum of the lines.")]
+    total: Annotated[Decimal, Meta(description="What is to be paid, tax included.")]
+    tax: Annotated[Decimal, Meta(description="The tax within the total.")]
+    currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
+    shipping_address: Annotated[ShippingAddress | None, Meta(description="Where it goes.")]
+    version: Annotated[int, Meta(description="Counts the changes of this order.")]
+    created_at: Annotated[datetime, Meta(description="When it was placed.")]
+    updated_at: Annotated[datetime, Meta(description="When it last changed.")]
+    paid_at: Annotated[datetime | None, Meta(description="When it was paid.")]
+    cancelled_at: Annotated[datetime | None, Meta(description="When it was cancelled.")]
+
+
+class OrderEvent(Struct, frozen=True, rename="camel"):
+    """One transition of an order."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    from_status: Annotated[OrderStatus | None, Meta(description="Where it stood; null at first.")]
+    to_status: Annotated[OrderStatus, Meta(description="Where it went.")]
+    actor_id: Annotated[str | None, Meta(description="Who moved it; null for the system.")]
+    note: Annotated[str | None, Meta(description="Why, in the actor's words.")]
+    created_at: Annotated[datetime, Meta(description="When it happened.")]
+
+
+orders = table_of(OrderTable)
+order_lines = table_of(OrderLineTable)
+order_history = table_of(OrderHistoryTable)
+
+# An order is read whole, lines included, in one statement: the lines come as one JSON column.
+_line = sa.func.json_build_object(
+    sa.literal_column("'productId'"),
+    order_lines.c.product_id,
+    sa.literal_column("'name'"),
+    order_lines.c.name,
+    sa.literal_column("'quantity'"),
+    order_lines.c.quantity,
+    sa.literal_column("'unitPrice'"),
+    order_lines.c.unit_price,
+    sa.literal_column("'total'"),
+    order_lines.c.total,
+)
+_lines = (
+    sa.select(sa.func.json_agg(sa.text("line.object ORDER BY line.position")))
+    .select_from(
+        sa.select(_line.label("object"), order_lines.c.position)
+        .where(order_lines.c.order_id == orders.c.id)
+        .correlate(orders)
+        .subquery("line")
+    )
+    .scalar_subquery()
+)
+_decode_lines = msgspec.json.Decoder(list[OrderLine]).decode
+
+
+def _order(*columns: Any) -> Order:
+    # Columns come in the order of ORDER below; three of them need more than their own value.
+    values = list(columns)
+    status = OrderStatus(values[3])
+    values[3] = status
+    values[5:6] = [list(TRANSITIONS[status]), _decode_lines(values[5])]
+    values[11] = msgspec.convert(values[11], ShippingAddress | None)
+    return Order(*values)
+
+
+ORDER = View(
+    "Order",
+    orders.c.id,
+    (
+        orders.c.id,
+        orders.c.number,
+        orders.c.customer_id,
+        orders.c.status,
+        orders.c.payment_status,
+        _lines.label("lines"),
+        orders.c.subtotal,
+        orders.c.total,
+        orders.c.tax,
+        orders.c.currency,
+        orders.c.shipping_address,
+        orders.c.version,
+        orders.c.created_at,
+        orders.c.updated_at,
+        orders.c.paid_at,
+        orders.c.cancelled_at,
+    ),
+    orders,
+    _order,
+    sa.or_(orders.c.customer_id == viewer, sees_all),
+)
+ORDER_EVENT = View(
+    "OrderEvent",
+    order_history.c.id,
+    (
+        order_history.c.id,
+        order_history.c.from_status,
+        order_history.c.to_status,
+        order_history.c.actor_id,
+        order_history.c.note,
+        order_history.c.created_at,
+    ),
+    order_history.join(orders, orders.c.id == order_history.c.order_id),
+    OrderEvent,
+    ORDER.visible,
+)
+_created = {
+    "-createdAt": Sort(orders.c.created_at, True, lambda row: row.created_at, datetime),
+    "createdAt": Sort(orders.c.created_at, False, lambda row: row.created_at, datetime),
+}
+OWN_ORDERS = Listing(
+    ORDER.select(),
+    _order,
+    id=orders.c.id,
+    always=orders.c.customer_id == viewer,
+    sorts=_created,
+    filters={
+        "status": orders.c.status == given("status", orders.c.status),
+        "from": orders.c.created_at >= given("from", orders.c.created_at),
+        "to": orders.c.created_at < given("to", orders.c.created_at),
+        "number": orders.c.number == given("number", orders.c.number),
+    },
+)
+HISTORY = Listing(
+    ORDER_EVENT.select(),
+    OrderEvent,
+    id=order_history.c.id,
+    always=ORDER_EVENT.visible,
+    parent=order_history.c.order_id,
+    sorts={
+        "-createdAt": Sort(order_history.c.created_at, True, lambda row: row.created_at, datetime)
+    },
+)
+
+VISIBLE_IDS = Query(
+    sa.select(orders.c.id).where(
+        orders.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(orders.c.id.type))),
+        ORDER.visible,
+    ),
+    value,
+)
+LOCK_ORDER = Query(
+    ORDER.select()
+    .where(orders.c.id == given("order_id", orders.c.id), ORDER.visible)
+    .with_for_update(of=orders),
+    _order,
+)
+INSERT_ORDER = insert_into(
+    orders,
+    "id",
+    "customer_id",
+    "status",
+    "payment_status",
+    "subtotal",
+    "total",
+    "tax",
+    "currency",
+    "shipping_address",
+    "created_at",
+)
+INSERT_LINES = insert_many(
+    order_lines,
+    ["order_id"],
+    ["position", "product_id", "name", "quantity", "unit_price", "total"],
+)
+INSERT_EVENT = insert_into(
+    order_history, "id", "order_id", "from_status", "to_status", "actor_id", "note", "created_at"
+)
+MOVE_ORDER = Query(
+    sa.update(orders)
+    .where(orders.c.id == given("order_id", orders.c.id))
+    .values(
+        status=given("to_status", orders.c.status),
+        payment_status=given("to_payment_status", orders.c.payment_status),
+        paid_at=given("at_paid", orders.c.paid_at),
+        cancelled_at=given("at_cancelled", orders.c.cancelled_at),
+        version=orders.c.version + 1,
+    ),
+    nothing,
+)

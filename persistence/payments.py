@@ -1,0 +1,74 @@
+"""Payments: an order's price, moved once from the buyer's wallet to the shop."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from sqlmodel import SQLModel
+
+from persistence.columns import (
+    Money,
+    checked,
+    column,
+    currency,
+    identifier,
+    instant,
+    named,
+    reference,
+    table_of,
+)
+from persistence.orders import ORDER, orders
+from persistence.sql import Query, given, insert
+from persistence.views import View
+
+
+class PaymentTable(SQLModel, table=True):
+    """A captured payment; the unique order makes a second charge impossible."""
+
+    __tablename__ = named("payments")
+    __table_args__ = (checked("amount > 0", "amount"),)
+
+    id: str = identifier()
+    order_id: str = reference("orders.id", index=False, unique=True)
+    transfer_id: str = reference("transfers.id", index=False, unique=True)
+    amount: Decimal = column(Money)
+    currency: str = currency()
+    created_at: datetime = instant()
+
+
+class Payment(Struct, frozen=True, rename="camel"):
+    """An order's price, moved once from the buyer's wallet to the shop."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    order_id: Annotated[str, Meta(description="The order that was paid.")]
+    amount: Annotated[Decimal, Meta(description="What was paid.")]
+    currency: Annotated[str, Meta(description="ISO 4217 code of the amount.")]
+    created_at: Annotated[datetime, Meta(description="When it was paid.")]
+
+
+payments = table_of(PaymentTable)
+
+PAYMENT = View(
+    "Payment",
+    payments.c.id,
+    (
+        payments.c.id,
+        payments.c.order_id,
+        payments.c.amount,
+        payments.c.currency,
+        payments.c.created_at,
+    ),
+    payments.join(orders, orders.c.id == payments.c.order_id),
+    Payment,
+    ORDER.visible,
+)
+TRANSFER_OF_ORDER = Query(
+    payments.select()
+    .with_only_columns(payments.c.transfer_id)
+    .where(payments.c.order_id == given("order_id", payments.c.order_id)),
+    str,
+)
+INSERT_PAYMENT = insert(
+    payments, "id", "order_id", "transfer_id", "amount", "currency", "created_at"
+)

@@ -1,0 +1,83 @@
+"""Rules the database keeps by itself: functions and triggers beside the tables.
+
+Migrations hold their own frozen copies; the check compares a migrated database with one made
+from the tables and these rules.
+"""
+
+from persistence.wallet import PROVIDER, SHOP
+
+FUNCTIONS = (
+    # array_to_string is only STABLE; over text it is immutable, as a generated column demands.
+    """
+    CREATE FUNCTION tandem_words(words text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN array_to_string(words, ' ')
+    """,
+    """
+    CREATE FUNCTION tandem_touch() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        NEW.updated_at := now();
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE FUNCTION tandem_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+    END $$
+    """,
+    """
+    CREATE FUNCTION tandem_post() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        UPDATE accounts SET balance = balance + NEW.amount
+        WHERE id = NEW.account_id AND kind = 'WALLET'
+        RETURNING balance INTO NEW.balance_after;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE FUNCTION tandem_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF (SELECT sum(amount) FROM postings WHERE transfer_id = NEW.transfer_id) <> 0 THEN
+            RAISE EXCEPTION 'transfer % does not sum to zero', NEW.transfer_id
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_balanced_check';
+        END IF;
+        RETURN NULL;
+    END $$
+    """,
+)
+
+TOUCHED = (
+    "users",
+    "profiles",
+    "categories",
+    "products",
+    "stock",
+    "accounts",
+    "deposits",
+    "orders",
+)
+APPEND_ONLY = ("transfers", "postings", "order_history", "stock_movements", "payments", "audit_log")
+
+TRIGGERS = (
+    *(
+        f"CREATE TRIGGER {table}_touch BEFORE UPDATE ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION tandem_touch()"
+        for table in TOUCHED
+    ),
+    *(
+        f"CREATE TRIGGER {table}_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION tandem_refuse()"
+        for table in APPEND_ONLY
+    ),
+    "CREATE TRIGGER postings_post BEFORE INSERT ON postings "
+    "FOR EACH ROW EXECUTE FUNCTION tandem_post()",
+    # Deferred: a transfer's postings come one by one and must be even at COMMIT.
+    "CREATE CONSTRAINT TRIGGER postings_balanced AFTER INSERT ON postings "
+    "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tandem_balanced()",
+)
+
+
+#: The shop's and the provider's accounts are there from the first migration on.
+SYSTEM_ACCOUNTS = (
+    f"INSERT INTO accounts (id, kind) VALUES ('{SHOP}', 'SHOP'), ('{PROVIDER}', 'PROVIDER')"  # noqa: S608
+)

@@ -1,0 +1,29 @@
+"""Every table in one place: what migrations are compared with."""
+
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+from persistence import (  # noqa: F401 - importing a module adds its tables to the metadata
+    audit,
+    categories,
+    deposits,
+    keys,
+    orders,
+    payments,
+    products,
+    sessions,
+    users,
+    wallet,
+)
+from persistence.rules import FUNCTIONS, SYSTEM_ACCOUNTS, TRIGGERS
+
+METADATA = SQLModel.metadata
+
+
+def create_all(connection: sa.Connection) -> None:
+    """Make every table and rule in an empty database, without migrations."""
+    for statement in FUNCTIONS[:1]:
+        connection.exec_driver_sql(statement)
+    METADATA.create_all(connection)
+    for statement in (*FUNCTIONS[1:], *TRIGGERS, SYSTEM_ACCOUNTS):
+        connection.exec_driver_sql(statement)

@@ -1,0 +1,46 @@
+"""Views: how one kind of thing is read, and who may see it.
+
+A view's visibility is written once, as a condition over two values every reader passes:
+``viewer`` (the caller's user id, or None) and ``sees_all`` (may the caller see everybody's).
+`by_ids` and `nodes` (persistence/nodes.py) are compiled from it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from persistence.columns import Uuid
+from persistence.sql import Query, among
+
+Row = TypeVar("Row")
+viewer = sa.bindparam("viewer", type_=Uuid)
+sees_all = sa.bindparam("sees_all", type_=sa.Boolean)
+
+
+@dataclass(frozen=True, eq=False)
+class View(Generic[Row]):
+    """One kind of thing: its columns, where they come from, and who may see it."""
+
+    name: str
+    id: sa.ColumnElement[Any]
+    columns: tuple[sa.ColumnElement[Any], ...]
+    source: sa.FromClause
+    row: Callable[..., Row]
+    visible: sa.ColumnElement[bool]
+
+    def select(self) -> sa.Select[Any]:
+        """Everything of this kind, whoever looks."""
+        return sa.select(*self.columns).select_from(self.source)
+
+    @cached_property
+    def by_ids(self) -> Query[Row]:
+        """Values: ids, viewer, sees_all. Unknown and invisible ids have no row."""
+        return Query(self.select().where(among(self.id), self.visible), self.row)
+
+    @cached_property
+    def stored(self) -> Query[Row]:
+        """Values: ids. For the one who just wrote them."""
+        return Query(self.select().where(among(self.id)), self.row)

@@ -1,0 +1,177 @@
+"""The ledger: accounts, transfers and postings; wallets are accounts with a balance.
+
+Triggers (persistence/rules.py) keep it true inside the database: a transfer's postings sum to
+zero, a wallet's balance is the sum of its postings and never negative, and nothing is changed
+after it was written.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+import sqlalchemy as sa
+from msgspec import Meta, Struct
+from sqlmodel import SQLModel
+
+from persistence.columns import (
+    Money,
+    checked,
+    column,
+    identifier,
+    instant,
+    named,
+    reference,
+    table_of,
+)
+from persistence.listing import Listing, Sort
+from persistence.sql import Query, given, insert, insert_many
+from persistence.views import View, viewer
+
+#: The two accounts every shop has; they store no balance, so no payment waits for another.
+SHOP = "00000000-0000-7000-8000-000000000001"
+PROVIDER = "00000000-0000-7000-8000-000000000002"
+
+
+class TransferKind(StrEnum):
+    """Why money moved."""
+
+    DEPOSIT = "DEPOSIT"
+    PAYMENT = "PAYMENT"
+    REFUND = "REFUND"
+
+
+class AccountTable(SQLModel, table=True):
+    """One account of the ledger; only wallets store a balance."""
+
+    __tablename__ = named("accounts")
+    __table_args__ = (
+        checked("kind IN ('WALLET', 'SHOP', 'PROVIDER')", "kind"),
+        checked("(kind = 'WALLET') = (user_id IS NOT NULL)", "owner"),
+        checked("(kind = 'WALLET') = (balance IS NOT NULL)", "balance_kept"),
+        checked("(kind = 'WALLET') = (currency IS NOT NULL)", "currency_kept"),
+        checked("balance >= 0", "balance"),
+    )
+
+    id: str = identifier()
+    kind: str = column(sa.Text)
+    user_id: str | None = reference("users.id", nullable=True, index=False, unique=True)
+    balance: Decimal | None = column(Money, nullable=True)
+    currency: str | None = column(sa.CHAR(3), nullable=True)
+    created_at: datetime = instant()
+    updated_at: datetime = instant()
+
+
+class TransferTable(SQLModel, table=True):
+    """One movement of money; immutable. A correction is a transfer that reverses another."""
+
+    __tablename__ = named("transfers")
+    __table_args__ = (checked("kind IN ('DEPOSIT', 'PAYMENT', 'REFUND')", "kind"),)
+
+    id: str = identifier()
+    kind: str = column(sa.Text)
+    order_id: str | None = reference("orders.id", nullable=True)
+    deposit_id: str | None = reference("deposits.id", nullable=True, index=False, unique=True)
+    reverses_id: str | None = reference("transfers.id", nullable=True)
+    created_at: datetime = instant()
+
+
+class PostingTable(SQLModel, table=True):
+    """One account's side of a transfer; immutable. Positive amounts add to the account."""
+
+    __tablename__ = named("postings")
+    __table_args__ = (
+        checked("amount <> 0", "amount"),
+        sa.Index("postings_account_id_created_at_id_idx", "account_id", "created_at", "id"),
+    )
+
+    id: str = identifier()
+    transfer_id: str = reference("transfers.id")
+    account_id: str = reference("accounts.id", index=False)
+    amount: Decimal = column(Money)
+    balance_after: Decimal | None = column(Money, nullable=True)
+    created_at: datetime = instant()
+
+
+class Wallet(Struct, frozen=True, rename="camel"):
+    """A user's money in the shop."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    balance: Annotated[Decimal, Meta(description="What can be spent.")]
+    currency: Annotated[str, Meta(description="ISO 4217 code of the balance.")]
+    created_at: Annotated[datetime, Meta(description="When the wallet was made.")]
+    updated_at: Annotated[datetime, Meta(description="When the balance last changed.")]
+
+
+class WalletEntry(Struct, frozen=True, rename="camel"):
+    """One movement on a wallet."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    kind: Annotated[TransferKind, Meta(description="Why money moved.")]
+    amount: Annotated[Decimal, Meta(description="Positive when it came in, negative when out.")]
+    balance_after: Annotated[Decimal, Meta(description="The balance right after it.")]
+    currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
+    order_id: Annotated[str | None, Meta(description="The order paid or refunded.")]
+    deposit_id: Annotated[str | None, Meta(description="The deposit that brought it.")]
+    created_at: Annotated[datetime, Meta(description="When it happened.")]
+
+
+accounts = table_of(AccountTable)
+transfers = table_of(TransferTable)
+postings = table_of(PostingTable)
+
+WALLET = View(
+    "Wallet",
+    accounts.c.id,
+    (
+        accounts.c.id,
+        accounts.c.balance,
+        accounts.c.currency,
+        accounts.c.created_at,
+        accounts.c.updated_at,
+    ),
+    accounts,
+    Wallet,
+    accounts.c.user_id == viewer,
+)
+WALLET_ENTRY = View(
+    "WalletEntry",
+    postings.c.id,
+    (
+        postings.c.id,
+        transfers.c.kind,
+        postings.c.amount,
+        postings.c.balance_after,
+        accounts.c.currency,
+        transfers.c.order_id,
+        transfers.c.deposit_id,
+        postings.c.created_at,
+    ),
+    postings.join(transfers, transfers.c.id == postings.c.transfer_id).join(
+        accounts, accounts.c.id == postings.c.account_id
+    ),
+    WalletEntry,
+    accounts.c.user_id == viewer,
+)
+ENTRIES = Listing(
+    WALLET_ENTRY.select(),
+    WalletEntry,
+    id=postings.c.id,
+    always=WALLET_ENTRY.visible,
+    sorts={"-createdAt": Sort(postings.c.created_at, True, lambda row: row.created_at, datetime)},
+)
+
+OF_USER = Query(WALLET.select().where(WALLET.visible), Wallet)
+LOCK_WALLET = Query(
+    WALLET.select()
+    .where(accounts.c.user_id == given("user_id", accounts.c.user_id))
+    .with_for_update(),
+    Wallet,
+)
+INSERT_ACCOUNT = insert(accounts, "id", "kind", "user_id", "balance", "currency", "created_at")
+INSERT_TRANSFER = insert(
+    transfers, "id", "kind", "order_id", "deposit_id", "reverses_id", "created_at"
+)
+INSERT_POSTINGS = insert_many(
+    postings, ["transfer_id", "created_at"], ["id", "account_id", "amount"]
+)

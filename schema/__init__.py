@@ -1,0 +1,1 @@
+"""The GraphQL face: Strawberry types, tiny resolvers, batch fields."""

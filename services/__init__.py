@@ -1,0 +1,1 @@
+"""The operations: rules and transactions, called by both faces."""

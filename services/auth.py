@@ -1,0 +1,293 @@
+"""Registering, signing in, renewing and ending sessions."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from pydantic import Field
+
+from persistence import wallet as ledger
+from persistence.database import Transaction
+from persistence.failures import UniqueViolation
+from persistence.sessions import (
+    EXTEND_SESSION,
+    INSERT_SESSION,
+    INSERT_TOKEN,
+    LOCK_TOKEN,
+    REVOKE_SESSION,
+    SPEND_TOKEN,
+)
+from persistence.users import (
+    CREDENTIALS,
+    INSERT_PROFILE,
+    INSERT_USER,
+    SIGNED_IN,
+    USER,
+    Credentials,
+    Role,
+    User,
+)
+from services.core import money
+from services.core.context import Context
+from services.core.errors import (
+    AccountDisabled,
+    EmailTaken,
+    InvalidCredentials,
+    RefreshTokenInvalid,
+    RefreshTokenUsed,
+    UsernameTaken,
+)
+from services.core.inputs import Email, Input, Line, Password
+from services.core.operation import Who, operation
+from services.core.tokens import hashed, new_refresh_token
+
+Name = Annotated[Line, Field(min_length=1, max_length=100)]
+
+
+class Tokens(Struct, frozen=True, rename="camel"):
+    """A signed-in session: tokens to call with, and whose they are."""
+
+    access_token: Annotated[str, Meta(description="JWT for the Authorization header.")]
+    refresh_token: Annotated[str, Meta(description="Gets the next pair of tokens, once.")]
+    token_type: Annotated[str, Meta(description="Always Bearer.")]
+    expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
+    user: Annotated[User, Meta(description="Who is signed in.")]
+
+
+class Done(Struct, frozen=True, rename="camel"):
+    """Says that something was done where there is nothing else to say."""
+
+    ok: Annotated[bool, Meta(description="Always true.")] = True
+
+
+class Register(Input):
+    """A new account."""
+
+    email: Email = Field(description="Address to sign in with.", examples=["ada@example.com"])
+    username: Annotated[Line, Field(min_length=3, max_length=30, pattern=r"^[A-Za-z0-9_.-]*$")] = (
+        Field(description="Name shown to other people.", examples=["ada"])
+    )
+    password: Password = Field(
+        description="8 to 128 characters.", examples=["correct horse battery"]
+    )
+    full_name: Name = Field(description="The person's full name.", examples=["Ada Lovelace"])
+    first_name: Name | None = Field(None, description="Given name.")
+    last_name: Name | None = Field(None, description="Family name.")
+
+
+class Login(Input):
+    """An account and its password."""
+
+    email: Email = Field(description="The account's email.", examples=["user@example.com"])
+    password: Password = Field(description="The account's password.", examples=["tandem-demo-1"])
+
+
+class Refresh(Input):
+    """A refresh token."""
+
+    refresh_token: Annotated[Line, Field(min_length=1, max_length=200)] = Field(
+        description="The refresh token last received."
+    )
+
+
+async def _hash(ctx: Context, input: Register) -> str:
+    return await ctx.process.passwords.hash(input.password)
+
+
+async def _identify(ctx: Context, input: Login) -> Credentials | None:
+    """The account, if the password is right. An unknown account takes the same work."""
+    found = await ctx.reader.one(CREDENTIALS, email=input.email)
+    kept = found and found.password_hash
+    right = await ctx.process.passwords.verify(input.password, kept)
+    return found if right else None
+
+
+@operation(
+    "auth.register",
+    who=Who.PUBLIC,
+    input=Register,
+    result=Tokens,
+    errors=[EmailTaken, UsernameTaken],
+    writes=True,
+    ignores_token=True,
+    prepare=_hash,
+    cost=5,
+)
+async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
+    """Make an account with its wallet and sign in.
+
+    The email and the username are unique whatever their case.
+    """
+    user_id = ctx.new_id()
+    ctx.record("user", user_id, "email", "username", "fullName", "profile")
+    await add_user(
+        ctx, tx, user_id, input.email, input.username, input.full_name, ctx.prepared, Role.USER
+    )
+    await tx.all(
+        INSERT_PROFILE,
+        user_id=user_id,
+        first_name=input.first_name,
+        last_name=input.last_name,
+        avatar=None,
+        bio=None,
+    )
+    await ledger_account(ctx, tx, user_id)
+    return await _sign_in(ctx, tx, user_id)
+
+
+@operation(
+    "auth.login",
+    who=Who.PUBLIC,
+    input=Login,
+    result=Tokens,
+    errors=[InvalidCredentials, AccountDisabled],
+    writes=True,
+    ignores_token=True,
+    prepare=_identify,
+    cost=5,
+)
+async def login(ctx: Context, tx: Transaction, input: Login) -> Tokens:
+    """Sign in with email and password.
+
+    An unknown account and a wrong password give the same answer.
+    """
+    account: Credentials | None = ctx.prepared
+    if account is None:
+        raise InvalidCredentials
+    ctx.record("user", account.user_id, "lastLoginAt")
+    if not account.is_active:
+        raise AccountDisabled
+    return await _sign_in(ctx, tx, account.user_id)
+
+
+@operation(
+    "auth.refresh",
+    who=Who.PUBLIC,
+    input=Refresh,
+    result=Tokens,
+    errors=[RefreshTokenInvalid, RefreshTokenUsed],
+    writes=True,
+    ignores_token=True,
+    cost=2,
+)
+async def refresh(ctx: Context, tx: Transaction, input: Refresh) -> Tokens:
+    """Get the next pair of tokens; the refresh token is spent by it.
+
+    A token spent a moment ago is taken for the client's own race; later it is taken for theft,
+    and its session ends.
+    """
+    spent = hashed(input.refresh_token)
+    token = await tx.one(LOCK_TOKEN, hash=spent, now=ctx.now)
+    if token is None or not token.live:
+        raise RefreshTokenInvalid
+    ctx.record("session", token.session_id, "refreshToken")
+    if token.used_at is not None:
+        race = timedelta(seconds=ctx.settings.refresh_race_seconds)
+        # The clock is read again: this call may have waited for the other one's lock.
+        if ctx.process.clock() - token.used_at <= race:
+            raise RefreshTokenUsed
+
+        async def end_session(tx: Transaction) -> None:
+            await tx.all(REVOKE_SESSION, session_id=token.session_id, now=ctx.now)
+
+        raise RefreshTokenInvalid(effect=end_session)
+    await tx.all(SPEND_TOKEN, spent=spent, now=ctx.process.clock())
+    await tx.all(EXTEND_SESSION, session_id=token.session_id, until=_session_end(ctx))
+    return await _issue(ctx, tx, token.user_id, token.session_id)
+
+
+@operation(
+    "auth.logout",
+    who=Who.PUBLIC,
+    input=Refresh,
+    result=Done,
+    writes=True,
+    ignores_token=True,
+)
+async def logout(ctx: Context, tx: Transaction, input: Refresh) -> Done:
+    """End the session of a refresh token.
+
+    An expired access token does not matter, and a token that is not known is no error: the
+    caller is signed out either way.
+    """
+    token = await tx.one(LOCK_TOKEN, hash=hashed(input.refresh_token), now=ctx.now)
+    if token is not None:
+        ctx.record("session", token.session_id, "revokedAt")
+        await tx.all(REVOKE_SESSION, session_id=token.session_id, now=ctx.now)
+    return Done()
+
+
+async def add_user(
+    ctx: Context,
+    tx: Transaction,
+    user_id: str,
+    email: str,
+    username: str,
+    full_name: str,
+    password_hash: str,
+    role: Role,
+) -> None:
+    """Insert a user; raises `EmailTaken` or `UsernameTaken`."""
+    try:
+        await tx.all(
+            INSERT_USER,
+            id=user_id,
+            email=email,
+            username=username,
+            full_name=full_name,
+            password_hash=password_hash,
+            role=role,
+            created_at=ctx.now,
+        )
+    except UniqueViolation as error:
+        if error.constraint == "users_email_key":
+            raise EmailTaken from None
+        raise UsernameTaken from None
+
+
+async def ledger_account(ctx: Context, tx: Transaction, user_id: str) -> None:
+    """Open a user's wallet, empty."""
+    await tx.all(
+        ledger.INSERT_ACCOUNT,
+        id=ctx.new_id(),
+        kind="WALLET",
+        user_id=user_id,
+        balance=money.ZERO,
+        currency=ctx.settings.currency,
+        created_at=ctx.now,
+    )
+
+
+async def _sign_in(ctx: Context, tx: Transaction, user_id: str) -> Tokens:
+    session_id = ctx.new_id()
+    await tx.all(
+        INSERT_SESSION,
+        id=session_id,
+        user_id=user_id,
+        user_agent=ctx.request.user_agent,
+        created_at=ctx.now,
+        expires_at=_session_end(ctx),
+    )
+    await tx.all(SIGNED_IN, user_id=user_id, at=ctx.now)
+    return await _issue(ctx, tx, user_id, session_id)
+
+
+async def _issue(ctx: Context, tx: Transaction, user_id: str, session_id: str) -> Tokens:
+    """The next pair of tokens of a session."""
+    refresh_token = new_refresh_token()
+    await tx.all(
+        INSERT_TOKEN, hash=hashed(refresh_token), session_id=session_id, created_at=ctx.now
+    )
+    [user] = await tx.all(USER.stored, ids=[user_id])
+    tokens = ctx.process.tokens
+    return Tokens(
+        access_token=tokens.issue(user_id, session_id, user.role, ctx.now),
+        refresh_token=refresh_token,
+        token_type="Bearer",  # noqa: S106
+        expires_in=tokens.seconds,
+        user=user,
+    )
+
+
+def _session_end(ctx: Context) -> object:
+    return ctx.now + timedelta(seconds=ctx.settings.refresh_token_seconds)

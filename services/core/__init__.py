@@ -1,0 +1,1 @@
+"""What every operation stands on: wrapper, errors, caller, paging, money, settings."""

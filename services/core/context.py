@@ -1,0 +1,184 @@
+"""What a call carries: the process it runs in, the request it came with, and the call itself."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from redis.asyncio import Redis
+
+from persistence.database import Database, Limits, Reader, Tally
+from persistence.users import Role
+from services.core.cursors import CursorKeys
+from services.core.errors import Forbidden, PreconditionFailed, Unauthenticated
+from services.core.etags import Versioned, names_version
+from services.core.ids import new_id
+from services.core.keys import KeyGate
+from services.core.passwords import Passwords
+from services.core.settings import Settings
+from services.core.tokens import TokenKeys
+
+if TYPE_CHECKING:
+    from services.core.operation import Operation
+
+
+@dataclass
+class Process:
+    """What every request of a process shares; made once by the composition root."""
+
+    settings: Settings
+    database: Database
+    redis: Redis
+    tokens: TokenKeys
+    cursors: CursorKeys
+    passwords: Passwords
+    gate: KeyGate
+    clock: Callable[[], datetime]
+    started_at: datetime
+
+
+def new_process(settings: Settings, clock: Callable[[], datetime] | None = None) -> Process:
+    """Everything that operations need, wired from settings; nothing is connected yet."""
+    clock = clock or (lambda: datetime.now(UTC))
+    secret = settings.secret.get_secret_value()
+    previous = None
+    if settings.previous_secret is not None:
+        previous = settings.previous_secret.get_secret_value()
+    return Process(
+        settings=settings,
+        database=Database(
+            settings.database_url,
+            Limits(
+                pool_min=settings.pool_min,
+                pool_max=settings.pool_max,
+                pool_wait=settings.pool_wait_seconds,
+                connect=settings.connect_seconds,
+                statement=settings.statement_seconds,
+                lock=settings.lock_seconds,
+                idle_transaction=settings.idle_transaction_seconds,
+                slow_statement=settings.slow_statement_seconds,
+            ),
+        ),
+        redis=Redis.from_url(
+            settings.redis_url,
+            socket_timeout=settings.redis_seconds,
+            socket_connect_timeout=settings.redis_seconds,
+        ),
+        tokens=TokenKeys(
+            secret,
+            previous,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            seconds=settings.access_token_seconds,
+        ),
+        cursors=CursorKeys(secret, previous),
+        passwords=Passwords(settings.password_hashes_at_once),
+        gate=KeyGate(settings.key_wait_seconds, settings.pool_max),
+        clock=clock,
+        started_at=clock(),
+    )
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: a user, in a session, with the role they have right now."""
+
+    user_id: str
+    session_id: str
+    role: Role
+
+
+@dataclass
+class Request:
+    """One HTTP request as operations see it, whichever face it came through.
+
+    ``bearer`` is the token of the Authorization header: None when there is no header, "" when it
+    holds no bearer token.
+    """
+
+    process: Process
+    id: str
+    face: str
+    bearer: str | None = None
+    user_agent: str | None = None
+    tally: Tally = field(default_factory=Tally)
+    #: Set when an answer was replayed from an idempotency key.
+    replayed: bool = False
+    caller: Caller | None = None
+    authenticated: bool = False
+
+    @property
+    def reader(self) -> Reader:
+        """A read session that counts into this request's tally."""
+        return self.process.database.reader(self.tally)
+
+
+@dataclass
+class Context:
+    """One call of one operation."""
+
+    request: Request
+    operation: "Operation[Any, Any]"
+    caller: Caller | None
+    if_match: str | None = None
+    #: What the operation's ``prepare`` step found before the transaction began.
+    prepared: Any = None
+    entity: str | None = None
+    entity_id: str | None = None
+    changed: Sequence[str] = ()
+    now: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.now = self.request.process.clock()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the process."""
+        return self.request.process.settings
+
+    @property
+    def process(self) -> Process:
+        """The process the call runs in."""
+        return self.request.process
+
+    @property
+    def reader(self) -> Reader:
+        """A read session."""
+        return self.request.reader
+
+    @property
+    def user_id(self) -> str:
+        """The caller's user id; operations for signed-in callers only."""
+        if self.caller is None:
+            raise Unauthenticated
+        return self.caller.user_id
+
+    @property
+    def sight(self) -> dict[str, Any]:
+        """What views need to know of the caller; see persistence/views.py."""
+        return sight(self.caller)
+
+    def new_id(self) -> str:
+        """A new id that sorts by this call's time."""
+        return new_id(self.now)
+
+    def own(self, owner_id: str) -> None:
+        """Refuse what is the owner's alone to do; the declaration says which operations."""
+        if owner_id != self.user_id and not self.operation.who.serves_others:
+            raise Forbidden
+
+    def match(self, entity: Versioned) -> None:
+        """Refuse a conditional write when the caller knew another version."""
+        if self.if_match is not None and not names_version(self.if_match, entity.version):
+            raise PreconditionFailed(details={"version": entity.version})
+
+    def record(self, entity: str, entity_id: str, *changed: str) -> None:
+        """Say in the audit row what the operation was done to."""
+        self.entity, self.entity_id, self.changed = entity, entity_id, changed
+
+
+def sight(caller: Caller | None) -> dict[str, Any]:
+    """What views need to know of a caller: who looks, and whether they see everybody's."""
+    if caller is None:
+        return {"viewer": None, "sees_all": False}
+    return {"viewer": caller.user_id, "sees_all": caller.role in (Role.MANAGER, Role.ADMIN)}

@@ -1,0 +1,38 @@
+"""Entity tags: ``<version>.<hash of the whole v2 representation>``."""
+
+from hashlib import blake2b
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Versioned(Protocol):
+    """Anything whose changes are counted."""
+
+    @property
+    def version(self) -> int: ...
+
+
+def entity_tag(entity: Versioned) -> str:
+    """The bare tag of an entity; REST puts it in quotes."""
+    digest = blake2b(msgspec.json.encode(entity), digest_size=8).hexdigest()
+    return f"{entity.version}.{digest}"
+
+
+def names_tag(condition: str, tag: str) -> bool:
+    """Does an If-None-Match value name this whole tag?"""
+    return any(given in ("*", tag) for given in _tags(condition))
+
+
+def names_version(condition: str, version: int) -> bool:
+    """Does an If-Match value name this version, whatever the rest of the representation?"""
+    return any(given == "*" or given.split(".")[0] == str(version) for given in _tags(condition))
+
+
+def _tags(condition: str) -> list[str]:
+    return [part.strip().removeprefix("W/").strip('"') for part in condition.split(",")]
+
+
+def fingerprint(value: Any) -> bytes:
+    """A short hash of a JSON-like value; equal values have equal fingerprints."""
+    return blake2b(msgspec.json.encode(value, order="sorted"), digest_size=16).digest()

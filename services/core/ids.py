@@ -1,0 +1,27 @@
+"""Ids: UUIDv7 text, the very same on both faces and in every row."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from uuid_utils import uuid7
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+#: Names nothing: what a malformed id is read as, so that it is not found like any unknown one.
+NOWHERE = "00000000-0000-0000-0000-000000000000"
+
+
+def new_id(at: datetime) -> str:
+    """A new id that sorts by its time."""
+    return str(uuid7(nanoseconds=(at - _EPOCH) // _MICROSECOND * 1000))
+
+
+def parsed(text: object) -> str | None:
+    """The id in its one spelling (lower case, dashed), or None when it is not one."""
+    if not isinstance(text, str) or len(text) != 36:
+        return None
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None

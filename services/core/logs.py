@@ -1,0 +1,35 @@
+"""Logs: JSON lines on stdout, readable colours on a terminal."""
+
+import logging
+import sys
+
+import structlog
+
+
+def configure(*, debug: bool = False, readable: bool | None = None) -> None:
+    """Set up structured logs for the process.
+
+    Tracebacks never show local variables: those hold passwords and tokens.
+    """
+    if readable is None:
+        readable = sys.stdout.isatty()
+    last: list[structlog.typing.Processor] = [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+    if readable:
+        plain = structlog.dev.plain_traceback
+        last = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.DEBUG if debug else logging.INFO
+        ),
+        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,345 @@
+"""The wrapper: every operation is declared once and runs here, whichever face called it.
+
+A call goes: token → quota → role → key present → input → (writes: BEGIN → session → claim key →
+SAVEPOINT) → the operation's own function, which loads, checks visibility and ifMatch, and acts →
+(writes: audit and stored outcome → COMMIT) → answer. The first thing wrong, in that order,
+answers. A declared error undoes what the function did, but not the audit row of the attempt,
+the stored outcome and the error's security effect. Anything undeclared undoes everything and is
+`Internal`.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+import structlog
+
+from persistence import failures
+from persistence.audit import INSERT_AUDIT
+from persistence.database import CommitUnknown, Transaction
+from persistence.sessions import SESSION, STANDING, TRANSACTION_NUMBER
+from persistence.users import Role
+from services.core import keys
+from services.core.context import Caller, Context, Request
+from services.core.deprecation import Deprecation
+from services.core.errors import (
+    COMMON,
+    KEYED,
+    Forbidden,
+    IdempotencyKeyRequired,
+    Internal,
+    PreconditionFailed,
+    TandemError,
+    Timeout,
+    TokenRevoked,
+    Unauthenticated,
+    Unavailable,
+)
+from services.core.etags import fingerprint
+from services.core.inputs import Input, checked
+
+log = structlog.get_logger("tandem.operation")
+
+In = TypeVar("In", bound=Input)
+Out = TypeVar("Out")
+Step = Callable[..., Awaitable[Any]]
+
+#: How often a transaction that crossed another one is run again.
+_ATTEMPTS = 3
+
+
+class Who(Enum):
+    """Who may call an operation: the least role, and whether it may touch what others own."""
+
+    PUBLIC = ("P", None, True)
+    USER = ("U", Role.USER, True)
+    OWNER = ("O", Role.USER, False)
+    OWNER_OR_MANAGER = ("O/G", Role.USER, True)
+    MODERATOR = ("M", Role.MODERATOR, True)
+    MANAGER = ("G", Role.MANAGER, True)
+    ADMIN = ("A", Role.ADMIN, True)
+
+    def __init__(self, letter: str, least: Role | None, serves_others: bool) -> None:
+        self.letter = letter
+        self.least = least
+        self.serves_others = serves_others
+
+    def admits(self, role: Role) -> bool:
+        """May somebody with this role call at all?"""
+        ranks = list(Role)
+        return self.least is None or ranks.index(role) >= ranks.index(self.least)
+
+
+class Key(Enum):
+    """Whether a write takes an idempotency key."""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, eq=False)
+class Operation(Generic[In, Out]):
+    """A named unit of business with everything that no face may decide for itself."""
+
+    name: str
+    run: Step
+    who: Who
+    input: type[In]
+    result: Any
+    errors: frozenset[type[TandemError]]
+    writes: bool = False
+    key: Key = Key.NONE
+    paged: bool = False
+    conditional: bool = False
+    ignores_token: bool = False
+    cost: int = 1
+    prepare: Step | None = None
+    deprecated: Deprecation | None = None
+    description: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "description", (self.run.__doc__ or "").strip())
+        own = self.errors | COMMON
+        if self.key is not Key.NONE:
+            own |= KEYED
+        if self.conditional:
+            own |= {PreconditionFailed}
+        object.__setattr__(self, "errors", frozenset(own))
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the description."""
+        return self.description.split("\n", 1)[0].rstrip(".")
+
+    async def __call__(
+        self,
+        request: Request,
+        raw: Mapping[str, Any] | None = None,
+        *,
+        key: str | None = None,
+        if_match: str | None = None,
+    ) -> Out:
+        """Call with raw values by their wire names; raises only `TandemError`."""
+        if self.writes:
+            return await self._measured(request, _write(self, request, raw or {}, key, if_match))
+        return await self._measured(request, _read(self, request, raw or {}))
+
+    async def of(
+        self, request: Request, parents: Sequence[str], raw: Mapping[str, Any] | None = None
+    ) -> dict[str, Out | TandemError]:
+        """Call a nested read for many parents at once; each has a result or an error."""
+        return await self._measured(request, _read(self, request, raw or {}, parents))
+
+    async def _measured(self, request: Request, call: Awaitable[Any]) -> Any:
+        started = time.perf_counter()
+        outcome = "OK"
+        try:
+            return await call
+        except Exception as error:
+            known = _known(self, error)
+            outcome = known.code
+            if known is error:
+                raise
+            raise known from error
+        finally:
+            log.info(
+                "operation",
+                operation=self.name,
+                face=request.face,
+                caller=request.caller and request.caller.user_id,
+                outcome=outcome,
+                seconds=round(time.perf_counter() - started, 6),
+                request_id=request.id,
+            )
+
+
+def operation(
+    name: str,
+    *,
+    who: Who,
+    result: Any,
+    input: type[In],
+    errors: Sequence[type[TandemError]] = (),
+    **options: Any,
+) -> Callable[[Step], Operation[In, Any]]:
+    """Declare the function below as an operation; see `Operation` for the options."""
+
+    def declare(run: Step) -> Operation[In, Any]:
+        return Operation(
+            name=name,
+            run=run,
+            who=who,
+            input=input,
+            result=result,
+            errors=frozenset(errors),
+            **options,
+        )
+
+    return declare
+
+
+async def authenticate(request: Request) -> Caller | None:
+    """Who calls; None without a token. Remembered for the rest of the request.
+
+    Raises `Unauthenticated`, `TokenExpired` or `TokenRevoked`. The session row is read each time,
+    so a revoked session ends at once on every process.
+    """
+    if request.bearer is None or request.authenticated:
+        return request.caller
+    process = request.process
+    now = process.clock()
+    identity = process.tokens.verify(request.bearer, now)
+    session = await request.reader.one(
+        SESSION, session_id=identity.session_id, user_id=identity.user_id, now=now
+    )
+    if session is None or not session.live:
+        raise TokenRevoked
+    request.caller = Caller(identity.user_id, identity.session_id, Role(session.role))
+    request.authenticated = True
+    return request.caller
+
+
+async def admit(op: Operation[Any, Any], request: Request) -> Caller | None:
+    """Token, quota, role: is this caller let in? Reads outside operations (`node`) pass as well."""
+    caller = None if op.ignores_token else await authenticate(request)
+    # The quota is charged here, before anything else is looked at.
+    if op.who.least is not None:
+        if caller is None:
+            raise Unauthenticated
+        if not op.who.admits(caller.role):
+            raise Forbidden
+    return caller
+
+
+async def _read(
+    op: Operation[Any, Any],
+    request: Request,
+    raw: Mapping[str, Any],
+    parents: Sequence[str] | None = None,
+) -> Any:
+    caller = await admit(op, request)
+    input = checked(op.input, raw)
+    ctx = Context(request, op, caller)
+    if parents is None:
+        return await op.run(ctx, input)
+    return await op.run(ctx, list(parents), input)
+
+
+async def _write(
+    op: Operation[Any, Any],
+    request: Request,
+    raw: Mapping[str, Any],
+    key: str | None,
+    if_match: str | None,
+) -> Any:
+    caller = await admit(op, request)
+    if op.key is Key.NONE:
+        key = None
+    elif op.key is Key.REQUIRED and key is None:
+        raise IdempotencyKeyRequired
+    input = checked(op.input, raw, *keys.key_error(key))
+    ctx = Context(request, op, caller, if_match if op.conditional else None)
+    if op.prepare is not None:
+        ctx.prepared = await op.prepare(ctx, input)
+    if key is None:
+        outcome = await _persist(ctx, input, None)
+    else:
+        async with request.process.gate.turn(ctx.user_id, op.name, key):
+            outcome = await _persist(ctx, input, key)
+    if isinstance(outcome, keys.Outcome):
+        request.replayed = True
+        return keys.replay(outcome, op.result)
+    if isinstance(outcome, TandemError):
+        raise outcome
+    return outcome
+
+
+async def _persist(ctx: Context, input: Input, key: str | None) -> Any:
+    """The transaction, run again when it crossed another one."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await _transact(ctx, input, key)
+        except failures.Conflict:
+            log.info("crossed transactions", operation=ctx.operation.name)
+    return await _transact(ctx, input, key)
+
+
+async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
+    """One transaction: the result, a declared error, or the outcome stored under the key."""
+    op = ctx.operation
+    async with ctx.process.database.transaction(ctx.request.tally) as tx:
+        await _stand(ctx, tx)
+        if key is not None:
+            asked = {"input": input.model_dump(mode="json"), "ifMatch": ctx.if_match}
+            kept = await keys.claim(ctx, tx, key, fingerprint(asked))
+            if kept is not None:
+                return kept
+        outcome: Any
+        try:
+            async with tx.savepoint():
+                outcome = await op.run(ctx, tx, input)
+        except TandemError as error:
+            if type(error) not in op.errors:
+                raise
+            outcome = error
+            if error.effect is not None:
+                await error.effect(tx)
+        await _audit(ctx, tx, outcome)
+        if key is not None:
+            await keys.store(ctx, tx, key, outcome)
+    # Cache tags are bumped here, after COMMIT and before the answer.
+    return outcome
+
+
+async def _stand(ctx: Context, tx: Transaction) -> None:
+    """Check the session inside the transaction, and learn the transaction's number."""
+    caller = ctx.caller
+    if caller is None:
+        tx.number = await tx.one(TRANSACTION_NUMBER)
+        return
+    standing = await tx.one(
+        STANDING, session_id=caller.session_id, user_id=caller.user_id, now=ctx.now
+    )
+    if standing is None or not standing.live:
+        raise TokenRevoked
+    tx.number = standing.transaction
+    if not ctx.operation.who.admits(Role(standing.role)):
+        raise Forbidden
+
+
+async def _audit(ctx: Context, tx: Transaction, outcome: Any) -> None:
+    failed = isinstance(outcome, TandemError)
+    await tx.all(
+        INSERT_AUDIT,
+        id=ctx.new_id(),
+        actor_id=ctx.caller.user_id if ctx.caller else None,
+        action=ctx.operation.name,
+        entity=ctx.entity,
+        entity_id=ctx.entity_id,
+        changed=[] if failed else list(ctx.changed),
+        outcome=outcome.code if failed else "OK",
+        request_id=ctx.request.id,
+        created_at=ctx.now,
+    )
+
+
+def _known(op: Operation[Any, Any], error: Exception) -> TandemError:
+    """The error a caller may be told; everything unforeseen is `Internal` and logged."""
+    match error:
+        case TandemError() if type(error) in op.errors:
+            return error
+        case failures.Unavailable() | failures.LockTimeout() | failures.Conflict():
+            return Unavailable()
+        case failures.StatementTimeout():
+            return Timeout()
+        case CommitUnknown():
+            return Unavailable(
+                "It is not known whether this was done. Ask again with the same key.",
+                details={"outcome": "UNKNOWN"},
+            )
+        case _:
+            log.exception("undeclared error", operation=op.name, exc_info=error)
+            return Internal()

@@ -1,0 +1,183 @@
+"""Pages: keyset by cursor or numbered, the same on both faces.
+
+A list's input extends `Paged`; its filters and sort are declared beside it, and `page` turns all
+of that into rows of a `persistence.listing.Listing`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from pydantic import Field, model_validator
+
+from persistence.listing import Listing, Window
+from services.core.context import Context
+from services.core.cursors import CursorKeys
+from services.core.errors import FieldError, ValidationFailed
+from services.core.inputs import Flag, Input, PageNumber, PageSize, wrong
+
+Item = TypeVar("Item")
+
+
+class Paged(Input):
+    """What every list takes: ``first``/``after``, ``last``/``before`` or ``page``/``perPage``."""
+
+    first: PageSize | None = Field(
+        None, description="How many from the start, or after the cursor."
+    )
+    after: str | None = Field(None, description="Cursor to continue after.")
+    last: PageSize | None = Field(None, description="How many from the end, or before the cursor.")
+    before: str | None = Field(None, description="Cursor to end before.")
+    page: PageNumber | None = Field(None, description="Number of the page, from 1.")
+    per_page: PageSize | None = Field(None, description="Page size of numbered pages.")
+    total: Flag = Field(False, description="Count the whole list as well.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Paged":
+        forward = self.first is not None or self.after is not None
+        backward = self.last is not None or self.before is not None
+        numbered = self.page is not None or self.per_page is not None
+        if forward + backward + numbered > 1:
+            raise wrong(
+                "CONFLICT",
+                "Page by first and after, by last and before, or by page and perPage.",
+                "page" if numbered else "last",
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """One page of a list; ``total`` only when it was asked for."""
+
+    items: Sequence[Item]
+    has_next: bool
+    has_previous: bool
+    size: int
+    number: int | None = None
+    total: int | None = None
+    #: Writes the cursor of an item; None where pages go by number only.
+    cursor: Callable[[Item], str] | None = field(default=None, compare=False)
+
+    @property
+    def start_cursor(self) -> str | None:
+        """The first item's cursor."""
+        return self.cursor(self.items[0]) if self.items and self.cursor else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        """The last item's cursor."""
+        return self.cursor(self.items[-1]) if self.items and self.cursor else None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    sort: str
+    filters: dict[str, Any]
+    window: Window
+    size: int
+    scope: bytes
+
+
+async def page(
+    ctx: Context, listing: Listing[Item], input: Paged, sort: str, filters: Mapping[str, Any]
+) -> Page[Item]:
+    """One page of a list; raises `ValidationFailed` for a cursor that is not this list's."""
+    plan = _plan(ctx, listing, input, sort, filters)
+    rows = await listing.page(ctx.reader, plan.sort, plan.filters, plan.window, **ctx.sight)
+    total = None
+    if input.total:
+        total = await listing.count(ctx.reader, plan.filters, **ctx.sight)
+    return _shaped(ctx, listing, input, plan, rows, total)
+
+
+async def pages(
+    ctx: Context,
+    listing: Listing[Item],
+    parents: Sequence[str],
+    input: Paged,
+    sort: str,
+) -> dict[str, Page[Item]]:
+    """The same page under every parent, in one statement (two when totals are asked for).
+
+    A cursor belongs to one parent's list, so it is refused under any other.
+    """
+    plans = {parent: _plan(ctx, listing, input, sort, {}, under=parent) for parent in parents}
+    if not plans:
+        return {}
+    plan = next(iter(plans.values()))
+    found = await listing.pages(ctx.reader, list(plans), plan.sort, {}, plan.window, **ctx.sight)
+    totals: dict[str, int] = {}
+    if input.total:
+        totals = await listing.counts(ctx.reader, list(plans), {}, **ctx.sight)
+    return {
+        parent: _shaped(ctx, listing, input, plan, found[parent], totals.get(parent))
+        for parent, plan in plans.items()
+    }
+
+
+def _plan(
+    ctx: Context,
+    listing: Listing[Any],
+    input: Paged,
+    sort: str,
+    filters: Mapping[str, Any],
+    under: str | None = None,
+) -> _Plan:
+    given = {name: value for name, value in filters.items() if value is not None}
+    scope = msgspec.json.encode([ctx.operation.name, under, sort, sorted(given.items())])
+    if input.page is not None or input.per_page is not None:
+        size = input.per_page or ctx.settings.page_size
+        number = input.page or 1
+        return _Plan(sort, given, Window(size + 1, offset=(number - 1) * size), size, scope)
+    declared = listing.sorts[sort]
+    field_name, cursor = ("before", input.before) if input.before else ("after", input.after)
+    beyond = None
+    if cursor is not None:
+        if declared.value is None:
+            message = "This order is paged by number only; use page and perPage."
+            raise ValidationFailed(fields=[FieldError(field_name, "CONFLICT", message)])
+        beyond = ctx.process.cursors.read(scope, cursor, declared.kind)
+        if beyond is None:
+            message = "This is not a cursor of this list with this order and these filters."
+            raise ValidationFailed(fields=[FieldError(field_name, "INVALID_CURSOR", message)])
+    size = input.first or input.last or ctx.settings.page_size
+    backward = input.last is not None or input.before is not None
+    if backward and declared.value is None:
+        message = "This order is paged by number only; use page and perPage."
+        raise ValidationFailed(fields=[FieldError("last", "CONFLICT", message)])
+    return _Plan(sort, given, Window(size + 1, beyond, backward), size, scope)
+
+
+def _shaped(
+    ctx: Context,
+    listing: Listing[Item],
+    input: Paged,
+    plan: _Plan,
+    rows: list[Item],
+    total: int | None,
+) -> Page[Item]:
+    more = len(rows) > plan.size
+    rows = rows[: plan.size]
+    window = plan.window
+    if window.backward:
+        rows.reverse()
+    numbered = input.page is not None or input.per_page is not None
+    first_page = window.beyond is None and not window.backward and not numbered
+    return Page(
+        items=rows,
+        has_next=window.beyond is not None if window.backward else more,
+        has_previous=more if window.backward else window.beyond is not None or window.offset > 0,
+        size=plan.size,
+        number=(input.page or 1) if numbered or first_page else None,
+        total=total,
+        cursor=_writer(ctx.process.cursors, listing, plan),
+    )
+
+
+def _writer(cursors: CursorKeys, listing: Listing[Any], plan: _Plan) -> Callable[[Any], str] | None:
+    read = listing.sorts[plan.sort].value
+    if read is None:
+        return None
+    return lambda item: cursors.write(plan.scope, (read(item), item.id))

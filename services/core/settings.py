@@ -1,0 +1,136 @@
+"""Settings: the only module that reads the environment.
+
+Every variable begins with ``TANDEM_``, except ``DATABASE_URL`` and ``REDIS_URL``. The README's
+table of settings is made from this class.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "development-secret-never-use-this-in-production"  # noqa: S105
+
+
+class Environment(StrEnum):
+    """Where the process runs; production refuses unsafe settings."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults; sizes in bytes, times in seconds, money in the currency."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TANDEM_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    environment: Environment = Field(Environment.DEVELOPMENT, description="Where this runs.")
+    database_url: str = Field(
+        "postgresql://localhost/tandem",
+        validation_alias=AliasChoices("DATABASE_URL", "database_url"),
+        description="PostgreSQL, as a postgresql:// URL.",
+    )
+    redis_url: str = Field(
+        "redis://localhost:6379/0",
+        validation_alias=AliasChoices("REDIS_URL", "redis_url"),
+        description="Redis or Valkey, as a redis:// or unix:// URL.",
+    )
+    public_url: str = Field(
+        "http://localhost:8000", description="Where callers reach this API; begins every docUrl."
+    )
+
+    secret: SecretStr = Field(
+        SecretStr(DEVELOPMENT_SECRET),
+        min_length=32,
+        description="Seals tokens and cursors; at least 32 characters, the same on every process.",
+    )
+    previous_secret: SecretStr | None = Field(
+        None, description="The secret before the last change: its tokens and cursors still count."
+    )
+    issuer: str = Field("tandem", description="The iss claim of access tokens.")
+    audience: str = Field("tandem-api", description="The aud claim of access tokens.")
+    access_token_seconds: int = Field(900, ge=1, description="Life of an access token.")
+    refresh_token_seconds: int = Field(604_800, ge=1, description="Life of a refresh token.")
+    refresh_race_seconds: int = Field(
+        10, ge=0, description="How long a spent refresh token counts as the client's own race."
+    )
+    password_hashes_at_once: int = Field(
+        2, ge=1, description="Password hashes computed at one time by a process (19 MiB each)."
+    )
+
+    currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="The shop's currency, ISO 4217.")
+    tax_rate: Decimal = Field(
+        Decimal("0.19"), ge=0, lt=1, description="The tax rate that prices include."
+    )
+
+    pool_min: int = Field(5, ge=1, description="Database connections kept open by a process.")
+    pool_max: int = Field(20, ge=2, description="Database connections of a process at the most.")
+    pool_wait_seconds: float = Field(5, gt=0, description="Wait for a database connection.")
+    connect_seconds: float = Field(5, gt=0, description="Wait for a connection to be made.")
+    statement_seconds: float = Field(30, gt=0, description="Longest a statement may run.")
+    lock_seconds: float = Field(5, gt=0, description="Longest a statement waits for a lock.")
+    idle_transaction_seconds: float = Field(
+        30, gt=0, description="Longest a transaction may stand idle."
+    )
+    key_wait_seconds: float = Field(
+        2, gt=0, description="Longest a retry waits for the first call with its key."
+    )
+    key_hours: int = Field(24, ge=1, description="How long idempotency keys are kept.")
+    redis_seconds: float = Field(0.5, gt=0, description="Longest a Redis call may take.")
+    request_seconds: float = Field(60, gt=0, description="Longest a request may take.")
+    body_bytes: int = Field(1_048_576, ge=1, description="Largest request body.")
+    body_seconds: float = Field(20, gt=0, description="Longest a request body may take to arrive.")
+    slow_request_seconds: float = Field(
+        1, gt=0, description="Requests slower than this are warned."
+    )
+    slow_statement_seconds: float = Field(
+        0.2, gt=0, description="Statements slower than this are warned."
+    )
+
+    page_size: int = Field(20, ge=1, le=100, description="Page size when none is asked for.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins that browsers may call from, comma-separated."
+    )
+    hsts_seconds: int = Field(31_536_000, ge=0, description="Strict-Transport-Security max-age.")
+    graphiql: bool | None = Field(
+        None, description="Serve GraphiQL and introspection; by default not in production."
+    )
+    debug: bool = Field(False, description="Readable logs at debug level; refused in production.")
+
+    @property
+    def development(self) -> bool:
+        """True outside production."""
+        return self.environment is not Environment.PRODUCTION
+
+    @property
+    def explorable(self) -> bool:
+        """True when GraphiQL, introspection and suggestions are on."""
+        return self.development if self.graphiql is None else self.graphiql
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_origins(cls, values: dict[str, object]) -> dict[str, object]:
+        origins = values.get("cors_origins")
+        if isinstance(origins, str):
+            split = tuple(part.strip() for part in origins.split(",") if part.strip())
+            return {**values, "cors_origins": split}
+        return values
+
+    @model_validator(mode="after")
+    def _refuse_unsafe_production(self) -> Self:
+        if self.pool_min > self.pool_max:
+            raise ValueError("TANDEM_POOL_MIN must not be above TANDEM_POOL_MAX")
+        if self.development:
+            return self
+        if self.secret.get_secret_value() == DEVELOPMENT_SECRET:
+            raise ValueError("TANDEM_SECRET must be set in production")
+        if "*" in self.cors_origins:
+            raise ValueError("TANDEM_CORS_ORIGINS must name its origins in production")
+        if self.debug:
+            raise ValueError("TANDEM_DEBUG must be off in production")
+        return self

@@ -1,0 +1,448 @@
+"""Orders: placed, read, paid and cancelled."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from persistence.database import Transaction
+from persistence.orders import (
+    HISTORY,
+    INSERT_EVENT,
+    INSERT_LINES,
+    INSERT_ORDER,
+    LOCK_ORDER,
+    MOVE_ORDER,
+    ORDER,
+    OWN_ORDERS,
+    VISIBLE_IDS,
+    Order,
+    OrderEvent,
+    OrderStatus,
+    PaymentStatus,
+)
+from persistence.payments import INSERT_PAYMENT, PAYMENT, TRANSFER_OF_ORDER, Payment
+from persistence.products import (
+    HOLD_STOCK,
+    INSERT_MOVEMENTS,
+    LOCK_STOCK,
+    LOCK_STOCK_ROWS,
+    RELEASE_STOCK,
+    RETURN_STOCK,
+    SELL_STOCK,
+    MovementKind,
+    StockedProduct,
+)
+from persistence.sql import Query
+from persistence.wallet import LOCK_WALLET, OF_USER, SHOP, TransferKind, Wallet
+from services import wallet as wallets
+from services.core import money, paging
+from services.core.context import Context, Request, sight
+from services.core.errors import (
+    FieldError,
+    InsufficientFunds,
+    Internal,
+    OrderNotFound,
+    OrderStatusInvalid,
+    OutOfStock,
+    ProductNotFound,
+    TandemError,
+    ValidationFailed,
+)
+from services.core.inputs import Input, Line, Lines, PathId, Period, Reference, wrong
+from services.core.operation import Key, Who, operation
+from services.core.paging import Page, Paged
+
+AddressLine = Annotated[Line, Field(min_length=1, max_length=100)]
+
+
+class OrderId(Input):
+    """Which order."""
+
+    id: PathId = Field(description="The order's id.")
+
+
+class NewOrderLine(Input):
+    """One product to buy."""
+
+    product_id: Reference = Field(description="The product.")
+    quantity: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        description="How many pieces.", examples=[2]
+    )
+
+
+class NewShippingAddress(Input):
+    """Where to send an order."""
+
+    name: AddressLine = Field(description="Who receives it.", examples=["Ada Lovelace"])
+    line1: AddressLine = Field(description="Street and number.", examples=["12 St James's Square"])
+    line2: AddressLine | None = Field(None, description="Flat, floor or company.")
+    city: AddressLine = Field(description="Town or city.", examples=["London"])
+    postal_code: Annotated[Line, Field(min_length=1, max_length=20)] = Field(
+        description="Postal code.", examples=["SW1Y 4JH"]
+    )
+    country: Annotated[Line, Field(pattern="^[A-Z]{2}$")] = Field(
+        description="ISO 3166-1 alpha-2 code.", examples=["GB"]
+    )
+
+
+class CreateOrder(Input):
+    """What to buy, and where to send it."""
+
+    lines: Annotated[list[NewOrderLine], Field(min_length=1, max_length=100)] = Field(
+        description="What to buy; each product once."
+    )
+    shipping_address: NewShippingAddress | None = Field(None, description="Where to send it.")
+
+    @model_validator(mode="after")
+    def _each_product_once(self) -> Self:
+        seen: set[str] = set()
+        for place, line in enumerate(self.lines):
+            if line.product_id in seen:
+                field = f"lines.{place}.productId"
+                raise wrong("REPEATED", "Name each product once, with its quantity.", field)
+            seen.add(line.product_id)
+        return self
+
+
+class ListOrders(Paged, Period):
+    """Which orders, in which order."""
+
+    status: OrderStatus | None = Field(None, description="Where the order stands.", strict=False)
+    number: Annotated[Line, Field(min_length=1, max_length=30)] | None = Field(
+        None, description="The order's number."
+    )
+    sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
+
+
+class ListHistory(Paged):
+    """Which transitions, in which order."""
+
+    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
+
+
+class CancelOrder(OrderId):
+    """Which order to cancel, and why."""
+
+    reason: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
+        None, description="Why, for the order's history."
+    )
+
+
+@operation(
+    "orders.create",
+    who=Who.USER,
+    input=CreateOrder,
+    result=Order,
+    errors=[ProductNotFound, OutOfStock, InsufficientFunds],
+    writes=True,
+    key=Key.OPTIONAL,
+    cost=5,
+)
+async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Order:
+    """Place an order and hold its stock.
+
+    Prices and stock are read again under lock; the wallet must hold the total already.
+    """
+    products = {
+        row.product_id: row
+        for row in await tx.all(LOCK_STOCK, ids=[line.product_id for line in input.lines])
+    }
+    _refuse_missing(input.lines, products)
+    totals = [products[line.product_id].price * line.quantity for line in input.lines]
+    total = money.total(totals)
+    if total > money.LARGEST:
+        message = f"The total must not be above {money.LARGEST}."
+        raise ValidationFailed(fields=[FieldError("lines", "TOO_LARGE", message)])
+    wallet = await tx.one(OF_USER, **ctx.sight)
+    _refuse_short(wallet, total)
+    order_id = ctx.new_id()
+    ctx.record("order", order_id, "status", "lines", "shippingAddress", "total")
+    await tx.all(
+        INSERT_ORDER,
+        id=order_id,
+        customer_id=ctx.user_id,
+        status=OrderStatus.PENDING,
+        payment_status=PaymentStatus.UNPAID,
+        subtotal=total,
+        total=total,
+        tax=money.tax_within(total, ctx.settings.tax_rate),
+        currency=ctx.settings.currency,
+        shipping_address=input.shipping_address
+        and input.shipping_address.model_dump(by_alias=True),
+        created_at=ctx.now,
+    )
+    await tx.all(
+        INSERT_LINES,
+        order_id=order_id,
+        position=list(range(len(input.lines))),
+        product_id=[line.product_id for line in input.lines],
+        name=[products[line.product_id].name for line in input.lines],
+        quantity=[line.quantity for line in input.lines],
+        unit_price=[products[line.product_id].price for line in input.lines],
+        total=totals,
+    )
+    await tx.all(
+        HOLD_STOCK,
+        ids=[line.product_id for line in input.lines],
+        quantities=[line.quantity for line in input.lines],
+    )
+    await _write_history(ctx, tx, order_id, None, OrderStatus.PENDING)
+    return await _stored(tx, order_id)
+
+
+@operation(
+    "orders.get",
+    who=Who.OWNER_OR_MANAGER,
+    input=OrderId,
+    result=Order,
+    errors=[OrderNotFound],
+)
+async def get(ctx: Context, input: OrderId) -> Order:
+    """One order."""
+    order = await ctx.reader.one(ORDER.by_ids, ids=[input.id], **ctx.sight)
+    if order is None:
+        raise OrderNotFound
+    return order
+
+
+@operation("orders.list", who=Who.USER, input=ListOrders, result=Order, paged=True)
+async def list_(ctx: Context, input: ListOrders) -> Page[Order]:
+    """The caller's own orders, newest first."""
+    filters = {
+        "status": input.status,
+        "from": input.from_,
+        "to": input.to,
+        "number": input.number,
+    }
+    return await paging.page(ctx, OWN_ORDERS, input, input.sort, filters)
+
+
+@operation(
+    "orders.history",
+    who=Who.OWNER_OR_MANAGER,
+    input=ListHistory,
+    result=OrderEvent,
+    errors=[OrderNotFound],
+    paged=True,
+)
+async def history(
+    ctx: Context, order_ids: Sequence[str], input: ListHistory
+) -> Mapping[str, Page[OrderEvent] | TandemError]:
+    """How an order came to stand where it stands, newest first."""
+    visible = await ctx.reader.all(VISIBLE_IDS, ids=order_ids, **ctx.sight)
+    pages = await paging.pages(ctx, HISTORY, visible, input, input.sort)
+    return {id: pages.get(id) or OrderNotFound() for id in order_ids}
+
+
+@operation(
+    "orders.pay",
+    who=Who.OWNER,
+    input=OrderId,
+    result=Payment,
+    errors=[OrderNotFound, OrderStatusInvalid, InsufficientFunds],
+    writes=True,
+    key=Key.REQUIRED,
+    cost=5,
+)
+async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
+    """Pay an order from the caller's wallet, exactly once.
+
+    The held stock is sold with it.
+    """
+    order = await _locked(ctx, tx, input.id, "status", "paymentStatus", "paidAt")
+    _refuse_move(order, OrderStatus.PAID)
+    await _move_stock(ctx, tx, order, SELL_STOCK, MovementKind.SOLD)
+    wallet = await tx.one(LOCK_WALLET, user_id=ctx.user_id)
+    wallet = _refuse_short(wallet, order.total)
+    transfer_id = await wallets.transfer(
+        ctx,
+        tx,
+        TransferKind.PAYMENT,
+        order.total,
+        source=wallet.id,
+        target=SHOP,
+        order_id=order.id,
+    )
+    payment_id = ctx.new_id()
+    await tx.all(
+        INSERT_PAYMENT,
+        id=payment_id,
+        order_id=order.id,
+        transfer_id=transfer_id,
+        amount=order.total,
+        currency=order.currency,
+        created_at=ctx.now,
+    )
+    await _move(ctx, tx, order, OrderStatus.PAID, PaymentStatus.PAID)
+    [payment] = await tx.all(PAYMENT.stored, ids=[payment_id])
+    return payment
+
+
+@operation(
+    "orders.cancel",
+    who=Who.OWNER_OR_MANAGER,
+    input=CancelOrder,
+    result=Order,
+    errors=[OrderNotFound, OrderStatusInvalid],
+    writes=True,
+    key=Key.OPTIONAL,
+    conditional=True,
+    cost=5,
+)
+async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> Order:
+    """Cancel an order; a paid one is refunded and its stock put back."""
+    order = await _locked(ctx, tx, input.id, "status", "paymentStatus", "cancelledAt")
+    ctx.match(order)
+    _refuse_move(order, OrderStatus.CANCELLED)
+    if order.status is OrderStatus.PENDING:
+        await _move_stock(ctx, tx, order, RELEASE_STOCK, None)
+        await _move(ctx, tx, order, OrderStatus.CANCELLED, order.payment_status, input.reason)
+    else:
+        await _move_stock(ctx, tx, order, RETURN_STOCK, MovementKind.RETURNED)
+        await _refund(ctx, tx, order)
+        await _move(ctx, tx, order, OrderStatus.CANCELLED, PaymentStatus.REFUNDED, input.reason)
+    return await _stored(tx, order.id)
+
+
+async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Order]:
+    """Orders by id, as far as the caller may see them; relation of payments and entries."""
+    rows = await request.reader.all(ORDER.by_ids, ids=list(ids), **sight(request.caller))
+    return {row.id: row for row in rows}
+
+
+async def _locked(ctx: Context, tx: Transaction, order_id: str, *changed: str) -> Order:
+    """The order under its lock, if the caller may see it and act on it."""
+    order = await tx.one(LOCK_ORDER, order_id=order_id, **ctx.sight)
+    if order is None:
+        raise OrderNotFound
+    ctx.record("order", order.id, *changed)
+    ctx.own(order.customer_id)
+    return order
+
+
+async def _stored(tx: Transaction, order_id: str) -> Order:
+    [order] = await tx.all(ORDER.stored, ids=[order_id])
+    return order
+
+
+def _refuse_missing(lines: Sequence[NewOrderLine], products: Mapping[str, StockedProduct]) -> None:
+    unknown = [
+        FieldError(f"lines.{place}.productId", "NOT_FOUND", "There is no such product.")
+        for place, line in enumerate(lines)
+        if line.product_id not in products
+    ]
+    if unknown:
+        raise ProductNotFound(fields=unknown)
+    short = [
+        FieldError(
+            f"lines.{place}.quantity",
+            "OUT_OF_STOCK",
+            f"Only {products[line.product_id].available} left.",
+        )
+        for place, line in enumerate(lines)
+        if line.quantity > products[line.product_id].available
+    ]
+    if short:
+        raise OutOfStock(fields=short)
+
+
+def _refuse_short(wallet: Wallet | None, total: Decimal) -> Wallet:
+    if wallet is None:
+        raise Internal
+    if wallet.balance < total:
+        raise InsufficientFunds(
+            details={
+                "balance": str(wallet.balance),
+                "required": str(total),
+                "missing": str(total - wallet.balance),
+                "currency": wallet.currency,
+            }
+        )
+    return wallet
+
+
+def _refuse_move(order: Order, to: OrderStatus) -> None:
+    if to not in order.next_statuses:
+        raise OrderStatusInvalid(
+            details={"status": order.status, "nextStatuses": order.next_statuses}
+        )
+
+
+async def _move_stock(
+    ctx: Context, tx: Transaction, order: Order, change: Query[None], kind: MovementKind | None
+) -> None:
+    """Change the stock of an order's lines, rows locked by id; note pieces that came or went."""
+    ids = [line.product_id for line in order.lines]
+    quantities = [line.quantity for line in order.lines]
+    await tx.all(LOCK_STOCK_ROWS, ids=ids)
+    await tx.all(change, ids=ids, quantities=quantities)
+    if kind is not None:
+        sign = -1 if kind is MovementKind.SOLD else 1
+        await tx.all(
+            INSERT_MOVEMENTS,
+            kind=kind,
+            order_id=order.id,
+            created_at=ctx.now,
+            id=[ctx.new_id() for _ in ids],
+            product_id=ids,
+            quantity=[sign * quantity for quantity in quantities],
+        )
+
+
+async def _refund(ctx: Context, tx: Transaction, order: Order) -> None:
+    """Give the whole payment back to the buyer's wallet."""
+    paid = await tx.one(TRANSFER_OF_ORDER, order_id=order.id)
+    wallet = await tx.one(LOCK_WALLET, user_id=order.customer_id)
+    if paid is None or wallet is None:
+        raise Internal
+    await wallets.transfer(
+        ctx,
+        tx,
+        TransferKind.REFUND,
+        order.total,
+        source=SHOP,
+        target=wallet.id,
+        order_id=order.id,
+        reverses_id=paid,
+    )
+
+
+async def _move(
+    ctx: Context,
+    tx: Transaction,
+    order: Order,
+    to: OrderStatus,
+    payment_status: PaymentStatus,
+    note: str | None = None,
+) -> None:
+    await tx.all(
+        MOVE_ORDER,
+        order_id=order.id,
+        to_status=to,
+        to_payment_status=payment_status,
+        at_paid=ctx.now if to is OrderStatus.PAID else order.paid_at,
+        at_cancelled=ctx.now if to is OrderStatus.CANCELLED else None,
+    )
+    await _write_history(ctx, tx, order.id, order.status, to, note)
+
+
+async def _write_history(
+    ctx: Context,
+    tx: Transaction,
+    order_id: str,
+    before: OrderStatus | None,
+    after: OrderStatus,
+    note: str | None = None,
+) -> None:
+    await tx.all(
+        INSERT_EVENT,
+        id=ctx.new_id(),
+        order_id=order_id,
+        from_status=before,
+        to_status=after,
+        actor_id=ctx.user_id,
+        note=note,
+        created_at=ctx.now,
+    )

@@ -1,0 +1,81 @@
+"""Wallets: a user's money, and the one way money moves."""
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import Field
+
+from persistence.database import Transaction
+from persistence.wallet import (
+    ENTRIES,
+    INSERT_POSTINGS,
+    INSERT_TRANSFER,
+    OF_USER,
+    TransferKind,
+    Wallet,
+    WalletEntry,
+)
+from services.core import paging
+from services.core.context import Context
+from services.core.errors import Internal
+from services.core.inputs import Nothing
+from services.core.operation import Who, operation
+from services.core.paging import Page, Paged
+
+
+class ListEntries(Paged):
+    """Which entries, in which order."""
+
+    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
+
+
+@operation("wallet.get", who=Who.USER, input=Nothing, result=Wallet)
+async def get(ctx: Context, _: Nothing) -> Wallet:
+    """The caller's wallet."""
+    wallet = await ctx.reader.one(OF_USER, **ctx.sight)
+    if wallet is None:
+        raise Internal
+    return wallet
+
+
+@operation("wallet.entries", who=Who.USER, input=ListEntries, result=WalletEntry, paged=True)
+async def entries(ctx: Context, input: ListEntries) -> Page[WalletEntry]:
+    """Movements on the caller's wallet, newest first."""
+    return await paging.page(ctx, ENTRIES, input, input.sort, {})
+
+
+async def transfer(
+    ctx: Context,
+    tx: Transaction,
+    kind: TransferKind,
+    amount: Decimal,
+    *,
+    source: str,
+    target: str,
+    order_id: str | None = None,
+    deposit_id: str | None = None,
+    reverses_id: str | None = None,
+) -> str:
+    """Move an amount between two accounts; answers the transfer's id.
+
+    The wallet among them must be locked already. Money comes and goes by no other way.
+    """
+    transfer_id = ctx.new_id()
+    await tx.all(
+        INSERT_TRANSFER,
+        id=transfer_id,
+        kind=kind,
+        order_id=order_id,
+        deposit_id=deposit_id,
+        reverses_id=reverses_id,
+        created_at=ctx.now,
+    )
+    await tx.all(
+        INSERT_POSTINGS,
+        transfer_id=transfer_id,
+        created_at=ctx.now,
+        id=[ctx.new_id(), ctx.new_id()],
+        account_id=[source, target],
+        amount=[-amount, amount],
+    )
+    return transfer_id
