@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import typer
 from rich.console import Console
@@ -309,7 +309,7 @@ def _redis_version(settings: "Settings") -> str:
 def _place(url: str) -> str:
     """An address without its user and password."""
     parts = urlsplit(url)
-    server = parts.netloc.rpartition("@")[2] or parts.query
+    server = parts.netloc.rpartition("@")[2] or parse_qs(parts.query).get("host", [""])[0]
     return f"{server}{parts.path}"
 
 

@@ -128,8 +128,12 @@ def reset(folder: Path) -> None:
         if not _lock(share, fcntl.LOCK_EX):
             raise EmbeddedError(f"Another Tandem is running on {folder}: stop it first.")
         _stop(_running(folder))
-        for name in ("postgres", "postgres.new", "valkey", "run"):
-            shutil.rmtree(folder / name, ignore_errors=True)
+        try:
+            for name in ("postgres", "postgres.new", "valkey", "run"):
+                if (folder / name).exists():
+                    shutil.rmtree(folder / name)
+        except OSError as error:
+            raise EmbeddedError(f"{folder} cannot be emptied: {error.strerror}.") from None
 
 
 class _Home:
@@ -179,6 +183,7 @@ class _Home:
         return ["setpriv", *user, *through, "--"], {}
 
     def run(self, command: list[Any], given: str = "") -> None:
+        """Runs a command to its end, as the servers' user."""
         done = subprocess.run(
             [*self.prefix, *command],
             input=given,
@@ -193,8 +198,10 @@ class _Home:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
             raise EmbeddedError(f"{Path(command[0]).name} failed: {lines[-1]}")
 
-    def spawn(self, name: str, command: list[Any], ready: Callable[[], bool]) -> None:
+    def spawn(self, name: str, command: list[Any], ready: Callable[[int], bool]) -> None:
         """Starts a server in a session of its own (Ctrl-C is not for it); waits until it is ready.
+
+        `ready` is asked with the server's process id.
 
         Its messages go to `<name>.log` in the folder, those of the run before to `<name>.log.1`.
         """
@@ -213,7 +220,7 @@ class _Home:
             )
         _children.append(child)
         limit = time.monotonic() + START_SECONDS
-        while not ready():
+        while not ready(child.pid):
             if child.poll() is not None or time.monotonic() > limit:
                 child.kill()
                 lines = log.read_text(errors="replace").strip().splitlines() or ["no message"]
@@ -233,9 +240,10 @@ def _start_postgres(home: _Home, durable: bool) -> None:
     for left in home.sockets.glob(".s.PGSQL.*"):
         left.unlink()
 
-    def ready() -> bool:
+    def ready(pid: int) -> bool:
         with suppress(FileNotFoundError):
-            return pid_file.read_text().rstrip().endswith("ready")
+            written = pid_file.read_text().split()
+            return bool(written) and written[0] == str(pid) and written[-1] == "ready"
         return False
 
     command = [_postgres("postgres"), "-D", home.data, "-k", home.sockets, "-p", str(PORT)]
@@ -271,7 +279,7 @@ def _start_valkey(home: _Home) -> None:
     home.own(home.folder / "valkey")
     address = home.sockets / "redis.sock"
 
-    def ready() -> bool:
+    def ready(_: int) -> bool:
         with socket.socket(socket.AF_UNIX) as client, suppress(OSError):
             client.settimeout(1)
             client.connect(str(address))
