@@ -152,8 +152,7 @@ class _Home:
         self.sockets = folder / "run"
         plain = re.fullmatch(r"[\w./-]+", str(self.sockets), re.ASCII)
         if not plain or len(f"{self.sockets}/.s.PGSQL.{PORT}") > LONGEST_SOCKET:
-            name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-            self.sockets = Path("/tmp") / f"tandem-{name}"  # noqa: S108  (checked by own())
+            self.sockets = Path("/tmp") / _name(folder)  # noqa: S108  (checked by own())
         self.own(self.sockets)
         self.prefix, self.options = self._privileges()
 
@@ -224,7 +223,8 @@ class _Home:
             if child.poll() is not None or time.monotonic() > limit:
                 child.kill()
                 lines = log.read_text(errors="replace").strip().splitlines() or ["no message"]
-                raise EmbeddedError(f"{name} did not start: {lines[-1]} (see {log})")
+                reason = next((line for line in lines if "FATAL" in line), lines[-1])
+                raise EmbeddedError(f"{name} did not start: {reason} (see {log})")
             time.sleep(0.01)
 
 
@@ -247,17 +247,9 @@ def _start_postgres(home: _Home, durable: bool) -> None:
         return False
 
     command = [_postgres("postgres"), "-D", home.data, "-k", home.sockets, "-p", str(PORT)]
-    settings = SETTINGS if durable else SETTINGS | NOT_DURABLE
+    settings = SETTINGS | {"cluster_name": _name(home.folder)} | ({} if durable else NOT_DURABLE)
     command += [f"--{name}={value}" for name, value in settings.items()]
-    limit = time.monotonic() + 10  # a killed server's last connections end within moments
-    while True:
-        try:
-            return home.spawn("postgres", command, ready)
-        except EmbeddedError:
-            log = home.folder / "postgres.log"
-            if "pre-existing shared memory" not in log.read_text() or time.monotonic() > limit:
-                raise
-            time.sleep(0.2)
+    home.spawn("postgres", command, ready)
 
 
 def _create_database(home: _Home, durable: bool) -> None:
@@ -307,18 +299,27 @@ def _package(name: str, pattern: str) -> Path:
     return found[0]
 
 
+def _name(folder: Path) -> str:
+    """A short name of the folder, for what cannot hold its path."""
+    return f"tandem-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+
+
 def _running(folder: Path, *names: str) -> list[psutil.Process]:
     """The folder's server processes, or those with these of its data folders as an argument."""
     marks = {str(folder / name) for name in names or ("postgres", "postgres.new", "valkey")}
+    # A killed PostgreSQL's connections may go on for as long as their statements; they carry the
+    # cluster's name.
+    title = f"postgres: {_name(folder)}: "
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter(["name", "cmdline", "status", "ppid"]):
+        words = process.info["cmdline"] or []
         if (
             process.info["name"] in ("postgres", "initdb", "valkey-server")
-            and marks.intersection(process.info["cmdline"] or ())
+            and (marks.intersection(words) or (not names and " ".join(words).startswith(title)))
             and process.info["status"] != psutil.STATUS_ZOMBIE
         ):
             found[process.pid] = process
-    # A server's child looks like its parent until it has named itself.
+    # What has its parent here goes with it.
     return [process for process in found.values() if process.info["ppid"] not in found]
 
 

@@ -1,5 +1,6 @@
 """The embedded servers: shared by processes, apart between folders, sound after a kill."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -135,6 +136,25 @@ async def test_a_killed_run_does_not_block_the_next_start(tmp_path: Path, victim
         assert await sql(servers, "SELECT n FROM kept") == 7
         assert len(processes_of(tmp_path)) == 2
     assert processes_of(tmp_path) == {}
+
+
+async def test_a_killed_server_whose_statement_runs_on_does_not_block_the_next_start(
+    tmp_path: Path,
+) -> None:
+    with another_process(tmp_path) as owner:
+        with started(tmp_path) as servers:
+            endless = await asyncpg.connect(servers.database_url, timeout=5)
+            running = asyncio.create_task(
+                endless.execute("SELECT count(*) FROM generate_series(1, 1000000000000)")
+            )
+            await asyncio.sleep(0.2)  # until the statement runs
+            processes_of(tmp_path)["postgres"].kill()
+        owner.kill()
+        owner.wait(5)
+    with started(tmp_path) as servers:
+        assert await sql(servers, "SELECT 1") == 1
+        with pytest.raises(asyncpg.PostgresError):
+            await asyncio.wait_for(running, 5)
 
 
 async def test_a_file_that_names_a_stranger_does_not_block_the_start(tmp_path: Path) -> None:
