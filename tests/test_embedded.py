@@ -27,6 +27,21 @@ servers.stop()
 """
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    embedded.start(folder, durable=False).stop()
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A folder whose database is made already; making one takes a second, copying it does not."""
+    copied = tmp_path / "data"
+    subprocess.run(["cp", "-a", made, copied], check=True, timeout=20)
+    return copied
+
+
 @contextmanager
 def started(folder: Path) -> Iterator[embedded.Servers]:
     servers = embedded.start(folder, durable=False)
@@ -76,19 +91,19 @@ def processes_of(folder: Path) -> dict[str, psutil.Process]:
     return found
 
 
-async def test_both_servers_answer_and_stop_with_their_only_owner(tmp_path: Path) -> None:
-    with started(tmp_path) as servers:
+async def test_both_servers_answer_and_stop_with_their_only_owner(folder: Path) -> None:
+    with started(folder) as servers:
         assert await sql(servers, "SELECT current_database()") == "tandem"
         async with Redis.from_url(servers.redis_url) as redis:
             assert await redis.ping()
-        assert set(processes_of(tmp_path)) == {"postgres", "valkey-server"}
-    assert processes_of(tmp_path) == {}
+        assert set(processes_of(folder)) == {"postgres", "valkey-server"}
+    assert processes_of(folder) == {}
 
 
-async def test_data_outlives_a_restart(tmp_path: Path) -> None:
-    with started(tmp_path) as servers:
+async def test_data_outlives_a_restart(folder: Path) -> None:
+    with started(folder) as servers:
         await sql(servers, "CREATE TABLE kept AS SELECT 7 AS n")
-    with started(tmp_path) as servers:
+    with started(folder) as servers:
         assert await sql(servers, "SELECT n FROM kept") == 7
 
 
@@ -101,69 +116,69 @@ async def test_two_folders_know_nothing_of_each_other(tmp_path: Path) -> None:
         assert await sql(first, "SELECT to_regclass('mine')") == "mine"
 
 
-async def test_a_second_process_shares_the_servers_and_leaves_them_running(tmp_path: Path) -> None:
-    with started(tmp_path) as servers:
+async def test_a_second_process_shares_the_servers_and_leaves_them_running(folder: Path) -> None:
+    with started(folder) as servers:
         before = await sql(servers, "SELECT pg_postmaster_start_time()")
-        with another_process(tmp_path):
+        with another_process(folder):
             pass
         assert await sql(servers, "SELECT pg_postmaster_start_time()") == before
 
 
-async def test_the_starter_may_leave_before_the_last_owner(tmp_path: Path) -> None:
-    with another_process(tmp_path):
-        ids = {name: process.pid for name, process in processes_of(tmp_path).items()}
-        with started(tmp_path) as servers:
-            assert {name: p.pid for name, p in processes_of(tmp_path).items()} == ids
-        assert len(processes_of(tmp_path)) == 2
+async def test_the_starter_may_leave_before_the_last_owner(folder: Path) -> None:
+    with another_process(folder):
+        ids = {name: process.pid for name, process in processes_of(folder).items()}
+        with started(folder) as servers:
+            assert {name: p.pid for name, p in processes_of(folder).items()} == ids
+        assert len(processes_of(folder)) == 2
         with pytest.raises(embedded.EmbeddedError, match="stop it first"):
-            embedded.reset(tmp_path)
-    assert processes_of(tmp_path) == {}
-    assert servers.folder == tmp_path
+            embedded.reset(folder)
+    assert processes_of(folder) == {}
+    assert servers.folder == folder
 
 
 @pytest.mark.parametrize("victims", ["owner", "servers", "everything"])
-async def test_a_killed_run_does_not_block_the_next_start(tmp_path: Path, victims: str) -> None:
-    with another_process(tmp_path) as owner:
-        with started(tmp_path) as servers:
+async def test_a_killed_run_does_not_block_the_next_start(folder: Path, victims: str) -> None:
+    with another_process(folder) as owner:
+        with started(folder) as servers:
             await sql(servers, "CREATE TABLE kept AS SELECT 7 AS n")
         if victims in ("servers", "everything"):
-            for process in processes_of(tmp_path).values():
+            for process in processes_of(folder).values():
                 process.kill()
         if victims in ("owner", "everything"):
             owner.kill()
             owner.wait(5)
-    with started(tmp_path) as servers:
+    with started(folder) as servers:
         assert await sql(servers, "SELECT n FROM kept") == 7
-        assert len(processes_of(tmp_path)) == 2
-    assert processes_of(tmp_path) == {}
+        assert len(processes_of(folder)) == 2
+    assert processes_of(folder) == {}
 
 
 async def test_a_killed_server_whose_statement_runs_on_does_not_block_the_next_start(
-    tmp_path: Path,
+    folder: Path,
 ) -> None:
-    with another_process(tmp_path) as owner:
-        with started(tmp_path) as servers:
+    with another_process(folder) as owner:
+        with started(folder) as servers:
             endless = await asyncpg.connect(servers.database_url, timeout=5)
             running = asyncio.create_task(
                 endless.execute("SELECT count(*) FROM generate_series(1, 1000000000000)")
             )
             await asyncio.sleep(0.2)  # until the statement runs
-            processes_of(tmp_path)["postgres"].kill()
+            processes_of(folder)["postgres"].kill()
         owner.kill()
         owner.wait(5)
-    with started(tmp_path) as servers:
+    with started(folder) as servers:
         assert await sql(servers, "SELECT 1") == 1
         with pytest.raises(asyncpg.PostgresError):
             await asyncio.wait_for(running, 5)
 
 
-async def test_a_file_that_names_a_stranger_does_not_block_the_start(tmp_path: Path) -> None:
-    with started(tmp_path):
-        pid_file = tmp_path / "postgres" / "postmaster.pid"
+async def test_a_file_that_names_a_stranger_does_not_block_the_start(folder: Path) -> None:
+    with started(folder):
+        pid_file = folder / "postgres" / "postmaster.pid"
         written = pid_file.read_text()
     stranger = written.replace(written.splitlines()[0], str(os.getpid()), 1)
     pid_file.write_text(stranger)
-    with started(tmp_path) as servers:
+    with started(folder) as servers:
         assert await sql(servers, "SELECT 1") == 1
 
 
@@ -181,27 +196,27 @@ async def test_a_path_too_long_for_a_socket_works(tmp_path: Path) -> None:
             assert await redis.ping()
 
 
-async def test_ctrl_c_in_a_terminal_does_not_reach_the_servers(tmp_path: Path) -> None:
-    with started(tmp_path) as servers:
-        for process in processes_of(tmp_path).values():
+async def test_ctrl_c_in_a_terminal_does_not_reach_the_servers(folder: Path) -> None:
+    with started(folder) as servers:
+        for process in processes_of(folder).values():
             assert os.getpgid(process.pid) != os.getpgid(0)
             assert os.getsid(process.pid) != os.getsid(0)
         assert await sql(servers, "SELECT 1") == 1
 
 
-async def test_other_users_cannot_open_the_sockets(tmp_path: Path) -> None:
-    with started(tmp_path) as servers:
+async def test_other_users_cannot_open_the_sockets(folder: Path) -> None:
+    with started(folder) as servers:
         sockets = Path(servers.redis_url.removeprefix("unix://")).parent
         assert sockets.stat().st_mode & 0o077 == 0
 
 
-async def test_reset_empties_the_folder(tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("not the servers'")
-    with started(tmp_path) as servers:
+async def test_reset_empties_the_folder(folder: Path) -> None:
+    (folder / "mine.txt").write_text("not the servers'")
+    with started(folder) as servers:
         await sql(servers, "CREATE TABLE gone ()")
-    embedded.reset(tmp_path)
-    assert (tmp_path / "mine.txt").exists()
-    with started(tmp_path) as servers:
+    embedded.reset(folder)
+    assert (folder / "mine.txt").exists()
+    with started(folder) as servers:
         assert await sql(servers, "SELECT to_regclass('gone')") is None
 
 
