@@ -174,8 +174,9 @@ class _Home:
         if subprocess.run(reach, capture_output=True, timeout=10, **options).returncode == 0:
             return [], options
         # A folder above us is closed to others (/root, say). Let the servers through it, and
-        # leave its mode alone.
-        through = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+        # leave its mode alone. Without the secure bit access(2) would ignore the capability.
+        through = ["--securebits=+no_setuid_fixup"]
+        through += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
         user = [f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
         if not shutil.which("setpriv"):
             raise EmbeddedError(f"User {self.uid} cannot reach {self.folder}: run as another user.")
