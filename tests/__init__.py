@@ -1,0 +1,1 @@
+"""Tests of the whole house: every behaviour on three doors."""

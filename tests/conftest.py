@@ -1,0 +1,353 @@
+"""Real PostgreSQL and Redis under every test, and the callers that tests speak for.
+
+Without DATABASE_URL and REDIS_URL the embedded servers run in the run's own temporary folder,
+shared by all its processes. Databases are copies of one migrated template; those of a run are
+dropped at its end.
+"""
+
+import asyncio
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from persistence import migrate
+from services.core.context import Process, new_process
+from services.core.settings import Environment, Settings
+from tests.shop import PASSWORD, Clock, Person, Shop
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+_MIGRATIONS = CHECKOUT / "persistence" / "migrations" / "versions"
+_TEMPLATE_LOCK = 7_426_331
+_START_SECONDS = 30
+_STOP_SECONDS = 15
+
+# A shell that serves Tandem must not change what is tested.
+for _name in list(os.environ):
+    if _name.startswith("TANDEM_") and _name not in ("TANDEM_VENV", "TANDEM_TEST_PROCESSES"):
+        del os.environ[_name]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep pytest-alembic from binding its own tests to this file, which pytest 9.2 breaks."""
+    config.option.pytest_alembic_tests_path = "none"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The PostgreSQL and Redis that this run's tests use."""
+
+    database_url: str
+    redis_url: str
+
+    def database(self, name: str) -> str:
+        """The address of another database on the same server."""
+        return urlunsplit(urlsplit(self.database_url)._replace(path=f"/{name}"))
+
+    @asynccontextmanager
+    async def administer(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection that may make and drop databases."""
+        connection = await asyncpg.connect(self.database_url, timeout=10)
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=10)
+
+    async def create(self, name: str) -> str:
+        """A new migrated database; answers its address."""
+        async with self.administer() as server:
+            template = await self._template(server)
+            await server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.database(name)
+
+    async def drop(self, name: str) -> None:
+        """Drop a database, whoever is still connected."""
+        async with self.administer() as server:
+            await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    async def _template(self, server: asyncpg.Connection) -> str:
+        """The database that all others are copied from, made by whoever comes first."""
+        digest = hashlib.sha256()
+        for file in sorted(_MIGRATIONS.glob("*.py")):
+            digest.update(file.read_bytes())
+        name = f"tandem_template_{digest.hexdigest()[:12]}"
+        await server.execute("SELECT pg_advisory_lock($1)", _TEMPLATE_LOCK)
+        try:
+            known = "SELECT 1 FROM pg_database WHERE datname = $1"
+            if await server.fetchval(known, name) is None:
+                half = f"{name}_new"
+                await server.execute(f"DROP DATABASE IF EXISTS {half} WITH (FORCE)")
+                await server.execute(f"CREATE DATABASE {half}")
+                await asyncio.to_thread(migrate.upgrade, self.database(half))
+                await server.execute(f"ALTER DATABASE {half} RENAME TO {name}")
+        finally:
+            await server.execute("SELECT pg_advisory_unlock($1)", _TEMPLATE_LOCK)
+        return name
+
+
+@pytest.fixture(scope="session")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """PostgreSQL and Redis: those of the environment, else embedded ones."""
+    database, redis = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
+    if database and redis:
+        yield Addresses(database, redis)
+        return
+    from api import embedded
+
+    base = tmp_path_factory.getbasetemp()
+    # Every xdist worker has a folder of its own inside the run's.
+    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    servers = embedded.start(
+        run / "servers", durable=False, postgres=database is None, valkey=redis is None
+    )
+    yield Addresses(database or servers.database_url, redis or servers.redis_url)
+    servers.stop()
+
+
+@pytest.fixture(scope="session")
+async def database_url(addresses: Addresses) -> AsyncIterator[str]:
+    """A database of this test process alone."""
+    name = f"tandem_test_{uuid4().hex[:12]}"
+    yield await addresses.create(name)
+    await addresses.drop(name)
+
+
+@pytest.fixture
+async def fresh_database(addresses: Addresses) -> AsyncIterator[str]:
+    """A migrated database of this test alone."""
+    name = f"tandem_fresh_{uuid4().hex[:12]}"
+    yield await addresses.create(name)
+    await addresses.drop(name)
+
+
+def settings_for(database_url: str, redis_url: str, **more: Any) -> Settings:
+    """Settings of tests: nothing read from a file."""
+    return Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        environment=Environment.TEST,
+        database_url=database_url,
+        redis_url=redis_url,
+        **{"pool_min": 2, **more},
+    )
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, addresses: Addresses) -> Settings:
+    """The settings of `process`."""
+    return settings_for(database_url, addresses.redis_url)
+
+
+@pytest.fixture(scope="session")
+async def process(settings: Settings) -> AsyncIterator[Process]:
+    """Everything operations need, on this test process's database, with a clock that can move."""
+    process = new_process(settings, Clock())
+    yield process
+    await process.database.close()
+    await process.redis.aclose()
+
+
+@pytest.fixture
+def clock(process: Process) -> Iterator[Clock]:
+    """The clock of `process`; what a test moves is put back after it."""
+    clock = process.clock
+    assert isinstance(clock, Clock)
+    yield clock
+    clock.__init__()
+
+
+@pytest.fixture(scope="session")
+async def password_hash(process: Process) -> str:
+    """The hash of `PASSWORD`, computed once: it takes long on purpose."""
+    return await process.passwords.hash(PASSWORD)
+
+
+@pytest.fixture(scope="session")
+def shop(process: Process, password_hash: str) -> Shop:
+    """Builds what tests need in the database of `process`."""
+    return Shop(process, password_hash)
+
+
+@asynccontextmanager
+async def running(app: Any) -> AsyncIterator[Any]:
+    """An ASGI app between its lifespan's startup and shutdown."""
+    inbox: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    outbox: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
+    life = asyncio.create_task(app(scope, inbox.get, outbox.put))
+
+    async def step(name: str) -> None:
+        await inbox.put({"type": f"lifespan.{name}"})
+        answer = asyncio.create_task(outbox.get())
+        await asyncio.wait({answer, life}, return_when="FIRST_COMPLETED", timeout=_START_SECONDS)
+        if not answer.done():
+            answer.cancel()
+            if life.done():  # an app without a lifespan, or one that failed
+                life.result()
+                return
+            raise TimeoutError(name)
+        assert answer.result()["type"] == f"lifespan.{name}.complete", answer.result()
+
+    await step("startup")
+    try:
+        yield app
+    finally:
+        await step("shutdown")
+        await asyncio.wait_for(life, _STOP_SECONDS)
+
+
+@asynccontextmanager
+async def client_of(app: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client that calls an ASGI app directly."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def app(process: Process) -> AsyncIterator[Any]:
+    """The whole application over `process`, running."""
+    from api.app import create_app
+
+    async with running(create_app(process)) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+async def client(app: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP calls to `app`, without a socket."""
+    async with client_of(app) as client:
+        yield client
+
+
+@pytest.fixture
+def anonymous() -> None:
+    """Nobody: no token."""
+    return
+
+
+@pytest.fixture
+async def user(shop: Shop) -> Person:
+    """A customer."""
+    return await shop.person("USER")
+
+
+@pytest.fixture
+async def other_user(shop: Shop) -> Person:
+    """Another customer."""
+    return await shop.person("USER")
+
+
+@pytest.fixture
+async def moderator(shop: Shop) -> Person:
+    """A moderator."""
+    return await shop.person("MODERATOR")
+
+
+@pytest.fixture
+async def manager(shop: Shop) -> Person:
+    """A manager."""
+    return await shop.person("MANAGER")
+
+
+@pytest.fixture
+async def admin(shop: Shop) -> Person:
+    """An admin."""
+    return await shop.person("ADMIN")
+
+
+# A listening socket comes first, so that the first call waits instead of being refused; a server
+# whose tests were killed ends with its stdin.
+_SERVE = """
+import os, signal, socket, sys, threading
+import uvicorn
+listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+print(listener.getsockname()[1], flush=True)
+def follow():
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=follow, daemon=True).start()
+config = uvicorn.Config(
+    "api.app:create_app", factory=True, lifespan="on", access_log=False, log_level="warning",
+    timeout_graceful_shutdown=5,
+)
+uvicorn.Server(config).run(sockets=[listener])
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server process on a loopback port."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+    log: Path
+
+
+@contextmanager
+def serving(settings: Settings, log: Path, **more: str) -> Iterator[Server]:
+    """A real server process over the same database, with a pool of its own."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "TANDEM_ENVIRONMENT": "test",
+        **more,
+    }
+    with log.open("w") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-c", _SERVE],
+            cwd=CHECKOUT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            text=True,
+        )
+    assert child.stdin
+    assert child.stdout
+    try:
+        port = child.stdout.readline().strip()
+        assert port, log.read_text()
+        drain = threading.Thread(target=child.stdout.read, daemon=True)
+        drain.start()
+        url = f"http://127.0.0.1:{port}"
+        httpx.get(f"{url}/health/live", timeout=_START_SECONDS)
+        assert child.poll() is None, log.read_text()
+        yield Server(url, child, log)
+    finally:
+        child.stdin.close()
+        child.terminate()
+        try:
+            child.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait(5)
+        child.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server process on the same database as `process`."""
+    with serving(settings, tmp_path_factory.mktemp("server") / "first.log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def two_servers(
+    server: Server, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Server, Server]]:
+    """Two server processes on the same database."""
+    with serving(settings, tmp_path_factory.mktemp("server") / "second.log") as second:
+        yield server, second

@@ -1,0 +1,284 @@
+"""What tests build with: people with tokens, products with stock, orders, and looks at the tables.
+
+Everything is made for the test that asks, so that no test depends on another or on an order.
+"""
+
+import itertools
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from services import deposits, orders, products
+from services.core.context import Process, Request
+from services.core.ids import new_id
+from services.core.tokens import hashed, new_refresh_token
+
+PASSWORD = "tandem-test-1"
+#: Tables whose rows are business: a refused call leaves every one of them as it was.
+BUSINESS_TABLES = (
+    "users",
+    "profiles",
+    "sessions",
+    "refresh_tokens",
+    "categories",
+    "products",
+    "stock",
+    "stock_movements",
+    "accounts",
+    "transfers",
+    "postings",
+    "deposits",
+    "orders",
+    "order_lines",
+    "order_history",
+    "payments",
+)
+_DIGEST = " UNION ALL ".join(
+    f"SELECT '{table}', md5(string_agg(row::text, E'\\n' ORDER BY row::text)) FROM {table} AS row"
+    for table in BUSINESS_TABLES
+)
+_ENTER = """
+WITH person AS (
+    INSERT INTO users (id, email, username, full_name, password_hash, role, is_active, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+), profile AS (
+    INSERT INTO profiles (user_id, first_name, last_name) VALUES ($1, 'Ada', 'Lovelace')
+), account AS (
+    INSERT INTO accounts (id, kind, user_id, balance, currency, created_at)
+    VALUES ($9, 'WALLET', $1, 0, $10, $8)
+), session AS (
+    INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at)
+    VALUES ($11, $1, 'tests', $8, $12)
+)
+INSERT INTO refresh_tokens (hash, session_id, created_at) VALUES ($13, $11, $8)
+"""
+_counter = itertools.count(1)
+
+
+class Clock:
+    """The time as the process under test sees it; tests move it instead of waiting."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        """The time now."""
+        return datetime.now(UTC) + self.ahead
+
+    def forward(self, **duration: float) -> None:
+        """Let time pass: ``clock.forward(minutes=16)``."""
+        self.ahead += timedelta(**duration)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account and a live session."""
+
+    id: str
+    email: str
+    username: str
+    role: str
+    session_id: str
+    token: str
+    refresh_token: str
+    password: str = PASSWORD
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The Authorization header."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+def unique(prefix: str = "t") -> str:
+    """A short name that nothing else has."""
+    return f"{prefix}{next(_counter)}{uuid4().hex[:10]}"
+
+
+def new_key() -> str:
+    """An idempotency key for a new intent."""
+    return unique("key-")
+
+
+@dataclass
+class Shop:
+    """Builds what a test needs in the database of one process."""
+
+    process: Process
+    password_hash: str
+    _category: str | None = field(default=None, init=False)
+
+    async def person(
+        self, role: str = "USER", *, balance: str | None = None, is_active: bool = True
+    ) -> Person:
+        """Somebody new with this role, signed in, with money when asked."""
+        process = self.process
+        now = process.clock()
+        user_id, session_id = new_id(now), new_id(now)
+        name, refresh = unique(role.lower()[:4]), new_refresh_token()
+        await self.execute(
+            _ENTER,
+            user_id,
+            f"{name}@example.com",
+            name,
+            "Ada Lovelace",
+            self.password_hash,
+            role,
+            is_active,
+            now,
+            new_id(now),
+            process.settings.currency,
+            session_id,
+            now + timedelta(seconds=process.settings.refresh_token_seconds),
+            hashed(refresh),
+        )
+        token = process.tokens.issue(user_id, session_id, role, now)
+        person = Person(user_id, f"{name}@example.com", name, role, session_id, token, refresh)
+        if balance is not None:
+            await self.deposit(person, balance)
+        return person
+
+    def request(self, person: Person | None = None, face: str = "test") -> Request:
+        """A request as operations see it, past both faces."""
+        bearer = person.token if person else None
+        return Request(self.process, id=f"test-{uuid4().hex}", face=face, bearer=bearer)
+
+    async def deposit(self, person: Person, amount: str) -> Any:
+        """Money into somebody's wallet, through the ledger."""
+        return await deposits.create(self.request(person), {"amount": amount}, key=new_key())
+
+    async def category(self, name: str | None = None) -> str:
+        """A new category's id."""
+        name = name or unique("Category ")
+        category_id = new_id(self.process.clock())
+        await self.execute(
+            "INSERT INTO categories (id, slug, name, description) VALUES ($1, $2, $3, 'A shelf')",
+            category_id,
+            unique("shelf-"),
+            name,
+        )
+        return category_id
+
+    async def shelf(self) -> str:
+        """A category for products whose category does not matter."""
+        if self._category is None:
+            self._category = await self.category()
+        return self._category
+
+    async def product(
+        self, price: str = "19.99", *, stock: int = 10, is_active: bool = True, **more: Any
+    ) -> Any:
+        """A new product."""
+        manager = await self._manager()
+        raw = {
+            "name": unique("Lamp "),
+            "price": price,
+            "stock": stock,
+            "categoryId": more.pop("categoryId", None) or await self.shelf(),
+            **more,
+        }
+        product = await products.create(self.request(manager), raw)
+        if not is_active:
+            await self.execute("UPDATE products SET is_active = false WHERE id = $1", product.id)
+        return product
+
+    async def order(
+        self,
+        person: Person,
+        lines: Sequence[tuple[str, int]] | None = None,
+        *,
+        paid: bool = False,
+        cancelled: bool = False,
+        **more: Any,
+    ) -> Any:
+        """A new order of somebody's; of one new product unless lines are given."""
+        if lines is None:
+            lines = [((await self.product()).id, 1)]
+        raw = {
+            "lines": [{"productId": product, "quantity": quantity} for product, quantity in lines],
+            **more,
+        }
+        order = await orders.create(self.request(person), raw)
+        if paid:
+            await orders.pay(self.request(person), {"id": order.id}, key=new_key())
+        if cancelled:
+            await orders.cancel(self.request(person), {"id": order.id})
+        return await orders.get(self.request(person), {"id": order.id})
+
+    async def pay(self, person: Person, order_id: str) -> Any:
+        """Pay an order."""
+        return await orders.pay(self.request(person), {"id": order_id}, key=new_key())
+
+    async def revoke(self, person: Person) -> None:
+        """End somebody's session."""
+        await self.execute(
+            "UPDATE sessions SET revoked_at = $2 WHERE id = $1",
+            person.session_id,
+            self.process.clock(),
+        )
+
+    async def balance(self, person: Person) -> Decimal:
+        """What somebody's wallet holds."""
+        return await self.value("SELECT balance FROM accounts WHERE user_id = $1", person.id)
+
+    async def stock(self, product_id: str) -> tuple[int, int]:
+        """A product's pieces: on hand, held."""
+        [row] = await self.rows("SELECT on_hand, held FROM stock WHERE product_id = $1", product_id)
+        return row["on_hand"], row["held"]
+
+    async def last_audit(self, action: str, actor: Person | None = None) -> dict[str, Any] | None:
+        """The newest audit row of an operation, of an actor when given."""
+        rows = await self.rows(
+            "SELECT * FROM audit_log WHERE action = $1 AND ($2::uuid IS NULL OR actor_id = $2) "
+            "ORDER BY created_at DESC, id DESC LIMIT 1",
+            action,
+            actor and actor.id,
+        )
+        return rows[0] if rows else None
+
+    async def audits(self, person: Person) -> list[tuple[str, str]]:
+        """What somebody did and how it ended, oldest first."""
+        rows = await self.rows(
+            "SELECT action, outcome FROM audit_log WHERE actor_id = $1 ORDER BY created_at, id",
+            person.id,
+        )
+        return [(row["action"], row["outcome"]) for row in rows]
+
+    async def digest(self) -> Mapping[str, str | None]:
+        """A fingerprint of every business table: equal ones mean that nothing changed."""
+        async with self.process.database.connection() as connection:
+            return dict(await connection.fetch(_DIGEST))
+
+    @asynccontextmanager
+    async def unchanged(self) -> AsyncIterator[None]:
+        """The block must leave every business table as it was."""
+        before = await self.digest()
+        yield
+        after = await self.digest()
+        changed = [table for table, value in after.items() if value != before[table]]
+        assert not changed, f"changed: {', '.join(changed)}"
+
+    async def execute(self, sql: str, *values: Any) -> None:
+        """Run a statement."""
+        async with self.process.database.connection() as connection:
+            await connection.execute(sql, *values)
+
+    async def value(self, sql: str, *values: Any) -> Any:
+        """The one value of a query."""
+        async with self.process.database.connection() as connection:
+            return await connection.fetchval(sql, *values)
+
+    async def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        async with self.process.database.connection() as connection:
+            return [dict(row) for row in await connection.fetch(sql, *values)]
+
+    async def _manager(self) -> Person:
+        if self._keeper is None:
+            self._keeper = await self.person("MANAGER")
+        return self._keeper
+
+    _keeper: Person | None = field(default=None, init=False)
