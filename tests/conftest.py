@@ -26,6 +26,7 @@ import pytest
 from persistence import migrate
 from services.core.context import Process, new_process
 from services.core.settings import Environment, Settings
+from tests.faces import DOORS, FACES, Door, door_named
 from tests.shop import PASSWORD, Clock, Person, Shop
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -351,3 +352,17 @@ def two_servers(
     """Two server processes on the same database."""
     with serving(settings, tmp_path_factory.mktemp("server") / "second.log") as second:
         yield server, second
+
+
+@pytest.fixture(params=DOORS)
+def door(request: pytest.FixtureRequest, shop: Shop) -> Door:
+    """Every way in, one after the other; a behaviour holds on all of them."""
+    name = request.param
+    client = None if name == "service" else request.getfixturevalue("client")
+    return door_named(name, shop, client)
+
+
+@pytest.fixture
+def faces(shop: Shop, client: httpx.AsyncClient) -> dict[str, Door]:
+    """GraphQL, v1 and v2 over `app`, by name."""
+    return {name: door_named(name, shop, client) for name in FACES}

@@ -1,0 +1,609 @@
+"""One client for every door of Tandem: GraphQL, REST v1, REST v2, and the service itself.
+
+Addresses and documents are written here by hand, a second time beside the application's own, so
+that a test can disagree with it. Whatever the door, an outcome has the same shape: values as v2
+writes them, errors as their code, status, fields and details.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from services.catalogue import BY_NAME
+from services.core.errors import TandemError
+from services.core.etags import entity_tag
+from services.core.operation import Operation
+from services.core.paging import Page
+from tests.shop import Person, Shop
+
+Caller = Person | str | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What every face says of an error."""
+
+    code: str
+    status: int
+    fields: tuple[tuple[str, str, str], ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Field path to field code."""
+        return {path: code for path, code, _ in self.fields}
+
+
+@dataclass(frozen=True)
+class Paging:
+    """Where a page lies; ``total`` only when it was asked for."""
+
+    has_next: bool
+    has_previous: bool
+    start: str | None
+    end: str | None
+    total: int | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended, whichever door it went through."""
+
+    value: Any = None
+    error: Failure | None = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    page: Paging | None = None
+    etag: str | None = None
+    replayed: bool = False
+    body: Any = None
+
+    @property
+    def ok(self) -> Any:
+        """The value; fails the test when the call failed."""
+        assert self.error is None, self.error
+        return self.value
+
+    @property
+    def code(self) -> str:
+        """OK, or the error's code."""
+        return self.error.code if self.error else "OK"
+
+    @property
+    def failure(self) -> Failure:
+        """The error; fails the test when the call went well."""
+        assert self.error is not None, self.value
+        return self.error
+
+    @property
+    def listed(self) -> Paging:
+        """The page; fails the test when the answer is none."""
+        assert self.error is None, self.error
+        assert self.page is not None
+        return self.page
+
+    def ids(self) -> list[str]:
+        """The ids of a page's items."""
+        return [item["id"] for item in self.ok]
+
+
+class Address(NamedTuple):
+    """Where REST has an operation, and which status its success has on v2."""
+
+    method: str
+    path: str
+    status: int = 200
+
+
+ADDRESSES: dict[str, Address] = {
+    "auth.register": Address("POST", "/auth/register", 201),
+    "auth.login": Address("POST", "/auth/login"),
+    "auth.refresh": Address("POST", "/auth/refresh"),
+    "auth.logout": Address("POST", "/auth/logout"),
+    "users.me": Address("GET", "/me"),
+    "categories.list": Address("GET", "/categories"),
+    "categories.get": Address("GET", "/categories/{id}"),
+    "products.list": Address("GET", "/products"),
+    "products.get": Address("GET", "/products/{id}"),
+    "products.create": Address("POST", "/products", 201),
+    "wallet.get": Address("GET", "/wallet"),
+    "wallet.entries": Address("GET", "/wallet/entries"),
+    "deposits.create": Address("POST", "/wallet/deposits", 201),
+    "deposits.get": Address("GET", "/wallet/deposits/{id}"),
+    "orders.create": Address("POST", "/orders", 201),
+    "orders.get": Address("GET", "/orders/{id}"),
+    "orders.list": Address("GET", "/orders"),
+    "orders.history": Address("GET", "/orders/{id}/history"),
+    "orders.pay": Address("POST", "/orders/{id}/pay", 201),
+    "orders.cancel": Address("POST", "/orders/{id}/cancel"),
+    "payments.get": Address("GET", "/payments/{id}"),
+    "audit.list": Address("GET", "/admin/audit"),
+}
+
+_PROFILE = "profile { firstName lastName avatar bio }"
+_USER = (
+    f"id email username fullName {_PROFILE} role isActive lastLoginAt version createdAt updatedAt"
+)
+_TOKENS = f"accessToken refreshToken tokenType expiresIn user {{ {_USER} }}"
+_CATEGORY = "id slug name description version createdAt updatedAt"
+_PRODUCT = (
+    "id name description price currency categoryId tags metadata image isActive stock "
+    "version createdAt updatedAt"
+)
+_WALLET = "id balance currency createdAt updatedAt"
+_ENTRY = "id kind amount balanceAfter currency orderId depositId createdAt"
+_DEPOSIT = "id amount currency status failureCode createdAt settledAt"
+_ORDER = (
+    "id number customerId status paymentStatus nextStatuses "
+    "lines { productId name quantity unitPrice total } subtotal total tax currency "
+    "shippingAddress { name line1 line2 city postalCode country } "
+    "version createdAt updatedAt paidAt cancelledAt"
+)
+_EVENT = "id fromStatus toStatus actorId note createdAt"
+_PAYMENT = "id orderId amount currency createdAt"
+_AUDIT = "id actorId action entity entityId changed outcome requestId createdAt"
+_PAGING = {
+    "first": "Int",
+    "after": "String",
+    "last": "Int",
+    "before": "String",
+    "page": "Int",
+    "perPage": "Int",
+}
+_PERIOD = {"from": "DateTime", "to": "DateTime"}
+
+
+class Document(NamedTuple):
+    """How GraphQL has an operation: its field, what it takes and what it gives."""
+
+    field: str
+    gives: str
+    takes: Mapping[str, str] = {}
+    #: The type of a mutation's input object.
+    input: str | None = None
+    listed: bool = False
+    tagged: bool = False
+    #: The root field that a nested operation lies in, and what that takes.
+    under: str | None = None
+    under_takes: Mapping[str, str] = {}
+
+
+_ID = {"id": "ID!"}
+DOCUMENTS: dict[str, Document] = {
+    "auth.register": Document("register", _TOKENS, input="RegisterInput!"),
+    "auth.login": Document("login", _TOKENS, input="LoginInput!"),
+    "auth.refresh": Document("refreshToken", _TOKENS, input="RefreshInput!"),
+    "auth.logout": Document("logout", "ok", input="RefreshInput!"),
+    "users.me": Document("me", _USER, tagged=True),
+    "categories.list": Document(
+        "categories", _CATEGORY, {**_PAGING, "sort": "CategorySort"}, listed=True
+    ),
+    "categories.get": Document("category", _CATEGORY, _ID, tagged=True),
+    "products.list": Document(
+        "products",
+        _PRODUCT,
+        {
+            **_PAGING,
+            "category": "String",
+            "categoryId": "ID",
+            "tag": "String",
+            "minPrice": "Money",
+            "maxPrice": "Money",
+            "inStock": "Boolean",
+            "search": "String",
+            "sort": "ProductSort",
+        },
+        listed=True,
+    ),
+    "products.get": Document("product", _PRODUCT, _ID, tagged=True),
+    "products.create": Document(
+        "createProduct", _PRODUCT, input="CreateProductInput!", tagged=True
+    ),
+    "wallet.get": Document("wallet", _WALLET),
+    "wallet.entries": Document(
+        "entries", _ENTRY, {**_PAGING, "sort": "WalletEntrySort"}, listed=True, under="wallet"
+    ),
+    "deposits.create": Document("createDeposit", _DEPOSIT, input="CreateDepositInput!"),
+    "deposits.get": Document("deposit", _DEPOSIT, _ID),
+    "orders.create": Document("createOrder", _ORDER, input="CreateOrderInput!", tagged=True),
+    "orders.get": Document("order", _ORDER, _ID, tagged=True),
+    "orders.list": Document(
+        "orders",
+        _ORDER,
+        {**_PAGING, **_PERIOD, "status": "OrderStatus", "number": "String", "sort": "OrderSort"},
+        listed=True,
+    ),
+    "orders.history": Document(
+        "history",
+        _EVENT,
+        {**_PAGING, "sort": "OrderEventSort"},
+        listed=True,
+        under="order",
+        under_takes=_ID,
+    ),
+    "orders.pay": Document("payOrder", _PAYMENT, _ID),
+    "orders.cancel": Document("cancelOrder", _ORDER, _ID, input="CancelOrderInput", tagged=True),
+    "payments.get": Document("payment", _PAYMENT, _ID),
+    "audit.list": Document(
+        "auditLog",
+        _AUDIT,
+        {
+            **_PAGING,
+            **_PERIOD,
+            "actorId": "ID",
+            "entityId": "ID",
+            "action": "String",
+            "sort": "AuditEntrySort",
+        },
+        listed=True,
+    ),
+}
+_MUTATIONS = {
+    "register",
+    "login",
+    "refreshToken",
+    "logout",
+    "createProduct",
+    "createDeposit",
+    "createOrder",
+    "payOrder",
+    "cancelOrder",
+}
+SORTS = {
+    "createdAt": "CREATED_AT_ASC",
+    "-createdAt": "CREATED_AT_DESC",
+    "name": "NAME_ASC",
+    "-name": "NAME_DESC",
+    "price": "PRICE_ASC",
+    "-price": "PRICE_DESC",
+    "relevance": "RELEVANCE",
+}
+
+
+class Door:
+    """One way in."""
+
+    name: str
+
+    async def call(
+        self,
+        operation: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        caller: Caller = None,
+        key: str | None = None,
+        if_match: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        """Call an operation with values by their wire names."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Service(Door):
+    """The operation itself, behind all faces."""
+
+    name = "service"
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    async def call(
+        self,
+        operation: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        caller: Caller = None,
+        key: str | None = None,
+        if_match: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        op = BY_NAME[operation]
+        request = self._shop.request()
+        request.bearer = caller.token if isinstance(caller, Person) else caller
+        raw = dict(values or {})
+        try:
+            if operation == "orders.history":
+                order_id = raw.pop("id")
+                found = (await op.of(request, [order_id], raw))[order_id]
+                if isinstance(found, TandemError):
+                    raise found
+            else:
+                found = await _called(op, request, raw, key, if_match)
+        except TandemError as error:
+            return Outcome(error=_failure(error), status=error.status, replayed=request.replayed)
+        if isinstance(found, Page):
+            place = Paging(
+                found.has_next,
+                found.has_previous,
+                found.start_cursor,
+                found.end_cursor,
+                found.total,
+            )
+            return Outcome(value=_plain(list(found.items)), page=place)
+        tag = entity_tag(found) if hasattr(found, "version") else None
+        return Outcome(value=_plain(found), etag=tag, replayed=request.replayed)
+
+
+async def _called(
+    op: Operation[Any, Any], request: Any, raw: Any, key: str | None, if_match: str | None
+) -> Any:
+    return await op(request, raw, key=key, if_match=if_match)
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(msgspec.json.encode(value))
+
+
+def _failure(error: TandemError) -> Failure:
+    return Failure(error.code, error.status, _fields(_plain(error.fields)), _plain(error.details))
+
+
+def _fields(found: Any) -> tuple[tuple[str, str, str], ...]:
+    return tuple(sorted((item["field"], item["code"], item["message"]) for item in found or ()))
+
+
+def _authorized(caller: Caller) -> dict[str, str]:
+    token = caller.token if isinstance(caller, Person) else caller
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
+class Rest(Door):
+    """A REST dialect."""
+
+    def __init__(self, client: httpx.AsyncClient, name: str) -> None:
+        self.name = name
+        self.client = client
+
+    async def call(
+        self,
+        operation: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        caller: Caller = None,
+        key: str | None = None,
+        if_match: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        address = ADDRESSES[operation]
+        rest = dict(values or {})
+        path = f"/api/{self.name}{address.path}"
+        if "{id}" in path:
+            path = path.replace("{id}", quote(str(rest.pop("id")), safe=""))
+        sent = {**_authorized(caller), **(headers or {})}
+        if key is not None:
+            sent["Idempotency-Key"] = key
+        if if_match is not None:
+            sent["If-Match"] = f'"{if_match}"'
+        if address.method == "GET":
+            response = await self.client.get(path, params=_query(rest), headers=sent)
+        else:
+            # A body that may be left out is left out when it says nothing.
+            body = None if not rest and "{id}" in address.path else rest
+            response = await self.client.request(address.method, path, json=body, headers=sent)
+        return self.read(operation, response)
+
+    def read(self, operation: str, response: httpx.Response) -> Outcome:
+        """A response as an outcome."""
+        body = response.json() if response.content else None
+        common = {
+            "status": response.status_code,
+            "headers": response.headers,
+            "etag": _bare(response.headers.get("etag")),
+            "replayed": response.headers.get("idempotent-replayed") == "true",
+            "body": body,
+        }
+        if response.status_code >= 400:
+            return Outcome(error=self._error(response.status_code, body), **common)
+        if response.status_code == 304:
+            return Outcome(**common)
+        if DOCUMENTS[operation].listed:
+            value, page = self._page(body)
+            return Outcome(value=value, page=page, **common)
+        return Outcome(value=self._value(operation, body), **common)
+
+    def _error(self, status: int, body: Any) -> Failure:
+        if self.name == "v1":
+            assert set(body) == {"success", "data", "error", "requestId", "timestamp"}, body
+            assert body["success"] is False
+            assert body["data"] is None
+            error = body["error"]
+            assert set(error) == {"code", "message", "details"}
+            details = dict(error["details"] or {})
+            return Failure(error["code"], status, _fields(details.pop("fields", ())), details)
+        assert body["status"] == status
+        return Failure(body["code"], status, _fields(body.get("fields")), body.get("details") or {})
+
+    def _page(self, body: Any) -> tuple[Any, Paging]:
+        if self.name == "v1":
+            meta = body["meta"]
+            page = Paging(
+                meta["hasNextPage"],
+                meta["hasPrevPage"],
+                meta["prevCursor"],
+                meta["nextCursor"],
+                meta["total"],
+            )
+            return body["data"], page
+        assert set(body) == {"items", "pageInfo", "totalCount"}
+        info = body["pageInfo"]
+        page = Paging(
+            info["hasNextPage"],
+            info["hasPreviousPage"],
+            info["startCursor"],
+            info["endCursor"],
+            body["totalCount"],
+        )
+        return body["items"], page
+
+    def _value(self, operation: str, body: Any) -> Any:
+        if self.name != "v1":
+            return body
+        assert body["success"] is True
+        assert body["error"] is None
+        data = body["data"]
+        if operation == "users.me":
+            return _folded(data)
+        if isinstance(data, dict) and "user" in data:
+            return {**data, "user": _folded(data["user"])}
+        return data
+
+
+def _folded(user: Mapping[str, Any]) -> dict[str, Any]:
+    """v1's flat user in the shape of v2."""
+    nested = ("firstName", "lastName", "avatar", "bio")
+    assert "profile" not in user
+    rest = {name: value for name, value in user.items() if name not in nested}
+    return {**rest, "profile": {name: user[name] for name in nested}}
+
+
+def _query(values: Mapping[str, Any]) -> dict[str, str]:
+    texts = {True: "true", False: "false"}
+    return {
+        name: texts[value] if isinstance(value, bool) else str(value)
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _bare(tag: str | None) -> str | None:
+    return tag.removeprefix("W/").strip('"') if tag else None
+
+
+class GraphQL(Door):
+    """GraphQL over HTTP."""
+
+    name = "graphql"
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+
+    async def call(
+        self,
+        operation: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        caller: Caller = None,
+        key: str | None = None,
+        if_match: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        document = DOCUMENTS[operation]
+        text, variables = written(document, dict(values or {}), key, if_match)
+        response = await self.client.post(
+            "/graphql",
+            json={"query": text, "variables": variables},
+            headers={**_authorized(caller), **(headers or {})},
+        )
+        return self.read(operation, response)
+
+    def read(self, operation: str, response: httpx.Response) -> Outcome:
+        """A response as an outcome."""
+        document = DOCUMENTS[operation]
+        body = response.json()
+        replayed = response.headers.get("idempotent-replayed") == "true"
+        if "errors" in body:
+            first = body["errors"][0]
+            extensions = first["extensions"]
+            failure = Failure(
+                extensions["code"],
+                extensions["status"],
+                _fields(extensions.get("fields")),
+                extensions.get("details") or {},
+            )
+            return Outcome(
+                error=failure,
+                status=failure.status,
+                headers=response.headers,
+                replayed=replayed,
+                body=body,
+            )
+        value = body["data"][document.under or document.field]
+        if document.under:
+            value = value[document.field]
+        common = {"headers": response.headers, "replayed": replayed, "body": body}
+        if not document.listed:
+            tag = value.pop("etag") if document.tagged else None
+            return Outcome(value=value, etag=tag, **common)
+        info = value["pageInfo"]
+        assert [edge["node"]["id"] for edge in value["edges"]] == [
+            node["id"] for node in value["nodes"]
+        ]
+        page = Paging(
+            info["hasNextPage"],
+            info["hasPreviousPage"],
+            info["startCursor"],
+            info["endCursor"],
+            value.get("totalCount"),
+        )
+        return Outcome(value=value["nodes"], page=page, **common)
+
+
+def written(
+    document: Document, values: dict[str, Any], key: str | None, if_match: str | None
+) -> tuple[str, dict[str, Any]]:
+    """A document of one operation and its variables; only what is given is declared."""
+    outer = {name: values.pop(name) for name in document.under_takes if name in values}
+    declared: dict[str, str] = {name: document.under_takes[name] for name in outer}
+    variables: dict[str, Any] = dict(outer)
+    arguments: list[str] = []
+    counted = bool(document.listed and values.pop("total", False))
+
+    def take(name: str, kind: str, value: Any) -> None:
+        declared[name] = kind
+        variables[name] = value
+        arguments.append(f"{name}: ${name}")
+
+    given = {}
+    for name, value in values.items():
+        if name in document.takes:
+            known = SORTS.get(value, value) if name == "sort" else value
+            take(name, document.takes[name], known)
+        else:
+            given[name] = value
+    if document.input and (given or document.input.endswith("!")):
+        take("input", document.input, given)
+    else:
+        for name, value in given.items():  # what the field does not take, as any client may try
+            take(name, "String", value)
+    if key is not None:
+        take("idempotencyKey", "String", key)
+    if if_match is not None:
+        take("ifMatch", "String", if_match)
+    gives = document.gives + (" etag" if document.tagged else "")
+    if document.listed:
+        gives = (
+            f"nodes {{ {gives} }} edges {{ cursor node {{ id }} }} "
+            "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
+            + (" totalCount" if counted else "")
+        )
+    field_text = f"{document.field}{_bracketed(arguments)} {{ {gives} }}"
+    if document.under:
+        inside = _bracketed([f"{name}: ${name}" for name in outer])
+        field_text = f"{document.under}{inside} {{ {field_text} }}"
+    kind = "mutation" if document.field in _MUTATIONS else "query"
+    heads = _bracketed([f"${name}: {kind_}" for name, kind_ in declared.items()])
+    return f"{kind} {heads} {{ {field_text} }}", variables
+
+
+def _bracketed(parts: list[str]) -> str:
+    return f"({', '.join(parts)})" if parts else ""
+
+
+FACES = ("graphql", "v1", "v2")
+DOORS = ("service", *FACES)
+
+
+def door_named(name: str, shop: Shop, client: httpx.AsyncClient | None) -> Door:
+    """The door of a name."""
+    if name == "service":
+        return Service(shop)
+    assert client is not None
+    return GraphQL(client) if name == "graphql" else Rest(client, name)
