@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 from persistence.columns import TextArray, Uuid, column, identifier, instant, named, table_of
 from persistence.listing import Listing, Sort
 from persistence.sql import given, insert
-from persistence.views import View, sees_all
+from persistence.views import View, administers
 
 
 class AuditTable(SQLModel, table=True):
@@ -69,7 +69,7 @@ AUDIT_ENTRY = View(
     tuple(audit_log.c[name] for name in _columns),
     audit_log,
     AuditEntry,
-    sees_all,
+    administers,
 )
 AUDIT_LOG = Listing(
     AUDIT_ENTRY.select(),

@@ -225,7 +225,7 @@ ORDER = View(
         orders.c.customer_id,
         orders.c.status,
         orders.c.payment_status,
-        _lines.label("lines"),
+        sa.cast(_lines, sa.Text).label("lines"),
         orders.c.subtotal,
         orders.c.total,
         orders.c.tax,

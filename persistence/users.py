@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 
 from persistence.columns import checked, column, identifier, instant, named, reference, table_of
 from persistence.sql import Query, given, insert, nothing
-from persistence.views import View, sees_all, viewer
+from persistence.views import View, administers, viewer
 
 
 class Role(StrEnum):
@@ -133,7 +133,7 @@ USER = View(
     ),
     _with_profile,
     _user,
-    sa.or_(users.c.id == viewer, sees_all),
+    sa.or_(users.c.id == viewer, administers),
 )
 PUBLIC_USER = View(
     "PublicUser",

@@ -1,7 +1,8 @@
 """Views: how one kind of thing is read, and who may see it.
 
-A view's visibility is written once, as a condition over two values every reader passes:
-``viewer`` (the caller's user id, or None) and ``sees_all`` (may the caller see everybody's).
+A view's visibility is written once, as a condition over values that every reader passes:
+``viewer`` (the caller's user id, or None), ``sees_all`` (may the caller see everybody's things)
+and ``administers`` (may the caller see everybody's account).
 `by_ids` and `nodes` (persistence/nodes.py) are compiled from it.
 """
 
@@ -18,6 +19,7 @@ from persistence.sql import Query, among
 Row = TypeVar("Row")
 viewer = sa.bindparam("viewer", type_=Uuid)
 sees_all = sa.bindparam("sees_all", type_=sa.Boolean)
+administers = sa.bindparam("administers", type_=sa.Boolean)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,7 @@ class View(Generic[Row]):
 
     @cached_property
     def by_ids(self) -> Query[Row]:
-        """Values: ids, viewer, sees_all. Unknown and invisible ids have no row."""
+        """Values: ids and the reader's sight. Unknown and invisible ids have no row."""
         return Query(self.select().where(among(self.id), self.visible), self.row)
 
     @cached_property

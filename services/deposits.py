@@ -1,12 +1,14 @@
 """Deposits: money that the payment provider brings into a wallet."""
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from persistence.database import Transaction
 from persistence.deposits import DEPOSIT, INSERT_DEPOSIT, Deposit, DepositStatus
 from persistence.wallet import LOCK_WALLET, PROVIDER, TransferKind
 from services import wallet as wallets
-from services.core.context import Context
+from services.core.context import Context, Request, sight
 from services.core.errors import DepositNotFound, Internal
 from services.core.inputs import Input, PathId, Price
 from services.core.operation import Key, Who, operation
@@ -74,3 +76,9 @@ async def get(ctx: Context, input: DepositId) -> Deposit:
     if deposit is None:
         raise DepositNotFound
     return deposit
+
+
+async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Deposit]:
+    """Deposits by id, as far as the caller may see them; relation of wallet entries."""
+    rows = await request.reader.all(DEPOSIT.by_ids, ids=list(ids), **sight(request.caller))
+    return {row.id: row for row in rows}

@@ -22,6 +22,8 @@ from persistence.orders import (
     OrderStatus,
     PaymentStatus,
 )
+from persistence.orders import OrderLine as OrderLine
+from persistence.orders import ShippingAddress as ShippingAddress
 from persistence.payments import INSERT_PAYMENT, PAYMENT, TRANSFER_OF_ORDER, Payment
 from persistence.products import (
     HOLD_STOCK,

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from persistence.users import PUBLIC_USER, USER, PublicUser, User
+from persistence.users import Profile as Profile
+from persistence.users import Role as Role
 from services.core.context import Context, Request, sight
 from services.core.errors import Unauthenticated
 from services.core.inputs import Nothing

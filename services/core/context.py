@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from redis.asyncio import Redis
 
 from persistence.database import Database, Limits, Reader, Tally
@@ -20,6 +21,8 @@ from services.core.tokens import TokenKeys
 
 if TYPE_CHECKING:
     from services.core.operation import Operation
+
+log = structlog.get_logger("tandem.request")
 
 
 @dataclass
@@ -107,6 +110,10 @@ class Request:
     caller: Caller | None = None
     authenticated: bool = False
 
+    def fault(self, error: BaseException) -> None:
+        """Log a fault of ours; the caller is told `Internal`."""
+        log.error("fault", request_id=self.id, face=self.face, exc_info=error)
+
     @property
     def reader(self) -> Reader:
         """A read session that counts into this request's tally."""
@@ -178,7 +185,10 @@ class Context:
 
 
 def sight(caller: Caller | None) -> dict[str, Any]:
-    """What views need to know of a caller: who looks, and whether they see everybody's."""
-    if caller is None:
-        return {"viewer": None, "sees_all": False}
-    return {"viewer": caller.user_id, "sees_all": caller.role in (Role.MANAGER, Role.ADMIN)}
+    """What views need to know of a caller; see persistence/views.py."""
+    role = caller and caller.role
+    return {
+        "viewer": caller and caller.user_id,
+        "sees_all": role in (Role.MANAGER, Role.ADMIN),
+        "administers": role is Role.ADMIN,
+    }

@@ -74,6 +74,7 @@ _RULES = {
 #: What a value of the wrong JSON type is told; GraphQL's own coercion uses the same words.
 WRONG_TYPE = ("INVALID_TYPE", "Give a value of the declared type.")
 REQUIRED = _RULES["missing"]
+INVALID_CHOICE = "INVALID_CHOICE"
 UNKNOWN_FIELD = _RULES["extra_forbidden"]
 
 

@@ -8,6 +8,7 @@ the stored outcome and the error's security effect. Anything undeclared undoes e
 `Internal`.
 """
 
+import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -101,7 +102,7 @@ class Operation(Generic[In, Out]):
     description: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "description", (self.run.__doc__ or "").strip())
+        object.__setattr__(self, "description", inspect.cleandoc(self.run.__doc__ or ""))
         own = self.errors | COMMON
         if self.key is not Key.NONE:
             own |= KEYED
@@ -328,9 +329,17 @@ async def _audit(ctx: Context, tx: Transaction, outcome: Any) -> None:
 
 def _known(op: Operation[Any, Any], error: Exception) -> TandemError:
     """The error a caller may be told; everything unforeseen is `Internal` and logged."""
+    if isinstance(error, TandemError) and type(error) in op.errors:
+        return error
+    known = _database_error(error)
+    if known is None:
+        log.exception("undeclared error", operation=op.name, exc_info=error)
+        return Internal()
+    return known
+
+
+def _database_error(error: Exception) -> TandemError | None:
     match error:
-        case TandemError() if type(error) in op.errors:
-            return error
         case failures.Unavailable() | failures.LockTimeout() | failures.Conflict():
             return Unavailable()
         case failures.StatementTimeout():
@@ -341,5 +350,18 @@ def _known(op: Operation[Any, Any], error: Exception) -> TandemError:
                 details={"outcome": "UNKNOWN"},
             )
         case _:
-            log.exception("undeclared error", operation=op.name, exc_info=error)
-            return Internal()
+            return None
+
+
+async def related(load: Callable[..., Awaitable[Mapping[str, Any]]], *values: Any) -> Any:
+    """Run a relation's batch function; raises only `TandemError`, as operations do."""
+    try:
+        return await load(*values)
+    except TandemError:
+        raise
+    except Exception as error:
+        known = _database_error(error)
+        if known is None:
+            log.exception("undeclared error", relation=load.__qualname__, exc_info=error)
+            known = Internal()
+        raise known from error

@@ -29,78 +29,104 @@ class Settings(BaseSettings):
         env_prefix="TANDEM_", env_file=".env", extra="ignore", frozen=True
     )
 
-    environment: Environment = Field(Environment.DEVELOPMENT, description="Where this runs.")
+    environment: Environment = Field(
+        default=Environment.DEVELOPMENT, description="Where this runs."
+    )
     database_url: str = Field(
-        "postgresql://localhost/tandem",
+        default="postgresql://localhost/tandem",
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
         description="PostgreSQL, as a postgresql:// URL.",
     )
     redis_url: str = Field(
-        "redis://localhost:6379/0",
+        default="redis://localhost:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
         description="Redis or Valkey, as a redis:// or unix:// URL.",
     )
     public_url: str = Field(
-        "http://localhost:8000", description="Where callers reach this API; begins every docUrl."
+        default="http://localhost:8000",
+        description="Where callers reach this API; begins every docUrl.",
     )
 
     secret: SecretStr = Field(
-        SecretStr(DEVELOPMENT_SECRET),
+        default=SecretStr(DEVELOPMENT_SECRET),
         min_length=32,
         description="Seals tokens and cursors; at least 32 characters, the same on every process.",
     )
     previous_secret: SecretStr | None = Field(
-        None, description="The secret before the last change: its tokens and cursors still count."
+        default=None,
+        description="The secret before the last change: its tokens and cursors still count.",
     )
-    issuer: str = Field("tandem", description="The iss claim of access tokens.")
-    audience: str = Field("tandem-api", description="The aud claim of access tokens.")
-    access_token_seconds: int = Field(900, ge=1, description="Life of an access token.")
-    refresh_token_seconds: int = Field(604_800, ge=1, description="Life of a refresh token.")
+    issuer: str = Field(default="tandem", description="The iss claim of access tokens.")
+    audience: str = Field(default="tandem-api", description="The aud claim of access tokens.")
+    access_token_seconds: int = Field(default=900, ge=1, description="Life of an access token.")
+    refresh_token_seconds: int = Field(
+        default=604_800, ge=1, description="Life of a refresh token."
+    )
     refresh_race_seconds: int = Field(
-        10, ge=0, description="How long a spent refresh token counts as the client's own race."
+        default=10,
+        ge=0,
+        description="How long a spent refresh token counts as the client's own race.",
     )
     password_hashes_at_once: int = Field(
-        2, ge=1, description="Password hashes computed at one time by a process (19 MiB each)."
+        default=2,
+        ge=1,
+        description="Password hashes computed at one time by a process (19 MiB each).",
     )
 
-    currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="The shop's currency, ISO 4217.")
+    currency: str = Field(
+        default="EUR", pattern="^[A-Z]{3}$", description="The shop's currency, ISO 4217."
+    )
     tax_rate: Decimal = Field(
-        Decimal("0.19"), ge=0, lt=1, description="The tax rate that prices include."
+        default=Decimal("0.19"), ge=0, lt=1, description="The tax rate that prices include."
     )
 
-    pool_min: int = Field(5, ge=1, description="Database connections kept open by a process.")
-    pool_max: int = Field(20, ge=2, description="Database connections of a process at the most.")
-    pool_wait_seconds: float = Field(5, gt=0, description="Wait for a database connection.")
-    connect_seconds: float = Field(5, gt=0, description="Wait for a connection to be made.")
-    statement_seconds: float = Field(30, gt=0, description="Longest a statement may run.")
-    lock_seconds: float = Field(5, gt=0, description="Longest a statement waits for a lock.")
+    pool_min: int = Field(
+        default=5, ge=1, description="Database connections kept open by a process."
+    )
+    pool_max: int = Field(
+        default=20, ge=2, description="Database connections of a process at the most."
+    )
+    pool_wait_seconds: float = Field(default=5, gt=0, description="Wait for a database connection.")
+    connect_seconds: float = Field(default=5, gt=0, description="Wait for a connection to be made.")
+    statement_seconds: float = Field(default=30, gt=0, description="Longest a statement may run.")
+    lock_seconds: float = Field(
+        default=5, gt=0, description="Longest a statement waits for a lock."
+    )
     idle_transaction_seconds: float = Field(
-        30, gt=0, description="Longest a transaction may stand idle."
+        default=30, gt=0, description="Longest a transaction may stand idle."
     )
     key_wait_seconds: float = Field(
-        2, gt=0, description="Longest a retry waits for the first call with its key."
+        default=2, gt=0, description="Longest a retry waits for the first call with its key."
     )
-    key_hours: int = Field(24, ge=1, description="How long idempotency keys are kept.")
-    redis_seconds: float = Field(0.5, gt=0, description="Longest a Redis call may take.")
-    request_seconds: float = Field(60, gt=0, description="Longest a request may take.")
-    body_bytes: int = Field(1_048_576, ge=1, description="Largest request body.")
-    body_seconds: float = Field(20, gt=0, description="Longest a request body may take to arrive.")
+    key_hours: int = Field(default=24, ge=1, description="How long idempotency keys are kept.")
+    redis_seconds: float = Field(default=0.5, gt=0, description="Longest a Redis call may take.")
+    request_seconds: float = Field(default=60, gt=0, description="Longest a request may take.")
+    body_bytes: int = Field(default=1_048_576, ge=1, description="Largest request body.")
+    body_seconds: float = Field(
+        default=20, gt=0, description="Longest a request body may take to arrive."
+    )
     slow_request_seconds: float = Field(
-        1, gt=0, description="Requests slower than this are warned."
+        default=1, gt=0, description="Requests slower than this are warned."
     )
     slow_statement_seconds: float = Field(
-        0.2, gt=0, description="Statements slower than this are warned."
+        default=0.2, gt=0, description="Statements slower than this are warned."
     )
 
-    page_size: int = Field(20, ge=1, le=100, description="Page size when none is asked for.")
+    page_size: int = Field(
+        default=20, ge=1, le=100, description="Page size when none is asked for."
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Origins that browsers may call from, comma-separated."
+        default=(), description="Origins that browsers may call from, comma-separated."
     )
-    hsts_seconds: int = Field(31_536_000, ge=0, description="Strict-Transport-Security max-age.")
+    hsts_seconds: int = Field(
+        default=31_536_000, ge=0, description="Strict-Transport-Security max-age."
+    )
     graphiql: bool | None = Field(
-        None, description="Serve GraphiQL and introspection; by default not in production."
+        default=None, description="Serve GraphiQL and introspection; by default not in production."
     )
-    debug: bool = Field(False, description="Readable logs at debug level; refused in production.")
+    debug: bool = Field(
+        default=False, description="Readable logs at debug level; refused in production."
+    )
 
     @property
     def development(self) -> bool:

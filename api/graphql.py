@@ -1,0 +1,143 @@
+"""GraphQL over HTTP: one address, as the GraphQL-over-HTTP specification says."""
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request as HttpRequest
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+from strawberry.http.ides import get_graphql_ide_html
+
+from api.incoming import new_request, parse_json, require_json
+from schema.execution import Answer, Asked, answer, refused
+from services.core.context import Process, Request
+from services.core.errors import (
+    FieldError,
+    MalformedRequest,
+    NotAcceptable,
+    TandemError,
+    ValidationFailed,
+)
+
+_MODERN = "application/graphql-response+json"
+_LEGACY = "application/json"
+#: These statuses are the whole answer's whatever the media type: the caller is not let in, or we
+#: are not there. Other refusals of a readable request are 200 under the legacy media type.
+_ALWAYS = {401, 405, 406, 415, 429, 500, 503, 504}
+#: The stock GraphiQL page loads its parts from a CDN.
+_IDE_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' https://unpkg.com; "
+    "style-src 'self' 'unsafe-inline' https://unpkg.com; img-src 'self' data: https:; "
+    "font-src 'self' data: https://unpkg.com; connect-src 'self' https://unpkg.com; "
+    "worker-src 'self' blob:; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_encode = msgspec.json.Encoder().encode
+
+
+def graphql_routes(process: Process) -> list[BaseRoute]:
+    """The one GraphQL route."""
+
+    async def endpoint(http: HttpRequest) -> Response:
+        accept = http.headers.get("accept", "")
+        wants_page = http.method == "GET" and "query" not in http.query_params
+        if wants_page and "text/html" in accept and process.settings.explorable:
+            return _ide()
+        request = new_request(process, http, "graphql")
+        media, well_formed = _LEGACY, False
+        try:
+            media = _media_type(accept)
+            asked = await _asked(http)
+            well_formed = True
+            reply = await answer(request, asked)
+        except TandemError as error:
+            reply = refused(request, error)
+        return _respond(request, http, reply, media, well_formed)
+
+    return [Route("/graphql", endpoint, methods=["GET", "POST"])]
+
+
+def _media_type(accept: str) -> str:
+    """What to answer in; without a preference the legacy type, as older clients expect."""
+    ranges = [part.split(";")[0].strip().lower() for part in accept.split(",") if part.strip()]
+    if _MODERN in ranges:
+        return _MODERN
+    if not ranges or any(one in (_LEGACY, "application/*", "*/*") for one in ranges):
+        return _LEGACY
+    raise NotAcceptable
+
+
+async def _asked(http: HttpRequest) -> Asked:
+    if http.method == "POST":
+        require_json(http.headers.get("content-type"))
+        given = parse_json(await http.body())
+    else:
+        given = _query_string(http)
+    if not isinstance(given, dict):
+        raise MalformedRequest("The body must be a JSON object with a query.")
+    fields = [
+        FieldError(name, *_WRONG[name])
+        for name, kind in _PARAMETERS.items()
+        if not isinstance(given.get(name), kind)
+    ]
+    if fields:
+        raise ValidationFailed(fields=fields)
+    return Asked(
+        query=given["query"],
+        variables=given.get("variables") or {},
+        operation_name=given.get("operationName") or None,
+        read_only=http.method == "GET",
+        idempotency_key=http.headers.get("idempotency-key"),
+    )
+
+
+_PARAMETERS: dict[str, Any] = {
+    "query": str,
+    "variables": dict | None,
+    "operationName": str | None,
+    "extensions": dict | None,
+}
+_WRONG = {
+    "query": ("REQUIRED", "Give a GraphQL document as text."),
+    "variables": ("INVALID_TYPE", "Give an object."),
+    "operationName": ("INVALID_TYPE", "Give text."),
+    "extensions": ("INVALID_TYPE", "Give an object."),
+}
+
+
+def _query_string(http: HttpRequest) -> dict[str, Any]:
+    given: dict[str, Any] = dict(http.query_params)
+    for name in ("variables", "extensions"):
+        if given.get(name):
+            given[name] = parse_json(given[name].encode())
+    return given
+
+
+def _respond(
+    request: Request, http: HttpRequest, reply: Answer, media: str, well_formed: bool
+) -> Response:
+    error = reply.refused_by
+    status = 200
+    if error is not None and (media == _MODERN or not well_formed or error.status in _ALWAYS):
+        status = error.status
+    headers = {"Vary": "Accept, Authorization", "X-Cache": "BYPASS"}
+    headers["Cache-Control"] = "private, no-cache" if http.method == "GET" else "no-store"
+    if request.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    if status == 405:
+        headers["Allow"] = "POST, OPTIONS"
+    if status == 503:
+        headers["Retry-After"] = "1"
+    if request.process.settings.development:
+        spent = request.tally
+        headers["Server-Timing"] = (
+            f'db;dur={spent.seconds * 1000:.2f};desc="{spent.statements} statements"'
+        )
+    return Response(_encode(reply.body), status, headers, media_type=f"{media}; charset=utf-8")
+
+
+def _ide() -> Response:
+    page = get_graphql_ide_html(graphql_ide="graphiql")
+    return HTMLResponse(page, headers={"Content-Security-Policy": _IDE_POLICY})

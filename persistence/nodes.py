@@ -1,0 +1,74 @@
+"""Any visible thing by its id, whatever its kind, in one statement."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from persistence.audit import AUDIT_ENTRY
+from persistence.categories import CATEGORY
+from persistence.columns import Instant, Json, Money
+from persistence.deposits import DEPOSIT
+from persistence.orders import ORDER, ORDER_EVENT
+from persistence.payments import PAYMENT
+from persistence.products import PRODUCT
+from persistence.sql import Query, among
+from persistence.users import PUBLIC_USER, USER
+from persistence.views import View
+from persistence.wallet import WALLET, WALLET_ENTRY
+
+# An id may name a user twice over: whoever may see the account sees that, others the public side.
+_VIEWS: tuple[View[Any], ...] = (
+    CATEGORY,
+    PRODUCT,
+    ORDER,
+    ORDER_EVENT,
+    PAYMENT,
+    DEPOSIT,
+    WALLET,
+    WALLET_ENTRY,
+    AUDIT_ENTRY,
+    PUBLIC_USER,
+    USER,
+)
+_BY_NAME = {view.name: view for view in _VIEWS}
+
+
+def _reader(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """How a column's value comes back from JSON, where it is not what JSON gives."""
+    if kind is Money:
+        return Decimal
+    return datetime.fromisoformat if kind is Instant else None
+
+
+_READERS = {view.name: [_reader(column.type) for column in view.columns] for view in _VIEWS}
+
+
+def _branch(view: View[Any]) -> Any:
+    # Rows of different kinds share one statement as JSON arrays; money as text stays exact.
+    values = [
+        sa.cast(column, sa.Text) if column.type is Money else column for column in view.columns
+    ]
+    return (
+        sa.select(
+            sa.literal_column(f"'{view.name}'"),
+            view.id,
+            sa.cast(sa.func.json_build_array(*values), Json),
+        )
+        .select_from(view.source)
+        .where(among(view.id), view.visible)
+    )
+
+
+def _node(kind: str, id: str, values: list[Any]) -> tuple[str, Any]:
+    read = [
+        value if reader is None or value is None else reader(value)
+        for reader, value in zip(_READERS[kind], values, strict=True)
+    ]
+    return id, _BY_NAME[kind].row(*read)
+
+
+#: Values: ids and the reader's sight. Answers ``(id, thing)`` pairs.
+NODES = Query(sa.union_all(*(_branch(view) for view in _VIEWS)), _node)

@@ -1,0 +1,39 @@
+"""Deposits: money that the payment provider brings into a wallet."""
+
+from typing import Any
+
+import strawberry
+
+from schema.fields import Info, field, write_options
+from schema.node import Node
+from schema.views import enum, mirror
+from services import deposits
+from services.deposits import Deposit as DepositView
+from services.deposits import DepositStatus
+
+enum(
+    DepositStatus,
+    PENDING="The provider has not decided yet.",
+    SUCCEEDED="The money is in the wallet.",
+    FAILED="The provider declined; see failureCode.",
+)
+
+
+@mirror(DepositView)
+class Deposit(Node):
+    pass
+
+
+@strawberry.type
+class Query:
+    @field(deposits.get, "deposit", Deposit)
+    async def deposit(self, info: Info, raw: dict[str, Any]) -> object:
+        return await deposits.get(info.context.request, raw)
+
+
+@strawberry.type
+class Mutation:
+    @field(deposits.create, "createDeposit", Deposit)
+    async def create_deposit(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await deposits.create(info.context.request, raw, **options)

@@ -1,0 +1,140 @@
+"""Documents: parsed and validated once, then kept; and what they say about a request."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from graphql import (
+    ArgumentNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    ListValueNode,
+    Node,
+    NoSchemaIntrospectionCustomRule,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableNode,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from schema.schema import SCHEMA
+
+#: Longer documents are no client's: the longest of ours has some hundreds of tokens.
+_MOST_TOKENS = 10_000
+_MOST_ERRORS = 20
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A document, and the errors that make it unfit to run."""
+
+    document: DocumentNode | None
+    syntax_error: GraphQLError | None = None
+    errors: tuple[GraphQLError, ...] = ()
+
+
+# Parsing and validating take 1–2 ms, running a small document a tenth of that. Clients send the
+# same few documents again and again; strangers can push them out, never make the cache grow.
+@lru_cache(maxsize=500)
+def prepare(source: str, explorable: bool) -> Prepared:
+    """The document of a source text, checked against the schema."""
+    try:
+        document = parse(source, max_tokens=_MOST_TOKENS)
+    except GraphQLError as error:
+        return Prepared(None, syntax_error=error)
+    rules = specified_rules
+    if not explorable:
+        rules = [*specified_rules, NoSchemaIntrospectionCustomRule]
+    errors = validate(
+        SCHEMA, document, rules, max_errors=_MOST_ERRORS, hide_suggestions=not explorable
+    )
+    return Prepared(document, errors=tuple(errors))
+
+
+def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    """The operation to run: the named one, or the only one."""
+    found = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    if name is not None:
+        found = [node for node in found if node.name and node.name.value == name]
+    return found[0] if len(found) == 1 else None
+
+
+def writes(operation: OperationDefinitionNode) -> bool:
+    """Is it a mutation?"""
+    return operation.operation is OperationType.MUTATION
+
+
+def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> list[str]:
+    """Names of the operation's root fields, in order, those of fragments included."""
+    fragments = {
+        node.name.value: node
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+    return list(_fields(operation.selection_set, fragments, set()))
+
+
+def _fields(
+    selected: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode], seen: set[str]
+) -> Iterator[str]:
+    for node in selected.selections:
+        match node:
+            case FieldNode():
+                yield node.name.value
+            case InlineFragmentNode():
+                yield from _fields(node.selection_set, fragments, seen)
+            # A fragment spread twice selects nothing new, so each is entered once.
+            case FragmentSpreadNode() if node.name.value not in seen:
+                seen.add(node.name.value)
+                yield from _fields(fragments[node.name.value].selection_set, fragments, seen)
+
+
+def input_paths(document: DocumentNode) -> tuple[dict[int, str], dict[str, str]]:
+    """Where values stand in operations' inputs: by id of the AST node, and by variable name.
+
+    Paths are those REST reports: argument names, without the ``input`` that holds a body.
+    """
+    nodes: dict[int, str] = {}
+    variables: dict[str, str] = {}
+    pending: list[tuple[Any, str]] = [(document, "")]
+    while pending:
+        node, path = pending.pop()
+        nodes[id(node)] = path
+        if isinstance(node, VariableNode):
+            variables.setdefault(node.name.value, path)
+        pending.extend(_children(node, path))
+    return nodes, variables
+
+
+def _children(node: Node, path: str) -> Iterator[tuple[Node, str]]:
+    match node:
+        case ArgumentNode():
+            name = node.name.value
+            yield node.value, "" if name == "input" else name
+        case ObjectValueNode():
+            for field in node.fields:
+                yield field.value, joined(path, field.name.value)
+        case ListValueNode():
+            for place, item in enumerate(node.values):
+                yield item, joined(path, str(place))
+        case _:
+            for key in node.keys:
+                value = getattr(node, key, None)
+                if isinstance(value, Node):
+                    yield value, path
+                elif isinstance(value, tuple | list):
+                    yield from ((item, path) for item in value if isinstance(item, Node))
+
+
+def joined(path: str, name: str) -> str:
+    """A path one step further."""
+    return f"{path}.{name}" if path else name

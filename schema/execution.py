@@ -1,0 +1,153 @@
+"""Running a GraphQL request: checked as a whole, run on graphql-core, errors told in our words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, execute
+
+from schema.coercion import literal_errors, variable_errors
+from schema.context import GraphQLContext
+from schema.documents import operation_of, prepare, root_fields, writes
+from schema.schema import FIELDS, SCHEMA
+from services.catalogue import BY_NAME
+from services.core.context import Request
+from services.core.errors import (
+    FieldError,
+    Internal,
+    MalformedRequest,
+    MethodNotAllowed,
+    TandemError,
+    ValidationFailed,
+)
+from services.core.operation import authenticate
+
+#: Root fields that ignore a bad token.
+_IGNORES_TOKEN = {FIELDS[name] for name, op in BY_NAME.items() if op.ignores_token}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The parameters of a GraphQL request, as they came."""
+
+    query: str
+    variables: Mapping[str, Any]
+    operation_name: str | None
+    #: GET may not write.
+    read_only: bool
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A GraphQL response, and whether it was refused as a whole (it has no data then)."""
+
+    body: dict[str, Any]
+    refused_by: TandemError | None = None
+
+
+async def answer(request: Request, asked: Asked) -> Answer:
+    """Run a document for a caller; a request that cannot run at all is refused as a whole."""
+    explorable = request.process.settings.explorable
+    prepared = prepare(asked.query, explorable)
+    if prepared.document is None:
+        return refused(request, MalformedRequest(), [prepared.syntax_error])
+    if prepared.errors:
+        fields = literal_errors(prepared.document, prepared.errors)
+        shown = prepared.errors if not fields else ()
+        return refused(request, ValidationFailed(fields=fields), shown)
+    operation = operation_of(prepared.document, asked.operation_name)
+    if operation is None:
+        field = FieldError("operationName", "INVALID_CHOICE", "Name one of the operations.")
+        return refused(request, ValidationFailed(fields=[field]))
+    try:
+        key = await _admit(request, asked, prepared.document, operation)
+    except TandemError as error:
+        return refused(request, error)
+    return await _run(request, asked, prepared.document, operation, key)
+
+
+async def _admit(
+    request: Request, asked: Asked, document: DocumentNode, operation: OperationDefinitionNode
+) -> str | None:
+    """What is checked once for the whole document; the idempotency key that its header gives."""
+    if asked.read_only and writes(operation):
+        raise MethodNotAllowed("Send mutations by POST.")
+    roots = root_fields(document, operation)
+    if not all(name in _IGNORES_TOKEN for name in roots):
+        await authenticate(request)
+    # The quota is charged here, for all fields at once.
+    key = asked.idempotency_key
+    if key is not None and writes(operation) and len(roots) > 1:
+        message = "One header cannot serve several mutations; give each its idempotencyKey."
+        raise ValidationFailed(fields=[FieldError("idempotencyKey", "CONFLICT", message)])
+    if fields := variable_errors(document, operation, asked.variables):
+        raise ValidationFailed(fields=fields)
+    return key
+
+
+async def _run(
+    request: Request,
+    asked: Asked,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    key: str | None,
+) -> Answer:
+    result: Any = execute(
+        SCHEMA,
+        document,
+        context_value=GraphQLContext(request, key),
+        variable_values=dict(asked.variables),
+        operation_name=operation.name and operation.name.value,
+        hide_suggestions=not request.process.settings.explorable,
+    )
+    if hasattr(result, "__await__"):
+        result = await result
+    if not result.errors:
+        return Answer({"data": result.data})
+    errors = [_told(request, error) for error in result.errors]
+    return Answer({"data": result.data, "errors": errors})
+
+
+def refused(
+    request: Request, error: TandemError, shown: Sequence[GraphQLError | None] = ()
+) -> Answer:
+    """An answer without data. Errors of the document itself keep their own words and places."""
+    errors = [_shaped(request, error, one) for one in shown if one] or [_shaped(request, error)]
+    return Answer({"errors": errors}, error)
+
+
+def _told(request: Request, error: GraphQLError) -> dict[str, Any]:
+    """An error of one field."""
+    original = error.original_error
+    if not isinstance(original, TandemError):
+        # Operations and relations raise nothing else: this is a fault of the face itself.
+        request.fault(original or error)
+        original = Internal()
+    shaped = _shaped(request, original)
+    shaped["path"] = error.path
+    if error.locations:
+        shaped["locations"] = [_place(error.locations[0])]
+    return shaped
+
+
+def _shaped(
+    request: Request, error: TandemError, source: GraphQLError | None = None
+) -> dict[str, Any]:
+    shaped: dict[str, Any] = {"message": source.message if source else error.title}
+    if source and source.locations:
+        shaped["locations"] = [_place(location) for location in source.locations]
+    shaped["extensions"] = {
+        "code": error.code,
+        "status": error.status,
+        "detail": error.detail,
+        "fields": error.fields,
+        "details": error.details,
+        "requestId": request.id,
+        "docUrl": f"{request.process.settings.public_url}/errors/{error.code}",
+    }
+    return shaped
+
+
+def _place(location: Any) -> dict[str, int]:
+    return {"line": location.line, "column": location.column}

@@ -1,0 +1,115 @@
+"""Orders: placed, read, paid and cancelled."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import strawberry
+
+from schema.connections import Connection, paged
+from schema.fields import Info, field, relation, write_options
+from schema.node import Node
+from schema.products import Product
+from schema.users import PublicUser
+from schema.views import enum, mirror
+from services import orders, products, users
+from services.core.context import Request
+from services.core.etags import entity_tag
+from services.orders import Order as OrderView
+from services.orders import OrderEvent as OrderEventView
+from services.orders import OrderLine as OrderLineView
+from services.orders import OrderStatus, PaymentStatus
+from services.orders import Payment as PaymentView
+from services.orders import ShippingAddress as ShippingAddressView
+
+enum(
+    OrderStatus,
+    PENDING="Placed; its stock is held.",
+    PAID="Paid; its stock is sold.",
+    CANCELLED="Cancelled; refunded if it was paid.",
+)
+enum(
+    PaymentStatus,
+    UNPAID="Nothing has been paid.",
+    PAID="All has been paid.",
+    REFUNDED="All has been given back.",
+)
+
+
+@mirror(ShippingAddressView)
+class ShippingAddress:
+    pass
+
+
+@mirror(OrderLineView)
+class OrderLine:
+    product: Product | None = relation(
+        products.by_ids,
+        lambda line: line.product_id,
+        Product,
+        "The product, while it is sold.",
+    )
+
+
+@mirror(OrderEventView)
+class OrderEvent(Node):
+    actor: PublicUser | None = relation(
+        users.public_by_ids, lambda event: event.actor_id, PublicUser, "Who moved it."
+    )
+
+
+@mirror(OrderView)
+class Order(Node):
+    customer: PublicUser | None = relation(
+        users.public_by_ids, lambda order: order.customer_id, PublicUser, "The user who buys."
+    )
+
+    @field(orders.history, "Order.history", Connection[OrderEvent])
+    async def history(self, info: Info, raw: dict[str, Any]) -> object:
+        given = paged(info, raw)
+
+        async def load(request: Request, ids: Sequence[str]) -> Mapping[str, Any]:
+            return await orders.history.of(request, ids, given)
+
+        name = ("Order.history", msgspec.json.encode(given, order="sorted"))
+        return await info.context.load(name, load, self.id)
+
+    @strawberry.field(description="Entity tag, for ifMatch.")
+    def etag(self) -> str:
+        return entity_tag(self)  # type: ignore[arg-type]
+
+
+@mirror(PaymentView)
+class Payment(Node):
+    order: Order | None = relation(
+        orders.by_ids, lambda payment: payment.order_id, Order, "The order that was paid."
+    )
+
+
+@strawberry.type
+class Query:
+    @field(orders.get, "order", Order)
+    async def order(self, info: Info, raw: dict[str, Any]) -> object:
+        return await orders.get(info.context.request, raw)
+
+    @field(orders.list_, "orders", Connection[Order])
+    async def list_orders(self, info: Info, raw: dict[str, Any]) -> object:
+        return await orders.list_(info.context.request, paged(info, raw))
+
+
+@strawberry.type
+class Mutation:
+    @field(orders.create, "createOrder", Order)
+    async def create_order(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await orders.create(info.context.request, raw, **options)
+
+    @field(orders.pay, "payOrder", Payment)
+    async def pay_order(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await orders.pay(info.context.request, raw, **options)
+
+    @field(orders.cancel, "cancelOrder", Order)
+    async def cancel_order(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await orders.cancel(info.context.request, raw, **options)

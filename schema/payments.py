@@ -1,0 +1,16 @@
+"""Payments, made by paying an order."""
+
+from typing import Any
+
+import strawberry
+
+from schema.fields import Info, field
+from schema.orders import Payment
+from services import payments
+
+
+@strawberry.type
+class Query:
+    @field(payments.get, "payment", Payment)
+    async def payment(self, info: Info, raw: dict[str, Any]) -> object:
+        return await payments.get(info.context.request, raw)

@@ -1,0 +1,47 @@
+"""Products: what the shop sells."""
+
+from typing import Any
+
+import strawberry
+
+from schema.categories import Category
+from schema.connections import Connection, paged
+from schema.fields import Info, field, relation, write_options
+from schema.node import Node
+from schema.views import mirror
+from services import categories, products
+from services.core.etags import entity_tag
+from services.products import Product as ProductView
+
+
+@mirror(ProductView)
+class Product(Node):
+    category: Category | None = relation(
+        categories.by_ids,
+        lambda product: product.category_id,
+        Category,
+        "The category it is found in.",
+    )
+
+    @strawberry.field(description="Entity tag, for ifMatch.")
+    def etag(self) -> str:
+        return entity_tag(self)  # type: ignore[arg-type]
+
+
+@strawberry.type
+class Query:
+    @field(products.list_, "products", Connection[Product])
+    async def list_products(self, info: Info, raw: dict[str, Any]) -> object:
+        return await products.list_(info.context.request, paged(info, raw))
+
+    @field(products.get, "product", Product)
+    async def product(self, info: Info, raw: dict[str, Any]) -> object:
+        return await products.get(info.context.request, raw)
+
+
+@strawberry.type
+class Mutation:
+    @field(products.create, "createProduct", Product)
+    async def create_product(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await products.create(info.context.request, raw, **options)

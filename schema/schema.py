@@ -1,0 +1,65 @@
+"""The GraphQL schema, put together from the nouns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import strawberry
+from graphql import GraphQLSchema
+from strawberry.schema.config import StrawberryConfig
+
+from schema import audit, auth, categories, deposits, orders, payments, products, users, wallet
+from schema.fields import FIELDS, Info
+from schema.node import Node
+from schema.scalars import SCALARS
+from services import nodes
+from services.core.operation import related
+
+__all__ = ["FIELDS", "SCHEMA", "sdl"]
+
+
+@strawberry.type(description="What can be read.")
+class Query(
+    users.Query,
+    categories.Query,
+    products.Query,
+    wallet.Query,
+    deposits.Query,
+    orders.Query,
+    payments.Query,
+    audit.Query,
+):
+    @strawberry.field(description="Anything by its id; null when unknown or not visible.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        [found] = await _nodes(info, [id])
+        return found
+
+    @strawberry.field(
+        description="Up to 100 things by id, in order; null for what is unknown or not visible."
+    )
+    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None] | None:
+        return await _nodes(info, ids)
+
+
+@strawberry.type(description="What can be done.")
+class Mutation(auth.Mutation, products.Mutation, deposits.Mutation, orders.Mutation):
+    pass
+
+
+async def _nodes(info: Info, ids: Sequence[str]) -> list[Any]:
+    return await related(nodes.by_ids, info.context.request, ids)  # type: ignore[arg-type]
+
+
+_strawberry = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=[orders.OrderEvent, wallet.WalletEntry, users.PublicUser],
+    config=StrawberryConfig(scalar_map=SCALARS),
+)
+
+#: What documents are validated against and executed on.
+SCHEMA: GraphQLSchema = _strawberry._schema
+
+
+def sdl() -> str:
+    """The schema in the schema definition language."""
+    return _strawberry.as_str() + "\n"
