@@ -218,7 +218,7 @@ class Database:
             server_settings={
                 "application_name": "tandem",
                 "timezone": "UTC",
-                # One plan for all values: planning again each time costs more than it finds.
+                # Our statements are short: compiling one costs more than running it.
                 "jit": "off",
                 "statement_timeout": _milliseconds(limits.statement),
                 "lock_timeout": _milliseconds(limits.lock),

@@ -63,3 +63,4 @@ TAKE_OVER_KEY = Query(
 STORE_OUTCOME = Query(
     sa.update(keys).where(_which).values(outcome=given("stored", keys.c.outcome)), nothing
 )
+RELEASE_KEY = Query(sa.delete(keys).where(_which), nothing)

@@ -117,8 +117,13 @@ def _clean_lines(value: object) -> object:
     return unicodedata.normalize("NFC", value.strip())
 
 
-Line = Annotated[str, Strict(), BeforeValidator(_clean)]
-Lines = Annotated[str, Strict(), BeforeValidator(_clean_lines)]
+# JSON Schema cannot say "trimmed": the mark tells api/rest/schemas.py to write it as a pattern.
+Line = Annotated[
+    str, Strict(), BeforeValidator(_clean), Field(json_schema_extra={"x-text": "line"})
+]
+Lines = Annotated[
+    str, Strict(), BeforeValidator(_clean_lines), Field(json_schema_extra={"x-text": "lines"})
+]
 
 
 def _no_nul(value: object) -> object:
@@ -128,7 +133,16 @@ def _no_nul(value: object) -> object:
 
 
 # Passwords are taken as typed: not trimmed, not normalised.
-Password = Annotated[str, Strict(), BeforeValidator(_no_nul), Field(min_length=8, max_length=128)]
+Password = Annotated[
+    str,
+    Strict(),
+    BeforeValidator(_no_nul),
+    Field(
+        min_length=8,
+        max_length=128,
+        json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"},
+    ),
+]
 
 
 def _email(value: object) -> object:
@@ -142,7 +156,7 @@ Email = Annotated[
     str,
     Strict(),
     BeforeValidator(_email),
-    Field(max_length=254, json_schema_extra={"format": "email"}),
+    Field(max_length=254, json_schema_extra={"x-text": "email"}),
 ]
 
 
@@ -167,13 +181,23 @@ Reference = Annotated[
 PathId = Annotated[str, BeforeValidator(_path_id), WithJsonSchema({"type": "string"})]
 
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?")
-MONEY_SCHEMA = {
-    "anyOf": [
-        {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,2})?$"},
-        {"type": "number", "multipleOf": 0.01, "maximum": 999999999.99},
-    ],
-    "examples": ["19.99"],
-}
+_SPACES = r"[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*"
+_MONEY = rf"0{{0,3}}[0-9]{{1,9}}(\.[0-9]{{1,2}})?{_SPACES}$"
+
+
+def _money_schema(pattern: str, **limits: float) -> dict[str, Any]:
+    """Both ways to write an amount: decimal text, or a JSON number of at most two decimals."""
+    return {
+        "anyOf": [
+            {"type": "string", "pattern": pattern},
+            {"type": "number", "multipleOf": 0.01, "maximum": float(LARGEST), **limits},
+        ],
+        "examples": ["19.99"],
+    }
+
+
+PRICE_SCHEMA = _money_schema(rf"^{_SPACES}(?![0.]+{_SPACES}$){_MONEY}", exclusiveMinimum=0)
+BOUND_SCHEMA = _money_schema(rf"^{_SPACES}{_MONEY}", minimum=0)
 
 
 def _amount(value: object) -> Decimal:
@@ -207,8 +231,8 @@ def _not_negative(value: object) -> Decimal:
     return amount
 
 
-Price = Annotated[Decimal, BeforeValidator(_positive), WithJsonSchema(MONEY_SCHEMA)]
-Bound = Annotated[Decimal, BeforeValidator(_not_negative), WithJsonSchema(MONEY_SCHEMA)]
+Price = Annotated[Decimal, BeforeValidator(_positive), WithJsonSchema(PRICE_SCHEMA)]
+Bound = Annotated[Decimal, BeforeValidator(_not_negative), WithJsonSchema(BOUND_SCHEMA)]
 
 
 def _instant(value: object) -> object:
@@ -302,4 +326,8 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-Metadata = Annotated[dict[str, Any], BeforeValidator(_metadata)]
+Metadata = Annotated[
+    dict[str, Any],
+    BeforeValidator(_metadata),
+    WithJsonSchema({"type": "object", "x-text": "metadata"}),
+]

@@ -12,13 +12,16 @@ import msgspec
 
 from persistence.database import Transaction
 from persistence.failures import LockTimeout
-from persistence.keys import CLAIM_KEY, READ_KEY, STORE_OUTCOME, TAKE_OVER_KEY
+from persistence.keys import CLAIM_KEY, READ_KEY, RELEASE_KEY, STORE_OUTCOME, TAKE_OVER_KEY
 from services.core.errors import (
     FieldError,
+    Forbidden,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
     StoredError,
     TandemError,
+    Unavailable,
+    ValidationFailed,
     restored,
     stored,
 )
@@ -61,7 +64,7 @@ class KeyGate:
             except TimeoutError:
                 raise IdempotencyKeyInUse from None
             try:
-                async with self._room:
+                async with self._place():
                     yield
             finally:
                 turn.lock.release()
@@ -69,6 +72,17 @@ class KeyGate:
             turn.users -= 1
             if turn.users == 0:
                 del self._busy[which]
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        try:
+            await asyncio.wait_for(self._room.acquire(), self.wait_seconds)
+        except TimeoutError:
+            raise Unavailable from None
+        try:
+            yield
+        finally:
+            self._room.release()
 
 
 @dataclass
@@ -123,7 +137,14 @@ async def claim(ctx: "Context", tx: Transaction, key: str, fingerprint: bytes) -
 
 
 async def store(ctx: "Context", tx: Transaction, key: str, outcome: Any) -> None:
-    """Keep the outcome under the claimed key, in the same transaction."""
+    """Keep the outcome under the claimed key, in the same transaction.
+
+    What the caller can put right (bad input, not being allowed) is not kept: the key is free again.
+    """
+    if isinstance(outcome, ValidationFailed | Forbidden):
+        which = {"caller": ctx.user_id, "name": ctx.operation.name, "claimed": key}
+        await tx.all(RELEASE_KEY, **which)
+        return
     if isinstance(outcome, TandemError):
         kept = Outcome(error=stored(outcome))
     else:

@@ -132,7 +132,9 @@ def _plan(
         number = input.page or 1
         return _Plan(sort, given, Window(size + 1, offset=(number - 1) * size), size, scope)
     declared = listing.sorts[sort]
-    field_name, cursor = ("before", input.before) if input.before else ("after", input.after)
+    field_name, cursor = ("after", input.after)
+    if input.before is not None:
+        field_name, cursor = "before", input.before
     beyond = None
     if cursor is not None:
         if declared.value is None:
