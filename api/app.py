@@ -1,0 +1,110 @@
+"""The composition root: everything of one server process, wired from the top to the bottom."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+from msgspec.json import encode
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from api.edge import Edge
+from api.graphql import graphql_routes
+from api.health import health_routes
+from api.pages import page_routes
+from api.rest.dialects import dialect_of
+from api.rest.routes import rest_routes
+from persistence.failures import Unavailable
+from schema.execution import refused
+from services.core import logs
+from services.core.context import Process, new_process
+from services.core.context import Request as CallerRequest
+from services.core.errors import (
+    MalformedRequest,
+    MethodNotAllowed,
+    RouteNotFound,
+    TandemError,
+)
+from services.core.settings import Settings
+from services.health import Health
+
+log = structlog.get_logger("tandem.app")
+
+
+def create_app(process: Process | None = None) -> ASGIApp:
+    """The whole application; without a process it makes one from the environment's settings."""
+    if process is None:
+        settings = Settings()
+        logs.configure(debug=settings.debug)
+        process = new_process(settings)
+    health = Health(process)
+    routes: list[BaseRoute] = [
+        *rest_routes(process),
+        *graphql_routes(process),
+        *page_routes(process),
+        *health_routes(health),
+    ]
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            await process.database.open()
+        except Unavailable:
+            # It may come later: requests open the pool themselves, readiness says what is missing.
+            log.warning("database not reachable at start")
+        yield
+        health.draining = True
+        await process.database.close()
+        await process.redis.aclose()
+
+    def write_error(path: str, error: TandemError, request_id: str) -> Response:
+        if path == "/graphql":
+            reply = refused(CallerRequest(process, request_id, "graphql"), error)
+            return Response(encode(reply.body), error.status, media_type="application/json")
+        public_url = process.settings.public_url
+        return dialect_of(path).error(error, request_id, path, public_url)
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        """What the framework refuses by itself, in our words."""
+        assert isinstance(error, HTTPException)
+        if error.status_code != 405:
+            raise RouteNotFound if error.status_code == 404 else MalformedRequest
+        path = request.scope["path"]
+        allow = {"Allow": ", ".join(methods_at(path, routes))}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=allow)
+        response = write_error(path, MethodNotAllowed(), request.state.request_id)
+        response.headers.update(allow)
+        return response
+
+    app = FastAPI(
+        title="Tandem",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={HTTPException: refuse, Exception: _leave},
+    )
+    return Edge(app, process.settings, write_error)
+
+
+def methods_at(path: str, routes: Iterable[BaseRoute]) -> list[str]:
+    """Every method that some route takes at this path."""
+    methods = {"OPTIONS"}
+    for route in routes:
+        if isinstance(route, Route) and route.path_regex.match(path):
+            methods |= set(route.methods or ())
+    if "GET" in methods:
+        methods.add("HEAD")
+    return sorted(methods)
+
+
+async def _leave(_: Request, error: Exception) -> Response:
+    """The edge answers for what nobody caught; Starlette would write an answer of its own."""
+    raise error

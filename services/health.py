@@ -1,0 +1,107 @@
+"""Health: whether this process can do its work. Not an operation: it has no caller, no quota."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from persistence import migrate
+from persistence.failures import DRIVER_ERRORS
+from services.core.context import Process
+
+log = structlog.get_logger("tandem.health")
+
+#: Longest a look may take; probes give up after a few seconds themselves.
+_LOOK_SECONDS = 2
+#: Probes that come together share a look: anybody may ask, and each look opens a connection.
+_KEEP_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a look found."""
+
+    database: bool
+    #: The database is at the newest migration that this code knows.
+    migrated: bool
+    redis: bool
+
+    @property
+    def status(self) -> str:
+        """``ok``; ``degraded`` when right but slower or behind; ``error`` without PostgreSQL."""
+        if not self.database:
+            return "error"
+        return "ok" if self.migrated and self.redis else "degraded"
+
+
+class Health:
+    """Looks at PostgreSQL and Redis, at most once a second."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._look: asyncio.Task[Findings] | None = None
+        self._looked_at = 0.0
+        # Asked until it is so: reading the migrations takes 20 ms, and a database does not go back.
+        self._migrated = False
+        #: Set when the process is about to stop: it answers, but wants no new work.
+        self.draining = False
+
+    async def find(self) -> Findings:
+        """What works right now; takes at most about two seconds, never raises."""
+        now = time.monotonic()
+        if self._look is None or (self._look.done() and now - self._looked_at > _KEEP_SECONDS):
+            self._look = asyncio.create_task(self._both())
+            self._looked_at = now
+        # A probe that gives up must not take the look away from the others.
+        return await asyncio.shield(self._look)
+
+    async def ready(self) -> bool:
+        """Should requests be sent here?"""
+        findings = await self.find()
+        return findings.database and findings.migrated and not self.draining
+
+    @property
+    def uptime_seconds(self) -> int:
+        """How long this process has been up."""
+        return int((self._process.clock() - self._process.started_at).total_seconds())
+
+    async def _both(self) -> Findings:
+        (database, migrated), redis = await asyncio.gather(self._database(), self._redis())
+        return Findings(database, migrated, redis)
+
+    async def _database(self) -> tuple[bool, bool]:
+        # A connection of its own: a pool that is merely busy is not a database that is down.
+        url = self._process.settings.database_url
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                if self._migrated:
+                    await _connect(url)
+                else:
+                    here, newest = await migrate.current(url)
+                    self._migrated = here == newest
+        except (*DRIVER_ERRORS, SQLAlchemyError, ValueError) as error:
+            log.warning("database not reachable", error=type(error).__name__)
+            return False, self._migrated
+        return True, self._migrated
+
+    async def _redis(self) -> bool:
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await self._process.redis.ping()
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("redis not reachable", error=type(error).__name__)
+            return False
+        return True
+
+
+async def _connect(url: str) -> None:
+    engine = migrate.engine_for(url)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(sa.select(1))
+    finally:
+        await engine.dispose()
