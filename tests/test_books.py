@@ -1,0 +1,431 @@
+"""The books: clean over a real shop, and naming each fault that is planted in one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from api import books
+from api.demo.seed import seed
+from persistence.wallet import PROVIDER, SHOP
+from services.books import CHECKS, Unreadable, figures
+from services.core.context import new_process
+from services.core.settings import Environment
+from tests.conftest import Addresses, settings_for
+from tests.shop import Shop
+
+NAMES = {check.name for check in CHECKS}
+USER = "(SELECT id FROM users WHERE username = 'user')"
+WALLET = f"(SELECT id FROM accounts WHERE user_id = {USER})"
+
+# With the triggers on, the ledger keeps balances true while money goes where it should not.
+MOVE_MONEY = """
+SET session_replication_role = origin;
+WITH transfer AS (
+    INSERT INTO transfers (id, kind, order_id) VALUES (gen_random_uuid(), '{kind}', {order})
+    RETURNING id
+)
+INSERT INTO postings (id, transfer_id, account_id, amount)
+SELECT gen_random_uuid(), id, account, amount FROM transfer,
+    (VALUES ({wallet}, {amount}), ('{other}'::uuid, -({amount}))) AS side(account, amount)
+"""
+
+
+def own_order(status: str, payment_status: str) -> str:
+    """SQL for an order of the demo customer's."""
+    return (
+        f"(SELECT id FROM orders WHERE customer_id = {USER} AND status = '{status}' "
+        f"AND payment_status = '{payment_status}' ORDER BY id LIMIT 1)"
+    )
+
+
+def money(kind: str, order: str, amount: int, other: str = SHOP) -> str:
+    """SQL that moves an amount into the demo customer's wallet (or, negative, out of it)."""
+    return MOVE_MONEY.format(kind=kind, order=order, amount=amount, other=other, wallet=WALLET)
+
+
+def first(table: str, condition: str = "true", key: str = "id", limit: int = 1) -> str:
+    """SQL for the first rows' keys."""
+    return f"(SELECT {key} FROM {table} WHERE {condition} ORDER BY {key} LIMIT {limit})"
+
+
+ONE_MORE, ONE_LESS = (f"amount {sign} 1" for sign in "+-")
+SOLD_ONE = "kind = 'SOLD' AND quantity = -1"
+REVENUE = "shop revenue is payments less refunds"
+
+FAULTS = {
+    "a provider's posting too high, another too low": (
+        {"transfers sum to zero"},
+        f"""
+        UPDATE postings SET amount = {ONE_MORE}
+        WHERE id = {first("postings", f"account_id = '{PROVIDER}'")};
+        UPDATE postings SET amount = {ONE_LESS}
+        WHERE id = (SELECT max(id::text)::uuid FROM postings WHERE account_id = '{PROVIDER}')
+        """,
+    ),
+    "a posting without a transfer": (
+        {"all postings sum to zero"},
+        f"""
+        INSERT INTO postings (id, transfer_id, account_id, amount)
+        VALUES (gen_random_uuid(), gen_random_uuid(), '{PROVIDER}', 1)
+        """,
+    ),
+    "money out of nothing, properly booked": (
+        {"transfers have a cause"},
+        money("DEPOSIT", "NULL", 100, PROVIDER),
+    ),
+    "a deposit's transfer that names an order": (
+        {"transfers have a cause"},
+        f"""
+        UPDATE transfers SET order_id = {first("orders")}
+        WHERE id = {first("transfers", "kind = 'DEPOSIT'")}
+        """,
+    ),
+    "a balance changed by hand": (
+        {"wallets hold the sum of their postings"},
+        f"UPDATE accounts SET balance = balance + 1 WHERE id = {WALLET}",
+    ),
+    "a balance-after changed by hand": (
+        {"balances after postings follow each other"},
+        f"""
+        UPDATE postings SET balance_after = balance_after + 1
+        WHERE id = {first("postings", f"account_id = {WALLET}")}
+        """,
+    ),
+    "a posting without its balance-after": (
+        {"balances after postings follow each other"},
+        f"""
+        UPDATE postings SET balance_after = NULL
+        WHERE id = {first("postings", f"account_id = {WALLET}")}
+        """,
+    ),
+    "a deposit removed with every trace": (
+        {"wallets are not negative"},
+        f"""
+        CREATE TEMP TABLE gone AS SELECT transfers.id, deposit_id FROM transfers
+        WHERE deposit_id = (SELECT id FROM deposits WHERE user_id = {USER} ORDER BY id LIMIT 1);
+        DELETE FROM postings WHERE transfer_id IN (SELECT id FROM gone);
+        DELETE FROM transfers WHERE id IN (SELECT id FROM gone);
+        DELETE FROM deposits WHERE id IN (SELECT deposit_id FROM gone);
+        UPDATE postings SET balance_after = running.balance
+        FROM (SELECT id, sum(amount) OVER (ORDER BY created_at, id) AS balance
+              FROM postings WHERE account_id = {WALLET}) AS running
+        WHERE running.id = postings.id;
+        UPDATE accounts SET balance = (SELECT sum(amount) FROM postings WHERE account_id = {WALLET})
+        WHERE id = {WALLET}
+        """,
+    ),
+    "a sale noted with one piece too many": (
+        {"stock on hand is the sum of its movements"},
+        f"""
+        UPDATE stock_movements SET quantity = -2 WHERE id = {first("stock_movements", SOLD_ONE)}
+        """,
+    ),
+    "a piece gone, and a sale's note made to fit": (
+        {"on hand and sold are what came in"},
+        f"""
+        UPDATE stock SET on_hand = on_hand - 1 WHERE product_id = (
+            SELECT product_id FROM stock_movements
+            WHERE id = {first("stock_movements", SOLD_ONE)});
+        UPDATE stock_movements SET quantity = -2 WHERE id = {first("stock_movements", SOLD_ONE)}
+        """,
+    ),
+    "stock changed by hand": (
+        {"stock on hand is the sum of its movements", "on hand and sold are what came in"},
+        f"UPDATE stock SET on_hand = on_hand + 1 WHERE product_id = {first('products')}",
+    ),
+    "pieces adjusted away that an order waits for": (
+        {"held stock lies between none and on hand"},
+        f"""
+        ALTER TABLE stock DROP CONSTRAINT stock_held_on_hand_check;
+        INSERT INTO stock_movements (id, kind, product_id, quantity)
+        SELECT gen_random_uuid(), 'ADJUSTED', product_id, -on_hand FROM stock
+        WHERE product_id = {first("stock", "held > 0", "product_id")};
+        UPDATE stock SET on_hand = 0
+        WHERE product_id = {first("stock", "held > 0", "product_id")}
+        """,
+    ),
+    "a hold that was never let go": (
+        {"held stock is what pending orders want"},
+        f"""
+        UPDATE stock SET held = held + 1
+        WHERE product_id = {first("stock", "on_hand > held", "product_id")}
+        """,
+    ),
+    "an order paid a second time": (
+        {"no order is paid twice", REVENUE},
+        money("PAYMENT", own_order("PAID", "PAID"), -20),
+    ),
+    "payments of other amounts than the orders": (
+        {"paid orders have their payment"},
+        f"""
+        UPDATE payments SET amount = {ONE_MORE} WHERE id = {first("payments")};
+        UPDATE payments SET amount = {ONE_LESS}
+        WHERE id = (SELECT max(id::text)::uuid FROM payments)
+        """,
+    ),
+    "a refund that reverses nothing": (
+        {"refunded orders have their refund"},
+        f"""
+        UPDATE transfers SET reverses_id = NULL WHERE id = {first("transfers", "kind = 'REFUND'")}
+        """,
+    ),
+    "a refund of an order that stays paid": (
+        {"no order is refunded twice or unasked", REVENUE},
+        money("REFUND", own_order("PAID", "PAID"), 20),
+    ),
+    "a charge for an order that stays unpaid": (
+        {"unpaid orders have moved no money", REVENUE},
+        money("PAYMENT", own_order("PENDING", "UNPAID"), -20),
+    ),
+    "a subtotal changed by hand": (
+        {"order totals are the sum of their lines"},
+        f"UPDATE orders SET subtotal = subtotal + 1 WHERE id = {first('orders')}",
+    ),
+    "an order without lines": (
+        {"order totals are the sum of their lines"},
+        f"""
+        INSERT INTO orders (id, customer_id, status, payment_status, subtotal, total, tax, currency,
+            cancelled_at)
+        VALUES (gen_random_uuid(), {USER}, 'CANCELLED', 'UNPAID', 5, 5, 1, 'EUR', now());
+        INSERT INTO order_history (id, order_id, from_status, to_status)
+        SELECT gen_random_uuid(), orders.id, step.*
+        FROM orders, (VALUES (NULL, 'PENDING'), ('PENDING', 'CANCELLED')) AS step
+        WHERE NOT EXISTS (SELECT FROM order_history WHERE order_id = orders.id)
+        """,
+    ),
+    "a unit price changed by hand": (
+        {"line totals are price times quantity"},
+        f"""
+        UPDATE order_lines SET unit_price = unit_price + 1
+        WHERE (order_id, position) = ({first("orders")}, 0)
+        """,
+    ),
+    "a paid order that was never paid": (
+        {"payment status and times fit the status"},
+        f"UPDATE orders SET paid_at = NULL WHERE id = {own_order('PAID', 'PAID')}",
+    ),
+    "a transition that was not noted": (
+        {"histories lead to the status by allowed steps"},
+        f"""
+        DELETE FROM order_history WHERE id = {first("order_history", "to_status = 'PAID'")}
+        """,
+    ),
+    "a transition that is not allowed": (
+        {"histories lead to the status by allowed steps"},
+        f"""
+        UPDATE order_history SET from_status = NULL WHERE order_id = {own_order("PAID", "PAID")}
+            AND to_status = 'PAID';
+        DELETE FROM order_history WHERE order_id = {own_order("PAID", "PAID")}
+            AND to_status = 'PENDING'
+        """,
+    ),
+    "a deposit that the shop paid for": (
+        {REVENUE},
+        f"""
+        UPDATE postings SET account_id = '{SHOP}'
+        WHERE id = {first("postings", f"account_id = '{PROVIDER}'")}
+        """,
+    ),
+    "a deposit of another amount than its transfer": (
+        {"deposits have their transfer once they succeed"},
+        f"UPDATE deposits SET amount = {ONE_MORE} WHERE id = {first('deposits')}",
+    ),
+    "a failed deposit that brought money": (
+        {"deposits have their transfer once they succeed"},
+        f"""
+        UPDATE deposits SET status = 'FAILED', failure_code = 'DECLINED'
+        WHERE id = {first("deposits")}
+        """,
+    ),
+    "a key without its outcome": (
+        {"idempotency keys have their outcome"},
+        f"""
+        INSERT INTO idempotency_keys (caller_id, operation, key, fingerprint, created_at)
+        VALUES ({USER}, 'orders.pay', 'k', '', now() - interval '2 minutes')
+        """,
+    ),
+    "a deposit in another currency": (
+        {"currencies agree"},
+        f"UPDATE deposits SET currency = 'USD' WHERE id = {first('deposits')}",
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+async def seeded(addresses: Addresses) -> AsyncIterator[str]:
+    """The name of a database with the demo shop, to be copied."""
+    name = f"tandem_seeded_{uuid4().hex[:12]}"
+    url = await addresses.create(name)
+    assert await seed(settings_for(url, addresses.redis_url))
+    yield name
+    await addresses.drop(name)
+
+
+@asynccontextmanager
+async def copied(addresses: Addresses, name: str) -> AsyncIterator[str]:
+    """A database of this test alone with the demo shop in it; answers its address."""
+    copy = f"tandem_books_{uuid4().hex[:12]}"
+    async with addresses.administer() as server:
+        await server.execute(f"CREATE DATABASE {copy} TEMPLATE {name}")
+    yield addresses.database(copy)
+    await addresses.drop(copy)
+
+
+@pytest.fixture
+async def demo_shop(addresses: Addresses, seeded: str) -> AsyncIterator[str]:
+    """The address of a demo shop to spoil."""
+    async with copied(addresses, seeded) as url:
+        yield url
+
+
+async def execute(url: str, sql: str) -> None:
+    """Run statements as somebody whom no trigger and no foreign key holds back."""
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        await connection.execute(f"SET session_replication_role = replica; {sql}", timeout=30)
+    finally:
+        await connection.close(timeout=10)
+
+
+async def count(url: str, table: str) -> int:
+    """How many rows a table has."""
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        return await connection.fetchval(f"SELECT count(*) FROM {table}", timeout=30)
+    finally:
+        await connection.close(timeout=10)
+
+
+async def faulty(url: str) -> set[str]:
+    """The names of the checks that find something."""
+    return {figure.name for figure in await figures(url) if figure.wrong}
+
+
+async def test_the_demo_shop_has_clean_books(demo_shop: str) -> None:
+    found = await figures(demo_shop)
+    assert {figure.name: figure.ids for figure in found if figure.wrong} == {}
+    # A check that looked at nothing has proved nothing; the seeder leaves no keys behind.
+    assert [figure.name for figure in found if not figure.checked] == [
+        "idempotency keys have their outcome"
+    ]
+
+
+async def test_an_empty_database_has_clean_books(fresh_database: str) -> None:
+    assert await faulty(fresh_database) == set()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_planted_fault_is_named_by_its_check(demo_shop: str, fault: str) -> None:
+    names, sql = FAULTS[fault]
+    await execute(demo_shop, sql)
+    assert await faulty(demo_shop) == names
+
+
+def test_every_check_has_a_planted_fault() -> None:
+    assert set.union(*(names for names, _ in FAULTS.values())) == NAMES
+
+
+async def test_a_shop_is_checked_while_it_sells(addresses: Addresses, seeded: str) -> None:
+    async with copied(addresses, seeded) as url:
+        process = new_process(settings_for(url, addresses.redis_url))
+        shop = Shop(process, "not a hash")
+        person = await shop.person(balance="1000.00")
+        product = await shop.product("1.00", stock=100)
+
+        async def trade() -> None:
+            for number in range(20):
+                await shop.order(person, [(product.id, 1)], paid=True, cancelled=number % 2 == 0)
+
+        try:
+            trading = asyncio.gather(*(trade() for _ in range(3)))
+            while not trading.done():
+                assert await faulty(url) == set()
+            await trading
+        finally:
+            await process.database.close()
+            await process.redis.aclose()
+        assert await faulty(url) == set()
+
+
+async def test_the_report_is_aligned_and_ends_with_zero(
+    demo_shop: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = await asyncio.to_thread(books.main, ["--database-url", demo_shop])
+    lines = capsys.readouterr().out.splitlines()
+    assert code == 0
+    assert len(lines) == len(CHECKS)
+    assert all(line.startswith("✓ ") for line in lines)
+    assert len({line.index(" checked") for line in lines}) == 1
+
+
+async def test_a_fault_is_reported_with_at_most_five_ids(
+    demo_shop: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await execute(demo_shop, "UPDATE orders SET subtotal = subtotal + 1 WHERE status = 'PENDING'")
+    code = await asyncio.to_thread(books.main, ["--database-url", demo_shop])
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("✗")]
+    assert code == 1
+    assert "order totals are the sum of their lines" in line
+    assert "300 checked, 7 wrong: " in line
+    ids = line.partition("wrong: ")[2].split(", ")
+    assert len(ids) == 6
+    assert ids.pop() == "…"
+    assert all(len(id) == 36 for id in ids)
+
+
+@pytest.mark.parametrize("address", ["postgresql://127.0.0.1:1/none", "nonsense", "empty"])
+async def test_a_database_that_cannot_be_read_is_one_sentence_and_two(
+    addresses: Addresses, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    url = addresses.database("template1") if address == "empty" else address
+    code = await asyncio.to_thread(books.main, ["--database-url", url])
+    printed = capsys.readouterr()
+    assert code == 2
+    assert printed.out == ""
+    assert printed.err.startswith("books: The database ")
+    assert len(printed.err.splitlines()) == 1
+
+
+async def test_reading_changes_nothing_and_says_when_it_cannot(fresh_database: str) -> None:
+    await execute(fresh_database, "DROP TABLE order_history")
+    with pytest.raises(Unreadable, match="run tandem migrate"):
+        await figures(fresh_database)
+
+
+async def test_seeding_again_changes_nothing(addresses: Addresses, demo_shop: str) -> None:
+    assert await seed(settings_for(demo_shop, addresses.redis_url)) is False
+    assert await count(demo_shop, "orders") == 300
+
+
+async def test_two_processes_that_seed_at_once_seed_once(
+    addresses: Addresses, fresh_database: str
+) -> None:
+    settings = settings_for(fresh_database, addresses.redis_url)
+    assert sorted(await asyncio.gather(seed(settings), seed(settings))) == [False, True]
+    assert await count(fresh_database, "users") == 54
+
+
+async def test_an_interrupted_seeding_leaves_nothing(
+    addresses: Addresses, fresh_database: str
+) -> None:
+    def interrupt(step: str) -> None:
+        if step.startswith("orders, "):
+            raise KeyError(step)
+
+    settings = settings_for(fresh_database, addresses.redis_url)
+    with pytest.raises(KeyError):
+        await seed(settings, interrupt)
+    for table in ("users", "products", "orders", "audit_log"):
+        assert await count(fresh_database, table) == 0
+
+
+async def test_production_is_not_seeded(addresses: Addresses, fresh_database: str) -> None:
+    settings = settings_for(fresh_database, addresses.redis_url, secret="x" * 32)
+    production = settings.model_copy(update={"environment": Environment.PRODUCTION})
+    with pytest.raises(RuntimeError, match="production"):
+        await seed(production)
+    assert await count(fresh_database, "users") == 0
