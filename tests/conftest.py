@@ -358,7 +358,7 @@ def two_servers(
 def door(request: pytest.FixtureRequest, shop: Shop) -> Door:
     """Every way in, one after the other; a behaviour holds on all of them."""
     name = request.param
-    client = None if name == "service" else request.getfixturevalue("client")
+    client = None if name == "direct" else request.getfixturevalue("client")
     return door_named(name, shop, client)
 
 

@@ -290,7 +290,7 @@ class Door:
 class Service(Door):
     """The operation itself, behind all faces."""
 
-    name = "service"
+    name = "direct"
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
@@ -598,12 +598,12 @@ def _bracketed(parts: list[str]) -> str:
 
 
 FACES = ("graphql", "v1", "v2")
-DOORS = ("service", *FACES)
+DOORS = ("direct", *FACES)
 
 
 def door_named(name: str, shop: Shop, client: httpx.AsyncClient | None) -> Door:
     """The door of a name."""
-    if name == "service":
+    if name == "direct":
         return Service(shop)
     assert client is not None
     return GraphQL(client) if name == "graphql" else Rest(client, name)
