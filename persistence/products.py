@@ -197,7 +197,7 @@ PRODUCTS = Listing(
         .where(categories.c.slug == given("category", categories.c.slug))
         .scalar_subquery(),
         "categoryId": products.c.category_id == given("categoryId", products.c.category_id),
-        "tag": products.c.tags.contains(array([given("tag", products.c.name)])),
+        "tag": products.c.tags.contains(sa.cast(array([given("tag", products.c.name)]), TextArray)),
         "minPrice": products.c.price >= given("minPrice", products.c.price),
         "maxPrice": products.c.price <= given("maxPrice", products.c.price),
         "inStock": (stock.c.on_hand > stock.c.held) == given("inStock", products.c.is_active),
