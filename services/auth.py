@@ -42,6 +42,15 @@ from services.core.operation import Who, operation
 from services.core.tokens import hashed, new_refresh_token
 
 Name = Annotated[Line, Field(min_length=1, max_length=100)]
+Username = Annotated[
+    Line,
+    Field(
+        min_length=3,
+        max_length=30,
+        pattern=r"^[A-Za-z0-9_.-]*$",
+        json_schema_extra={"pattern": "[A-Za-z0-9_.-]{3,30}"},
+    ),
+]
 
 
 class Tokens(Struct, frozen=True, rename="camel"):
@@ -64,9 +73,7 @@ class Register(Input):
     """A new account."""
 
     email: Email = Field(description="Address to sign in with.", examples=["ada@example.com"])
-    username: Annotated[Line, Field(min_length=3, max_length=30, pattern=r"^[A-Za-z0-9_.-]*$")] = (
-        Field(description="Name shown to other people.", examples=["ada"])
-    )
+    username: Username = Field(description="Name shown to other people.", examples=["ada"])
     password: Password = Field(
         description="8 to 128 characters.", examples=["correct horse battery"]
     )

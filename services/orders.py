@@ -57,6 +57,7 @@ from services.core.operation import Key, Who, operation
 from services.core.paging import Page, Paged
 
 AddressLine = Annotated[Line, Field(min_length=1, max_length=100)]
+Country = Annotated[Line, Field(pattern="^[A-Z]{2}$", json_schema_extra={"pattern": "[A-Z]{2}"})]
 
 
 class OrderId(Input):
@@ -84,9 +85,7 @@ class NewShippingAddress(Input):
     postal_code: Annotated[Line, Field(min_length=1, max_length=20)] = Field(
         description="Postal code.", examples=["SW1Y 4JH"]
     )
-    country: Annotated[Line, Field(pattern="^[A-Z]{2}$")] = Field(
-        description="ISO 3166-1 alpha-2 code.", examples=["GB"]
-    )
+    country: Country = Field(description="ISO 3166-1 alpha-2 code.", examples=["GB"])
 
 
 class CreateOrder(Input):

@@ -1,0 +1,253 @@
+"""A call as a route gets it: read from HTTP, put into the current words, not yet judged.
+
+What is wrong with the *form* of a request (media types, JSON, encoding) is refused here, first of
+all. What is wrong with its *values* is left to the operation, which asks for token and role
+before it looks at input; a face's own findings (a parameter given twice, say) travel with the
+input and come out of the same `ValidationFailed` as every other bad field.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+from msgspec import Struct
+from starlette.requests import Request as HttpRequest
+
+from api.incoming import parse_json, require_json
+from services.core.context import Request
+from services.core.errors import FieldError, MalformedRequest, NotAcceptable, TandemError
+from services.core.inputs import UNKNOWN_FIELD
+from services.core.operation import Operation
+from services.core.paging import Page
+
+#: More than any list takes; parsing more is wasted work.
+_MOST_PARAMETERS = 100
+
+
+@dataclass(frozen=True)
+class Created:
+    """A thing that was made, and its address within the version."""
+
+    thing: Struct
+    location: str
+
+
+#: What a handler gives: a resource, a page of them, a new one, or nothing (a deletion).
+Answer = Struct | Page[Any] | Created | None
+
+
+@dataclass
+class Sent:
+    """What the client sent: query, body, and what a face finds wrong with them.
+
+    ``spelled`` has a field's current path and the name the client used for it, where they differ.
+    """
+
+    pairs: list[tuple[str, str]] = field(default_factory=list)
+    query: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict)
+    faults: list[FieldError] = field(default_factory=list)
+    spelled: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a route.
+
+    ``input`` has raw values by their wire names; ``path`` the parameters of the address that are
+    no input of the operation; ``fields`` the names to trim the answer to, or None.
+    """
+
+    http: HttpRequest
+    request: Request
+    sent: Sent
+    input: dict[str, Any]
+    path: dict[str, str]
+    key: str | None
+    if_match: str | None
+    fields: frozenset[str] | None
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A route as it is declared: where an operation lives and who shapes its answer."""
+
+    operation_id: str
+    method: str
+    path: str
+    operation: Operation[Any, Any]
+    status: int
+    handler: Handler
+
+    @cached_property
+    def path_names(self) -> tuple[str, ...]:
+        """The parameters of the address."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
+
+    @cached_property
+    def input_names(self) -> frozenset[str]:
+        """Wire names of the operation's input."""
+        fields = self.operation.input.model_fields
+        return frozenset(item.alias or name for name, item in fields.items())
+
+    @cached_property
+    def body_required(self) -> bool:
+        """Must there be a body? Not where all that it could say is optional."""
+        fields = self.operation.input.model_fields.items()
+        return any(
+            item.is_required() and (item.alias or name) not in self.path_names
+            for name, item in fields
+        )
+
+
+DECLARED: list[Declared] = []
+
+
+def route(
+    operation_id: str, method: str, path: str, operation: Operation[Any, Any], *, status: int = 200
+) -> Callable[[Handler], Handler]:
+    """Declare the handler below as the route of an operation, in every version."""
+
+    def declare(handler: Handler) -> Handler:
+        DECLARED.append(Declared(operation_id, method, path, operation, status, handler))
+        return handler
+
+    return declare
+
+
+async def read(
+    http: HttpRequest,
+    request: Request,
+    declared: Declared,
+    translate: Callable[[Operation[Any, Any], Sent], None],
+    answer_names: Sequence[str],
+) -> Call:
+    """The call that a request makes.
+
+    ``translate`` puts older spellings into current ones. Raises `NotAcceptable`,
+    `MalformedRequest` and `UnsupportedMediaType`.
+    """
+    headers = http.headers
+    if not _accepts_json(",".join(headers.getlist("accept"))):
+        raise NotAcceptable
+    sent = Sent(pairs=_pairs(http.scope["query_string"]))
+    fields = None
+    if declared.method == "GET":
+        _read_query(sent)
+        if "fields" in sent.query:
+            fields = _trim_names(sent, answer_names)
+    else:
+        for name in dict.fromkeys(name for name, _ in sent.pairs):
+            sent.faults.append(FieldError(name, *UNKNOWN_FIELD))
+        sent.body = await _body(http, declared.body_required)
+    translate(declared.operation, sent)
+    input = {**sent.query, **sent.body}
+    path: dict[str, str] = http.path_params
+    for name in declared.path_names:
+        if name in input:
+            sent.faults.append(FieldError(name, *UNKNOWN_FIELD))
+            del input[name]
+        if name in declared.input_names:
+            input[name] = path[name]
+    # The model refuses these as unknown fields, and `named_as_sent` puts the faults in their place.
+    input.update({f"?{place}": None for place in range(len(sent.faults))})
+    return Call(
+        http=http,
+        request=request,
+        sent=sent,
+        input=input,
+        path=path,
+        key=_combined(headers.getlist("idempotency-key")),
+        if_match=_combined(headers.getlist("if-match")),
+        fields=fields,
+    )
+
+
+def named_as_sent(error: TandemError, sent: Sent) -> None:
+    """Name the bad fields as the client wrote them, and put in what the face found."""
+    found = {f"?{place}": fault for place, fault in enumerate(sent.faults)}
+    error.fields = tuple(
+        found.get(item.field)
+        or FieldError(sent.spelled.get(item.field, item.field), item.code, item.message)
+        for item in error.fields
+    )
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    if not query:
+        return []
+    try:
+        return parse_qsl(
+            query.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MOST_PARAMETERS,
+        )
+    except UnicodeError:
+        raise MalformedRequest("The query string is not valid UTF-8.") from None
+    except ValueError:
+        raise MalformedRequest("The query string has too many parameters.") from None
+
+
+def _read_query(sent: Sent) -> None:
+    for name, value in sent.pairs:
+        if name in sent.query:
+            sent.faults.append(FieldError(name, "REPEATED", "Give this parameter once."))
+        sent.query[name] = value
+
+
+def _trim_names(sent: Sent, known: Sequence[str]) -> frozenset[str]:
+    names = frozenset(sent.query.pop("fields").split(","))
+    if not names <= set(known):
+        message = f"Name some of {', '.join(known)}, separated by commas."
+        sent.faults.append(FieldError("fields", "INVALID_CHOICE", message))
+    return names
+
+
+async def _body(http: HttpRequest, required: bool) -> dict[str, Any]:
+    raw = await http.body()
+    if not raw:
+        if required:
+            raise MalformedRequest("A JSON object is expected as the body.")
+        return {}
+    require_json(http.headers.get("content-type"))
+    value = parse_json(raw)
+    if not isinstance(value, dict):
+        raise MalformedRequest("The body must be a JSON object.")
+    return value
+
+
+def _combined(values: Sequence[str]) -> str | None:
+    """A header given several times means its values joined (RFC 9110, 5.3)."""
+    return ", ".join(values) if values else None
+
+
+@lru_cache(maxsize=256)
+def _accepts_json(accept: str) -> bool:
+    if not accept.strip():
+        return True
+    weights: dict[str, float] = {}
+    for part in accept.lower().split(","):
+        media, *parameters = (piece.strip() for piece in part.split(";"))
+        weights[media] = _weight(parameters)
+    if weights.get("application/problem+json"):
+        return True
+    ranges = ("application/json", "application/*", "*/*")
+    return next((weights[media] > 0 for media in ranges if media in weights), False)
+
+
+def _weight(parameters: Sequence[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

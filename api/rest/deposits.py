@@ -1,0 +1,15 @@
+"""REST routes of deposits."""
+
+from api.rest.calls import Answer, Call, Created, route
+from services import deposits
+
+
+@route("createDeposit", "POST", "/wallet/deposits", deposits.create, status=201)
+async def create_deposit(call: Call) -> Answer:
+    deposit = await deposits.create(call.request, call.input, key=call.key)
+    return Created(deposit, f"/wallet/deposits/{deposit.id}")
+
+
+@route("deposit", "GET", "/wallet/deposits/{id}", deposits.get)
+async def get_deposit(call: Call) -> Answer:
+    return await deposits.get(call.request, call.input)

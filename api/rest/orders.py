@@ -1,0 +1,43 @@
+"""REST routes of orders."""
+
+from api.rest.calls import Answer, Call, Created, route
+from services import orders
+from services.core.errors import TandemError
+from services.core.ids import NOWHERE, parsed
+
+
+@route("createOrder", "POST", "/orders", orders.create, status=201)
+async def create_order(call: Call) -> Answer:
+    order = await orders.create(call.request, call.input, key=call.key)
+    return Created(order, f"/orders/{order.id}")
+
+
+@route("orders", "GET", "/orders", orders.list_)
+async def list_orders(call: Call) -> Answer:
+    return await orders.list_(call.request, call.input)
+
+
+@route("order", "GET", "/orders/{id}", orders.get)
+async def get_order(call: Call) -> Answer:
+    return await orders.get(call.request, call.input)
+
+
+@route("orderHistory", "GET", "/orders/{id}/history", orders.history)
+async def list_history(call: Call) -> Answer:
+    order_id = parsed(call.path["id"]) or NOWHERE
+    found = await orders.history.of(call.request, [order_id], call.input)
+    page = found[order_id]
+    if isinstance(page, TandemError):
+        raise page
+    return page
+
+
+@route("payOrder", "POST", "/orders/{id}/pay", orders.pay, status=201)
+async def pay_order(call: Call) -> Answer:
+    payment = await orders.pay(call.request, call.input, key=call.key)
+    return Created(payment, f"/payments/{payment.id}")
+
+
+@route("cancelOrder", "POST", "/orders/{id}/cancel", orders.cancel)
+async def cancel_order(call: Call) -> Answer:
+    return await orders.cancel(call.request, call.input, key=call.key, if_match=call.if_match)

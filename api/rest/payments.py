@@ -1,0 +1,9 @@
+"""REST routes of payments."""
+
+from api.rest.calls import Answer, Call, route
+from services import payments
+
+
+@route("payment", "GET", "/payments/{id}", payments.get)
+async def get_payment(call: Call) -> Answer:
+    return await payments.get(call.request, call.input)

@@ -1,0 +1,154 @@
+"""Every route of REST, in every version, and the one way a call becomes an HTTP answer."""
+
+from typing import Any
+
+from fastapi.routing import APIRoute
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.incoming import new_request
+from api.rest import (  # noqa: F401 - importing a noun declares its routes
+    audit,
+    auth,
+    categories,
+    deposits,
+    orders,
+    payments,
+    products,
+    users,
+    wallet,
+)
+from api.rest.calls import DECLARED, Call, Created, Declared, named_as_sent, read
+from api.rest.dialects import DIALECTS, Dialect
+from services.auth import Tokens
+from services.core.context import Process, Request
+from services.core.errors import TandemError
+from services.core.etags import entity_tag, names_tag
+from services.core.operation import Who
+from services.core.paging import Page
+
+#: Where every operation lives within a version: its method and path.
+ADDRESSES = {route.operation.name: (route.method, route.path) for route in DECLARED}
+
+
+def rest_routes(process: Process) -> list[APIRoute]:
+    """All routes: /api/v2, /api/v1, and /api, which answers as v1."""
+    v1, v2 = DIALECTS["v1"], DIALECTS["v2"]
+    return [
+        RestRoute(process, declared, dialect, prefix, method)
+        for dialect, prefix in ((v2, v2.prefix), (v1, v1.prefix), (v1, "/api"))
+        for declared in DECLARED
+        for method in methods(declared, dialect)
+    ]
+
+
+def methods(declared: Declared, dialect: Dialect) -> tuple[str, ...]:
+    """The methods a route answers to: v1 also takes PUT for PATCH."""
+    if declared.method == "PATCH" and dialect.name == "v1":
+        return "PATCH", "PUT"
+    return (declared.method,)
+
+
+async def _documented() -> None:
+    """What FastAPI inspects in place of a handler: its own parsing is not used."""
+
+
+class RestRoute(APIRoute):
+    """A route of one dialect that goes straight to its handler.
+
+    FastAPI's per-request work (dependencies, response models, exit stacks) is left out; its
+    routing and its OpenAPI stay.
+    """
+
+    def __init__(
+        self, process: Process, declared: Declared, dialect: Dialect, prefix: str, method: str
+    ) -> None:
+        super().__init__(
+            prefix + declared.path,
+            _documented,
+            methods=[method],
+            name=declared.operation.name,
+            operation_id=declared.operation_id,
+            include_in_schema=False,
+        )
+        self._process = process
+        self._declared = declared
+        self._dialect = dialect
+        self._answer_names = dialect.names(declared.operation.result)
+        self._headers = _standing_headers(declared, dialect)
+        self.app = self._answer
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        http = HttpRequest(scope, receive)
+        request = new_request(self._process, http, self._dialect.name)
+        call = None
+        try:
+            call = await read(
+                http, request, self._declared, self._dialect.translate, self._answer_names
+            )
+            response = self._success(call, await self._declared.handler(call))
+        except TandemError as error:
+            if call is not None:
+                named_as_sent(error, call.sent)
+            response = self._failure(http, request, error)
+        if request.replayed:
+            response.headers["Idempotent-Replayed"] = "true"
+        if self._process.settings.development:
+            response.headers["Server-Timing"] = _timing(request)
+        await response(scope, receive, send)
+
+    def _success(self, call: Call, answer: Any) -> Response:
+        headers = dict(self._headers)
+        if self._declared.operation.who is Who.PUBLIC and call.request.caller is not None:
+            headers["Cache-Control"] = "private, no-cache"
+        if answer is None:
+            response = self._dialect.deletion(call)
+            response.headers.update(headers)
+            return response
+        if isinstance(answer, Page):
+            body, link = self._dialect.page(call, answer)
+            if link is not None:
+                headers["Link"] = link
+            return Response(body, 200, headers, "application/json")
+        if isinstance(answer, Created):
+            headers["Location"] = self._dialect.prefix + answer.location
+            answer = answer.thing
+        if hasattr(answer, "version"):
+            tag = entity_tag(answer)
+            headers["ETag"] = f'"{tag}"'
+            known = call.http.headers.get("if-none-match")
+            if known is not None and self._declared.method == "GET" and names_tag(known, tag):
+                return Response(status_code=304, headers=headers)
+        body = self._dialect.resource(call, answer)
+        return Response(body, self._declared.status, headers, "application/json")
+
+    def _failure(self, http: HttpRequest, request: Request, error: TandemError) -> Response:
+        deprecation = self._declared.operation.deprecated
+        return self._dialect.error(
+            error,
+            request.id,
+            http.scope["path"],
+            self._process.settings.public_url,
+            at=self._process.clock(),
+            token_sent=request.bearer is not None,
+            headers=deprecation.headers if deprecation else None,
+        )
+
+
+def _standing_headers(declared: Declared, dialect: Dialect) -> dict[str, str]:
+    """The headers that every success of a route carries."""
+    operation = declared.operation
+    headers = {"X-Cache": "BYPASS", "Cache-Control": "private, no-cache"}
+    if operation.writes or operation.result is Tokens:
+        headers["Cache-Control"] = "no-store"
+    elif operation.who is Who.PUBLIC:
+        headers = {"X-Cache": "MISS", "Cache-Control": "no-cache", "Vary": "Authorization"}
+    deprecation = dialect.deprecation(operation)
+    return headers | deprecation.headers if deprecation else headers
+
+
+def _timing(request: Request) -> str:
+    statements = request.tally.statements
+    noun = "statement" if statements == 1 else "statements"
+    return f'db;dur={request.tally.seconds * 1000:.1f};desc="{statements} {noun}"'
