@@ -17,6 +17,7 @@ from services.core.errors import (
     Internal,
     MalformedRequest,
     MethodNotAllowed,
+    QueryTooComplex,
     TandemError,
     ValidationFailed,
 )
@@ -51,7 +52,7 @@ async def answer(request: Request, asked: Asked) -> Answer:
     explorable = request.process.settings.explorable
     prepared = prepare(asked.query, explorable)
     if prepared.document is None:
-        return refused(request, MalformedRequest(), [prepared.syntax_error])
+        return refused(request, _unreadable(prepared.syntax_error), [prepared.syntax_error])
     if prepared.errors:
         fields = literal_errors(prepared.document, prepared.errors)
         shown = prepared.errors if not fields else ()
@@ -65,6 +66,12 @@ async def answer(request: Request, asked: Asked) -> Answer:
     except TandemError as error:
         return refused(request, error)
     return await _run(request, asked, prepared.document, operation, key)
+
+
+def _unreadable(error: GraphQLError | None) -> TandemError:
+    """The parser says only in words that it gave up for the document's size."""
+    gave_up = error is not None and "Parsing aborted" in error.message
+    return QueryTooComplex() if gave_up else MalformedRequest()
 
 
 async def _admit(
