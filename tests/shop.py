@@ -282,3 +282,45 @@ class Shop:
         return self._keeper
 
     _keeper: Person | None = field(default=None, init=False)
+
+
+async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str, Any], str | None]:
+    """Values and a key that make an operation go well for the owner of what it is about."""
+    key = new_key()
+    name = unique("ada")
+    match operation:
+        case "auth.register":
+            email = f"{name}@example.com"
+            return {
+                "email": email,
+                "username": name,
+                "password": PASSWORD,
+                "fullName": "Ada Lovelace",
+            }, None
+        case "auth.login":
+            return {"email": owner.email, "password": PASSWORD}, None
+        case "auth.refresh" | "auth.logout":
+            return {"refreshToken": (await shop.person()).refresh_token}, None
+        case "categories.get":
+            return {"id": await shop.shelf()}, None
+        case "products.get":
+            return {"id": (await shop.product()).id}, None
+        case "products.create":
+            category = await shop.shelf()
+            return {"name": f"Lamp {name}", "price": "5.00", "categoryId": category}, key
+        case "deposits.create":
+            return {"amount": "5.00"}, key
+        case "deposits.get":
+            return {"id": (await shop.deposit(owner, "5.00")).id}, None
+        case "orders.create":
+            product = (await shop.product()).id
+            return {"lines": [{"productId": product, "quantity": 1}]}, key
+        case "orders.get" | "orders.history":
+            return {"id": (await shop.order(owner)).id}, None
+        case "orders.pay" | "orders.cancel":
+            return {"id": (await shop.order(owner)).id}, key
+        case "payments.get":
+            order = await shop.order(owner)
+            return {"id": (await shop.pay(owner, order.id)).id}, None
+        case _:
+            return {}, None
