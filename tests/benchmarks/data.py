@@ -1,0 +1,81 @@
+"""The shop that is measured, made by plain SQL in seconds; its ledger is empty on purpose."""
+
+import asyncpg
+
+CATEGORIES, PRODUCTS, USERS = 20, 20_000, 2_000
+ORDERS, LINES = 20_000, 3
+#: W4 reads 20 orders of a buyer, so only this many have some.
+BUYERS = ORDERS // 20
+
+
+def product_id(number: int) -> str:
+    """The id of a product of the filled shop, from 0."""
+    return f"01a1f000-0000-7000-8001-{number:012x}"
+
+
+def user_id(number: int) -> str:
+    """The id of a user, from 0."""
+    return f"01a1f000-0000-7000-8002-{number:012x}"
+
+
+def session_id(number: int) -> str:
+    """The id of that user's session."""
+    return f"01a1f000-0000-7000-8003-{number:012x}"
+
+
+# Prefixes of ids say the kind of thing, the rest is its number: Python makes the same ones above.
+_ID = "('01a1f000-0000-7000-{}-' || lpad(to_hex({}), 12, '0'))::uuid"
+_CATEGORY_ID, _PRODUCT_ID, _USER_ID, _SESSION_ID, _ACCOUNT_ID, _ORDER_ID = (
+    _ID.format(kind, "{}") for kind in ("8000", "8001", "8002", "8003", "8004", "8005")
+)
+_AGO = "now() - interval '1 minute' * n"
+_LINE_PRODUCT = f"(n * 7919 + line * 104729) % {PRODUCTS}"
+_LINE_PRICE = f"(5 + ({_LINE_PRODUCT}) % 200)::numeric"
+
+# Wallets and stock that outlast any number of new orders; stock holds what the orders want.
+FILL = f"""
+INSERT INTO categories (id, slug, name, description)
+SELECT {_CATEGORY_ID.format("n")}, 'shelf-' || n, 'Shelf ' || n, 'What lies on shelf ' || n
+FROM generate_series(0, {CATEGORIES - 1}) AS n;
+INSERT INTO products (id, name, description, price, currency, category_id, tags, metadata, created_at)
+SELECT {_PRODUCT_ID.format("n")}, 'Walnut desk lamp ' || n,
+    'A lamp of oiled walnut with a linen shade, made to be repaired. Number ' || n || ' of many.',
+    5 + n % 200, 'EUR', {_CATEGORY_ID.format(f"n % {CATEGORIES}")}, '{{lamp,desk,walnut}}',
+    '{{"color": "walnut", "weightGrams": 1400}}', {_AGO}
+FROM generate_series(0, {PRODUCTS - 1}) AS n;
+INSERT INTO users (id, email, username, full_name, password_hash)
+SELECT {_USER_ID.format("n")}, 'user' || n || '@example.com', 'user' || n, 'User ' || n, '-'
+FROM generate_series(0, {USERS - 1}) AS n;
+INSERT INTO profiles (user_id) SELECT id FROM users;
+INSERT INTO accounts (id, kind, user_id, balance, currency)
+SELECT {_ACCOUNT_ID.format("n")}, 'WALLET', {_USER_ID.format("n")}, 900000000, 'EUR'
+FROM generate_series(0, {USERS - 1}) AS n;
+INSERT INTO sessions (id, user_id, expires_at)
+SELECT {_SESSION_ID.format("n")}, {_USER_ID.format("n")}, now() + interval '7 days'
+FROM generate_series(0, {USERS - 1}) AS n;
+INSERT INTO orders (id, customer_id, status, payment_status, subtotal, total, tax, currency, created_at)
+SELECT {_ORDER_ID.format("n")}, {_USER_ID.format(f"n % {BUYERS}")}, 'PENDING', 'UNPAID',
+    sum, sum, round(sum - sum / 1.19, 2), 'EUR', {_AGO}
+FROM (
+    SELECT n, sum(1 * {_LINE_PRICE})
+    FROM generate_series(0, {ORDERS - 1}) AS n, generate_series(0, {LINES - 1}) AS line GROUP BY n
+) AS priced;
+INSERT INTO order_lines (order_id, position, product_id, name, quantity, unit_price, total)
+SELECT {_ORDER_ID.format("n")}, line, {_PRODUCT_ID.format(_LINE_PRODUCT)},
+    'Walnut desk lamp ' || {_LINE_PRODUCT}, 1, {_LINE_PRICE}, {_LINE_PRICE}
+FROM generate_series(0, {ORDERS - 1}) AS n, generate_series(0, {LINES - 1}) AS line;
+INSERT INTO stock (product_id, on_hand, held)
+SELECT id, 1000000, (SELECT count(*) FROM order_lines WHERE product_id = products.id) FROM products;
+"""  # noqa: E501
+
+
+async def fill(database_url: str) -> None:
+    """Fill the migrated database with the shop that is measured."""
+    connection = await asyncpg.connect(database_url, timeout=10)
+    try:
+        await connection.execute(FILL, timeout=60)
+        # Nothing is left for autovacuum to do while the clock runs.
+        for statement in ("VACUUM ANALYZE", "CHECKPOINT"):
+            await connection.execute(statement, timeout=60)
+    finally:
+        await connection.close(timeout=10)
