@@ -21,6 +21,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 
 from persistence import migrate
@@ -39,6 +40,10 @@ _STOP_SECONDS = 15
 for _name in list(os.environ):
     if _name.startswith("TANDEM_") and _name not in ("TANDEM_VENV", "TANDEM_TEST_PROCESSES"):
         del os.environ[_name]
+
+# Examples are fresh on every run; nothing is kept in the checkout, no test has a time limit.
+hypothesis.settings.register_profile("tandem", database=None, deadline=None)
+hypothesis.settings.load_profile("tandem")
 
 
 def pytest_configure(config: pytest.Config) -> None:

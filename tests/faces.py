@@ -17,6 +17,7 @@ import msgspec
 from services.catalogue import BY_NAME
 from services.core.errors import TandemError
 from services.core.etags import entity_tag
+from services.core.ids import NOWHERE, parsed
 from services.core.operation import Operation
 from services.core.paging import Page
 from tests.shop import Person, Shop
@@ -311,7 +312,7 @@ class Service(Door):
         raw = dict(values or {})
         try:
             if operation == "orders.history":
-                order_id = raw.pop("id")
+                order_id = parsed(raw.pop("id")) or NOWHERE
                 found = (await op.of(request, [order_id], raw))[order_id]
                 if isinstance(found, TandemError):
                     raise found
