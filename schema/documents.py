@@ -20,6 +20,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    VariableDefinitionNode,
     VariableNode,
     parse,
     specified_rules,
@@ -126,6 +127,8 @@ def _children(node: Node, path: str) -> Iterator[tuple[Node, str]]:
         case ListValueNode():
             for place, item in enumerate(node.values):
                 yield item, joined(path, str(place))
+        case VariableDefinitionNode():
+            return
         case _:
             for key in node.keys:
                 value = getattr(node, key, None)
