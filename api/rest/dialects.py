@@ -8,7 +8,7 @@ route sees them.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -29,7 +29,7 @@ FLAT_USERS = Deprecation(
     sunset=date(2027, 11, 1),
     instead="Use /api/v2, where users carry a nested profile.",
 )
-PROFILE = get_type_hints(User, include_extras=True)["profile"].__origin__
+PROFILE: type[Struct] = get_type_hints(User)["profile"]
 
 _PAGING = frozenset({"first", "after", "last", "before", "page", "perPage"})
 _encode = msgspec.json.Encoder().encode
@@ -220,25 +220,26 @@ class PageEnvelope(Envelope):
     meta: Meta
 
 
-def _flat_fields() -> list[tuple[str, Any]]:
-    hints = get_type_hints(User, include_extras=True)
-    profile = list(get_type_hints(PROFILE, include_extras=True).items())
-    return [
-        item
-        for name, hint in hints.items()
-        for item in (profile if name == "profile" else [(name, hint)])
-    ]
-
-
+_USER = get_type_hints(User, include_extras=True)
+_TOKENS = get_type_hints(Tokens, include_extras=True)
 FlatUser = msgspec.defstruct(
-    "User", _flat_fields(), rename="camel", namespace={"__doc__": User.__doc__}
+    "User",
+    [
+        item
+        for name, hint in _USER.items()
+        for item in (
+            get_type_hints(PROFILE, include_extras=True).items()
+            if name == "profile"
+            else [(name, hint)]
+        )
+    ],
+    rename="camel",
+    namespace={"__doc__": User.__doc__},
 )
 FlatTokens = msgspec.defstruct(
     "Tokens",
-    [
-        (name, FlatUser if name == "user" else hint)
-        for name, hint in get_type_hints(Tokens, include_extras=True).items()
-    ],
+    [(name, _TOKENS[name]) for name in _TOKENS if name != "user"]
+    + [("user", Annotated[FlatUser, *_TOKENS["user"].__metadata__])],
     rename="camel",
     namespace={"__doc__": Tokens.__doc__},
 )
@@ -318,7 +319,7 @@ def _translate_list(operation: Operation[Any, Any], sent: Sent) -> None:
     if "sort" in query:
         query["sort"] = re.sub(r"_([a-z])", lambda match: match[1].upper(), query["sort"])
     if "order" in query:
-        order = query.pop("order").lower()
+        order = query.pop("order")
         if "sort" not in query:
             query["sort"] = operation.input.model_fields["sort"].default.removeprefix("-")
             sent.spelled["sort"] = "order"
