@@ -30,7 +30,7 @@ from graphql import (
 from schema.schema import SCHEMA
 
 #: Longer documents are no client's: the longest of ours has some hundreds of tokens.
-_MOST_TOKENS = 10_000
+_MOST_TOKENS = 4_000
 _MOST_ERRORS = 20
 
 

@@ -44,6 +44,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateDeposit) -> Deposit
     wallet = await tx.one(LOCK_WALLET, user_id=ctx.user_id)
     if wallet is None:
         raise Internal
+    ctx.tick()
     deposit_id = ctx.new_id()
     ctx.record("deposit", deposit_id, "amount", "status")
     await tx.all(

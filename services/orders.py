@@ -256,6 +256,7 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     _refuse_move(order, OrderStatus.PAID)
     await _move_stock(ctx, tx, order, SELL_STOCK, MovementKind.SOLD)
     wallet = await tx.one(LOCK_WALLET, user_id=ctx.user_id)
+    ctx.tick()
     wallet = _refuse_short(wallet, order.total)
     transfer_id = await wallets.transfer(
         ctx,
@@ -318,6 +319,7 @@ async def _locked(ctx: Context, tx: Transaction, order_id: str, *changed: str) -
     order = await tx.one(LOCK_ORDER, order_id=order_id, **ctx.sight)
     if order is None:
         raise OrderNotFound
+    ctx.tick()
     ctx.record("order", order.id, *changed)
     ctx.own(order.customer_id)
     return order
@@ -398,6 +400,7 @@ async def _refund(ctx: Context, tx: Transaction, order: Order) -> None:
     wallet = await tx.one(LOCK_WALLET, user_id=order.customer_id)
     if paid is None or wallet is None:
         raise Internal
+    ctx.tick()
     await wallets.transfer(
         ctx,
         tx,

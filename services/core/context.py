@@ -165,6 +165,10 @@ class Context:
         """What views need to know of the caller; see persistence/views.py."""
         return sight(self.caller)
 
+    def tick(self) -> None:
+        """Read the clock again after a wait for a lock: what follows sorts after what was awaited."""
+        self.now = self.process.clock()
+
     def new_id(self) -> str:
         """A new id that sorts by this call's time."""
         return new_id(self.now)
