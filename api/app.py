@@ -1,6 +1,6 @@
 """The composition root: everything of one server process, wired from the top to the bottom."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
@@ -9,7 +9,7 @@ from msgspec.json import encode
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from api.edge import Edge
@@ -18,6 +18,7 @@ from api.health import health_routes
 from api.pages import page_routes
 from api.rest.dialects import dialect_of
 from api.rest.routes import rest_routes
+from api.routing import RouteTable
 from persistence.failures import Unavailable
 from schema.execution import refused
 from services.core import logs
@@ -42,12 +43,16 @@ def create_app(process: Process | None = None) -> ASGIApp:
         logs.configure(debug=settings.debug)
         process = new_process(settings)
     health = Health(process)
-    routes: list[BaseRoute] = [
-        *rest_routes(process),
-        *graphql_routes(process),
-        *page_routes(process),
-        *health_routes(health),
-    ]
+    graphql = graphql_routes(process)
+    table = RouteTable(
+        [
+            *rest_routes(process),
+            *(route for route in graphql if isinstance(route, Route)),
+            *page_routes(process),
+            *health_routes(health),
+        ]
+    )
+    sockets = [route for route in graphql if not isinstance(route, Route)]
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -74,7 +79,7 @@ def create_app(process: Process | None = None) -> ASGIApp:
         if error.status_code != 405:
             raise RouteNotFound if error.status_code == 404 else MalformedRequest
         path = request.scope["path"]
-        allow = {"Allow": ", ".join(methods_at(path, routes))}
+        allow = {"Allow": ", ".join(table.methods(path))}
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=allow)
         response = write_error(path, MethodNotAllowed(), request.state.request_id)
@@ -87,22 +92,11 @@ def create_app(process: Process | None = None) -> ASGIApp:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        routes=routes,
+        routes=[table, *sockets],
         lifespan=lifespan,
         exception_handlers={HTTPException: refuse, Exception: _leave},
     )
     return Edge(app, process.settings, write_error)
-
-
-def methods_at(path: str, routes: Iterable[BaseRoute]) -> list[str]:
-    """Every method that some route takes at this path."""
-    methods = {"OPTIONS"}
-    for route in routes:
-        if isinstance(route, Route) and route.path_regex.match(path):
-            methods |= set(route.methods or ())
-    if "GET" in methods:
-        methods.add("HEAD")
-    return sorted(methods)
 
 
 async def _leave(_: Request, error: Exception) -> Response:
