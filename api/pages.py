@@ -4,6 +4,7 @@ Pages are plain HTML under the strict content security policy: no script, one st
 """
 
 from collections.abc import Iterable
+from functools import cache
 from hashlib import blake2b
 from html import escape
 from typing import Any
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.rest.dialects import DIALECTS
 from api.rest.openapi import openapi
 from api.rest.routes import ADDRESSES
 from schema.schema import FIELDS, sdl
@@ -31,6 +33,8 @@ _TEXT = "text/plain; charset=utf-8"
 _CACHED = "public, max-age=60"
 _KEYS_CACHED = "public, max-age=300"
 
+#: REST paths of the catalogue follow any of these.
+_BASES = [DIALECTS["v2"].prefix, DIALECTS["v1"].prefix]
 _WHO = {
     "P": "anybody",
     "U": "signed in",
@@ -84,6 +88,12 @@ _HOME = """\
 </ul>
 """
 
+_DOCS_NOTE = """\
+<p>Every operation has a GraphQL field and a REST route, under <code>/api/v2</code> and
+<code>/api/v1</code>. Besides its own errors it may answer with the
+<a href="/errors">common ones</a>.</p>
+"""
+
 
 def page_routes(process: Process) -> list[Route]:
     """Every route of this module."""
@@ -99,14 +109,19 @@ def page_routes(process: Process) -> list[Route]:
         _document("/", _page("Tandem", _HOME), _HTML),
         _document("/docs", _page("Operations", _operation_table(operations)), _HTML),
         _document("/assets/pages.css", _STYLE.encode(), _CSS),
-        _document("/operations", _json({"operations": operations}), _JSON),
-        _document("/openapi-v1.json", _json(openapi("v1")), _JSON),
-        _document("/openapi-v2.json", _json(openapi("v2")), _JSON),
+        _document("/operations", _json({"restBases": _BASES, "operations": operations}), _JSON),
+        _document("/openapi-v1.json", _openapi("v1"), _JSON),
+        _document("/openapi-v2.json", _openapi("v2"), _JSON),
         _document("/graphql/schema.graphql", sdl().encode(), _TEXT),
         Route("/.well-known/jwks.json", jwks),
         Route("/errors", _errors(errors)),
         Route("/errors/{code}", _errors_by_code(errors)),
     ]
+
+
+@cache
+def _openapi(version: str) -> bytes:
+    return _json(openapi(version))
 
 
 def _document(path: str, body: bytes, media_type: str) -> Route:
@@ -247,8 +262,7 @@ def _operation_table(operations: Iterable[dict[str, Any]]) -> str:
         for operation in operations
     ]
     heads = ("Operation", "What it does", "Who", "GraphQL", "REST", "Idempotency key", "Errors")
-    note = '<p>Besides its own errors, any operation may answer with the <a href="/errors">common'
-    return f"{note} ones</a>.</p>\n{_table(heads, rows)}"
+    return f"{_DOCS_NOTE}{_table(heads, rows)}"
 
 
 def _error_link(code: str) -> str:
