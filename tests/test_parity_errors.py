@@ -1,0 +1,486 @@
+"""P3: the same bad call gives the same error on every face, word for word."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services import orders as order_operations
+from services.core.errors import CATALOGUE, Internal, OrderNotFound
+from services.core.ids import new_id
+from tests.faces import Door, Service
+from tests.shop import PASSWORD, Person, Shop, new_key, unique
+
+UNKNOWN = "01890000-0000-7000-8000-000000000000"
+Case = tuple[str, dict[str, Any], Person | None, str | None]
+Build = Callable[[Shop], Awaitable[Case]]
+
+
+async def _owner(shop: Shop) -> Person:
+    return await shop.person(balance="100.00")
+
+
+async def register_taken(shop: Shop) -> Case:
+    known = await shop.person()
+    values = {
+        "email": known.email.upper(),
+        "username": unique("new"),
+        "password": PASSWORD,
+        "fullName": "Ada",
+    }
+    return "auth.register", values, None, None
+
+
+async def register_taken_name(shop: Shop) -> Case:
+    known = await shop.person()
+    values = {
+        "email": f"{unique()}@example.com",
+        "username": known.username.upper(),
+        "password": PASSWORD,
+        "fullName": "Ada",
+    }
+    return "auth.register", values, None, None
+
+
+async def register_all_bad(shop: Shop) -> Case:
+    values = {
+        "email": "x@",
+        "username": "ä",
+        "password": "1234567",
+        "fullName": " ",
+        "firstName": "x" * 101,
+        "lastName": "\u0001",
+    }
+    return "auth.register", values, None, None
+
+
+async def login_wrong(shop: Shop) -> Case:
+    known = await shop.person()
+    return "auth.login", {"email": known.email, "password": "not-the-one"}, None, None
+
+
+async def login_disabled(shop: Shop) -> Case:
+    closed = await shop.person(is_active=False)
+    return "auth.login", {"email": closed.email, "password": PASSWORD}, None, None
+
+
+async def login_bad(shop: Shop) -> Case:
+    return "auth.login", {"email": "nobody", "password": "short"}, None, None
+
+
+async def refresh_unknown(shop: Shop) -> Case:
+    return "auth.refresh", {"refreshToken": "tdr_unknown"}, None, None
+
+
+async def refresh_used(shop: Shop) -> Case:
+    person = await shop.person()
+    await Service(shop).call("auth.refresh", {"refreshToken": person.refresh_token})
+    return "auth.refresh", {"refreshToken": person.refresh_token}, None, None
+
+
+async def refresh_bad(shop: Shop) -> Case:
+    return "auth.refresh", {"refreshToken": "x" * 201}, None, None
+
+
+async def logout_bad(shop: Shop) -> Case:
+    return "auth.logout", {"refreshToken": ""}, None, None
+
+
+async def me_nobody(shop: Shop) -> Case:
+    return "users.me", {}, None, None
+
+
+async def categories_conflict(shop: Shop) -> Case:
+    return "categories.list", {"first": 5, "page": 2}, None, None
+
+
+async def category_unknown(shop: Shop) -> Case:
+    return "categories.get", {"id": UNKNOWN}, None, None
+
+
+async def products_all_bad(shop: Shop) -> Case:
+    values = {
+        "first": 1000,
+        "minPrice": "1.999",
+        "maxPrice": "-1",
+        "categoryId": "x",
+        "tag": "",
+        "search": "x" * 201,
+        "category": "y" * 101,
+    }
+    return "products.list", values, None, None
+
+
+async def products_senseless(shop: Shop) -> Case:
+    return "products.list", {"minPrice": "9", "maxPrice": "3"}, None, None
+
+
+async def products_relevance(shop: Shop) -> Case:
+    return "products.list", {"sort": "relevance"}, None, None
+
+
+async def products_foreign_cursor(shop: Shop) -> Case:
+    await shop.product()
+    page = await Service(shop).call("products.list", {"first": 1, "sort": "name"})
+    return "products.list", {"first": 1, "after": page.listed.end}, None, None
+
+
+async def product_malformed(shop: Shop) -> Case:
+    return "products.get", {"id": "malformed"}, None, None
+
+
+async def create_product_all_bad(shop: Shop) -> Case:
+    values = {
+        "name": "ab",
+        "description": "x" * 2001,
+        "price": "0",
+        "categoryId": "5",
+        "tags": ["", "x" * 51],
+        "metadata": {"x" * 101: 1},
+        "image": "",
+        "stock": 1_000_001,
+    }
+    return "products.create", values, await shop.person("MANAGER"), None
+
+
+async def create_product_bad_key(shop: Shop) -> Case:
+    values = {"name": "ab", "price": "5", "categoryId": UNKNOWN}
+    return "products.create", values, await shop.person("MANAGER"), "k" * 256
+
+
+async def create_product_nowhere(shop: Shop) -> Case:
+    values = {"name": "Lamp", "price": "5", "categoryId": UNKNOWN}
+    return "products.create", values, await shop.person("MANAGER"), None
+
+
+async def create_product_forbidden(shop: Shop) -> Case:
+    values = {"name": "Lamp", "price": "5", "categoryId": UNKNOWN}
+    return "products.create", values, await shop.person("MODERATOR"), None
+
+
+async def entries_bad_page(shop: Shop) -> Case:
+    return "wallet.entries", {"page": 0, "perPage": 101}, await _owner(shop), None
+
+
+async def wallet_nobody(shop: Shop) -> Case:
+    return "wallet.get", {}, None, None
+
+
+async def deposit_without_key(shop: Shop) -> Case:
+    return "deposits.create", {"amount": "5"}, await _owner(shop), None
+
+
+async def deposit_bad(shop: Shop) -> Case:
+    return "deposits.create", {"amount": "1000000000.00"}, await _owner(shop), "two words"
+
+
+async def deposit_of_another(shop: Shop) -> Case:
+    deposit = await shop.deposit(await shop.person(), "5")
+    return "deposits.get", {"id": deposit.id}, await _owner(shop), None
+
+
+async def order_all_bad(shop: Shop) -> Case:
+    values = {
+        "lines": [{"productId": "x", "quantity": 0}, {"productId": UNKNOWN, "quantity": 10_001}],
+        "shippingAddress": {
+            "name": "",
+            "line1": "x" * 101,
+            "line2": "",
+            "city": "x" * 101,
+            "postalCode": "",
+            "country": "gb",
+        },
+    }
+    return "orders.create", values, await _owner(shop), None
+
+
+async def order_repeated(shop: Shop) -> Case:
+    line = {"productId": UNKNOWN, "quantity": 1}
+    return "orders.create", {"lines": [line, line]}, await _owner(shop), None
+
+
+async def order_unknown_product(shop: Shop) -> Case:
+    values = {"lines": [{"productId": UNKNOWN, "quantity": 1}]}
+    return "orders.create", values, await _owner(shop), None
+
+
+async def order_too_much(shop: Shop) -> Case:
+    product = await shop.product(stock=3)
+    values = {"lines": [{"productId": product.id, "quantity": 4}]}
+    return "orders.create", values, await _owner(shop), None
+
+
+async def order_too_dear(shop: Shop) -> Case:
+    product = await shop.product("100.01")
+    values = {"lines": [{"productId": product.id, "quantity": 1}]}
+    return "orders.create", values, await _owner(shop), None
+
+
+async def order_beyond_all(shop: Shop) -> Case:
+    product = await shop.product("999999999.99")
+    values = {"lines": [{"productId": product.id, "quantity": 2}]}
+    return "orders.create", values, await _owner(shop), None
+
+
+async def orders_bad_filters(shop: Shop) -> Case:
+    values = {"number": "x" * 31, "from": "yesterday", "last": 101}
+    return "orders.list", values, await _owner(shop), None
+
+
+async def orders_backwards(shop: Shop) -> Case:
+    values = {"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}
+    return "orders.list", values, await _owner(shop), None
+
+
+async def order_of_another(shop: Shop) -> Case:
+    order = await shop.order(await _owner(shop))
+    return "orders.get", {"id": order.id}, await shop.person(), None
+
+
+async def history_of_another(shop: Shop) -> Case:
+    order = await shop.order(await _owner(shop))
+    return "orders.history", {"id": order.id}, await shop.person(), None
+
+
+async def history_bad_page(shop: Shop) -> Case:
+    owner = await _owner(shop)
+    order = await shop.order(owner)
+    return "orders.history", {"id": order.id, "first": 101}, owner, None
+
+
+async def pay_unknown(shop: Shop) -> Case:
+    return "orders.pay", {"id": UNKNOWN}, await _owner(shop), new_key()
+
+
+async def pay_twice(shop: Shop) -> Case:
+    owner = await _owner(shop)
+    return "orders.pay", {"id": (await shop.order(owner, paid=True)).id}, owner, new_key()
+
+
+async def pay_without_money(shop: Shop) -> Case:
+    owner = await _owner(shop)
+    product = await shop.product("60.00")
+    first = await shop.order(owner, [(product.id, 1)])
+    second = await shop.order(owner, [(product.id, 1)])
+    await shop.pay(owner, first.id)
+    return "orders.pay", {"id": second.id}, owner, new_key()
+
+
+async def pay_for_another(shop: Shop) -> Case:
+    order = await shop.order(await _owner(shop))
+    return "orders.pay", {"id": order.id}, await shop.person("MANAGER"), new_key()
+
+
+async def pay_without_key(shop: Shop) -> Case:
+    owner = await _owner(shop)
+    return "orders.pay", {"id": (await shop.order(owner)).id}, owner, None
+
+
+async def pay_with_key_of_another_call(shop: Shop) -> Case:
+    owner = await _owner(shop)
+    product = await shop.product("1.00")
+    first = await shop.order(owner, [(product.id, 1)])
+    second = await shop.order(owner, [(product.id, 1)])
+    key = new_key()
+    await Service(shop).call("orders.pay", {"id": first.id}, caller=owner, key=key)
+    return "orders.pay", {"id": second.id}, owner, key
+
+
+async def cancel_twice(shop: Shop) -> Case:
+    owner = await _owner(shop)
+    return "orders.cancel", {"id": (await shop.order(owner, cancelled=True)).id}, owner, None
+
+
+async def cancel_bad_reason(shop: Shop) -> Case:
+    owner = await _owner(shop)
+    values = {"id": (await shop.order(owner)).id, "reason": "x" * 501}
+    return "orders.cancel", values, owner, None
+
+
+async def payment_unknown(shop: Shop) -> Case:
+    return "payments.get", {"id": new_id(shop.process.clock())}, await _owner(shop), None
+
+
+async def audit_forbidden(shop: Shop) -> Case:
+    return "audit.list", {"first": 101}, await shop.person("MANAGER"), None
+
+
+async def audit_bad_filters(shop: Shop) -> Case:
+    values = {"actorId": "x", "entityId": "y", "action": "", "to": "2026", "before": "z"}
+    return "audit.list", values, await shop.person("ADMIN"), None
+
+
+#: Every bad call and the code it must have.
+BAD_CALLS: dict[Build, str] = {
+    register_taken: "EMAIL_TAKEN",
+    register_taken_name: "USERNAME_TAKEN",
+    register_all_bad: "VALIDATION_FAILED",
+    login_wrong: "INVALID_CREDENTIALS",
+    login_disabled: "ACCOUNT_DISABLED",
+    login_bad: "VALIDATION_FAILED",
+    refresh_unknown: "REFRESH_TOKEN_INVALID",
+    refresh_used: "REFRESH_TOKEN_USED",
+    refresh_bad: "VALIDATION_FAILED",
+    logout_bad: "VALIDATION_FAILED",
+    me_nobody: "UNAUTHENTICATED",
+    categories_conflict: "VALIDATION_FAILED",
+    category_unknown: "CATEGORY_NOT_FOUND",
+    products_all_bad: "VALIDATION_FAILED",
+    products_senseless: "VALIDATION_FAILED",
+    products_relevance: "VALIDATION_FAILED",
+    products_foreign_cursor: "VALIDATION_FAILED",
+    product_malformed: "PRODUCT_NOT_FOUND",
+    create_product_all_bad: "VALIDATION_FAILED",
+    create_product_bad_key: "VALIDATION_FAILED",
+    create_product_nowhere: "CATEGORY_NOT_FOUND",
+    create_product_forbidden: "FORBIDDEN",
+    entries_bad_page: "VALIDATION_FAILED",
+    wallet_nobody: "UNAUTHENTICATED",
+    deposit_without_key: "IDEMPOTENCY_KEY_REQUIRED",
+    deposit_bad: "VALIDATION_FAILED",
+    deposit_of_another: "DEPOSIT_NOT_FOUND",
+    order_all_bad: "VALIDATION_FAILED",
+    order_repeated: "VALIDATION_FAILED",
+    order_unknown_product: "PRODUCT_NOT_FOUND",
+    order_too_much: "OUT_OF_STOCK",
+    order_too_dear: "INSUFFICIENT_FUNDS",
+    order_beyond_all: "VALIDATION_FAILED",
+    orders_bad_filters: "VALIDATION_FAILED",
+    orders_backwards: "VALIDATION_FAILED",
+    order_of_another: "ORDER_NOT_FOUND",
+    history_of_another: "ORDER_NOT_FOUND",
+    history_bad_page: "VALIDATION_FAILED",
+    pay_unknown: "ORDER_NOT_FOUND",
+    pay_twice: "ORDER_STATUS_INVALID",
+    pay_without_money: "INSUFFICIENT_FUNDS",
+    pay_for_another: "FORBIDDEN",
+    pay_without_key: "IDEMPOTENCY_KEY_REQUIRED",
+    pay_with_key_of_another_call: "IDEMPOTENCY_KEY_REUSED",
+    cancel_twice: "ORDER_STATUS_INVALID",
+    cancel_bad_reason: "VALIDATION_FAILED",
+    payment_unknown: "PAYMENT_NOT_FOUND",
+    audit_forbidden: "FORBIDDEN",
+    audit_bad_filters: "VALIDATION_FAILED",
+}
+#: Codes that no bad call of this file can bring about: faults of ours, and refusals of a face.
+ELSEWHERE = {
+    "MALFORMED_REQUEST",
+    "QUERY_TOO_COMPLEX",
+    "TOKEN_EXPIRED",
+    "TOKEN_REVOKED",
+    "ROUTE_NOT_FOUND",
+    "METHOD_NOT_ALLOWED",
+    "NOT_ACCEPTABLE",
+    "PAYLOAD_TOO_LARGE",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "RATE_LIMITED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "TIMEOUT",
+    "IDEMPOTENCY_KEY_IN_USE",
+    "PRECONDITION_FAILED",
+}
+
+
+@pytest.mark.parametrize("build", BAD_CALLS, ids=lambda build: build.__name__)
+async def test_a_bad_call_gets_the_same_refusal_on_every_face(
+    faces: dict[str, Door], shop: Shop, build: Build
+) -> None:
+    operation, values, caller, key = await build(shop)
+    async with shop.unchanged():
+        expected = await Service(shop).call(operation, values, caller=caller, key=key)
+        found = {
+            name: await face.call(operation, values, caller=caller, key=key)
+            for name, face in faces.items()
+        }
+    assert expected.code == BAD_CALLS[build]
+    assert expected.status == CATALOGUE[expected.code].status
+    for name, outcome in found.items():
+        assert outcome.error == expected.error, name
+        assert outcome.status == expected.status, name
+
+
+def test_every_code_of_the_catalogue_is_brought_about() -> None:
+    assert set(BAD_CALLS.values()) | ELSEWHERE == set(CATALOGUE)
+
+
+#: Calls that a typed contract already refuses: GraphQL may name one bad field at a time.
+MISTYPED: list[tuple[str, dict[str, Any], str, str]] = [
+    ("auth.login", {"email": "a@example.com"}, "password", "REQUIRED"),
+    ("auth.login", {"email": "a@example.com", "password": None}, "password", "REQUIRED"),
+    ("auth.login", {"email": 5, "password": PASSWORD}, "email", "INVALID_TYPE"),
+    (
+        "auth.login",
+        {"email": "a@example.com", "password": PASSWORD, "surprise": 1},
+        "surprise",
+        "UNKNOWN_FIELD",
+    ),
+    ("deposits.create", {"amount": True}, "amount", "INVALID_TYPE"),
+    ("deposits.create", {"amount": {}}, "amount", "INVALID_TYPE"),
+    ("orders.create", {}, "lines", "REQUIRED"),
+    ("orders.create", {"lines": [{"productId": UNKNOWN}]}, "lines.0.quantity", "REQUIRED"),
+    (
+        "orders.create",
+        {"lines": [{"productId": UNKNOWN, "quantity": "2"}]},
+        "lines.0.quantity",
+        "INVALID_TYPE",
+    ),
+    (
+        "orders.create",
+        {"lines": [{"productId": UNKNOWN, "quantity": 1.5}]},
+        "lines.0.quantity",
+        "INVALID_TYPE",
+    ),
+    (
+        "orders.create",
+        {"lines": [{"productId": UNKNOWN, "quantity": 1, "price": "1"}]},
+        "lines.0.price",
+        "UNKNOWN_FIELD",
+    ),
+    ("orders.list", {"status": "LOST"}, "status", "INVALID_CHOICE"),
+    ("orders.list", {"sort": "colour"}, "sort", "INVALID_CHOICE"),
+    ("orders.list", {"colour": "red"}, "colour", "UNKNOWN_FIELD"),
+    ("products.list", {"inStock": "maybe"}, "inStock", "INVALID_TYPE"),
+    ("products.list", {"first": "many"}, "first", "INVALID_TYPE"),
+    ("users.me", {"colour": "red"}, "colour", "UNKNOWN_FIELD"),
+]
+#: GraphQL finds an unknown argument in the document, before there are values to name.
+UNKNOWN_ARGUMENTS = {("orders.list", "colour"), ("users.me", "colour")}
+
+
+@pytest.mark.parametrize(
+    ("operation", "values", "field", "code"),
+    MISTYPED,
+    ids=[f"{case[0]}-{case[2]}-{case[3]}" for case in MISTYPED],
+)
+async def test_what_is_not_of_the_declared_type_is_a_bad_field_everywhere(
+    door: Door, shop: Shop, operation: str, values: dict[str, Any], field: str, code: str
+) -> None:
+    caller, key = await shop.person(), None
+    if operation == "deposits.create":
+        key = new_key()
+    async with shop.unchanged():
+        outcome = await door.call(operation, values, caller=caller, key=key)
+    assert (outcome.code, outcome.status) == ("VALIDATION_FAILED", 400)
+    if door.name == "graphql" and (operation, field) in UNKNOWN_ARGUMENTS:
+        assert outcome.failure.paths == {}
+        return
+    assert outcome.failure.paths == {field: code}
+
+
+async def test_an_undeclared_error_is_a_fault_of_ours(shop: Shop) -> None:
+    async def run(*_: object) -> None:
+        raise OrderNotFound
+
+    careless = replace(order_operations.list_, run=run)
+    with pytest.raises(Internal):
+        await careless(shop.request(await shop.person()))
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_every_error_says_what_it_is_and_what_to_do(code: str) -> None:
+    error = CATALOGUE[code]
+    assert error.title.endswith(".")
+    assert error.hint.endswith(".")
+    assert 400 <= error.status < 600
