@@ -1,0 +1,254 @@
+"""Many callers at one moment, on two server processes and through every face.
+
+Each test ends with clean books: the same checks an operator runs.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from services.books import figures
+from services.core.context import new_process
+from tests.conftest import Addresses, Clock, serving, settings_for
+from tests.faces import GraphQL, Outcome, Rest
+from tests.shop import Person, Shop, new_key
+
+_PATIENCE = httpx.Timeout(60)
+
+
+@dataclass
+class Arena:
+    """Two server processes over a database of their own, and every face of both."""
+
+    shop: Shop
+    doors: list[GraphQL | Rest]
+
+    def entrances(self, number: int) -> Iterable[GraphQL | Rest]:
+        """So many doors, each face of each process in turn."""
+        return islice(cycle(self.doors), number)
+
+    async def balanced(self) -> None:
+        """The books are clean."""
+        found = await figures(self.shop.process.settings.database_url)
+        assert found
+        assert [figure for figure in found if figure.wrong] == []
+
+
+@pytest.fixture(scope="module")
+async def arena(
+    addresses: Addresses, password_hash: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Arena]:
+    name = f"tandem_race_{uuid4().hex[:12]}"
+    settings = settings_for(await addresses.create(name), addresses.redis_url)
+    process = new_process(settings, Clock())
+    logs = tmp_path_factory.mktemp("race")
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(addresses.drop, name)
+        stack.push_async_callback(process.redis.aclose)
+        stack.push_async_callback(process.database.close)
+        servers = await asyncio.gather(
+            *(
+                asyncio.to_thread(stack.enter_context, serving(settings, logs / f"{number}.log"))
+                for number in (1, 2)
+            )
+        )
+        doors: list[GraphQL | Rest] = []
+        limits = httpx.Limits(max_connections=100)
+        for server in servers:
+            client = httpx.AsyncClient(base_url=server.url, timeout=_PATIENCE, limits=limits)
+            await stack.enter_async_context(client)
+            doors += [GraphQL(client), Rest(client, "v1"), Rest(client, "v2")]
+        yield Arena(Shop(process, password_hash), doors)
+
+
+async def at_once(calls: Iterable[Awaitable[Outcome]]) -> list[Outcome]:
+    return list(await asyncio.gather(*calls))
+
+
+def codes(outcomes: Iterable[Outcome]) -> Counter[str]:
+    return Counter(outcome.code for outcome in outcomes)
+
+
+async def people(shop: Shop, number: int, balance: str) -> list[Person]:
+    return await asyncio.gather(*(shop.person(balance=balance) for _ in range(number)))
+
+
+async def test_fifty_payments_with_one_key_charge_once(arena: Arena) -> None:
+    shop = arena.shop
+    buyer = await shop.person(balance="1000.00")
+    order = await shop.order(buyer)
+    key = new_key()
+    outcomes = await at_once(
+        door.call("orders.pay", {"id": order.id}, caller=buyer, key=key)
+        for door in arena.entrances(50)
+    )
+    assert codes(outcomes) == {"OK": 50}
+    first = outcomes[0].ok
+    assert all(outcome.ok == first for outcome in outcomes)
+    assert [outcome.replayed for outcome in outcomes].count(False) == 1
+    assert await shop.balance(buyer) == 1000 - order.total
+    paid = "SELECT count(*) FROM payments WHERE order_id = $1"
+    assert await shop.value(paid, order.id) == 1
+    moved = "SELECT count(*) FROM transfers WHERE order_id = $1"
+    assert await shop.value(moved, order.id) == 1
+    await arena.balanced()
+
+
+async def test_fifty_payments_with_a_key_each_charge_once(arena: Arena) -> None:
+    shop = arena.shop
+    buyer = await shop.person(balance="1000.00")
+    order = await shop.order(buyer)
+    outcomes = await at_once(
+        door.call("orders.pay", {"id": order.id}, caller=buyer, key=new_key())
+        for door in arena.entrances(50)
+    )
+    assert codes(outcomes) == {"OK": 1, "ORDER_STATUS_INVALID": 49}
+    assert await shop.balance(buyer) == 1000 - order.total
+    await arena.balanced()
+
+
+async def test_two_hundred_buyers_of_fifty_pieces_get_exactly_fifty(arena: Arena) -> None:
+    shop = arena.shop
+    product = await shop.product("3.00", stock=50)
+    buyers = await people(shop, 200, "10.00")
+    line = {"lines": [{"productId": product.id, "quantity": 1}]}
+
+    async def buy(buyer: Person, door: GraphQL | Rest) -> tuple[Outcome, Outcome | None]:
+        placed = await door.call("orders.create", line, caller=buyer)
+        if placed.error:
+            return placed, None
+        return placed, await door.call(
+            "orders.pay", {"id": placed.ok["id"]}, caller=buyer, key=new_key()
+        )
+
+    results = await asyncio.gather(
+        *(buy(buyer, door) for buyer, door in zip(buyers, arena.entrances(200), strict=True))
+    )
+    assert codes(placed for placed, _ in results) == {"OK": 50, "OUT_OF_STOCK": 150}
+    assert codes(paid for _, paid in results if paid) == {"OK": 50}
+    assert await shop.stock(product.id) == (0, 0)
+    sold = "SELECT sum(quantity) FROM stock_movements WHERE product_id = $1 AND kind = 'SOLD'"
+    assert await shop.value(sold, product.id) == -50
+    spent = [await shop.balance(buyer) for buyer in buyers]
+    assert Counter(spent) == {7: 50, 10: 150}
+    await arena.balanced()
+
+
+async def test_payments_and_cancellations_cross_without_a_deadlock_that_anybody_sees(
+    arena: Arena,
+) -> None:
+    shop = arena.shop
+    manager = await shop.person("MANAGER")
+    buyers = await people(shop, 8, "100.00")
+    products = [await shop.product("1.00", stock=1000) for _ in range(3)]
+    # Lines in every order, so that locks taken as they come would cross.
+    orders = [
+        (buyer, await shop.order(buyer, [(p.id, 1) for p in products[turn:] + products[:turn]]))
+        for turn, buyer in enumerate(buyers * 3, start=0)
+        for turn in (turn % 3,)
+    ]
+    doors = cycle(arena.doors)
+    calls = []
+    for buyer, order in orders:
+        values = {"id": order.id}
+        calls += [
+            next(doors).call("orders.pay", values, caller=buyer, key=new_key()),
+            next(doors).call("orders.cancel", values, caller=buyer),
+            next(doors).call("orders.cancel", values, caller=manager),
+            next(doors).call("orders.pay", values, caller=buyer, key=new_key()),
+            next(doors).call(
+                "orders.create",
+                {"lines": [{"productId": p.id, "quantity": 1} for p in reversed(products)]},
+                caller=buyer,
+            ),
+        ]
+    outcomes = await at_once(calls)
+    assert set(codes(outcomes)) <= {"OK", "ORDER_STATUS_INVALID"}
+    for _, order in orders:
+        status = "SELECT status || ' ' || payment_status FROM orders WHERE id = $1"
+        assert await shop.value(status, order.id) in ("CANCELLED UNPAID", "CANCELLED REFUNDED")
+    for buyer in buyers:
+        assert await shop.balance(buyer) == 100
+    for product in products:
+        assert await shop.stock(product.id) == (1000, len(orders))
+    await arena.balanced()
+
+
+async def test_deposits_and_payments_of_one_wallet_cross_without_losing_a_cent(
+    arena: Arena,
+) -> None:
+    shop = arena.shop
+    buyer = await shop.person(balance="50.00")
+    product = await shop.product("2.00", stock=100)
+    orders = [await shop.order(buyer, [(product.id, 1)]) for _ in range(20)]
+    doors = cycle(arena.doors)
+    calls = []
+    for order in orders:
+        values: dict[str, Any] = {"id": order.id}
+        calls.append(next(doors).call("orders.pay", values, caller=buyer, key=new_key()))
+        values = {"amount": "0.01"}
+        calls.append(next(doors).call("deposits.create", values, caller=buyer, key=new_key()))
+    assert codes(await at_once(calls)) == {"OK": 40}
+    assert str(await shop.balance(buyer)) == "10.20"
+    await arena.balanced()
+
+
+async def test_a_wallet_is_never_spent_twice(arena: Arena) -> None:
+    shop = arena.shop
+    buyer = await shop.person(balance="10.00")
+    product = await shop.product("3.00", stock=100)
+    orders = [await shop.order(buyer, [(product.id, 1)]) for _ in range(12)]
+    outcomes = await at_once(
+        door.call("orders.pay", {"id": order.id}, caller=buyer, key=new_key())
+        for order, door in zip(orders, arena.entrances(12), strict=True)
+    )
+    assert codes(outcomes) == {"OK": 3, "INSUFFICIENT_FUNDS": 9}
+    assert await shop.balance(buyer) == 1
+    await arena.balanced()
+
+
+async def test_twenty_refreshes_of_one_token_have_one_winner(arena: Arena) -> None:
+    person = await arena.shop.person()
+    outcomes = await at_once(
+        door.call("auth.refresh", {"refreshToken": person.refresh_token})
+        for door in arena.entrances(20)
+    )
+    assert codes(outcomes) == {"OK": 1, "REFRESH_TOKEN_USED": 19}
+    live = "SELECT count(*) FROM refresh_tokens WHERE session_id = $1 AND used_at IS NULL"
+    assert await arena.shop.value(live, person.session_id) == 1
+
+
+async def test_one_name_is_registered_once(arena: Arena) -> None:
+    values = {
+        "email": f"{uuid4().hex}@example.com",
+        "username": uuid4().hex[:20],
+        "password": "tandem-test-1",
+        "fullName": "Ada Lovelace",
+    }
+    outcomes = await at_once(door.call("auth.register", values) for door in arena.entrances(6))
+    assert codes(outcomes) == {"OK": 1, "EMAIL_TAKEN": 5}
+
+
+async def test_no_write_is_accepted_after_the_answer_to_a_logout(arena: Arena) -> None:
+    shop = arena.shop
+    for _ in range(3):
+        person = await shop.person()
+        here, there = arena.doors[0], arena.doors[-1]
+
+        async def deposit(person: Person = person, door: Any = there) -> Outcome:
+            return await door.call("deposits.create", {"amount": "1"}, caller=person, key=new_key())
+
+        crowd = [asyncio.create_task(deposit()) for _ in range(10)]
+        done = await here.call("auth.logout", {"refreshToken": person.refresh_token})
+        assert done.error is None
+        late = await at_once(deposit() for _ in range(5))
+        assert codes(late) == {"TOKEN_REVOKED": 5}
+        assert set(codes(await asyncio.gather(*crowd))) <= {"OK", "TOKEN_REVOKED"}
