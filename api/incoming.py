@@ -14,6 +14,8 @@ from services.core.errors import MalformedRequest, UnsupportedMediaType
 _DEEPEST = 64
 #: Longer than any number of ours.
 _LONGEST_NUMBER = 40
+#: Larger than any integer of ours; writing out the digits of 1e999999 would take for ever.
+_LARGEST_WHOLE = 10**18
 
 _OPENING = re.compile(rb"[\[{]")
 
@@ -107,10 +109,14 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def _decimal(digits: str) -> Decimal:
+def _decimal(digits: str) -> Decimal | int:
     if len(digits) > _LONGEST_NUMBER:
         raise ValueError("The body holds a number that is too long.")
-    return Decimal(digits)
+    number = Decimal(digits)
+    # JSON knows one kind of number: 2.0 is an integer as well.
+    if abs(number) < _LARGEST_WHOLE and number == int(number):
+        return int(number)
+    return number
 
 
 def _constant(name: str) -> None:

@@ -92,7 +92,7 @@ class CreateOrder(Input):
     """What to buy, and where to send it."""
 
     lines: Annotated[list[NewOrderLine], Field(min_length=1, max_length=100)] = Field(
-        description="What to buy; each product once."
+        description="What to buy; each product once.", json_schema_extra={"uniqueItems": True}
     )
     shipping_address: NewShippingAddress | None = Field(None, description="Where to send it.")
 
