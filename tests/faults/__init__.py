@@ -1,0 +1,113 @@
+"""Faults to plant: each breaks exactly one thing, and one named test must turn red.
+
+`python -m tests.faults` runs the named test of each fault, once sound and once broken, every run
+in a process of its own, and prints how they ended. It needs DATABASE_URL and REDIS_URL.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+
+from api.rest import calls, dialects
+from schema import payments as payment_fields
+from services import payments, products
+from services.core import cursors, keys
+from services.core.errors import OrderNotFound, PaymentNotFound
+from services.core.operation import Who
+
+PAGES = "tests/test_parity_pages.py"
+
+
+def a_route_with_a_role_of_its_own() -> None:
+    """REST lets every signed-in user add products."""
+    weak = replace(products.create, who=Who.USER)
+
+    async def create_product(call: Any) -> Any:
+        product = await weak(call.request, call.input, key=call.key)
+        return calls.Created(product, f"/products/{product.id}")
+
+    for place, declared in enumerate(calls.DECLARED):
+        if declared.operation is products.create:
+            calls.DECLARED[place] = replace(declared, handler=create_product)
+
+
+def an_operation_with_another_role() -> None:
+    """Moderators may add products, on every face."""
+    object.__setattr__(products.create, "who", Who.MODERATOR)
+
+
+def a_resolver_with_another_error() -> None:
+    """GraphQL says of an unknown payment that there is no such order."""
+
+    async def get(request: Any, raw: Any) -> Any:
+        try:
+            return await payments.get(request, raw)
+        except PaymentNotFound:
+            raise OrderNotFound from None
+
+    vars(payment_fields)["payments"] = SimpleNamespace(get=get)
+
+
+def a_cursor_that_forgets_its_filter() -> None:
+    """Cursors are signed over operation and sort alone."""
+    sign = cursors._signature
+
+    def forgetful(key: bytes, scope: bytes, payload: bytes) -> bytes:
+        *kept, _filters = msgspec.json.decode(scope)
+        return sign(key, msgspec.json.encode(kept), payload)
+
+    vars(cursors)["_signature"] = forgetful
+
+
+def a_dialect_with_another_limit() -> None:
+    """v1 takes pages of more than a hundred."""
+    translate = dialects.DIALECTS["v1"].translate
+
+    def generous(operation: Any, sent: Any) -> None:
+        translate(operation, sent)
+        if sent.query.get("perPage", "").isdigit():
+            sent.query["perPage"] = str(min(100, int(sent.query["perPage"])))
+
+    vars(dialects.DIALECTS["v1"])["translate"] = generous
+
+
+def a_key_that_is_not_stored() -> None:
+    """The outcome of a call is not kept under its key."""
+
+    async def forget(*_: object) -> None:
+        return
+
+    vars(keys)["store"] = forget
+
+
+#: Each fault and the test that finds it.
+FAULTS: dict[Callable[[], None], str] = {
+    a_route_with_a_role_of_its_own: (
+        "tests/test_matrix.py::test_each_role_may_do_what_the_table_says[v2-products.create]"
+    ),
+    an_operation_with_another_role: (
+        "tests/test_matrix.py::test_each_role_may_do_what_the_table_says[graphql-products.create]"
+    ),
+    a_resolver_with_another_error: (
+        "tests/test_parity_errors.py::"
+        "test_a_bad_call_gets_the_same_refusal_on_every_face[payment_unknown]"
+    ),
+    a_cursor_that_forgets_its_filter: (
+        f"{PAGES}::test_a_cursor_that_left_its_filter_is_refused_on_the_other_face[graphql-v2]"
+    ),
+    a_dialect_with_another_limit: (
+        f"{PAGES}::test_a_hundred_is_the_most_on_every_face[v1-perPage]"
+    ),
+    a_key_that_is_not_stored: (
+        "tests/test_parity_keys.py::test_a_payment_repeated_on_the_other_face_charges_once"
+    ),
+}
+
+
+def report(outcomes: dict[str, str]) -> str:
+    """What the runner prints for whoever started it."""
+    return json.dumps(outcomes)
