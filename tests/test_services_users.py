@@ -41,7 +41,7 @@ async def test_a_token_that_is_not_ours_is_refused(
         "empty": "",
         "forged": _forged(shop, user),
         "hmac": jwt.encode(claims, "secret" * 10, algorithm="HS256", headers={"kid": kid}),
-        "none": jwt.encode(claims, None, algorithm="none", headers={"kid": kid}),
+        "none": jwt.encode(claims, "", algorithm="none", headers={"kid": kid}),
         "long": user.token + "x" * 5000,
         "cut": user.token[:-3],
     }[kind]

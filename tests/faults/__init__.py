@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import pytest
 
 from api.rest import calls, dialects
 from schema import payments as payment_fields
@@ -20,6 +21,8 @@ from services.core.errors import OrderNotFound, PaymentNotFound
 from services.core.operation import Who
 
 PAGES = "tests/test_parity_pages.py"
+#: Never undone: the process ends with its fault.
+PATCH = pytest.MonkeyPatch()
 
 
 def a_route_with_a_role_of_its_own() -> None:
@@ -49,7 +52,7 @@ def a_resolver_with_another_error() -> None:
         except PaymentNotFound:
             raise OrderNotFound from None
 
-    vars(payment_fields)["payments"] = SimpleNamespace(get=get)
+    PATCH.setattr(payment_fields, "payments", SimpleNamespace(get=get))
 
 
 def a_cursor_that_forgets_its_filter() -> None:
@@ -60,7 +63,7 @@ def a_cursor_that_forgets_its_filter() -> None:
         *kept, _filters = msgspec.json.decode(scope)
         return sign(key, msgspec.json.encode(kept), payload)
 
-    vars(cursors)["_signature"] = forgetful
+    PATCH.setattr(cursors, "_signature", forgetful)
 
 
 def a_dialect_with_another_limit() -> None:
@@ -72,7 +75,7 @@ def a_dialect_with_another_limit() -> None:
         if sent.query.get("perPage", "").isdigit():
             sent.query["perPage"] = str(min(100, int(sent.query["perPage"])))
 
-    vars(dialects.DIALECTS["v1"])["translate"] = generous
+    PATCH.setattr(dialects.DIALECTS["v1"], "translate", generous)
 
 
 def a_key_that_is_not_stored() -> None:
@@ -81,7 +84,7 @@ def a_key_that_is_not_stored() -> None:
     async def forget(*_: object) -> None:
         return
 
-    vars(keys)["store"] = forget
+    PATCH.setattr(keys, "store", forget)
 
 
 #: Each fault and the test that finds it.
