@@ -172,7 +172,7 @@ class _Writer:
                 "name": name,
                 "in": "path",
                 "required": True,
-                "description": properties.get(name, {}).get("description", "Which one."),
+                "description": _path_description(declared, name),
                 "schema": {"type": "string", "examples": [_SAMPLE_ID]},
             }
             for name in declared.path_names
@@ -342,6 +342,16 @@ def _tags() -> list[dict[str, str]]:
         {"name": noun, "description": (sys.modules[module].__doc__ or noun).split("\n")[0]}
         for noun, module in modules.items()
     ]
+
+
+def _path_description(declared: Declared, name: str) -> str:
+    """What a parameter of the address is; a nested list has its parent's words."""
+    parent = declared.path[: declared.path.index(f"{{{name}}}") + len(name) + 2]
+    for route in (declared, *DECLARED):
+        properties = route.operation.input.model_json_schema().get("properties", {})
+        if route.path.startswith(parent) and name in properties:
+            return properties[name]["description"]
+    raise LookupError(f"{declared.path}: nothing describes {name}")
 
 
 def _security(operation: Operation[Any, Any]) -> list[dict[str, list[str]]]:

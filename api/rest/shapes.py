@@ -65,13 +65,16 @@ class V2Shapes:
             {
                 "items": {
                     "type": "array",
-                    "description": "The rows of this page.",
+                    "description": "The items alone.",
                     "items": reference(result),
                 },
-                "pageInfo": {**reference("PageInfo"), "description": "Where the page lies."},
+                "pageInfo": {
+                    **reference("PageInfo"),
+                    "description": "Where the page lies in its list.",
+                },
                 "totalCount": {
                     "anyOf": [{"type": "integer"}, {"type": "null"}],
-                    "description": "How many rows the list has; null unless total=true.",
+                    "description": "How many the whole list has, exactly; null unless total=true.",
                 },
             },
         )
@@ -100,10 +103,10 @@ _PAGE_INFO = _object(
     "PageInfo",
     "Where a page lies in its list.",
     {
-        "hasNextPage": {"type": "boolean", "description": "Are there rows after it?"},
-        "hasPreviousPage": {"type": "boolean", "description": "Are there rows before it?"},
-        "startCursor": {**_CURSOR, "description": "The first row's cursor."},
-        "endCursor": {**_CURSOR, "description": "The last row's cursor; continue after it."},
+        "hasNextPage": {"type": "boolean", "description": "Is there more after this page?"},
+        "hasPreviousPage": {"type": "boolean", "description": "Is there more before this page?"},
+        "startCursor": {**_CURSOR, "description": "Cursor of the first item."},
+        "endCursor": {**_CURSOR, "description": "Cursor of the last item."},
     },
 )
 _PROBLEM = _object(
@@ -130,7 +133,7 @@ class V1Shapes:
         """How a success with a result of that name is written, and the schemas it needs."""
         data: Schema = {**reference(result), "description": "The answer."}
         if paged:
-            data = {"type": "array", "description": "The rows.", "items": reference(result)}
+            data = {"type": "array", "description": "The items.", "items": reference(result)}
         name = f"{result}{'Page' if paged else ''}Envelope"
         properties = {
             "success": {"const": True, "description": "Always true."},
@@ -140,7 +143,10 @@ class V1Shapes:
         }
         needed: dict[str, Schema] = {}
         if paged:
-            properties["meta"] = {**reference("Meta"), "description": "Where the page lies."}
+            properties["meta"] = {
+                **reference("Meta"),
+                "description": "Where the page lies in its list.",
+            }
             needed["Meta"] = _META
         return reference(name), {name: _object(name, "A success.", properties), **needed}
 
@@ -218,11 +224,11 @@ _META = _object(
             "anyOf": [{"type": "integer"}, {"type": "null"}],
             "description": "Number of the page; null when a cursor led to it.",
         },
-        "perPage": {"type": "integer", "description": "Rows of a full page."},
-        "total": {"type": "integer", "description": "Rows of the whole list."},
+        "perPage": {"type": "integer", "description": "Items of a full page."},
+        "total": {"type": "integer", "description": "Items of the whole list."},
         "totalPages": {"type": "integer", "description": "Pages of the whole list."},
-        "hasNextPage": {"type": "boolean", "description": "Are there rows after it?"},
-        "hasPrevPage": {"type": "boolean", "description": "Are there rows before it?"},
+        "hasNextPage": {"type": "boolean", "description": "Is there more after this page?"},
+        "hasPrevPage": {"type": "boolean", "description": "Is there more before this page?"},
         "nextCursor": {**_CURSOR, "description": "Continue after it; null at the end."},
         "prevCursor": {**_CURSOR, "description": "Go back before it; null at the start."},
     },
