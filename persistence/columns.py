@@ -17,7 +17,8 @@ SQLModel.metadata.naming_convention = {
 }
 
 Uuid = postgresql.UUID(as_uuid=False)
-Money = sa.Numeric(14, 2)
+# Wide enough for a lifetime of deposits of 999,999,999.99 each.
+Money = sa.Numeric(20, 2)
 Instant = sa.DateTime(timezone=True)
 # Cursor columns sort by bytes, so that a page never depends on the server's locale.
 SortableText = sa.Text(collation="C")

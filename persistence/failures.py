@@ -65,7 +65,13 @@ _BY_STATE: dict[str, type[DatabaseError]] = {
 }
 
 #: What a driver call may raise that `translated` understands.
-DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 
 
 def translated(error: BaseException) -> BaseException:
@@ -76,6 +82,10 @@ def translated(error: BaseException) -> BaseException:
         known = _BY_STATE.get(getattr(error, "sqlstate", ""))
         if known is not None:
             return known(getattr(error, "constraint_name", None))
-    if isinstance(error, asyncpg.InterfaceError) and "closed" in str(error):
+    # What is left of the driver's own errors is about a connection that died in the middle of
+    # something; its complaints about our values are ValueErrors, and are ours.
+    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError) and not isinstance(
+        error, ValueError
+    ):
         return Unavailable()
     return error

@@ -115,6 +115,12 @@ class Standing(Struct, frozen=True):
 
 
 # One statement checks the session and asks for the transaction's number, which an unknown
-# commit is looked up by.
-STANDING = Query(_session.add_columns(sa.cast(sa.func.pg_current_xact_id(), sa.Text)), Standing)
+# commit is looked up by. FOR SHARE: whoever ends the session waits for writes in flight, so none
+# of them commits after the answer to that.
+STANDING = Query(
+    _session.add_columns(sa.cast(sa.func.pg_current_xact_id(), sa.Text)).with_for_update(
+        read=True, of=sessions
+    ),
+    Standing,
+)
 TRANSACTION_NUMBER = Query(sa.select(sa.cast(sa.func.pg_current_xact_id(), sa.Text)), value)

@@ -10,8 +10,8 @@ from graphql import (
     FieldNode,
     GraphQLError,
     ObjectFieldNode,
-    ObjectValueNode,
     OperationDefinitionNode,
+    ValueNode,
     type_from_ast,
 )
 from graphql.pyutils import Undefined
@@ -72,8 +72,7 @@ def _path_of(error: GraphQLError, paths: dict[int, str]) -> str | None:
             return None
         case _:
             path = paths.get(id(node))
-            is_value = type(node).__name__.endswith("ValueNode")
-            return path if is_value or isinstance(node, ObjectValueNode) else None
+            return path if isinstance(node, ValueNode) else None
 
 
 def _at(start: str, path: list[str | int]) -> str:

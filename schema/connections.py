@@ -71,22 +71,26 @@ def paged(info: Info, raw: dict[str, Any]) -> dict[str, Any]:
 
 def _selects(info: GraphQLResolveInfo, name: str) -> bool:
     sets = [node.selection_set for node in info.field_nodes]
-    return any(_among(info, selected, name) for selected in sets if selected)
+    entered: set[str] = set()
+    return any(_among(info, selected, name, entered) for selected in sets if selected)
 
 
-def _among(info: GraphQLResolveInfo, selected: SelectionSetNode, name: str) -> bool:
-    # Fragments are few and validation has refused cycles; a skipped field counts for nothing worse
-    # than a count that nobody reads.
-    return any(_node_is(info, node, name) for node in selected.selections)
+def _among(
+    info: GraphQLResolveInfo, selected: SelectionSetNode, name: str, entered: set[str]
+) -> bool:
+    # A skipped field counts for nothing worse than a count that nobody reads.
+    return any(_node_is(info, node, name, entered) for node in selected.selections)
 
 
-def _node_is(info: GraphQLResolveInfo, node: Any, name: str) -> bool:
+def _node_is(info: GraphQLResolveInfo, node: Any, name: str, entered: set[str]) -> bool:
     match node:
         case FieldNode():
             return node.name.value == name
         case InlineFragmentNode():
-            return _among(info, node.selection_set, name)
-        case FragmentSpreadNode():
-            return _among(info, info.fragments[node.name.value].selection_set, name)
+            return _among(info, node.selection_set, name, entered)
+        # Each fragment is entered once: spreads of spreads would double at every level.
+        case FragmentSpreadNode() if node.name.value not in entered:
+            entered.add(node.name.value)
+            return _among(info, info.fragments[node.name.value].selection_set, name, entered)
         case _:
             return False

@@ -23,6 +23,10 @@ class GraphQLContext:
     header_key: str | None = None
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
 
+    def forget(self) -> None:
+        """Drop everything read so far."""
+        self._loaders.clear()
+
     async def load(self, name: Hashable, load: Load, key: Any) -> Any:
         """The value of one key, fetched together with the keys of the same level.
 

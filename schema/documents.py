@@ -1,5 +1,6 @@
 """Documents: parsed and validated once, then kept; and what they say about a request."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +33,14 @@ from schema.schema import SCHEMA
 #: Longer documents are no client's: the longest of ours has some hundreds of tokens.
 _MOST_TOKENS = 4_000
 _MOST_ERRORS = 20
+#: In characters. Only documents up to the second are kept: a syntax tree takes 70 times its text,
+#: so strangers can make the cache hold 140 MB at the very most.
+_LONGEST = 100_000
+_LONGEST_KEPT = 8_000
+#: One name (``id``, say) in this many places is compared in 0.2–0.4 s at the worst.
+_MOST_REPEATS = 150
+_TOO_LONG = f"Document is longer than {_LONGEST} characters. Parsing aborted."
+_TOO_REPETITIVE = f"Document repeats a name more than {_MOST_REPEATS} times. Parsing aborted."
 
 
 @dataclass(frozen=True)
@@ -43,15 +52,22 @@ class Prepared:
     errors: tuple[GraphQLError, ...] = ()
 
 
-# Parsing and validating take 1–2 ms, running a small document a tenth of that. Clients send the
-# same few documents again and again; strangers can push them out, never make the cache grow.
-@lru_cache(maxsize=500)
 def prepare(source: str, explorable: bool) -> Prepared:
     """The document of a source text, checked against the schema."""
+    if len(source) > _LONGEST:
+        return Prepared(None, syntax_error=GraphQLError(_TOO_LONG))
+    if len(source) > _LONGEST_KEPT:
+        return _prepare(source, explorable)
+    return _kept(source, explorable)
+
+
+def _prepare(source: str, explorable: bool) -> Prepared:
     try:
         document = parse(source, max_tokens=_MOST_TOKENS)
     except GraphQLError as error:
         return Prepared(None, syntax_error=error)
+    if _repeats(document):
+        return Prepared(None, syntax_error=GraphQLError(_TOO_REPETITIVE))
     rules = specified_rules
     if not explorable:
         rules = [*specified_rules, NoSchemaIntrospectionCustomRule]
@@ -59,6 +75,29 @@ def prepare(source: str, explorable: bool) -> Prepared:
         SCHEMA, document, rules, max_errors=_MOST_ERRORS, hide_suggestions=not explorable
     )
     return Prepared(document, errors=tuple(errors))
+
+
+# Parsing and validating take 1–2 ms, running a small document a tenth of that. Clients send the
+# same few documents again and again; strangers can push them out, never make the cache grow.
+_kept = lru_cache(maxsize=256)(_prepare)
+
+
+def _repeats(document: DocumentNode) -> bool:
+    """Does it name one thing so often that comparing all those places would take seconds?
+
+    Validation compares every two fields of one response name: the square of their number.
+    """
+    seen: Counter[str] = Counter()
+    pending: list[Any] = [document]
+    while pending:
+        node = pending.pop()
+        match node:
+            case FieldNode():
+                seen[(node.alias or node.name).value] += 1
+            case FragmentSpreadNode():
+                seen["..."] += 1
+        pending.extend(child for child, _ in _children(node, ""))
+    return any(count > _MOST_REPEATS for count in seen.values())
 
 
 def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:

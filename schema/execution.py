@@ -80,8 +80,8 @@ async def _admit(
     """What is checked once for the whole document; the idempotency key that its header gives."""
     if asked.read_only and writes(operation):
         raise MethodNotAllowed("Send mutations by POST.")
-    roots = root_fields(document, operation)
-    if not all(name in _IGNORES_TOKEN for name in roots):
+    roots = [name for name in root_fields(document, operation) if name != "__typename"]
+    if not roots or not all(name in _IGNORES_TOKEN for name in roots):
         await authenticate(request)
     # The quota is charged here, for all fields at once.
     key = asked.idempotency_key
@@ -112,7 +112,7 @@ async def _run(
         result = await result
     if not result.errors:
         return Answer({"data": result.data})
-    errors = [_told(request, error) for error in result.errors]
+    errors = [_told(request, document, error) for error in result.errors]
     return Answer({"data": result.data, "errors": errors})
 
 
@@ -124,12 +124,15 @@ def refused(
     return Answer({"errors": errors}, error)
 
 
-def _told(request: Request, error: GraphQLError) -> dict[str, Any]:
+def _told(request: Request, document: DocumentNode, error: GraphQLError) -> dict[str, Any]:
     """An error of one field."""
     original = error.original_error
-    if not isinstance(original, TandemError):
+    if original is None:
+        # graphql-core refused a value at run time: a variable that is null where none may be.
+        original = ValidationFailed(fields=literal_errors(document, (error,)))
+    elif not isinstance(original, TandemError):
         # Operations and relations raise nothing else: this is a fault of the face itself.
-        request.fault(original or error)
+        request.fault(original)
         original = Internal()
     shaped = _shaped(request, original)
     shaped["path"] = error.path

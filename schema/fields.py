@@ -27,6 +27,9 @@ def field(op: Operation[Any, Any], place: str, returns: Any) -> Callable[[Any], 
 
     def declare(resolve: Callable[[Any, Info, dict[str, Any]], Awaitable[Any]]) -> Any:
         async def resolver(self: Any, info: Info, **values: Any) -> Any:
+            if op.writes:
+                # What was read before a write says nothing about what comes after it.
+                info.context.forget()
             return await resolve(self, info, inputs.raw(values))
 
         parameters = [
@@ -66,4 +69,4 @@ def write_options(info: Info, raw: dict[str, Any]) -> dict[str, str | None]:
     if key is not None and header is not None and key != header:
         message = "The header and the argument name different keys."
         raise ValidationFailed(fields=[FieldError("idempotencyKey", "CONFLICT", message)])
-    return {"key": key or header, "if_match": raw.pop("ifMatch", None)}
+    return {"key": header if key is None else key, "if_match": raw.pop("ifMatch", None)}

@@ -3,14 +3,30 @@
 Input goes through unread: the operation's input model judges it, so both faces say the same.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NewType
 
 import strawberry
-from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode
+from graphql import (
+    BooleanValueNode,
+    FloatValueNode,
+    GraphQLError,
+    IntValueNode,
+    ListValueNode,
+    NullValueNode,
+    ObjectValueNode,
+    StringValueNode,
+    ValueNode,
+    VariableNode,
+)
+from graphql.pyutils import Undefined
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
+
+#: Longer than any number of ours; the same as in JSON bodies.
+_LONGEST_NUMBER = 40
 
 Money = NewType("Money", Decimal)
 DateTime = NewType("DateTime", datetime)
@@ -33,13 +49,48 @@ def _money_literal(node: ValueNode, _: Any = None) -> Any:
         case StringValueNode():
             return node.value
         case IntValueNode() | FloatValueNode():
-            return Decimal(node.value)
+            return _number(node)
         case _:
-            raise GraphQLError('Money is text such as "19.99", or a number.')
+            raise GraphQLError('Money is text such as "19.99", or a number.', node)
+
+
+def _number(node: IntValueNode | FloatValueNode) -> Decimal | int:
+    if len(node.value) > _LONGEST_NUMBER:
+        raise GraphQLError("The number is too long.", node)
+    try:
+        return Decimal(node.value) if isinstance(node, FloatValueNode) else int(node.value)
+    except ArithmeticError:
+        raise GraphQLError("The number is too large.", node) from None
 
 
 def _time_text(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
+
+
+def _time_literal(node: ValueNode, _: Any = None) -> Any:
+    if not isinstance(node, StringValueNode):
+        raise GraphQLError('DateTime is text such as "2026-01-31T12:00:00Z".', node)
+    return node.value
+
+
+def _json_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> Any:
+    match node:
+        case ObjectValueNode():
+            items = {f.name.value: _json_literal(f.value, variables) for f in node.fields}
+            return {name: item for name, item in items.items() if item is not Undefined}
+        case ListValueNode():
+            listed = [_json_literal(item, variables) for item in node.values]
+            return [None if item is Undefined else item for item in listed]
+        case VariableNode():
+            return (variables or {}).get(node.name.value, Undefined)
+        case IntValueNode() | FloatValueNode():
+            return _number(node)
+        case StringValueNode() | BooleanValueNode():
+            return node.value
+        case NullValueNode():
+            return None
+        case _:
+            raise GraphQLError("JSON has no enum values; use text.", node)
 
 
 def _time_value(value: Any) -> Any:
@@ -61,5 +112,13 @@ SCALARS: dict[object, ScalarDefinition] = {
         description='A point in time in UTC, RFC 3339: "2026-01-31T12:00:00Z".',
         serialize=_time_text,
         parse_value=_time_value,
+        parse_literal=_time_literal,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value.",
+        serialize=lambda value: value,
+        parse_value=lambda value: value,
+        parse_literal=_json_literal,
     ),
 }

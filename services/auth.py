@@ -126,10 +126,10 @@ async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
     The email and the username are unique whatever their case.
     """
     user_id = ctx.new_id()
-    ctx.record("user", user_id, "email", "username", "fullName", "profile")
     await add_user(
         ctx, tx, user_id, input.email, input.username, input.full_name, ctx.prepared, Role.USER
     )
+    ctx.record("user", user_id, "email", "username", "fullName", "profile")
     await tx.all(
         INSERT_PROFILE,
         user_id=user_id,

@@ -166,7 +166,7 @@ class Context:
         return sight(self.caller)
 
     def tick(self) -> None:
-        """Read the clock again after a wait for a lock: what follows sorts after what was awaited."""
+        """Read the clock again after a wait for a lock, to sort after what was waited for."""
         self.now = self.process.clock()
 
     def new_id(self) -> str:

@@ -20,6 +20,7 @@ from services.core.errors import (
     IdempotencyKeyReused,
     StoredError,
     TandemError,
+    Unauthenticated,
     Unavailable,
     ValidationFailed,
     restored,
@@ -141,7 +142,7 @@ async def store(ctx: "Context", tx: Transaction, key: str, outcome: Any) -> None
 
     What the caller can put right (bad input, not being allowed) is not kept: the key is free again.
     """
-    if isinstance(outcome, ValidationFailed | Forbidden):
+    if isinstance(outcome, ValidationFailed | Unauthenticated | Forbidden):
         which = {"caller": ctx.user_id, "name": ctx.operation.name, "claimed": key}
         await tx.all(RELEASE_KEY, **which)
         return

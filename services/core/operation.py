@@ -11,7 +11,7 @@ the stored outcome and the error's security effect. Anything undeclared undoes e
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
@@ -136,9 +136,11 @@ class Operation(Generic[In, Out]):
 
     async def _measured(self, request: Request, call: Awaitable[Any]) -> Any:
         started = time.perf_counter()
-        outcome = "OK"
+        outcome = "CANCELLED"
         try:
-            return await call
+            result = await call
+            outcome = "OK"
+            return result
         except Exception as error:
             known = _known(self, error)
             outcome = known.code
@@ -271,6 +273,7 @@ async def _persist(ctx: Context, input: Input, key: str | None) -> Any:
 async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
     """One transaction: the result, a declared error, or the outcome stored under the key."""
     op = ctx.operation
+    ctx.entity, ctx.entity_id, ctx.changed = None, None, ()
     async with ctx.process.database.transaction(ctx.request.tally) as tx:
         await _stand(ctx, tx)
         if key is not None:
@@ -283,7 +286,7 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
             async with tx.savepoint():
                 outcome = await op.run(ctx, tx, input)
         except TandemError as error:
-            if type(error) not in op.errors:
+            if type(error) not in op.errors or error.status >= 500:
                 raise
             outcome = error
             if error.effect is not None:
@@ -307,7 +310,8 @@ async def _stand(ctx: Context, tx: Transaction) -> None:
     if standing is None or not standing.live:
         raise TokenRevoked
     tx.number = standing.transaction
-    if not ctx.operation.who.admits(Role(standing.role)):
+    ctx.caller = ctx.request.caller = replace(caller, role=Role(standing.role))
+    if not ctx.operation.who.admits(ctx.caller.role):
         raise Forbidden
 
 

@@ -78,6 +78,8 @@ class _Plan:
     window: Window
     size: int
     scope: bytes
+    #: Which page it is by number, where that is known.
+    number: int | None
 
 
 async def page(
@@ -89,7 +91,7 @@ async def page(
     total = None
     if input.total:
         total = await listing.count(ctx.reader, plan.filters, **ctx.sight)
-    return _shaped(ctx, listing, input, plan, rows, total)
+    return _shaped(ctx, listing, plan, rows, total)
 
 
 async def pages(
@@ -98,23 +100,28 @@ async def pages(
     parents: Sequence[str],
     input: Paged,
     sort: str,
-) -> dict[str, Page[Item]]:
+) -> dict[str, Page[Item] | ValidationFailed]:
     """The same page under every parent, in one statement (two when totals are asked for).
 
-    A cursor belongs to one parent's list, so it is refused under any other.
+    A cursor belongs to one parent's list; under any other it is that parent's error.
     """
-    plans = {parent: _plan(ctx, listing, input, sort, {}, under=parent) for parent in parents}
+    plans: dict[str, _Plan] = {}
+    results: dict[str, Page[Item] | ValidationFailed] = {}
+    for parent in parents:
+        try:
+            plans[parent] = _plan(ctx, listing, input, sort, {}, under=parent)
+        except ValidationFailed as error:
+            results[parent] = error
     if not plans:
-        return {}
-    plan = next(iter(plans.values()))
-    found = await listing.pages(ctx.reader, list(plans), plan.sort, {}, plan.window, **ctx.sight)
+        return results
+    window = next(iter(plans.values())).window
+    found = await listing.pages(ctx.reader, list(plans), sort, {}, window, **ctx.sight)
     totals: dict[str, int] = {}
     if input.total:
         totals = await listing.counts(ctx.reader, list(plans), {}, **ctx.sight)
-    return {
-        parent: _shaped(ctx, listing, input, plan, found[parent], totals.get(parent))
-        for parent, plan in plans.items()
-    }
+    for parent, plan in plans.items():
+        results[parent] = _shaped(ctx, listing, plan, found[parent], totals.get(parent))
+    return results
 
 
 def _plan(
@@ -127,52 +134,50 @@ def _plan(
 ) -> _Plan:
     given = {name: value for name, value in filters.items() if value is not None}
     scope = msgspec.json.encode([ctx.operation.name, under, sort, sorted(given.items())])
-    if input.page is not None or input.per_page is not None:
-        size = input.per_page or ctx.settings.page_size
-        number = input.page or 1
-        return _Plan(sort, given, Window(size + 1, offset=(number - 1) * size), size, scope)
     declared = listing.sorts[sort]
-    field_name, cursor = ("after", input.after)
-    if input.before is not None:
-        field_name, cursor = "before", input.before
-    beyond = None
-    if cursor is not None:
-        if declared.value is None:
-            message = "This order is paged by number only; use page and perPage."
-            raise ValidationFailed(fields=[FieldError(field_name, "CONFLICT", message)])
-        beyond = ctx.process.cursors.read(scope, cursor, declared.kind)
-        if beyond is None:
-            message = "This is not a cursor of this list with this order and these filters."
-            raise ValidationFailed(fields=[FieldError(field_name, "INVALID_CURSOR", message)])
+    if declared.value is None:
+        _refuse_positions(input)
+    if declared.value is None or input.page is not None or input.per_page is not None:
+        size, number = input.per_page or ctx.settings.page_size, input.page or 1
+        window = Window(size + 1, offset=(number - 1) * size)
+        return _Plan(sort, given, window, size, scope, number)
     size = input.first or input.last or ctx.settings.page_size
     backward = input.last is not None or input.before is not None
-    if backward and declared.value is None:
-        message = "This order is paged by number only; use page and perPage."
-        raise ValidationFailed(fields=[FieldError("last", "CONFLICT", message)])
-    return _Plan(sort, given, Window(size + 1, beyond, backward), size, scope)
+    name, cursor = ("before", input.before) if backward else ("after", input.after)
+    if cursor is None:
+        number = None if backward else 1
+        return _Plan(sort, given, Window(size + 1, backward=backward), size, scope, number)
+    beyond = ctx.process.cursors.read(scope, cursor, declared.kind)
+    if beyond is None:
+        message = "This is not a cursor of this list with this order and these filters."
+        raise ValidationFailed(fields=[FieldError(name, "INVALID_CURSOR", message)])
+    return _Plan(sort, given, Window(size + 1, beyond, backward), size, scope, None)
+
+
+def _refuse_positions(input: Paged) -> None:
+    message = "This order is paged by number only; use page and perPage."
+    names = ("first", "after", "last", "before")
+    fields = [
+        FieldError(name, "CONFLICT", message) for name in names if getattr(input, name) is not None
+    ]
+    if fields:
+        raise ValidationFailed(fields=fields)
 
 
 def _shaped(
-    ctx: Context,
-    listing: Listing[Item],
-    input: Paged,
-    plan: _Plan,
-    rows: list[Item],
-    total: int | None,
+    ctx: Context, listing: Listing[Item], plan: _Plan, rows: list[Item], total: int | None
 ) -> Page[Item]:
     more = len(rows) > plan.size
     rows = rows[: plan.size]
     window = plan.window
     if window.backward:
         rows.reverse()
-    numbered = input.page is not None or input.per_page is not None
-    first_page = window.beyond is None and not window.backward and not numbered
     return Page(
         items=rows,
         has_next=window.beyond is not None if window.backward else more,
         has_previous=more if window.backward else window.beyond is not None or window.offset > 0,
         size=plan.size,
-        number=(input.page or 1) if numbered or first_page else None,
+        number=plan.number,
         total=total,
         cursor=_writer(ctx.process.cursors, listing, plan),
     )
