@@ -7,7 +7,6 @@ compression. An answer of the edge's own passes everything outside it, like any 
 
 import asyncio
 import re
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,13 +19,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware
 
-from services.core.errors import (
-    Internal,
-    MalformedRequest,
-    PayloadTooLarge,
-    TandemError,
-    Timeout,
-)
+from api.exchange import Exchange, path_of, standing_headers
+from services.core.errors import Internal, TandemError, Timeout
 from services.core.ids import new_id
 from services.core.settings import Settings
 
@@ -37,12 +31,6 @@ ErrorWriter = Callable[[str, TandemError, str], Response]
 
 #: Smaller answers travel in one packet anyway.
 _COMPRESSED_FROM = 1024
-#: How long a refused body is read on: a socket closed with unread data resets, and the client
-#: would lose the answer.
-_LINGER_SECONDS = 2
-#: What a client that left before its answer is logged as (nginx's number).
-_CLIENT_LEFT = 499
-_LONGEST_LOGGED_PATH = 500
 _CORS_SECONDS = 86_400
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -50,24 +38,6 @@ _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
 _LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
-#: Answers that go on for as long as both sides want.
-_ENDLESS = (b"text/event-stream", b"multipart/mixed")
-
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "worker-src 'self'; font-src 'self' data:; img-src 'self' data:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
-)
-#: Headers of every answer whose route says nothing else.
-_HEADERS = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "private, no-cache",
-}
 _ALLOWED_HEADERS = (
     "Apollo-Require-Preflight",
     "Authorization",
@@ -123,10 +93,7 @@ class Edge:
             expose_headers=_EXPOSED_HEADERS,
             max_age=_CORS_SECONDS,
         )
-        headers = dict(_HEADERS)
-        if not settings.development:
-            headers["strict-transport-security"] = f"max-age={settings.hsts_seconds}"
-        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._headers = standing_headers(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -145,9 +112,11 @@ class Edge:
         if scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
         else:
-            await self._http(scope, _Exchange(self, scope, sent, receive, send))
+            await self._http(
+                scope, Exchange(self._settings, self._headers, scope, sent, receive, send)
+            )
 
-    async def _http(self, scope: Scope, exchange: "_Exchange") -> None:
+    async def _http(self, scope: Scope, exchange: Exchange) -> None:
         scope["tandem.exchange"] = exchange
         method = scope["method"]
         if method == "HEAD":
@@ -161,7 +130,7 @@ class Edge:
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Limits and the last-resort error; ``send`` is CORS's."""
-        exchange: _Exchange = scope["tandem.exchange"]
+        exchange: Exchange = scope["tandem.exchange"]
         seconds = self._settings.request_seconds
         deadline = asyncio.timeout(seconds)
         plain = (
@@ -195,13 +164,13 @@ class Edge:
             if isinstance(unknown, TimeoutError) and deadline.expired():
                 error = Timeout()
             else:
-                log.exception("unhandled error", path=_path(scope))
+                log.exception("unhandled error", path=path_of(scope))
                 error = Internal()
         else:
             return
         if exchange.status:
             # Too late for an answer: the server cuts the connection, so that a client can tell.
-            log.warning("answer cut short", code=error.code, path=_path(scope))
+            log.warning("answer cut short", code=error.code, path=path_of(scope))
             return
         response = self._write_error(scope["path"], error, exchange.request_id)
         await response(scope, receive, send)
@@ -218,142 +187,9 @@ class Edge:
         try:
             await self._app(scope, receive, named)
         except Exception:
-            log.exception("unhandled error", path=_path(scope))
+            log.exception("unhandled error", path=path_of(scope))
             with suppress(Exception):  # it may be closed already
                 await send({"type": "websocket.close", "code": 1011})
-
-
-class _Exchange:
-    """One request and its answer: what has come in, what has gone out."""
-
-    def __init__(
-        self, edge: Edge, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send
-    ) -> None:
-        self._edge = edge
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self.headers = headers
-        self.request_id: str = scope["state"]["request_id"]
-        self._head = scope["method"] == "HEAD"
-        self._started = time.monotonic()
-        self._answered = 0.0
-        self._received = 0
-        self._unread = (
-            b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
-        )
-        self._closing = False
-        self._bytes = 0
-        #: The status of the answer; 0 while nothing has been sent.
-        self.status = 0
-        #: The answer is a stream without an end of its own.
-        self.endless = False
-        #: Why the body was not read to its end.
-        self.refused: TandemError | None = None
-
-    def refuse_length(self) -> None:
-        """Refuse a body that says it is too large; raises `PayloadTooLarge`."""
-        length = self.headers.get(b"content-length")
-        if length is None:
-            return
-        if not length.isdigit() or len(length) > 18:
-            raise self._refuse(MalformedRequest("Content-Length is not a length."))
-        if int(length) > self._edge._settings.body_bytes:
-            raise self._refuse(self._too_large())
-
-    async def receive(self) -> Message:
-        """The next piece of the body, within its size and its time."""
-        if self.refused:
-            raise self.refused
-        if not self._unread:
-            return await self._receive()  # tells when the client leaves
-        settings = self._edge._settings
-        passed = time.monotonic() - self._started
-        try:
-            async with asyncio.timeout(settings.body_seconds - passed):
-                message = await self._receive()
-        except TimeoutError:
-            raise self._refuse(Timeout("The body took too long to arrive.")) from None
-        if message["type"] == "http.request":
-            self._received += len(message.get("body", b""))
-            if self._received > settings.body_bytes:
-                raise self._refuse(self._too_large())
-            self._unread = message.get("more_body", False)
-        else:
-            self._unread = False
-        return message
-
-    async def send(self, message: Message) -> None:
-        """Send on what the application answers, with the headers of every answer."""
-        if message["type"] == "http.response.start":
-            await self._read_on()
-            self.status = message["status"]
-            self._answered = time.monotonic()
-            await self._send({**message, "headers": self._dressed(message.get("headers", ()))})
-            if self._head:
-                # At once: a stream might have no first piece for long, and no end.
-                await self._send({"type": "http.response.body", "body": b""})
-        elif message["type"] == "http.response.body":
-            if self._head:
-                return
-            self._bytes += len(message.get("body", b""))
-            if self._closing and not message.get("more_body", False):
-                await self._send({**message, "more_body": True})
-                await self._linger()
-                message = {"type": "http.response.body", "body": b""}
-            await self._send(message)
-        else:
-            await self._send(message)
-
-    def log(self, method: str) -> None:
-        """One line for the request; a warning when its answer took long to begin."""
-        settings = self._edge._settings
-        now = time.monotonic()
-        waited = (self._answered or now) - self._started
-        write = log.warning if waited > settings.slow_request_seconds else log.info
-        write(
-            "request",
-            method=method,
-            path=_path(self._scope),
-            status=self.status or _CLIENT_LEFT,
-            seconds=round(now - self._started, 6),
-            bytes=self._bytes,
-            request_id=self.request_id,
-        )
-
-    def _refuse(self, error: TandemError) -> TandemError:
-        self.refused = error
-        return error
-
-    def _too_large(self) -> PayloadTooLarge:
-        limit = self._edge._settings.body_bytes
-        return PayloadTooLarge(f"The body may hold {limit} bytes.", details={"maxBytes": limit})
-
-    def _dressed(self, headers: Any) -> list[tuple[bytes, bytes]]:
-        given = list(headers)
-        known = dict(given)
-        given += [pair for pair in self._edge._headers if pair[0] not in known]
-        given.append((b"x-request-id", self.request_id.encode()))
-        if b"origin" not in self.headers:
-            given.append((b"vary", b"Origin"))  # CORS says so for the others
-        if self._closing:
-            given.append((b"connection", b"close"))
-        self.endless = known.get(b"content-type", b"").startswith(_ENDLESS)
-        return given
-
-    async def _read_on(self) -> None:
-        """Read a body that nobody asked for, or give the connection up: the next request of this
-        connection begins where the body ends."""
-        with suppress(TandemError):
-            while self._unread:
-                await self.receive()
-        self._closing = self._unread
-
-    async def _linger(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LINGER_SECONDS):
-                while (await self._receive()).get("more_body", False):
-                    pass
 
 
 def _first_values(headers: Any) -> dict[bytes, bytes]:
@@ -368,10 +204,3 @@ def _request_id(headers: dict[bytes, bytes]) -> str:
     if _REQUEST_ID.fullmatch(given):
         return given.decode()
     return new_id(datetime.now(UTC))
-
-
-def _path(scope: Scope) -> str:
-    """The path as it was sent, percent-encoded: nothing in it can disturb a log or a terminal."""
-    raw: bytes | None = scope.get("raw_path")
-    path = raw.decode("latin-1").split("?", 1)[0] if raw else ascii(scope["path"])[1:-1]
-    return path[:_LONGEST_LOGGED_PATH]
