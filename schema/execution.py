@@ -127,7 +127,7 @@ def refused(
 def _told(request: Request, document: DocumentNode, error: GraphQLError) -> dict[str, Any]:
     """An error of one field."""
     original = error.original_error
-    if original is None:
+    if original is None or isinstance(original, GraphQLError):
         # graphql-core refused a value at run time: a variable that is null where none may be.
         original = ValidationFailed(fields=literal_errors(document, (error,)))
     elif not isinstance(original, TandemError):
