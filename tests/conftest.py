@@ -23,6 +23,7 @@ import asyncpg
 import httpx
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from persistence import migrate
 from services.core.context import Process, new_process
@@ -33,7 +34,7 @@ from tests.shop import PASSWORD, Clock, Person, Shop
 CHECKOUT = Path(__file__).resolve().parent.parent
 _MIGRATIONS = CHECKOUT / "persistence" / "migrations" / "versions"
 _TEMPLATE_LOCK = 7_426_331
-_START_SECONDS = 30
+_START_SECONDS = 60
 _STOP_SECONDS = 15
 
 # A shell that serves Tandem must not change what is tested.
@@ -49,6 +50,24 @@ hypothesis.settings.load_profile("tandem")
 def pytest_configure(config: pytest.Config) -> None:
     """Keep pytest-alembic from binding its own tests to this file, which pytest 9.2 breaks."""
     config.option.pytest_alembic_tests_path = "none"
+
+
+#: Files whose tests share something dear (servers, a run of all faults): one process runs them.
+_TOGETHER = ("test_races.py", "test_planted_faults.py")
+
+
+class _Apart(LoadScopeScheduling):
+    """Every test goes to whichever process is free, but what is dear is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return file if file.endswith(_TOGETHER) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Apart | None:
+    """Share the tests out among processes."""
+    return _Apart(config, log) if config.getoption("dist") == "load" else None
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ async def test_a_cursor_from_one_face_continues_on_the_other(
     values = {**filters, "first": 100, "after": first.listed.end}
     rest = await there.call(operation, values, caller=caller)
     whole = await there.call(operation, {**filters, "first": 100}, caller=caller)
-    assert first.ids() + rest.ids() == whole.ids()
+    assert (first.ids() + rest.ids())[:100] == whole.ids()
     assert rest.listed.has_previous
     back = await here.call(
         operation, {**filters, "last": 100, "before": rest.listed.start}, caller=caller
