@@ -9,7 +9,6 @@ from msgspec.json import encode
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from api.edge import Edge
@@ -43,16 +42,14 @@ def create_app(process: Process | None = None) -> ASGIApp:
         logs.configure(debug=settings.debug)
         process = new_process(settings)
     health = Health(process)
-    graphql = graphql_routes(process)
     table = RouteTable(
         [
             *rest_routes(process),
-            *(route for route in graphql if isinstance(route, Route)),
+            *graphql_routes(process),
             *page_routes(process),
             *health_routes(health),
         ]
     )
-    sockets = [route for route in graphql if not isinstance(route, Route)]
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -92,7 +89,7 @@ def create_app(process: Process | None = None) -> ASGIApp:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        routes=[table, *sockets],
+        routes=[table],
         lifespan=lifespan,
         exception_handlers={HTTPException: refuse, Exception: _leave},
     )

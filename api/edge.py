@@ -96,7 +96,7 @@ class Edge:
         self._headers = standing_headers(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         sent = _first_values(scope["headers"])
@@ -109,12 +109,7 @@ class Edge:
             structlog.contextvars.bind_contextvars(trace_id=trace[1].decode())
         # A copy: the server keeps looking at its own scope, where HEAD stays HEAD.
         scope = {**scope, "state": state}
-        if scope["type"] == "websocket":
-            await self._websocket(scope, receive, send)
-        else:
-            await self._http(
-                scope, Exchange(self._settings, self._headers, scope, sent, receive, send)
-            )
+        await self._http(scope, Exchange(self._settings, self._headers, scope, sent, receive, send))
 
     async def _http(self, scope: Scope, exchange: Exchange) -> None:
         scope["tandem.exchange"] = exchange
@@ -174,22 +169,6 @@ class Edge:
             return
         response = self._write_error(scope["path"], error, exchange.request_id)
         await response(scope, receive, send)
-
-    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = scope["state"]["request_id"].encode()
-
-        async def named(message: Message) -> None:
-            if message["type"] == "websocket.accept":
-                headers = [*message.get("headers", ()), (b"x-request-id", request_id)]
-                message = {**message, "headers": headers}
-            await send(message)
-
-        try:
-            await self._app(scope, receive, named)
-        except Exception:
-            log.exception("unhandled error", path=path_of(scope))
-            with suppress(Exception):  # it may be closed already
-                await send({"type": "websocket.close", "code": 1011})
 
 
 def _first_values(headers: Any) -> dict[bytes, bytes]:

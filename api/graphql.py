@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from strawberry.http.ides import get_graphql_ide_html
 
 from api.incoming import new_request, parse_json, require_json
@@ -35,7 +35,7 @@ _IDE_POLICY = (
 _encode = msgspec.json.Encoder().encode
 
 
-def graphql_routes(process: Process) -> list[BaseRoute]:
+def graphql_routes(process: Process) -> list[Route]:
     """The one GraphQL route."""
 
     async def endpoint(http: HttpRequest) -> Response:

@@ -90,7 +90,7 @@ def _reason(error: Exception) -> str:
 
 def _refuse_depth(text: str) -> None:
     depth = 0
-    # The closing quote is optional, so that text without one is passed over once, not at each quote.
+    # The closing quote is optional: text without one is passed over once, not at each quote in it.
     for token in re.finditer(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', text, re.DOTALL):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
         if depth > _DEEPEST:

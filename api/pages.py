@@ -97,7 +97,7 @@ _DOCS_NOTE = """\
 
 def page_routes(process: Process) -> list[Route]:
     """Every route of this module."""
-    public_url = process.settings.public_url.rstrip("/")
+    public_url = process.settings.public_url
     errors = {code: _error(error, public_url) for code, error in sorted(CATALOGUE.items())}
     operations = [_operation(operation) for operation in OPERATIONS]
 

@@ -1,7 +1,7 @@
 """The GraphQL schema, put together from the nouns."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from graphql import GraphQLSchema
@@ -17,6 +17,12 @@ from services.core.operation import related
 __all__ = ["FIELDS", "SCHEMA", "sdl"]
 
 
+Id = Annotated[strawberry.ID, strawberry.argument(description="Any id of ours.")]
+Ids = Annotated[
+    list[strawberry.ID], strawberry.argument(description="Any ids of ours, 100 at the most.")
+]
+
+
 @strawberry.type(description="What can be read.")
 class Query(
     users.Query,
@@ -29,14 +35,14 @@ class Query(
     audit.Query,
 ):
     @strawberry.field(description="Anything by its id; null when unknown or not visible.")
-    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+    async def node(self, info: Info, id: Id) -> Node | None:
         [found] = await _nodes(info, [id])
         return found
 
     @strawberry.field(
         description="Up to 100 things by id, in order; null for what is unknown or not visible."
     )
-    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None] | None:
+    async def nodes(self, info: Info, ids: Ids) -> list[Node | None] | None:
         return await _nodes(info, ids)
 
 

@@ -155,8 +155,7 @@ async def read(
             del input[name]
         if name in declared.input_names:
             input[name] = path[name]
-    # The model refuses these as unknown fields, and `named_as_sent` puts the faults in their place.
-    input.update({f"?{place}": None for place in range(len(sent.faults))})
+    request.faults.extend(sent.faults)
     return Call(
         http=http,
         request=request,
@@ -170,11 +169,9 @@ async def read(
 
 
 def named_as_sent(error: TandemError, sent: Sent) -> None:
-    """Name the bad fields as the client wrote them, and put in what the face found."""
-    found = {f"?{place}": fault for place, fault in enumerate(sent.faults)}
+    """Name the bad fields as the client wrote them."""
     error.fields = tuple(
-        found.get(item.field)
-        or FieldError(sent.spelled.get(item.field, item.field), item.code, item.message)
+        FieldError(sent.spelled.get(item.field, item.field), item.code, item.message)
         for item in error.fields
     )
 

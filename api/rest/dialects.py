@@ -152,7 +152,7 @@ class V2(Dialect):
         self, error: TandemError, request_id: str, path: str, public_url: str, at: datetime
     ) -> Any:
         return {
-            "type": f"{public_url.rstrip('/')}/errors/{error.code}",
+            "type": f"{public_url}/errors/{error.code}",
             "title": error.title,
             "status": error.status,
             "detail": error.detail,
@@ -168,7 +168,7 @@ def _links(call: Call, page: Page[Any], start: str | None, end: str | None) -> s
     """RFC 8288 links to the pages around this one, paged the way it was asked for."""
     asked = dict(call.sent.pairs)
     kept = [(name, value) for name, value in call.sent.pairs if name not in _PAGING]
-    base = call.request.process.settings.public_url.rstrip("/") + quote(call.http.scope["path"])
+    base = call.request.process.settings.public_url + quote(call.http.scope["path"])
     links: dict[str, dict[str, Any]] = {}
     size = page.size
     if page.number is not None and (page.cursor is None or {"page", "perPage"} & asked.keys()):

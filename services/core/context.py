@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from persistence.database import Database, Limits, Reader, Tally
 from persistence.users import Role
 from services.core.cursors import CursorKeys
-from services.core.errors import Forbidden, PreconditionFailed, Unauthenticated
+from services.core.errors import FieldError, Forbidden, PreconditionFailed, Unauthenticated
 from services.core.etags import Versioned, names_version
 from services.core.ids import new_id
 from services.core.keys import KeyGate
@@ -105,6 +105,8 @@ class Request:
     bearer: str | None = None
     user_agent: str | None = None
     tally: Tally = field(default_factory=Tally)
+    #: What the face found wrong with values before the operation looks at them.
+    faults: list[FieldError] = field(default_factory=list)
     #: Set when an answer was replayed from an idempotency key.
     replayed: bool = False
     caller: Caller | None = None

@@ -224,7 +224,7 @@ async def _read(
     parents: Sequence[str] | None = None,
 ) -> Any:
     caller = await admit(op, request)
-    input = checked(op.input, raw)
+    input = checked(op.input, raw, *request.faults)
     ctx = Context(request, op, caller)
     if parents is None:
         return await op.run(ctx, input)
@@ -243,7 +243,7 @@ async def _write(
         key = None
     elif op.key is Key.REQUIRED and key is None:
         raise IdempotencyKeyRequired
-    input = checked(op.input, raw, *keys.key_error(key))
+    input = checked(op.input, raw, *request.faults, *keys.key_error(key))
     ctx = Context(request, op, caller, if_match if op.conditional else None)
     if op.prepare is not None:
         ctx.prepared = await op.prepare(ctx, input)
