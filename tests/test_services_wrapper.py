@@ -1,0 +1,337 @@
+"""What the wrapper does when things go wrong under it: lost connections, locks, limits."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pydantic import ValidationError
+
+from services.core.context import Process, new_process
+from services.core.settings import DEVELOPMENT_SECRET, Environment, Settings
+from tests.conftest import settings_for
+from tests.faces import Service
+from tests.shop import Person, Shop, new_key
+
+WAITING = (
+    "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+    "AND datname = current_database() AND application_name = 'tandem'"
+)
+
+
+@asynccontextmanager
+async def process_with(shop: Shop, **more: Any) -> AsyncIterator[Service]:
+    """The operations in a process of other settings, on the same database."""
+    settings = shop.process.settings
+    given = {"database_url": settings.database_url, "redis_url": settings.redis_url, **more}
+    process = new_process(settings_for(**given), shop.process.clock)
+    try:
+        yield Service(Shop(process, shop.password_hash))
+    finally:
+        await process.database.close()
+        await process.redis.aclose()
+
+
+@asynccontextmanager
+async def locked(shop: Shop, sql: str, *values: Any) -> AsyncIterator[Any]:
+    """Somebody else's transaction that holds a lock; undone in the end."""
+    async with shop.process.database.connection() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.fetch(sql, *values)
+        try:
+            yield connection
+        finally:
+            await transaction.rollback()
+
+
+async def until(found: Callable[[], Awaitable[Any]], task: "asyncio.Task[Any]") -> Any:
+    """Wait for something to be so while a call goes on."""
+    while True:
+        if value := await found():
+            return value
+        assert not task.done(), task.result()
+
+
+ORDER = "SELECT 1 FROM orders WHERE id = $1 FOR UPDATE"
+
+
+@pytest.fixture
+async def buyer(shop: Shop) -> Person:
+    return await shop.person(balance="100.00")
+
+
+async def test_a_connection_lost_under_way_is_unavailable_and_changes_nothing(
+    shop: Shop, buyer: Person
+) -> None:
+    order, key, door = await shop.order(buyer), new_key(), Service(shop)
+    async with shop.unchanged(), locked(shop, ORDER, order.id):
+        call = asyncio.create_task(door.call("orders.pay", {"id": order.id}, caller=buyer, key=key))
+        victim = await until(lambda: shop.value(WAITING), call)
+        await shop.value("SELECT pg_terminate_backend($1)", victim)
+        outcome = await call
+        assert (outcome.code, outcome.status) == ("UNAVAILABLE", 503)
+    retried = await door.call("orders.pay", {"id": order.id}, caller=buyer, key=key)
+    assert retried.ok
+    assert not retried.replayed
+
+
+async def test_a_statement_that_takes_too_long_is_a_timeout(shop: Shop, buyer: Person) -> None:
+    order = await shop.order(buyer)
+    async with process_with(shop, statement_seconds=0.2) as door:
+        async with shop.unchanged(), locked(shop, ORDER, order.id):
+            outcome = await door.call("orders.cancel", {"id": order.id}, caller=buyer)
+        assert (outcome.code, outcome.status) == ("TIMEOUT", 504)
+        assert (await door.call("orders.cancel", {"id": order.id}, caller=buyer)).ok
+
+
+async def test_a_lock_that_is_not_free_in_time_is_unavailable(shop: Shop, buyer: Person) -> None:
+    order = await shop.order(buyer)
+    async with process_with(shop, lock_seconds=0.1) as door:
+        async with shop.unchanged(), locked(shop, ORDER, order.id):
+            outcome = await door.call("orders.cancel", {"id": order.id}, caller=buyer)
+        assert (outcome.code, outcome.status) == ("UNAVAILABLE", 503)
+
+
+async def test_a_pool_without_a_free_connection_is_unavailable(shop: Shop, buyer: Person) -> None:
+    async with process_with(shop, pool_max=2, pool_wait_seconds=0.1) as door:
+        database = door._shop.process.database
+        async with database.connection(), database.connection():
+            outcome = await door.call("wallet.get", caller=buyer)
+        assert (outcome.code, outcome.status) == ("UNAVAILABLE", 503)
+        assert (await door.call("wallet.get", caller=buyer)).ok
+
+
+async def test_a_database_that_is_not_there_is_unavailable(shop: Shop, buyer: Person) -> None:
+    nowhere = "postgresql://postgres@127.0.0.1:1/nothing"
+    async with process_with(shop, database_url=nowhere) as door:
+        outcome = await door.call("wallet.get", caller=buyer)
+        assert (outcome.code, outcome.status) == ("UNAVAILABLE", 503)
+
+
+async def test_a_deadlock_is_run_again_and_nobody_sees_it(shop: Shop, buyer: Person) -> None:
+    product = await shop.product("5.00", stock=5)
+    order = await shop.order(buyer, [(product.id, 1)])
+    stock = "SELECT 1 FROM stock WHERE product_id = $1 FOR UPDATE"
+    async with locked(shop, stock, product.id) as stranger:
+        # The other one never gives in: the call is what PostgreSQL undoes.
+        await stranger.execute("SET LOCAL deadlock_timeout = '60s'")
+        call = asyncio.create_task(
+            Service(shop).call("orders.pay", {"id": order.id}, caller=buyer, key=new_key())
+        )
+        await until(lambda: shop.value(WAITING), call)
+        await stranger.fetch(ORDER, order.id)
+    outcome = await call
+    assert outcome.ok["amount"] == "5.00"
+    assert await shop.stock(product.id) == (4, 0)
+    assert await shop.audits(buyer) == [
+        ("deposits.create", "OK"),
+        ("orders.create", "OK"),
+        ("orders.pay", "OK"),
+    ]
+
+
+async def admitted(process: Process, person: Person, operation: str, key: str) -> bool:
+    """Does a second call with the key wait in this process?"""
+    await asyncio.sleep(0)
+    turn = process.gate._busy.get((person.id, operation, key))
+    return turn is not None and turn.users == 2
+
+
+async def test_a_session_that_ends_after_admission_writes_nothing(shop: Shop, user: Person) -> None:
+    key, process = new_key(), shop.process
+    async with process.gate.turn(user.id, "deposits.create", key):
+        call = asyncio.create_task(
+            Service(shop).call("deposits.create", {"amount": "5"}, caller=user, key=key)
+        )
+        await until(lambda: admitted(process, user, "deposits.create", key), call)
+        await shop.revoke(user)
+        before = await shop.digest()
+    assert (await call).code == "TOKEN_REVOKED"
+    assert await shop.digest() == before
+
+
+async def test_a_role_that_is_taken_away_after_admission_writes_nothing(
+    shop: Shop, manager: Person
+) -> None:
+    key, process = new_key(), shop.process
+    values = {"name": "A lamp", "price": "5", "categoryId": await shop.shelf()}
+    async with process.gate.turn(manager.id, "products.create", key):
+        call = asyncio.create_task(
+            Service(shop).call("products.create", values, caller=manager, key=key)
+        )
+        await until(lambda: admitted(process, manager, "products.create", key), call)
+        await shop.execute("UPDATE users SET role = 'USER' WHERE id = $1", manager.id)
+        before = await shop.digest()
+    assert (await call).code == "FORBIDDEN"
+    assert await shop.digest() == before
+
+
+async def test_a_retry_in_the_same_process_waits_so_long_and_no_longer(
+    shop: Shop, user: Person
+) -> None:
+    async with process_with(shop, key_wait_seconds=0.1) as door:
+        key = new_key()
+        async with door._shop.process.gate.turn(user.id, "deposits.create", key):
+            outcome = await door.call("deposits.create", {"amount": "5"}, caller=user, key=key)
+        assert (outcome.code, outcome.status) == ("IDEMPOTENCY_KEY_IN_USE", 409)
+        assert (await door.call("deposits.create", {"amount": "5"}, caller=user, key=key)).ok
+
+
+async def test_keyed_calls_leave_connections_to_others(shop: Shop, user: Person) -> None:
+    async with process_with(shop, pool_max=2, key_wait_seconds=0.1) as door:
+        gate = door._shop.process.gate
+        async with gate.turn(user.id, "orders.pay", "another"):
+            outcome = await door.call(
+                "deposits.create", {"amount": "5"}, caller=user, key=new_key()
+            )
+            assert (outcome.code, outcome.status) == ("UNAVAILABLE", 503)
+            assert (await door.call("wallet.get", caller=user)).ok
+
+
+@dataclass
+class Wire:
+    """A wire to PostgreSQL that can be cut right after a COMMIT was sent and done."""
+
+    source: str
+    cut_at_commit: bool = False
+    dead: bool = False
+    commits: int = 0
+    tasks: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection of a client."""
+        if self.dead:
+            writer.close()
+            return
+        address = urlsplit(self.source)
+        given = parse_qs(address.query)
+        if "host" in given:
+            path = f"{given['host'][0]}/.s.PGSQL.{given.get('port', ['5432'])[0]}"
+            there, back = await asyncio.open_unix_connection(path)
+        else:
+            there, back = await asyncio.open_connection(address.hostname, address.port or 5432)
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await asyncio.gather(self._forth(reader, back), self._back(there, writer))
+        back.close()
+        writer.close()
+
+    async def _forth(self, reader: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            if b"COMMIT\x00" in data and self.cut_at_commit:
+                self.commits += 1
+            back.write(data)
+            await back.drain()
+        back.close()
+
+    async def _back(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await there.read(65536):
+            if self.commits and b"COMMIT\x00" in data:
+                # PostgreSQL has committed and says so; nobody hears it.
+                self.commits, self.cut_at_commit = 0, False
+                writer.transport.abort()
+                return
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def wired(shop: Shop) -> AsyncIterator[tuple[Wire, Service]]:
+    """A process whose way to PostgreSQL leads over a wire that can be cut."""
+    source = shop.process.settings.database_url
+    wire = Wire(source)
+    server = await asyncio.start_server(wire.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    address = urlsplit(source)
+    url = f"postgresql://{address.username or 'postgres'}@127.0.0.1:{port}{address.path}"
+    try:
+        async with process_with(shop, database_url=url, pool_min=1) as door:
+            yield wire, door
+    finally:
+        server.close()
+
+
+async def test_a_commit_whose_answer_is_lost_is_found_out(shop: Shop, buyer: Person) -> None:
+    order, key = await shop.order(buyer), new_key()
+    async with wired(shop) as (wire, door):
+        assert (await door.call("wallet.get", caller=buyer)).ok
+        wire.cut_at_commit = True
+        paid = await door.call("orders.pay", {"id": order.id}, caller=buyer, key=key)
+        assert paid.ok["orderId"] == order.id
+        assert not wire.cut_at_commit  # it was cut
+        again = await door.call("orders.pay", {"id": order.id}, caller=buyer, key=key)
+    assert again.replayed
+    assert again.ok == paid.ok
+    assert await shop.balance(buyer) == 100 - order.total
+
+
+async def test_a_commit_that_cannot_be_found_out_is_told_and_the_key_resolves_it(
+    shop: Shop, buyer: Person
+) -> None:
+    order, key = await shop.order(buyer), new_key()
+    async with wired(shop) as (wire, door):
+        assert (await door.call("wallet.get", caller=buyer)).ok
+        wire.cut_at_commit = wire.dead = True
+        lost = await door.call("orders.pay", {"id": order.id}, caller=buyer, key=key)
+        assert (lost.code, lost.status) == ("UNAVAILABLE", 503)
+        assert lost.failure.details == {"outcome": "UNKNOWN"}
+        wire.dead = False
+        resolved = await door.call("orders.pay", {"id": order.id}, caller=buyer, key=key)
+    assert resolved.replayed
+    assert resolved.ok["orderId"] == order.id
+    assert await shop.balance(buyer) == 100 - order.total
+
+
+async def test_a_commit_that_failed_is_unavailable(
+    shop: Shop, buyer: Person, fresh_database: str
+) -> None:
+    async with process_with(shop, database_url=fresh_database) as door:
+        there = door._shop
+        somebody = await there.person(balance="10.00")
+        await there.execute(
+            "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$"
+        )
+        await there.execute(
+            "CREATE CONSTRAINT TRIGGER die AFTER INSERT ON deposits "
+            "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die()"
+        )
+        values, key = {"amount": "5"}, new_key()
+        lost = await door.call("deposits.create", values, caller=somebody, key=key)
+        assert (lost.code, lost.status) == ("UNAVAILABLE", 503)
+        assert lost.failure.details == {}
+        await there.execute("DROP TRIGGER die ON deposits")
+        done = await door.call("deposits.create", values, caller=somebody, key=key)
+        assert done.ok
+        assert not done.replayed
+        assert await there.balance(somebody) == 15
+
+
+GOOD = {"environment": Environment.PRODUCTION, "secret": "s" * 32}
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"secret": DEVELOPMENT_SECRET}, "TANDEM_SECRET"),
+        ({"cors_origins": "https://a.example, *"}, "TANDEM_CORS_ORIGINS"),
+        ({"debug": True}, "TANDEM_DEBUG"),
+        ({"pool_min": 30}, "TANDEM_POOL_MIN"),
+    ],
+)
+def test_production_refuses_unsafe_settings(given: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValidationError, match=named):
+        Settings(_env_file=None, **{**GOOD, **given})  # type: ignore[call-arg]
+
+
+def test_production_hides_what_is_for_exploring() -> None:
+    made: Any = {"_env_file": None, **GOOD}
+    assert not Settings(**made).explorable
+    assert not Settings(**made).development
+    assert Settings(**made, graphiql=True).explorable
+    origins = Settings(**made, cors_origins="https://a.example, https://b.example")
+    assert origins.cors_origins == ("https://a.example", "https://b.example")
