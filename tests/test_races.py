@@ -96,7 +96,7 @@ async def people(shop: Shop, number: int, balance: str) -> list[Person]:
 
 async def patiently(door: GraphQL | Rest, operation: str, *args: Any, **more: Any) -> Outcome:
     """A call as a good client makes it: when the server sheds load, again with the same key."""
-    key = new_key()
+    key, outcome = new_key(), Outcome()
     for _ in range(20):
         outcome = await door.call(operation, *args, **more, key=key)
         if outcome.code not in ("UNAVAILABLE", "IDEMPOTENCY_KEY_IN_USE"):
