@@ -8,7 +8,6 @@ compression. An answer of the edge's own passes everything outside it, like any 
 import asyncio
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
