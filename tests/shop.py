@@ -229,15 +229,19 @@ class Shop:
         [row] = await self.rows("SELECT on_hand, held FROM stock WHERE product_id = $1", product_id)
         return row["on_hand"], row["held"]
 
-    async def last_audit(self, action: str, actor: Person | None = None) -> dict[str, Any] | None:
-        """The newest audit row of an operation, of an actor when given."""
+    async def last_audit(self, action: str, actor: Person) -> dict[str, Any] | None:
+        """The newest audit row of an actor's operation."""
         rows = await self.rows(
-            "SELECT * FROM audit_log WHERE action = $1 AND ($2::uuid IS NULL OR actor_id = $2) "
+            "SELECT * FROM audit_log WHERE action = $1 AND actor_id = $2 "
             "ORDER BY created_at DESC, id DESC LIMIT 1",
             action,
-            actor and actor.id,
+            actor.id,
         )
         return rows[0] if rows else None
+
+    async def audits_of(self, request_id: str) -> list[dict[str, Any]]:
+        """The audit rows of one request."""
+        return await self.rows("SELECT * FROM audit_log WHERE request_id = $1", request_id)
 
     async def audits(self, person: Person) -> list[tuple[str, str]]:
         """What somebody did and how it ended, oldest first."""

@@ -168,7 +168,7 @@ def test_money_is_never_a_float() -> None:
             assert not isinstance(column.type, sa.Float), column
             if column.name in money:
                 assert isinstance(column.type, sa.Numeric), column
-                assert (column.type.precision, column.type.scale) == (14, 2), column
+                assert (column.type.precision, column.type.scale) == (20, 2), column
     seen = set()
     for operation in OPERATIONS:
         for name, hint in get_type_hints(operation.result).items():

@@ -174,9 +174,11 @@ async def test_a_token_spent_long_ago_is_theft_and_ends_the_session(
     assert (await door.call("users.me", caller=tokens["accessToken"])).code == "TOKEN_REVOKED"
     heir = await door.call("auth.refresh", {"refreshToken": tokens["refreshToken"]})
     assert heir.code == "REFRESH_TOKEN_INVALID"
-    entry = await shop.last_audit("auth.refresh")
-    assert entry
-    assert entry["outcome"] == "REFRESH_TOKEN_INVALID"
+    told = await shop.rows(
+        "SELECT outcome FROM audit_log WHERE action = 'auth.refresh' AND entity_id = $1",
+        user.session_id,
+    )
+    assert "REFRESH_TOKEN_INVALID" in {row["outcome"] for row in told}
 
 
 async def test_an_unknown_refresh_token_is_invalid(door: Door, shop: Shop) -> None:
@@ -261,9 +263,8 @@ async def test_twenty_refreshes_at_once_have_one_winner(
 
 async def test_the_audit_log_holds_no_personal_values(door: Door, shop: Shop) -> None:
     asked = account()
-    await door.call("auth.register", asked)
-    entry = await shop.last_audit("auth.register")
-    assert entry
+    made = (await door.call("auth.register", asked)).ok
+    [entry] = await shop.rows("SELECT * FROM audit_log WHERE entity_id = $1", made["user"]["id"])
     assert entry["changed"] == ["email", "username", "fullName", "profile"]
     kept = " ".join(str(value) for value in entry.values())
     for secret in (asked["email"], asked["username"], PASSWORD, "Lovelace"):
