@@ -10,14 +10,11 @@ from schema.node import Node
 from schema.views import mirror
 from services import categories
 from services.categories import Category as CategoryView
-from services.core.etags import entity_tag
 
 
 @mirror(CategoryView)
 class Category(Node):
-    @strawberry.field(description="Entity tag, for ifMatch.")
-    def etag(self) -> str:
-        return entity_tag(self)  # type: ignore[arg-type]
+    pass
 
 
 @strawberry.type

@@ -14,7 +14,6 @@ from schema.users import PublicUser
 from schema.views import enum, mirror
 from services import orders, products, users
 from services.core.context import Request
-from services.core.etags import entity_tag
 from services.orders import Order as OrderView
 from services.orders import OrderEvent as OrderEventView
 from services.orders import OrderLine as OrderLineView
@@ -73,10 +72,6 @@ class Order(Node):
 
         name = ("Order.history", msgspec.json.encode(given, order="sorted"))
         return await info.context.load(name, load, self.id)
-
-    @strawberry.field(description="Entity tag, for ifMatch.")
-    def etag(self) -> str:
-        return entity_tag(self)  # type: ignore[arg-type]
 
 
 @mirror(PaymentView)

@@ -10,7 +10,6 @@ from schema.fields import Info, field, relation, write_options
 from schema.node import Node
 from schema.views import mirror
 from services import categories, products
-from services.core.etags import entity_tag
 from services.products import Product as ProductView
 
 
@@ -22,10 +21,6 @@ class Product(Node):
         Category,
         "The category it is found in.",
     )
-
-    @strawberry.field(description="Entity tag, for ifMatch.")
-    def etag(self) -> str:
-        return entity_tag(self)  # type: ignore[arg-type]
 
 
 @strawberry.type

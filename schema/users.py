@@ -6,7 +6,6 @@ from schema.fields import Info, field
 from schema.node import Node
 from schema.views import enum, mirror
 from services import users
-from services.core.etags import entity_tag
 from services.users import Profile as ProfileView
 from services.users import PublicUser as PublicUserView
 from services.users import Role
@@ -28,9 +27,7 @@ class Profile:
 
 @mirror(UserView)
 class User(Node):
-    @strawberry.field(description="Entity tag, for ifMatch.")
-    def etag(self) -> str:
-        return entity_tag(self)  # type: ignore[arg-type]
+    pass
 
 
 @mirror(PublicUserView)

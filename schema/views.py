@@ -16,6 +16,7 @@ import msgspec
 import strawberry
 
 from schema.scalars import JSON, DateTime, Money
+from services.core.etags import entity_tag
 
 Type = TypeVar("Type", bound=type)
 
@@ -39,6 +40,8 @@ def mirror(struct: type[msgspec.Struct]) -> Callable[[Type], Type]:
             kind, description = _described(field.type)
             annotations[field.name] = _graphql_type(kind, field.name)
             setattr(cls, field.name, strawberry.field(description=description))
+        if "version" in annotations:
+            cls.etag = strawberry.field(_etag, description="Entity tag, for ifMatch.")
         cls.__annotations__ = {**annotations, **own}
         cls.is_type_of = classmethod(lambda _, value, __: isinstance(value, struct))
         description = (struct.__doc__ or "").strip()
@@ -47,6 +50,10 @@ def mirror(struct: type[msgspec.Struct]) -> Callable[[Type], Type]:
         return declared
 
     return declare
+
+
+def _etag(self: Any) -> str:
+    return entity_tag(self)
 
 
 def enum(python: type[Enum], **descriptions: str) -> None:

@@ -1,7 +1,6 @@
 """Orders: placed, read, paid and cancelled."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -9,11 +8,8 @@ from pydantic import Field, model_validator
 from persistence.database import Transaction
 from persistence.orders import (
     HISTORY,
-    INSERT_EVENT,
     INSERT_LINES,
     INSERT_ORDER,
-    LOCK_ORDER,
-    MOVE_ORDER,
     ORDER,
     OWN_ORDERS,
     VISIBLE_IDS,
@@ -24,27 +20,23 @@ from persistence.orders import (
 )
 from persistence.orders import OrderLine as OrderLine
 from persistence.orders import ShippingAddress as ShippingAddress
-from persistence.payments import INSERT_PAYMENT, PAYMENT, TRANSFER_OF_ORDER, Payment
+from persistence.payments import INSERT_PAYMENT, PAYMENT, Payment
 from persistence.products import (
     HOLD_STOCK,
-    INSERT_MOVEMENTS,
     LOCK_STOCK,
-    LOCK_STOCK_ROWS,
     RELEASE_STOCK,
     RETURN_STOCK,
     SELL_STOCK,
     MovementKind,
-    StockedProduct,
 )
-from persistence.sql import Query
-from persistence.wallet import LOCK_WALLET, OF_USER, SHOP, TransferKind, Wallet
+from persistence.wallet import LOCK_WALLET, OF_USER, SHOP, TransferKind
+from services import orders_steps as steps
 from services import wallet as wallets
 from services.core import money, paging
 from services.core.context import Context, Request, sight
 from services.core.errors import (
     FieldError,
     InsufficientFunds,
-    Internal,
     OrderNotFound,
     OrderStatusInvalid,
     OutOfStock,
@@ -150,14 +142,14 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Order:
         row.product_id: row
         for row in await tx.all(LOCK_STOCK, ids=[line.product_id for line in input.lines])
     }
-    _refuse_missing(input.lines, products)
+    steps.refuse_missing(input.lines, products)
     totals = [products[line.product_id].price * line.quantity for line in input.lines]
     total = money.total(totals)
     if total > money.LARGEST:
         message = f"The total must not be above {money.LARGEST}."
         raise ValidationFailed(fields=[FieldError("lines", "TOO_LARGE", message)])
     wallet = await tx.one(OF_USER, **ctx.sight)
-    _refuse_short(wallet, total)
+    steps.refuse_short(wallet, total)
     order_id = ctx.new_id()
     ctx.record("order", order_id, "status", "lines", "shippingAddress", "total")
     await tx.all(
@@ -189,8 +181,8 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Order:
         ids=[line.product_id for line in input.lines],
         quantities=[line.quantity for line in input.lines],
     )
-    await _write_history(ctx, tx, order_id, None, OrderStatus.PENDING)
-    return await _stored(tx, order_id)
+    await steps.write_history(ctx, tx, order_id, None, OrderStatus.PENDING)
+    return await steps.stored(tx, order_id)
 
 
 @operation(
@@ -252,12 +244,12 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
 
     The held stock is sold with it.
     """
-    order = await _locked(ctx, tx, input.id, "status", "paymentStatus", "paidAt")
-    _refuse_move(order, OrderStatus.PAID)
-    await _move_stock(ctx, tx, order, SELL_STOCK, MovementKind.SOLD)
+    order = await steps.locked(ctx, tx, input.id, "status", "paymentStatus", "paidAt")
+    steps.refuse_move(order, OrderStatus.PAID)
+    await steps.move_stock(ctx, tx, order, SELL_STOCK, MovementKind.SOLD)
     wallet = await tx.one(LOCK_WALLET, user_id=ctx.user_id)
     ctx.tick()
-    wallet = _refuse_short(wallet, order.total)
+    wallet = steps.refuse_short(wallet, order.total)
     transfer_id = await wallets.transfer(
         ctx,
         tx,
@@ -277,7 +269,7 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
         currency=order.currency,
         created_at=ctx.now,
     )
-    await _move(ctx, tx, order, OrderStatus.PAID, PaymentStatus.PAID)
+    await steps.move(ctx, tx, order, OrderStatus.PAID, PaymentStatus.PAID)
     [payment] = await tx.all(PAYMENT.stored, ids=[payment_id])
     return payment
 
@@ -295,158 +287,21 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
 )
 async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> Order:
     """Cancel an order; a paid one is refunded and its stock put back."""
-    order = await _locked(ctx, tx, input.id, "status", "paymentStatus", "cancelledAt")
+    order = await steps.locked(ctx, tx, input.id, "status", "paymentStatus", "cancelledAt")
     ctx.match(order)
-    _refuse_move(order, OrderStatus.CANCELLED)
+    steps.refuse_move(order, OrderStatus.CANCELLED)
+    payment_status = order.payment_status
     if order.status is OrderStatus.PENDING:
-        await _move_stock(ctx, tx, order, RELEASE_STOCK, None)
-        await _move(ctx, tx, order, OrderStatus.CANCELLED, order.payment_status, input.reason)
+        await steps.move_stock(ctx, tx, order, RELEASE_STOCK, None)
     else:
-        await _move_stock(ctx, tx, order, RETURN_STOCK, MovementKind.RETURNED)
-        await _refund(ctx, tx, order)
-        await _move(ctx, tx, order, OrderStatus.CANCELLED, PaymentStatus.REFUNDED, input.reason)
-    return await _stored(tx, order.id)
+        await steps.move_stock(ctx, tx, order, RETURN_STOCK, MovementKind.RETURNED)
+        await steps.refund(ctx, tx, order)
+        payment_status = PaymentStatus.REFUNDED
+    await steps.move(ctx, tx, order, OrderStatus.CANCELLED, payment_status, input.reason)
+    return await steps.stored(tx, order.id)
 
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Order]:
     """Orders by id, as far as the caller may see them; relation of payments and entries."""
     rows = await request.reader.all(ORDER.by_ids, ids=list(ids), **sight(request.caller))
     return {row.id: row for row in rows}
-
-
-async def _locked(ctx: Context, tx: Transaction, order_id: str, *changed: str) -> Order:
-    """The order under its lock, if the caller may see it and act on it."""
-    order = await tx.one(LOCK_ORDER, order_id=order_id, **ctx.sight)
-    if order is None:
-        raise OrderNotFound
-    ctx.tick()
-    ctx.record("order", order.id, *changed)
-    ctx.own(order.customer_id)
-    return order
-
-
-async def _stored(tx: Transaction, order_id: str) -> Order:
-    [order] = await tx.all(ORDER.stored, ids=[order_id])
-    return order
-
-
-def _refuse_missing(lines: Sequence[NewOrderLine], products: Mapping[str, StockedProduct]) -> None:
-    unknown = [
-        FieldError(f"lines.{place}.productId", "NOT_FOUND", "There is no such product.")
-        for place, line in enumerate(lines)
-        if line.product_id not in products
-    ]
-    if unknown:
-        raise ProductNotFound(fields=unknown)
-    short = [
-        FieldError(
-            f"lines.{place}.quantity",
-            "OUT_OF_STOCK",
-            f"Only {products[line.product_id].available} left.",
-        )
-        for place, line in enumerate(lines)
-        if line.quantity > products[line.product_id].available
-    ]
-    if short:
-        raise OutOfStock(fields=short)
-
-
-def _refuse_short(wallet: Wallet | None, total: Decimal) -> Wallet:
-    if wallet is None:
-        raise Internal
-    if wallet.balance < total:
-        raise InsufficientFunds(
-            details={
-                "balance": str(wallet.balance),
-                "required": str(total),
-                "missing": str(total - wallet.balance),
-                "currency": wallet.currency,
-            }
-        )
-    return wallet
-
-
-def _refuse_move(order: Order, to: OrderStatus) -> None:
-    if to not in order.next_statuses:
-        raise OrderStatusInvalid(
-            details={"status": order.status, "nextStatuses": order.next_statuses}
-        )
-
-
-async def _move_stock(
-    ctx: Context, tx: Transaction, order: Order, change: Query[None], kind: MovementKind | None
-) -> None:
-    """Change the stock of an order's lines, rows locked by id; note pieces that came or went."""
-    ids = [line.product_id for line in order.lines]
-    quantities = [line.quantity for line in order.lines]
-    await tx.all(LOCK_STOCK_ROWS, ids=ids)
-    await tx.all(change, ids=ids, quantities=quantities)
-    if kind is not None:
-        sign = -1 if kind is MovementKind.SOLD else 1
-        await tx.all(
-            INSERT_MOVEMENTS,
-            kind=kind,
-            order_id=order.id,
-            created_at=ctx.now,
-            id=[ctx.new_id() for _ in ids],
-            product_id=ids,
-            quantity=[sign * quantity for quantity in quantities],
-        )
-
-
-async def _refund(ctx: Context, tx: Transaction, order: Order) -> None:
-    """Give the whole payment back to the buyer's wallet."""
-    paid = await tx.one(TRANSFER_OF_ORDER, order_id=order.id)
-    wallet = await tx.one(LOCK_WALLET, user_id=order.customer_id)
-    if paid is None or wallet is None:
-        raise Internal
-    ctx.tick()
-    await wallets.transfer(
-        ctx,
-        tx,
-        TransferKind.REFUND,
-        order.total,
-        source=SHOP,
-        target=wallet.id,
-        order_id=order.id,
-        reverses_id=paid,
-    )
-
-
-async def _move(
-    ctx: Context,
-    tx: Transaction,
-    order: Order,
-    to: OrderStatus,
-    payment_status: PaymentStatus,
-    note: str | None = None,
-) -> None:
-    await tx.all(
-        MOVE_ORDER,
-        order_id=order.id,
-        to_status=to,
-        to_payment_status=payment_status,
-        at_paid=ctx.now if to is OrderStatus.PAID else order.paid_at,
-        at_cancelled=ctx.now if to is OrderStatus.CANCELLED else None,
-    )
-    await _write_history(ctx, tx, order.id, order.status, to, note)
-
-
-async def _write_history(
-    ctx: Context,
-    tx: Transaction,
-    order_id: str,
-    before: OrderStatus | None,
-    after: OrderStatus,
-    note: str | None = None,
-) -> None:
-    await tx.all(
-        INSERT_EVENT,
-        id=ctx.new_id(),
-        order_id=order_id,
-        from_status=before,
-        to_status=after,
-        actor_id=ctx.user_id,
-        note=note,
-        created_at=ctx.now,
-    )
