@@ -2,8 +2,16 @@
 
 import logging
 import sys
+from typing import Any
 
+import msgspec
 import structlog
+
+_encoder = msgspec.json.Encoder(enc_hook=repr)
+
+
+def _encode(line: Any, **_: Any) -> bytes:
+    return _encoder.encode(line)
 
 
 def configure(*, debug: bool = False, readable: bool | None = None) -> None:
@@ -15,7 +23,7 @@ def configure(*, debug: bool = False, readable: bool | None = None) -> None:
         readable = sys.stdout.isatty()
     last: list[structlog.typing.Processor] = [
         structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(),
+        structlog.processors.JSONRenderer(serializer=_encode),
     ]
     if readable:
         plain = structlog.dev.plain_traceback
@@ -30,6 +38,8 @@ def configure(*, debug: bool = False, readable: bool | None = None) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.DEBUG if debug else logging.INFO
         ),
-        logger_factory=structlog.PrintLoggerFactory(),
+        logger_factory=structlog.PrintLoggerFactory()
+        if readable
+        else structlog.BytesLoggerFactory(),
         cache_logger_on_first_use=True,
     )
