@@ -8,7 +8,7 @@ route sees them.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -329,7 +329,12 @@ def _translate_list(operation: Operation[Any, Any], sent: Sent) -> None:
             message = "Give the direction in order or in sort, not in both."
             sent.faults.append(FieldError("order", "CONFLICT", message))
         elif order == "desc":
-            query["sort"] = f"-{query['sort']}"
+            known = get_args(operation.input.model_fields["sort"].annotation)
+            if query["sort"] in known and f"-{query['sort']}" not in known:
+                message = "This sort has one direction; leave order out."
+                sent.faults.append(FieldError("order", "CONFLICT", message))
+            else:
+                query["sort"] = f"-{query['sort']}"
 
 
 def _translate_one_line(sent: Sent) -> None:

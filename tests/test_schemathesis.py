@@ -1,0 +1,182 @@
+"""Schemathesis against a real server: both contracts, every role, every check.
+
+It reads a contract as a stranger would, makes requests that obey it and requests that break it,
+and holds every answer against it. A run proves something only where calls succeed, so each
+operation must reach a success with each role that may call it.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import CHECKOUT, Server
+from tests.shop import PASSWORD, Person, Shop
+
+_SEED = 7
+_HOOKS = CHECKOUT / "tests" / "schemathesis_hooks.py"
+_LONGEST_SECONDS = 120
+
+ANONYMOUS = {
+    "register",
+    "login",
+    "refreshToken",
+    "logout",
+    "categories",
+    "category",
+    "products",
+    "product",
+}
+SIGNED_IN = ANONYMOUS | {
+    "me",
+    "wallet",
+    "walletEntries",
+    "createDeposit",
+    "deposit",
+    "createOrder",
+    "orders",
+    "order",
+    "orderHistory",
+    "payOrder",
+    "cancelOrder",
+    "payment",
+}
+MANAGERS = SIGNED_IN | {"createProduct"}
+ADMINS = MANAGERS | {"auditLog"}
+
+#: What each role may call, by operationId; written from the design, not from the declarations.
+MAY_CALL = {
+    "anonymous": ANONYMOUS,
+    "USER": SIGNED_IN,
+    "MODERATOR": SIGNED_IN,
+    "MANAGER": MANAGERS,
+    "ADMIN": ADMINS,
+}
+#: The least role that may call an operation tries every boundary of every value on it; what is
+#: tried on the others are its examples, made-up cases and chains of calls.
+THOROUGH = {
+    "anonymous": ANONYMOUS,
+    "USER": SIGNED_IN - ANONYMOUS,
+    "MODERATOR": set[str](),
+    "MANAGER": MANAGERS - SIGNED_IN,
+    "ADMIN": ADMINS - MANAGERS,
+}
+
+_CONFIG = """
+hooks = "{hooks}"
+seed = {seed}
+workers = 1
+color = false
+continue-on-failure = true
+request-timeout = 20
+warnings = false
+
+[cache]
+enabled = false
+
+# A request in a report can be sent again as it is.
+[output]
+sanitization.enabled = false
+truncation.enabled = false
+
+[generation]
+max-examples = 10
+database = "none"
+
+# What is asked for may not be there, may have changed, may cost more than there is, and may be
+# against a rule of the shop: 402, 412 and 422 are answers to good requests as 404 and 409 are.
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "3xx", 401, 402, 403, 404, 409, 412, 422]
+"""
+_NOT_THOROUGH = """
+[[operations]]
+include-operation-id = {operations}
+phases.coverage.enabled = false
+"""
+_AUTH = {
+    True: """
+[auth.openapi.bearer]
+bearer = "{token}"
+""",
+    # Left alone, Schemathesis registers and signs in by what the contract says of it.
+    False: """
+[auth]
+auto-signup = false
+""",
+}
+
+
+@pytest.mark.parametrize("role", MAY_CALL)
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_a_stranger_who_reads_the_contract_finds_it_kept(
+    version: str, role: str, server: Server, shop: Shop, tmp_path: Path
+) -> None:
+    person = None if role == "anonymous" else await shop.person(role, balance="900000000.00")
+    (tmp_path / "world.json").write_text(json.dumps(await world_of(shop, person)))
+    contract = json.loads((CHECKOUT / "api" / f"openapi-{version}.json").read_text())
+    operations = {
+        item["operationId"] for path in contract["paths"].values() for item in path.values()
+    }
+    others = sorted(operations - THOROUGH[role])
+    config = _CONFIG.format(hooks=_HOOKS, seed=_SEED) + _NOT_THOROUGH.format(operations=others)
+    config += _AUTH[person is not None].format(token=person and person.token)
+    (tmp_path / "schemathesis.toml").write_text(config)
+
+    output = await asyncio.to_thread(schemathesis, version, server, tmp_path)
+
+    answers = Counter((tmp_path / "answers.txt").read_text().splitlines())
+    reached = {line.split()[0] for line in answers if line.split()[1].startswith("2")}
+    assert reached == MAY_CALL[role], output
+    assert {line.split()[0] for line in answers} == operations
+
+
+async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
+    """What there is to ask for, for the hooks; what belongs to somebody is this person's."""
+    owner = person or await shop.person(balance="1000.00")
+    guests = [await shop.person() for _ in range(60)]
+    products = [(await shop.product("0.01", stock=1_000_000)).id for _ in range(100)]
+    lines = [(products[0], 1)]
+    paid = await shop.order(owner, lines)
+    return {
+        "categories": [await shop.shelf()],
+        "products": products,
+        "deposits": [(await shop.deposit(owner, "5.00")).id],
+        "orders": [(await shop.order(owner, lines)).id],
+        "payments": [(await shop.pay(owner, paid.id)).id],
+        "unpaid": [(await shop.order(owner, lines)).id for _ in range(80)],
+        "refreshTokens": [guest.refresh_token for guest in guests],
+        "login": {"email": guests[0].email, "password": PASSWORD},
+    }
+
+
+def schemathesis(version: str, server: Server, folder: Path) -> str:
+    """Run Schemathesis; fails with its report, which repeats each request that went wrong."""
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("schemathesis")),
+            f"--config-file={folder / 'schemathesis.toml'}",
+            "run",
+            f"--url={server.url}",
+            "--checks=all",
+            str(CHECKOUT / "api" / f"openapi-{version}.json"),
+        ],
+        cwd=folder,
+        env={
+            **os.environ,
+            "SCHEMATHESIS_WORLD": str(folder / "world.json"),
+            "SCHEMATHESIS_ANSWERS": str(folder / "answers.txt"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=_LONGEST_SECONDS,
+        check=False,
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    return output
