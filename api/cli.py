@@ -145,7 +145,7 @@ def doctor(data: DataOption = CHECKOUT / ".tandem") -> None:
 def main() -> None:
     """Runs the command; a Problem becomes its sentence."""
     try:
-        app()
+        app(prog_name="tandem")
     except Problem as problem:
         err.print(f"[red]tandem:[/] {escape(str(problem))}", soft_wrap=True)
         sys.exit(1)

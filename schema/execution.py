@@ -83,7 +83,7 @@ async def _admit(
     roots = [name for name in root_fields(document, operation) if name != "__typename"]
     if not roots or not all(name in _IGNORES_TOKEN for name in roots):
         await authenticate(request)
-    # The quota is charged here, for all fields at once.
+    # The place of the quota, once there is one: for all fields at once.
     key = asked.idempotency_key
     if key is not None and writes(operation) and len(roots) > 1:
         message = "One header cannot serve several mutations; give each its idempotencyKey."

@@ -47,11 +47,6 @@ hypothesis.settings.register_profile("tandem", database=None, deadline=None)
 hypothesis.settings.load_profile("tandem")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Keep pytest-alembic from binding its own tests to this file, which pytest 9.2 breaks."""
-    config.option.pytest_alembic_tests_path = "none"
-
-
 #: Files whose tests share something dear (servers, a run of all faults): one process runs them.
 _TOGETHER = ("test_races.py", "test_planted_faults.py")
 

@@ -172,6 +172,21 @@ async def test_a_list_by_relevance_links_by_number(client: httpx.AsyncClient, sh
 # Older spellings of v1
 
 
+async def test_v1_continues_from_its_own_cursor_with_the_older_spelling(
+    client: httpx.AsyncClient, shop: Shop
+) -> None:
+    for _ in range(3):
+        await shop.product()
+    first = (await client.get(f"{V1}/products?limit=2&order=asc&sort=price")).json()
+    cursor = first["meta"]["nextCursor"]
+    older = f"{V1}/products?limit=2&order=asc&sort=price&after={cursor}"
+    newer = f"{V1}/products?first=2&sort=price&after={cursor}"
+    found = [(await client.get(path)).json()["data"] for path in (older, newer)]
+    assert found[0] == found[1] != first["data"]
+    clash = await client.get(f"{V1}/products?limit=2&first=2&after={cursor}")
+    assert codes(clash) == {"limit": "CONFLICT"}
+
+
 async def test_v1_takes_limit_order_and_snake_case_sorts(client: httpx.AsyncClient) -> None:
     old = await client.get(f"{V1}/products?limit=2&sort=created_at&order=desc")
     new = await client.get(f"{V1}/products?perPage=2&sort=-createdAt")

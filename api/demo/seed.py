@@ -247,7 +247,6 @@ async def _add_products(loader: _Loader, now: datetime, manager: Caller) -> list
             "categoryId": categories[product.category_slug],
             "tags": list(product.tags),
             "metadata": product.metadata,
-            "image": product.image,
             "stock": product.stock,
         }
         ids.append((await products.create(loader.request(manager), raw)).id)

@@ -4,7 +4,6 @@ Everything here is pure and the same on every call; whoever loads it decides wha
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -39,7 +38,6 @@ class DemoProduct:
     tags: tuple[str, ...]
     category_slug: str
     metadata: dict[str, MetadataValue]
-    image: str | None
     stock: int  # before any of the orders
     is_active: bool
 
@@ -185,14 +183,6 @@ def _metadata(text: str, label: str = "") -> dict[str, MetadataValue]:
     return values
 
 
-def _slug(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name.replace("'", "")).encode("ascii", "ignore")
-    return re.sub(r"[^a-z0-9]+", "-", plain.decode().lower()).strip("-")
-
-
-# --------------------------------------------------------------------------------- products
-
-
 def _stock(random: Random, price: Decimal) -> int:
     draw = random.random()
     if draw < 0.04:
@@ -217,7 +207,6 @@ def _variants(line: _Line, random: Random) -> Iterator[DemoProduct]:
             tags=tuple(tag.strip() for tag in tags.split(","))[:MAX_TAGS],
             category_slug=line.category,
             metadata=maker | _metadata(shared) | _metadata(own, label),
-            image=f"/images/{_slug(name)}.jpg" if random.random() > 0.08 else None,
             stock=_stock(random, price),
             is_active=random.random() > 0.014,
         )

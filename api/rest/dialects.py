@@ -312,10 +312,12 @@ def _translate_list(operation: Operation[Any, Any], sent: Sent) -> None:
         query["total"] = "true"
     if "limit" in query:
         limit = query.pop("limit")
-        if "perPage" in query:
-            sent.faults.append(FieldError("limit", "CONFLICT", "Give limit or perPage, not both."))
-        query.setdefault("perPage", limit)
-        sent.spelled["perPage"] = "limit"
+        # Beside a cursor it is the size of a cursor's page.
+        size = "first" if "after" in query else "last" if "before" in query else "perPage"
+        if size in query:
+            sent.faults.append(FieldError("limit", "CONFLICT", f"Give limit or {size}, not both."))
+        query.setdefault(size, limit)
+        sent.spelled[size] = "limit"
     if "sort" in query:
         query["sort"] = re.sub(r"_([a-z])", lambda match: match[1].upper(), query["sort"])
     if "order" in query:

@@ -1,6 +1,6 @@
 """The wrapper: every operation is declared once and runs here, whichever face called it.
 
-A call goes: token → quota → role → key present → input → (writes: BEGIN → session → claim key →
+A call goes: token → role → key present → input → (writes: BEGIN → session → claim key →
 SAVEPOINT) → the operation's own function, which loads, checks visibility and ifMatch, and acts →
 (writes: audit and stored outcome → COMMIT) → answer. The first thing wrong, in that order,
 answers. A declared error undoes what the function did, but not the audit row of the attempt,
@@ -206,9 +206,9 @@ async def authenticate(request: Request) -> Caller | None:
 
 
 async def admit(op: Operation[Any, Any], request: Request) -> Caller | None:
-    """Token, quota, role: is this caller let in? Reads outside operations (`node`) pass as well."""
+    """Token and role: is this caller let in?"""
     caller = None if op.ignores_token else await authenticate(request)
-    # The quota is charged here, before anything else is looked at.
+    # The place of the quota, once there is one: before anything else is looked at.
     if op.who.least is not None:
         if caller is None:
             raise Unauthenticated
@@ -294,7 +294,7 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
         await _audit(ctx, tx, outcome)
         if key is not None:
             await keys.store(ctx, tx, key, outcome)
-    # Cache tags are bumped here, after COMMIT and before the answer.
+    # The place of the cache's bump, once there is one: after COMMIT and before the answer.
     return outcome
 
 

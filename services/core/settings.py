@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     """All settings with their defaults; sizes in bytes, times in seconds, money in the currency."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TANDEM_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="TANDEM_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     environment: Environment = Field(
@@ -35,12 +35,12 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="postgresql://localhost/tandem",
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
-        description="PostgreSQL, as a postgresql:// URL.",
+        description="PostgreSQL, as a postgresql:// URL. Unset, `./scripts/serve` brings its own.",
     )
     redis_url: str = Field(
         default="redis://localhost:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
-        description="Redis or Valkey, as a redis:// or unix:// URL.",
+        description="Redis or Valkey, as a redis:// URL. Unset, `./scripts/serve` brings its own.",
     )
     public_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] = Field(
         default="http://localhost:8000",
@@ -124,9 +124,7 @@ class Settings(BaseSettings):
     graphiql: bool | None = Field(
         default=None, description="Serve GraphiQL and introspection; by default not in production."
     )
-    debug: bool = Field(
-        default=False, description="Readable logs at debug level; refused in production."
-    )
+    debug: bool = Field(default=False, description="Log at debug level; refused in production.")
 
     @property
     def development(self) -> bool:
@@ -153,10 +151,13 @@ class Settings(BaseSettings):
             raise ValueError("TANDEM_POOL_MIN must not be above TANDEM_POOL_MAX")
         if self.development:
             return self
-        if self.secret.get_secret_value() == DEVELOPMENT_SECRET:
-            raise ValueError("TANDEM_SECRET must be set in production")
-        if "*" in self.cors_origins:
-            raise ValueError("TANDEM_CORS_ORIGINS must name its origins in production")
-        if self.debug:
-            raise ValueError("TANDEM_DEBUG must be off in production")
+        wrong = {
+            "TANDEM_SECRET must be one of your own": (
+                self.secret.get_secret_value() == DEVELOPMENT_SECRET
+            ),
+            "TANDEM_CORS_ORIGINS must name its origins": "*" in self.cors_origins,
+            "TANDEM_DEBUG must be off": self.debug,
+        }
+        if any(wrong.values()):
+            raise ValueError("In production " + ", ".join(rule for rule in wrong if wrong[rule]))
         return self
