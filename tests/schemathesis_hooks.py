@@ -5,6 +5,7 @@ for a share of the ids, keys and credentials in them, which become living ones: 
 every answer would be "not found". What is invalid on purpose is not touched.
 """
 
+import gc
 import json
 import os
 import zlib
@@ -16,7 +17,12 @@ import schemathesis
 from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import RejectedPositiveData
+
+# A run is short and builds much that lives to its end: looking for garbage as often as usual
+# takes a quarter of its time.
+gc.set_threshold(200_000, 50, 1000)
 
 _WORLD = json.loads(Path(os.environ["SCHEMATHESIS_WORLD"]).read_text())
 _ANSWERS = Path(os.environ["SCHEMATHESIS_ANSWERS"])
@@ -50,7 +56,7 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
     operation, chance = _operation_id(case), _chance(case)
     if chance == 0 and operation in _reached:
         return
-    if _is_good(case, ParameterLocation.PATH) and operation in _ASKED:
+    if operation in _ASKED and _is_made_up(case, operation):
         case.path_parameters["id"] = _take(_ASKED[operation]) or case.path_parameters["id"]
     if _is_good(case, ParameterLocation.HEADER) and case.headers:
         if "Idempotency-Key" in case.headers:
@@ -95,6 +101,16 @@ def _chance(case: Case) -> int:
 
 def _is_good(case: Case, location: ParameterLocation) -> bool:
     return case.meta is None or not case.meta.is_negative_at(location)
+
+
+def _is_made_up(case: Case, operation: str) -> bool:
+    """Is the id well formed, and not of something that the run itself has made or seen?"""
+    if not _is_good(case, ParameterLocation.PATH):
+        return False
+    if case.meta is None or _ASKED[operation] in _USED_UP:
+        return True
+    drawn = {draw.location for draw in case.meta.pool_draws}
+    return ParameterLocation.PATH not in drawn and case.meta.phase.name != TestPhase.STATEFUL
 
 
 def _take(name: str) -> str | None:
