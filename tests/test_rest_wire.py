@@ -204,7 +204,11 @@ async def test_v1_names_a_bad_field_as_it_was_spelled(client: httpx.AsyncClient)
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("limit=1&perPage=1", "limit"), ("sort=-price&order=asc", "order")],
+    [
+        ("limit=1&perPage=1", "limit"),
+        ("sort=-price&order=asc", "order"),
+        ("sort=relevance&search=x&order=desc", "order"),
+    ],
 )
 async def test_v1_refuses_the_old_and_the_new_spelling_together(
     client: httpx.AsyncClient, query: str, field: str
