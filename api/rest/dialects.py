@@ -6,6 +6,7 @@ route sees them.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, get_args, get_type_hints
@@ -35,7 +36,7 @@ _PAGING = frozenset({"first", "after", "last", "before", "page", "perPage"})
 _encode = msgspec.json.Encoder().encode
 
 
-class Dialect:
+class Dialect(ABC):
     """What both dialects share, and the names of what they do differently."""
 
     name: str
@@ -45,8 +46,8 @@ class Dialect:
     shapes: Mapping[type, tuple[type[Struct], Callable[[Any], Struct]]] = {}
     deprecated_shapes: Deprecation | None = None
 
-    def translate(self, operation: Operation[Any, Any], sent: Sent) -> None:
-        """Put older spellings into today's words."""
+    def translate(self, operation: Operation[Any, Any], sent: Sent) -> None:  # noqa: B027
+        """Put older spellings into today's words; there are none unless a dialect says so."""
 
     def shape(self, result: type) -> type[Struct]:
         """The struct that a result type is written as."""
@@ -70,23 +71,23 @@ class Dialect:
             return value
         return {name: item for name, item in msgspec.to_builtins(value).items() if name in fields}
 
+    @abstractmethod
     def resource(self, call: Call, value: Any) -> bytes:
         """The body of one resource."""
-        raise NotImplementedError
 
+    @abstractmethod
     def page(self, call: Call, page: Page[Any]) -> tuple[bytes, str | None]:
         """The body of a page, and its Link header."""
-        raise NotImplementedError
 
+    @abstractmethod
     def deletion(self, call: Call) -> Response:
         """The answer when something was deleted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def error_body(
         self, error: TandemError, request_id: str, path: str, public_url: str, at: datetime
     ) -> Any:
         """The body of an error."""
-        raise NotImplementedError
 
     def error(
         self,
@@ -265,7 +266,7 @@ class V1(Dialect):
     shapes = {User: (FlatUser, _flat_user), Tokens: (FlatTokens, _flat_tokens)}
     deprecated_shapes = FLAT_USERS
 
-    def translate(self, operation: Operation[Any, Any], sent: Sent) -> None:
+    def translate(self, operation: Operation[Any, Any], sent: Sent) -> None:  # noqa: B027
         if operation.paged:
             _translate_list(operation, sent)
         elif operation.name == "orders.create":
