@@ -266,7 +266,7 @@ class V1(Dialect):
     shapes = {User: (FlatUser, _flat_user), Tokens: (FlatTokens, _flat_tokens)}
     deprecated_shapes = FLAT_USERS
 
-    def translate(self, operation: Operation[Any, Any], sent: Sent) -> None:  # noqa: B027
+    def translate(self, operation: Operation[Any, Any], sent: Sent) -> None:
         if operation.paged:
             _translate_list(operation, sent)
         elif operation.name == "orders.create":
