@@ -44,6 +44,7 @@ from services.core.errors import (
     TandemError,
     ValidationFailed,
 )
+from services.core.ids import NOWHERE, parsed
 from services.core.inputs import Input, Line, Lines, PathId, Period, Reference, wrong
 from services.core.operation import Key, Who, operation
 from services.core.paging import Page, Paged
@@ -224,9 +225,10 @@ async def history(
     ctx: Context, order_ids: Sequence[str], input: ListHistory
 ) -> Mapping[str, Page[OrderEvent] | TandemError]:
     """How an order came to stand where it stands, newest first."""
-    visible = await ctx.reader.all(VISIBLE_IDS, ids=order_ids, **ctx.sight)
+    spelled = {id: parsed(id) or NOWHERE for id in order_ids}
+    visible = await ctx.reader.all(VISIBLE_IDS, ids=list(spelled.values()), **ctx.sight)
     pages = await paging.pages(ctx, HISTORY, visible, input, input.sort)
-    return {id: pages.get(id) or OrderNotFound() for id in order_ids}
+    return {id: pages.get(spelled[id]) or OrderNotFound() for id in order_ids}
 
 
 @operation(

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from services import orders
+from services.core.errors import OrderNotFound
 from tests.faces import Door
 from tests.shop import Person, Shop, new_key
 
@@ -420,3 +422,8 @@ async def test_times_are_rfc_3339_in_utc(door: Door, shop: Shop, buyer: Person) 
     found = (await door.call("orders.get", {"id": order.id}, caller=buyer)).ok
     assert found["createdAt"].endswith("Z")
     assert datetime.fromisoformat(found["createdAt"]) == order.created_at
+
+
+async def test_a_malformed_id_has_no_history(shop: Shop, user: Person) -> None:
+    found = await orders.history.of(shop.request(user), ["nonsense", ""])
+    assert [type(page) for page in found.values()] == [OrderNotFound, OrderNotFound]

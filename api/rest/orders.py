@@ -3,7 +3,6 @@
 from api.rest.calls import Answer, Call, Created, route
 from services import orders
 from services.core.errors import TandemError
-from services.core.ids import NOWHERE, parsed
 
 
 @route("createOrder", "POST", "/orders", orders.create, status=201)
@@ -24,7 +23,7 @@ async def get_order(call: Call) -> Answer:
 
 @route("orderHistory", "GET", "/orders/{id}/history", orders.history)
 async def list_history(call: Call) -> Answer:
-    order_id = parsed(call.path["id"]) or NOWHERE
+    order_id = call.path["id"]
     found = await orders.history.of(call.request, [order_id], call.input)
     page = found[order_id]
     if isinstance(page, TandemError):
