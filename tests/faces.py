@@ -6,6 +6,7 @@ writes them, errors as their code, status, fields and details.
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -266,11 +267,12 @@ SORTS = {
 }
 
 
-class Door:
+class Door(ABC):
     """One way in."""
 
     name: str
 
+    @abstractmethod
     async def call(
         self,
         operation: str,
@@ -282,7 +284,6 @@ class Door:
         headers: Mapping[str, str] | None = None,
     ) -> Outcome:
         """Call an operation with values by their wire names."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return self.name
