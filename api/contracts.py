@@ -66,7 +66,7 @@ def stale(texts: dict[str, str]) -> Iterator[str]:
                 ),
                 "line ends",
             )
-            yield f"{path} differs from the code ({where.strip()}); run python -m api.contracts"
+            yield f"{path} differs from the code ({where.strip()}); run ./scripts/contracts"
 
 
 def undescribed(texts: dict[str, str]) -> Iterator[str]:
