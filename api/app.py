@@ -54,14 +54,13 @@ def create_app(process: Process | None = None) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
-            await process.database.open()
+            await process.open()
         except Unavailable:
             # It may come later: requests open the pool themselves, readiness says what is missing.
             log.warning("database not reachable at start")
         yield
         health.draining = True
-        await process.database.close()
-        await process.redis.aclose()
+        await process.close()
 
     def write_error(path: str, error: TandemError, request_id: str) -> Response:
         if path == "/graphql":

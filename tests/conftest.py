@@ -174,8 +174,7 @@ async def process(settings: Settings) -> AsyncIterator[Process]:
     """Everything operations need, on this test process's database, with a clock that can move."""
     process = new_process(settings, Clock())
     yield process
-    await process.database.close()
-    await process.redis.aclose()
+    await process.close()
 
 
 @pytest.fixture

@@ -346,8 +346,7 @@ async def test_a_shop_is_checked_while_it_sells(addresses: Addresses, seeded: st
                 assert await faulty(url) == set()
             await trading
         finally:
-            await process.database.close()
-            await process.redis.aclose()
+            await process.close()
         assert await faulty(url) == set()
 
 

@@ -101,7 +101,7 @@ async def test_a_process_that_stops_is_not_ready(fresh_database: str, addresses:
         before = await client.get("/health/ready")
     async with client_of(app) as client:
         after = await client.get("/health/ready")
-    await process.redis.aclose()
+    await process.close()
     assert (before.status_code, after.status_code) == (200, 503)
 
 

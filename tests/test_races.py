@@ -52,8 +52,7 @@ async def arena(
     logs = tmp_path_factory.mktemp("race")
     async with AsyncExitStack() as stack:
         stack.push_async_callback(addresses.drop, name)
-        stack.push_async_callback(process.redis.aclose)
-        stack.push_async_callback(process.database.close)
+        stack.push_async_callback(process.close)
         servers = await asyncio.gather(
             *(
                 asyncio.to_thread(stack.enter_context, serving(settings, logs / f"{number}.log"))

@@ -31,8 +31,7 @@ async def process_with(shop: Shop, **more: Any) -> AsyncIterator[Service]:
     try:
         yield Service(Shop(process, shop.password_hash))
     finally:
-        await process.database.close()
-        await process.redis.aclose()
+        await process.close()
 
 
 @asynccontextmanager

@@ -81,8 +81,7 @@ async def seed(settings: Settings, progress: Progress | None = None) -> bool:
             await connection.execute("ANALYZE")
         return True
     finally:
-        await database.close()
-        await process.redis.aclose()
+        await process.close()
 
 
 class _Clock:

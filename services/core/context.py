@@ -18,6 +18,7 @@ from services.core.keys import KeyGate
 from services.core.passwords import Passwords
 from services.core.settings import Settings
 from services.core.tokens import TokenKeys
+from services.core.watch import Watches
 
 if TYPE_CHECKING:
     from services.core.operation import Operation
@@ -38,6 +39,21 @@ class Process:
     gate: KeyGate
     clock: Callable[[], datetime]
     started_at: datetime
+    watches: Watches = field(default_factory=Watches)
+
+    async def open(self) -> None:
+        """Connect, and start what runs beside the requests; raises `Unavailable`.
+
+        What could not be reached is tried again by the requests and by the watches themselves.
+        """
+        self.watches.start()
+        await self.database.open()
+
+    async def close(self) -> None:
+        """Stop the watches and close every connection."""
+        await self.watches.stop()
+        await self.database.close()
+        await self.redis.aclose()
 
 
 def new_process(settings: Settings, clock: Callable[[], datetime] | None = None) -> Process:

@@ -1,0 +1,51 @@
+"""What a process does beside its requests: small steps, again and again, until it closes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+
+log = structlog.get_logger("tandem.watch")
+
+Step = Callable[[], Awaitable[None]]
+
+
+class Watches:
+    """Runs steps at intervals; a step that fails is logged and runs again at its next turn."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[Step, float]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def every(self, seconds: float, step: Step) -> None:
+        """Run ``step`` this often, once started."""
+        self._steps.append((step, seconds))
+
+    def start(self) -> None:
+        """Start every step; needs a running loop."""
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(_forever(*step)) for step in self._steps]
+
+    async def stop(self) -> None:
+        """Stop every step, in the middle of it if need be."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _forever(step: Step, seconds: float) -> None:
+    sound = True
+    while True:
+        try:
+            await step()
+            sound = True
+        except Exception as error:
+            # Said once, not four times a second for as long as a server is away.
+            if sound:
+                log.warning("watch failed", step=step.__qualname__, error=repr(error))
+            sound = False
+        await asyncio.sleep(seconds)
