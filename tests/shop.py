@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+import msgspec
+
 from services import deposits, orders, products
 from services.core.context import Process, Request
 from services.core.ids import new_id
@@ -36,6 +38,8 @@ BUSINESS_TABLES = (
     "order_lines",
     "order_history",
     "payments",
+    "jobs",
+    "mail_tokens",
 )
 _DIGEST = " UNION ALL ".join(
     f"SELECT '{table}', md5(string_agg(row::text, E'\\n' ORDER BY row::text)) FROM {table} AS row"
@@ -264,6 +268,11 @@ class Shop:
         after = await self.digest()
         changed = [table for table, value in after.items() if value != before[table]]
         assert not changed, f"changed: {', '.join(changed)}"
+
+    async def jobs(self, name: str) -> list[dict[str, Any]]:
+        """The payloads of the queued jobs with this name, oldest first."""
+        rows = await self.rows("SELECT payload FROM jobs WHERE entrypoint = $1 ORDER BY id", name)
+        return [msgspec.json.decode(row["payload"]) for row in rows]
 
     async def execute(self, sql: str, *values: Any) -> None:
         """Run a statement."""

@@ -13,6 +13,8 @@ WHERE table_schema = 'public' AND table_name <> 'alembic_version'
 UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 UNION ALL SELECT 'sequence ' || sequence_name FROM information_schema.sequences
 WHERE sequence_schema = 'public'
+UNION ALL SELECT 'type ' || typname FROM pg_type
+WHERE typnamespace = 'public'::regnamespace AND typtype = 'e'
 """
 
 

@@ -1,0 +1,114 @@
+"""Tokens sent by mail: proof that whoever holds one reads that address."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import SQLModel
+
+from persistence.columns import checked, column, identifier, instant, named, reference, table_of
+from persistence.sql import Query, given, nothing, value
+from persistence.users import users
+
+
+class Purpose(StrEnum):
+    """What a mailed token is good for."""
+
+    VERIFY_EMAIL = "VERIFY_EMAIL"
+    RESET_PASSWORD = "RESET_PASSWORD"  # noqa: S105
+
+
+class MailTokenTable(SQLModel, table=True):
+    """A single-use token that was mailed to somebody; only its hash is kept."""
+
+    __tablename__ = named("mail_tokens")
+    __table_args__ = (
+        checked("purpose IN ('VERIFY_EMAIL', 'RESET_PASSWORD')", "purpose"),
+        sa.UniqueConstraint("hash"),
+    )
+
+    #: The id of the job that mailed it, so that a second delivery makes no second row.
+    id: str = identifier()
+    user_id: str = reference("users.id")
+    purpose: str = column(sa.Text)
+    #: The address it was sent to.
+    email: str = column(sa.Text)
+    hash: bytes = column(sa.LargeBinary)
+    created_at: datetime = instant()
+    expires_at: datetime = instant(None, index=True)
+    used_at: datetime | None = instant(None, nullable=True)
+
+
+class MailToken(Struct, frozen=True):
+    """A mailed token as its use sees it."""
+
+    id: str
+    user_id: str
+    email: str
+    expires_at: datetime
+    used_at: datetime | None
+
+
+mail_tokens = table_of(MailTokenTable)
+
+_insert = insert(mail_tokens)
+# A mail that waited for its server counts from when it was sent at last. Nothing is answered for a
+# token that was used or made void: there is nothing left to send.
+KEEP_TOKEN = Query(
+    _insert.on_conflict_do_update(
+        index_elements=["id"],
+        set_={"hash": _insert.excluded.hash, "expires_at": _insert.excluded.expires_at},
+        where=mail_tokens.c.used_at.is_(None),
+    ).returning(mail_tokens.c.id),
+    value,
+    ["id", "user_id", "purpose", "email", "hash", "created_at", "expires_at"],
+)
+# FOR UPDATE: of many uses at one moment one finds it unused.
+LOCK_MAIL_TOKEN = Query(
+    sa.select(
+        mail_tokens.c.id,
+        mail_tokens.c.user_id,
+        mail_tokens.c.email,
+        mail_tokens.c.expires_at,
+        mail_tokens.c.used_at,
+    )
+    .where(
+        mail_tokens.c.hash == given("hash", mail_tokens.c.hash),
+        mail_tokens.c.purpose == given("purpose", mail_tokens.c.purpose),
+    )
+    .with_for_update(),
+    MailToken,
+)
+SPEND_MAIL_TOKEN = Query(
+    sa.update(mail_tokens)
+    .where(mail_tokens.c.id == given("token_id", mail_tokens.c.id))
+    .values(used_at=given("now", mail_tokens.c.used_at)),
+    nothing,
+)
+#: Makes a user's unused tokens of one purpose worthless.
+VOID_MAIL_TOKENS = Query(
+    sa.update(mail_tokens)
+    .where(
+        mail_tokens.c.user_id == given("user_id", mail_tokens.c.user_id),
+        mail_tokens.c.purpose == given("purpose", mail_tokens.c.purpose),
+        mail_tokens.c.used_at.is_(None),
+    )
+    .values(used_at=given("now", mail_tokens.c.used_at)),
+    nothing,
+)
+FORGET_MAIL_TOKENS = Query(
+    sa.delete(mail_tokens).where(
+        mail_tokens.c.expires_at < given("before", mail_tokens.c.expires_at)
+    ),
+    nothing,
+)
+#: Who may be mailed at an address, as they spell it themselves.
+ACTIVE_ACCOUNT = Query(
+    sa.select(users.c.id, users.c.email).where(
+        sa.func.lower(users.c.email) == sa.func.lower(given("email", users.c.email)),
+        users.c.is_active,
+    ),
+    lambda user_id, email: (user_id, email),
+)

@@ -1,0 +1,38 @@
+"""Jobs: what an operation leaves to be done after it, queued in its own transaction."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from persistence.database import Transaction
+from persistence.jobs import ENQUEUE
+from services.core.context import Context, Process
+
+
+class Job(Struct, frozen=True, rename="camel"):
+    """A job as its handler sees it.
+
+    ``id`` (UUIDv7) is the same however often the job is run; ``request_id`` is that of the call
+    that queued it.
+    """
+
+    id: str
+    request_id: str
+    data: dict[str, Any]
+
+
+#: Runs a job. It may be run again after it succeeded, when its worker ended before it said so: a
+#: handler leaves the same behind both times. It fails by raising, whatever it raises.
+Handler = Callable[[Process, Job], Awaitable[None]]
+
+
+async def enqueue(ctx: Context, tx: Transaction, name: str, data: Mapping[str, Any]) -> str:
+    """Queue a job that runs once ``tx`` has committed, and never when it has not; its id.
+
+    ``name`` is one of `services.handlers.HANDLERS`; ``data`` is written as JSON.
+    """
+    job = Job(ctx.new_id(), ctx.request.id, dict(data))
+    await tx.all(ENQUEUE, job_id=job.id, name=name, payload=msgspec.json.encode(job))
+    return job.id
