@@ -36,13 +36,11 @@ _KEYS_CACHED = "public, max-age=300"
 #: REST paths of the catalogue follow any of these.
 _BASES = [DIALECTS["v2"].prefix, DIALECTS["v1"].prefix]
 _WHO = {
-    "P": "anybody",
-    "U": "signed in",
-    "O": "the owner",
-    "O/G": "the owner, managers",
-    "M": "moderators",
-    "G": "managers",
-    "A": "admins",
+    "PUBLIC": "anybody",
+    "USER": "signed in",
+    "MODERATOR": "moderators",
+    "MANAGER": "managers",
+    "ADMIN": "admins",
 }
 
 _STYLE = """\
@@ -185,7 +183,8 @@ def _operation(operation: Operation[Any, Any]) -> dict[str, Any]:
     return {
         "name": operation.name,
         "summary": operation.summary,
-        "who": operation.who.letter,
+        "who": operation.who.least if operation.who else "PUBLIC",
+        "permission": operation.who,
         "errors": sorted(error.code for error in operation.errors),
         "writes": operation.writes,
         "idempotent": operation.key.value,

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlmodel import Field, SQLModel
 
 # Names of constraints are part of the contract with services: a unique violation is told apart
@@ -16,6 +17,17 @@ SQLModel.metadata.naming_convention = {
     "pk": "%(table_name)s_pkey",
 }
 
+
+class _TransactionNumber(sa.types.UserDefinedType[str]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The type's name in SQL."""
+        return "xid8"
+
+
+# Or reflection, which compares migrations with tables, would not know it.
+ischema_names["xid8"] = _TransactionNumber
 Uuid = postgresql.UUID(as_uuid=False)
 # Wide enough for a lifetime of deposits of 999,999,999.99 each.
 Money = sa.Numeric(20, 2)
@@ -23,8 +35,11 @@ Instant = sa.DateTime(timezone=True)
 # Cursor columns sort by bytes, so that a page never depends on the server's locale.
 SortableText = sa.Text(collation="C")
 Json = postgresql.JSONB()
+#: A transaction's number, which never comes again.
+TransactionNumber = cast(Any, _TransactionNumber())
 TextArray = postgresql.ARRAY(sa.Text())
 UuidArray = postgresql.ARRAY(Uuid)
+InstantArray = postgresql.ARRAY(Instant)
 
 
 def table_of(model: type[SQLModel]) -> sa.Table:
@@ -76,3 +91,8 @@ def instant(default: str | None = "now()", **kwargs: Any) -> Any:
 def checked(rule: str, name: str) -> sa.CheckConstraint:
     """A CHECK constraint named ``<table>_<name>_check``."""
     return sa.CheckConstraint(rule, name=name)
+
+
+def ended_index(name: str, column: str) -> sa.Index:
+    """An index over the few rows that ended, of which most have nothing in the column."""
+    return sa.Index(name, column, postgresql_where=sa.text(f"{column} IS NOT NULL"))

@@ -44,6 +44,24 @@ FUNCTIONS = (
         RETURN NULL;
     END $$
     """,
+    # Processes poll for transactions that ended something: see persistence/revocations.py.
+    """
+    CREATE FUNCTION tandem_ended() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        NEW.changed_in := pg_current_xact_id();
+        RETURN NEW;
+    END $$
+    """,
+    # Whoever changes what a user may do ends what was given to the user before.
+    """
+    CREATE FUNCTION tandem_standing() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        UPDATE sessions SET revoked_at = now() WHERE user_id = NEW.id AND revoked_at IS NULL;
+        UPDATE api_keys SET revoked_at = CASE WHEN NEW.is_active THEN NULL ELSE now() END
+        WHERE user_id = NEW.id AND revoked_at IS NULL;
+        RETURN NULL;
+    END $$
+    """,
 )
 
 TOUCHED = (
@@ -74,6 +92,14 @@ TRIGGERS = (
     # Deferred: a transfer's postings come one by one and must be even at COMMIT.
     "CREATE CONSTRAINT TRIGGER postings_balanced AFTER INSERT ON postings "
     "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tandem_balanced()",
+    *(
+        f"CREATE TRIGGER {table}_ended BEFORE UPDATE OF revoked_at ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION tandem_ended()"
+        for table in ("sessions", "api_keys")
+    ),
+    "CREATE TRIGGER users_standing AFTER UPDATE OF role, is_active ON users "
+    "FOR EACH ROW WHEN (OLD.role <> NEW.role OR OLD.is_active <> NEW.is_active) "
+    "EXECUTE FUNCTION tandem_standing()",
 )
 
 

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 
 from persistence import (  # noqa: F401 - importing a module adds its tables to the metadata
+    api_keys,
     audit,
     categories,
     deposits,

@@ -1,27 +1,54 @@
 """Sessions and their refresh tokens."""
 
 from datetime import datetime
+from typing import Annotated
 
 import sqlalchemy as sa
-from msgspec import Struct
+from msgspec import Meta, Struct
 from sqlmodel import SQLModel
 
-from persistence.columns import column, identifier, instant, named, reference, table_of
+from persistence.columns import (
+    TransactionNumber,
+    column,
+    identifier,
+    instant,
+    named,
+    reference,
+    table_of,
+)
+from persistence.listing import Listing, Sort
 from persistence.sql import Query, given, insert, nothing, value
 from persistence.users import users
+from persistence.views import View, session, viewer
 
 
 class SessionTable(SQLModel, table=True):
     """One sign-in; every access token names its session."""
 
     __tablename__ = named("sessions")
+    __table_args__ = (
+        sa.Index("sessions_user_id_created_at_id_idx", "user_id", "created_at", "id"),
+        sa.Index(
+            "sessions_changed_in_idx",
+            "changed_in",
+            postgresql_where=sa.text("changed_in IS NOT NULL"),
+        ),
+        sa.Index(
+            "sessions_revoked_at_idx",
+            "revoked_at",
+            postgresql_where=sa.text("revoked_at IS NOT NULL"),
+        ),
+    )
 
     id: str = identifier()
-    user_id: str = reference("users.id")
+    user_id: str = reference("users.id", index=False)
     user_agent: str | None = column(sa.Text, nullable=True)
     created_at: datetime = instant()
     expires_at: datetime = instant(None)
+    used_at: datetime = instant()
     revoked_at: datetime | None = instant(None, nullable=True)
+    #: The transaction that ended it; set by a rule, read by persistence/revocations.py.
+    changed_in: str | None = column(TransactionNumber, nullable=True)
 
 
 class RefreshTokenTable(SQLModel, table=True):
@@ -33,6 +60,17 @@ class RefreshTokenTable(SQLModel, table=True):
     session_id: str = reference("sessions.id")
     created_at: datetime = instant()
     used_at: datetime | None = instant(None, nullable=True)
+
+
+class Session(Struct, frozen=True, rename="camel"):
+    """A sign-in that has not ended."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    user_agent: Annotated[str | None, Meta(description="The client, in its own words.")]
+    current: Annotated[bool, Meta(description="Is it the one that asks?")]
+    created_at: Annotated[datetime, Meta(description="When the user signed in.")]
+    used_at: Annotated[datetime, Meta(description="When its tokens were last renewed.")]
+    expires_at: Annotated[datetime, Meta(description="When it ends unless it is renewed.")]
 
 
 class LiveSession(Struct, frozen=True):
@@ -54,6 +92,31 @@ class SpentToken(Struct, frozen=True):
 sessions = table_of(SessionTable)
 refresh_tokens = table_of(RefreshTokenTable)
 
+#: What ended is nobody's to see; what has expired is filtered by the list.
+SESSION_VIEW = View(
+    "Session",
+    sessions.c.id,
+    (
+        sessions.c.id,
+        sessions.c.user_agent,
+        sa.func.coalesce(sessions.c.id == session, sa.false()),
+        sessions.c.created_at,
+        sessions.c.used_at,
+        sessions.c.expires_at,
+    ),
+    sessions,
+    Session,
+    sa.and_(sessions.c.user_id == viewer, sessions.c.revoked_at.is_(None)),
+)
+SESSIONS = Listing(
+    SESSION_VIEW.select(),
+    Session,
+    id=sessions.c.id,
+    always=SESSION_VIEW.visible,
+    sorts={"-createdAt": Sort(sessions.c.created_at, True, lambda row: row.created_at, datetime)},
+    filters={"now": sessions.c.expires_at > given("now", sessions.c.expires_at)},
+)
+
 _live = sa.and_(
     sessions.c.revoked_at.is_(None),
     sessions.c.expires_at > given("now", sessions.c.expires_at),
@@ -67,18 +130,48 @@ _session = (
 )
 
 SESSION = Query(_session, LiveSession)
-INSERT_SESSION = insert(sessions, "id", "user_id", "user_agent", "created_at", "expires_at")
+INSERT_SESSION = insert(
+    sessions, "id", "user_id", "user_agent", "created_at", "used_at", "expires_at"
+)
 REVOKE_SESSION = Query(
     sa.update(sessions)
     .where(sessions.c.id == given("session_id", sessions.c.id), sessions.c.revoked_at.is_(None))
     .values(revoked_at=given("now", sessions.c.revoked_at)),
     nothing,
 )
+# The owner's alone; answers its id, so that a caller can tell whether there was one.
+REVOKE_OWN_SESSION = Query(
+    sa.update(sessions)
+    .where(
+        sessions.c.id == given("session_id", sessions.c.id),
+        sessions.c.user_id == given("user_id", sessions.c.user_id),
+        sessions.c.revoked_at.is_(None),
+        sessions.c.expires_at > given("now", sessions.c.expires_at),
+    )
+    .values(revoked_at=given("now", sessions.c.revoked_at))
+    .returning(sessions.c.id),
+    value,
+)
+#: Values: user_id, now, and kept: the session that goes on, or None.
+REVOKE_SESSIONS_OF = Query(
+    sa.update(sessions)
+    .where(
+        sessions.c.user_id == given("user_id", sessions.c.user_id),
+        sessions.c.revoked_at.is_(None),
+        sessions.c.id.is_distinct_from(given("kept", sessions.c.id)),
+    )
+    .values(revoked_at=given("now", sessions.c.revoked_at)),
+    nothing,
+)
+# A session that was ended meanwhile is not lengthened: no row comes back.
 EXTEND_SESSION = Query(
     sa.update(sessions)
-    .where(sessions.c.id == given("session_id", sessions.c.id))
-    .values(expires_at=given("until", sessions.c.expires_at)),
-    nothing,
+    .where(sessions.c.id == given("session_id", sessions.c.id), sessions.c.revoked_at.is_(None))
+    .values(
+        used_at=given("now", sessions.c.used_at), expires_at=given("until", sessions.c.expires_at)
+    )
+    .returning(sessions.c.id),
+    value,
 )
 INSERT_TOKEN = insert(refresh_tokens, "hash", "session_id", "created_at")
 # FOR UPDATE of the token alone: of twenty uses at one moment one reads it unused.
@@ -111,7 +204,7 @@ class Standing(Struct, frozen=True):
 
     role: str
     live: bool
-    transaction: str
+    number: str
 
 
 # One statement checks the session and asks for the transaction's number, which an unknown

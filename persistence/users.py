@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from sqlmodel import SQLModel
 
 from persistence.columns import checked, column, identifier, instant, named, reference, table_of
-from persistence.sql import Query, given, insert, nothing
+from persistence.sql import Query, given, insert, value
 from persistence.views import View, administers, viewer
 
 
@@ -32,6 +32,8 @@ class UserTable(SQLModel, table=True):
         checked("role IN ('USER', 'MODERATOR', 'MANAGER', 'ADMIN')", "role"),
         checked("char_length(username) BETWEEN 3 AND 30", "username"),
         checked("char_length(email) <= 254", "email"),
+        checked("char_length(pending_email) <= 254", "pending_email"),
+        checked("deleted_at IS NULL OR NOT is_active", "deleted"),
     )
 
     id: str = identifier()
@@ -42,6 +44,11 @@ class UserTable(SQLModel, table=True):
     role: str = column(sa.Text, "'USER'")
     is_active: bool = column(sa.Boolean, "true")
     last_login_at: datetime | None = instant(None, nullable=True)
+    email_verified_at: datetime | None = instant(None, nullable=True)
+    #: The address to be, until it is verified.
+    pending_email: str | None = column(sa.Text, nullable=True)
+    #: Set when the account was deleted: nothing personal is left in it then.
+    deleted_at: datetime | None = instant(None, nullable=True)
     version: int = column(sa.Integer, "1")
     created_at: datetime = instant()
     updated_at: datetime = instant()
@@ -80,6 +87,10 @@ class User(Struct, frozen=True, rename="camel"):
     role: Annotated[Role, Meta(description="What the user is in the shop.")]
     is_active: Annotated[bool, Meta(description="False once an admin has closed the account.")]
     last_login_at: Annotated[datetime | None, Meta(description="When the user last signed in.")]
+    email_verified: Annotated[bool, Meta(description="Has the user shown that email is theirs?")]
+    pending_email: Annotated[
+        str | None, Meta(description="The address that takes email's place once it is verified.")
+    ]
     version: Annotated[int, Meta(description="Counts the changes of this account.")]
     created_at: Annotated[datetime, Meta(description="When the account was made.")]
     updated_at: Annotated[datetime, Meta(description="When the account last changed.")]
@@ -127,13 +138,15 @@ USER = View(
         users.c.role,
         users.c.is_active,
         users.c.last_login_at,
+        users.c.email_verified_at.is_not(None),
+        users.c.pending_email,
         users.c.version,
         users.c.created_at,
         users.c.updated_at,
     ),
     _with_profile,
     _user,
-    sa.or_(users.c.id == viewer, administers),
+    sa.and_(sa.or_(users.c.id == viewer, administers), users.c.deleted_at.is_(None)),
 )
 PUBLIC_USER = View(
     "PublicUser",
@@ -154,10 +167,13 @@ INSERT_USER = insert(
     users, "id", "email", "username", "full_name", "password_hash", "role", "created_at"
 )
 INSERT_PROFILE = insert(profiles, "user_id", "first_name", "last_name", "avatar", "bio")
-# Signing in is not a change of the account: it does not bump the version.
+# Signing in is not a change of the account: it does not bump the version. An account that was
+# closed meanwhile is not signed in: no row comes back. Holding the row until the session is there
+# keeps whoever closes the account from missing it.
 SIGNED_IN = Query(
     sa.update(users)
-    .where(users.c.id == given("user_id", users.c.id))
-    .values(last_login_at=given("at", users.c.last_login_at)),
-    nothing,
+    .where(users.c.id == given("user_id", users.c.id), users.c.is_active)
+    .values(last_login_at=given("at", users.c.last_login_at))
+    .returning(users.c.id),
+    value,
 )

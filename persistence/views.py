@@ -1,8 +1,9 @@
 """Views: how one kind of thing is read, and who may see it.
 
 A view's visibility is written once, as a condition over values that every reader passes:
-``viewer`` (the caller's user id, or None), ``sees_all`` (may the caller see everybody's things)
-and ``administers`` (may the caller see everybody's account).
+``viewer`` (the caller's user id, or None), ``session`` (the caller's session id, or None),
+``sees_all`` (may the caller see everybody's things) and ``administers`` (may the caller see
+everybody's account).
 `by_ids` and `nodes` (persistence/nodes.py) are compiled from it.
 """
 
@@ -18,6 +19,7 @@ from persistence.sql import Query, among
 
 Row = TypeVar("Row")
 viewer = sa.bindparam("viewer", type_=Uuid)
+session = sa.bindparam("session", type_=Uuid)
 sees_all = sa.bindparam("sees_all", type_=sa.Boolean)
 administers = sa.bindparam("administers", type_=sa.Boolean)
 

@@ -11,6 +11,7 @@ from schema.context import GraphQLContext
 from schema.documents import operation_of, prepare, root_fields, writes
 from schema.schema import FIELDS, SCHEMA
 from services.catalogue import BY_NAME
+from services.core.callers import authenticate
 from services.core.context import Request
 from services.core.errors import (
     FieldError,
@@ -21,7 +22,6 @@ from services.core.errors import (
     TandemError,
     ValidationFailed,
 )
-from services.core.operation import authenticate
 
 #: Root fields that ignore a bad token.
 _IGNORES_TOKEN = {FIELDS[name] for name, op in BY_NAME.items() if op.ignores_token}

@@ -8,8 +8,9 @@ from persistence.audit import AUDIT_LOG, AuditEntry
 from services.core import paging
 from services.core.context import Context
 from services.core.inputs import Line, Period, Reference
-from services.core.operation import Who, operation
+from services.core.operation import operation
 from services.core.paging import Page, Paged
+from services.core.permissions import Permission
 
 
 class ListAudit(Paged, Period):
@@ -23,7 +24,9 @@ class ListAudit(Paged, Period):
     sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
 
 
-@operation("audit.list", who=Who.ADMIN, input=ListAudit, result=AuditEntry, paged=True)
+@operation(
+    "audit.list", who=Permission.AUDIT_READ_ALL, input=ListAudit, result=AuditEntry, paged=True
+)
 async def list_(ctx: Context, input: ListAudit) -> Page[AuditEntry]:
     """Who did what to which thing, newest first."""
     filters = {

@@ -38,7 +38,8 @@ from services.core.errors import (
     UsernameTaken,
 )
 from services.core.inputs import Email, Input, Line, Password
-from services.core.operation import Who, operation
+from services.core.operation import operation
+from services.core.permissions import PUBLIC
 from services.core.tokens import hashed, new_refresh_token
 
 Name = Annotated[Line, Field(min_length=1, max_length=100)]
@@ -111,7 +112,7 @@ async def _identify(ctx: Context, input: Login) -> Credentials | None:
 
 @operation(
     "auth.register",
-    who=Who.PUBLIC,
+    who=PUBLIC,
     input=Register,
     result=Tokens,
     errors=[EmailTaken, UsernameTaken],
@@ -144,7 +145,7 @@ async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
 
 @operation(
     "auth.login",
-    who=Who.PUBLIC,
+    who=PUBLIC,
     input=Login,
     result=Tokens,
     errors=[InvalidCredentials, AccountDisabled],
@@ -169,7 +170,7 @@ async def login(ctx: Context, tx: Transaction, input: Login) -> Tokens:
 
 @operation(
     "auth.refresh",
-    who=Who.PUBLIC,
+    who=PUBLIC,
     input=Refresh,
     result=Tokens,
     errors=[RefreshTokenInvalid, RefreshTokenUsed],
@@ -198,17 +199,24 @@ async def refresh(ctx: Context, tx: Transaction, input: Refresh) -> Tokens:
             await tx.all(REVOKE_SESSION, session_id=token.session_id, now=ctx.now)
 
         raise RefreshTokenInvalid(effect=end_session)
+    if (
+        await tx.one(
+            EXTEND_SESSION, session_id=token.session_id, now=ctx.now, until=_session_end(ctx)
+        )
+        is None
+    ):
+        raise RefreshTokenInvalid
     await tx.all(SPEND_TOKEN, spent=spent, now=ctx.process.clock())
-    await tx.all(EXTEND_SESSION, session_id=token.session_id, until=_session_end(ctx))
     return await _issue(ctx, tx, token.user_id, token.session_id)
 
 
 @operation(
     "auth.logout",
-    who=Who.PUBLIC,
+    who=PUBLIC,
     input=Refresh,
     result=Done,
     writes=True,
+    revokes=True,
     ignores_token=True,
 )
 async def logout(ctx: Context, tx: Transaction, input: Refresh) -> Done:
@@ -266,6 +274,8 @@ async def ledger_account(ctx: Context, tx: Transaction, user_id: str) -> None:
 
 
 async def _sign_in(ctx: Context, tx: Transaction, user_id: str) -> Tokens:
+    if await tx.one(SIGNED_IN, user_id=user_id, at=ctx.now) is None:
+        raise AccountDisabled
     session_id = ctx.new_id()
     await tx.all(
         INSERT_SESSION,
@@ -273,9 +283,9 @@ async def _sign_in(ctx: Context, tx: Transaction, user_id: str) -> Tokens:
         user_id=user_id,
         user_agent=ctx.request.user_agent,
         created_at=ctx.now,
+        used_at=ctx.now,
         expires_at=_session_end(ctx),
     )
-    await tx.all(SIGNED_IN, user_id=user_id, at=ctx.now)
     return await _issue(ctx, tx, user_id, session_id)
 
 

@@ -7,11 +7,13 @@ from pydantic import Field
 
 from persistence.categories import CATEGORIES, CATEGORY, Category
 from services.core import paging
-from services.core.context import Context, Request, sight
+from services.core.callers import glimpse
+from services.core.context import Context, Request
 from services.core.errors import CategoryNotFound
 from services.core.inputs import Input, PathId
-from services.core.operation import Who, operation
+from services.core.operation import operation
 from services.core.paging import Page, Paged
+from services.core.permissions import PUBLIC
 
 
 class CategoryId(Input):
@@ -26,7 +28,7 @@ class ListCategories(Paged):
     sort: Literal["name", "-name"] = Field("name", description="Order of the list.")
 
 
-@operation("categories.list", who=Who.PUBLIC, input=ListCategories, result=Category, paged=True)
+@operation("categories.list", who=PUBLIC, input=ListCategories, result=Category, paged=True)
 async def list_(ctx: Context, input: ListCategories) -> Page[Category]:
     """All categories, by name."""
     return await paging.page(ctx, CATEGORIES, input, input.sort, {})
@@ -34,7 +36,7 @@ async def list_(ctx: Context, input: ListCategories) -> Page[Category]:
 
 @operation(
     "categories.get",
-    who=Who.PUBLIC,
+    who=PUBLIC,
     input=CategoryId,
     result=Category,
     errors=[CategoryNotFound],
@@ -49,5 +51,7 @@ async def get(ctx: Context, input: CategoryId) -> Category:
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Category]:
     """Categories by id; relation of products."""
-    rows = await request.reader.all(CATEGORY.by_ids, ids=list(ids), **sight(request.caller))
+    rows = await request.reader.all(
+        CATEGORY.by_ids, ids=list(ids), **glimpse(request, "categories")
+    )
     return {row.id: row for row in rows}

@@ -8,10 +8,12 @@ from persistence.database import Transaction
 from persistence.deposits import DEPOSIT, INSERT_DEPOSIT, Deposit, DepositStatus
 from persistence.wallet import LOCK_WALLET, PROVIDER, TransferKind
 from services import wallet as wallets
-from services.core.context import Context, Request, sight
+from services.core.callers import glimpse
+from services.core.context import Context, Request
 from services.core.errors import DepositNotFound, Internal
 from services.core.inputs import Input, PathId, Price
-from services.core.operation import Key, Who, operation
+from services.core.operation import Key, operation
+from services.core.permissions import Permission
 
 
 class CreateDeposit(Input):
@@ -28,7 +30,7 @@ class DepositId(Input):
 
 @operation(
     "deposits.create",
-    who=Who.USER,
+    who=Permission.DEPOSITS_WRITE_OWN,
     input=CreateDeposit,
     result=Deposit,
     writes=True,
@@ -70,7 +72,13 @@ async def create(ctx: Context, tx: Transaction, input: CreateDeposit) -> Deposit
     return deposit
 
 
-@operation("deposits.get", who=Who.OWNER, input=DepositId, result=Deposit, errors=[DepositNotFound])
+@operation(
+    "deposits.get",
+    who=Permission.DEPOSITS_READ_OWN,
+    input=DepositId,
+    result=Deposit,
+    errors=[DepositNotFound],
+)
 async def get(ctx: Context, input: DepositId) -> Deposit:
     """One of the caller's deposits."""
     deposit = await ctx.reader.one(DEPOSIT.by_ids, ids=[input.id], **ctx.sight)
@@ -81,5 +89,5 @@ async def get(ctx: Context, input: DepositId) -> Deposit:
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Deposit]:
     """Deposits by id, as far as the caller may see them; relation of wallet entries."""
-    rows = await request.reader.all(DEPOSIT.by_ids, ids=list(ids), **sight(request.caller))
+    rows = await request.reader.all(DEPOSIT.by_ids, ids=list(ids), **glimpse(request, "deposits"))
     return {row.id: row for row in rows}

@@ -33,7 +33,8 @@ from persistence.wallet import LOCK_WALLET, OF_USER, SHOP, TransferKind
 from services import orders_steps as steps
 from services import wallet as wallets
 from services.core import money, paging
-from services.core.context import Context, Request, sight
+from services.core.callers import glimpse
+from services.core.context import Context, Request
 from services.core.errors import (
     FieldError,
     InsufficientFunds,
@@ -46,8 +47,9 @@ from services.core.errors import (
 )
 from services.core.ids import NOWHERE, parsed
 from services.core.inputs import Input, Line, Lines, PathId, Period, Reference, wrong
-from services.core.operation import Key, Who, operation
+from services.core.operation import Key, operation
 from services.core.paging import Page, Paged
+from services.core.permissions import Permission
 
 AddressLine = Annotated[Line, Field(min_length=1, max_length=100)]
 Country = Annotated[Line, Field(pattern="^[A-Z]{2}$", json_schema_extra={"pattern": "[A-Z]{2}"})]
@@ -126,7 +128,7 @@ class CancelOrder(OrderId):
 
 @operation(
     "orders.create",
-    who=Who.USER,
+    who=Permission.ORDERS_WRITE_OWN,
     input=CreateOrder,
     result=Order,
     errors=[ProductNotFound, OutOfStock, InsufficientFunds],
@@ -188,7 +190,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Order:
 
 @operation(
     "orders.get",
-    who=Who.OWNER_OR_MANAGER,
+    who=Permission.ORDERS_READ_OWN,
     input=OrderId,
     result=Order,
     errors=[OrderNotFound],
@@ -201,7 +203,9 @@ async def get(ctx: Context, input: OrderId) -> Order:
     return order
 
 
-@operation("orders.list", who=Who.USER, input=ListOrders, result=Order, paged=True)
+@operation(
+    "orders.list", who=Permission.ORDERS_READ_OWN, input=ListOrders, result=Order, paged=True
+)
 async def list_(ctx: Context, input: ListOrders) -> Page[Order]:
     """The caller's own orders, newest first."""
     filters = {
@@ -215,7 +219,7 @@ async def list_(ctx: Context, input: ListOrders) -> Page[Order]:
 
 @operation(
     "orders.history",
-    who=Who.OWNER_OR_MANAGER,
+    who=Permission.ORDERS_READ_OWN,
     input=ListHistory,
     result=OrderEvent,
     errors=[OrderNotFound],
@@ -233,7 +237,7 @@ async def history(
 
 @operation(
     "orders.pay",
-    who=Who.OWNER,
+    who=Permission.ORDERS_PAY_OWN,
     input=OrderId,
     result=Payment,
     errors=[OrderNotFound, OrderStatusInvalid, InsufficientFunds],
@@ -278,7 +282,7 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
 
 @operation(
     "orders.cancel",
-    who=Who.OWNER_OR_MANAGER,
+    who=Permission.ORDERS_WRITE_OWN,
     input=CancelOrder,
     result=Order,
     errors=[OrderNotFound, OrderStatusInvalid],
@@ -305,5 +309,5 @@ async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> Order:
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Order]:
     """Orders by id, as far as the caller may see them; relation of payments and entries."""
-    rows = await request.reader.all(ORDER.by_ids, ids=list(ids), **sight(request.caller))
+    rows = await request.reader.all(ORDER.by_ids, ids=list(ids), **glimpse(request, "orders"))
     return {row.id: row for row in rows}

@@ -6,7 +6,8 @@ from persistence.payments import PAYMENT, Payment
 from services.core.context import Context
 from services.core.errors import PaymentNotFound
 from services.core.inputs import Input, PathId
-from services.core.operation import Who, operation
+from services.core.operation import operation
+from services.core.permissions import Permission
 
 
 class PaymentId(Input):
@@ -17,7 +18,7 @@ class PaymentId(Input):
 
 @operation(
     "payments.get",
-    who=Who.OWNER_OR_MANAGER,
+    who=Permission.PAYMENTS_READ_OWN,
     input=PaymentId,
     result=Payment,
     errors=[PaymentNotFound],

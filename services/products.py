@@ -17,7 +17,8 @@ from persistence.products import (
     Product,
 )
 from services.core import paging
-from services.core.context import Context, Request, sight
+from services.core.callers import glimpse
+from services.core.context import Context, Request
 from services.core.errors import CategoryNotFound, ProductNotFound
 from services.core.inputs import (
     Bound,
@@ -31,8 +32,9 @@ from services.core.inputs import (
     Reference,
     wrong,
 )
-from services.core.operation import Key, Who, operation
+from services.core.operation import Key, operation
 from services.core.paging import Page, Paged
+from services.core.permissions import PUBLIC, Permission
 
 Tag = Annotated[Line, Field(min_length=1, max_length=50)]
 ProductSort = Literal["-createdAt", "createdAt", "name", "-name", "price", "-price", "relevance"]
@@ -103,15 +105,13 @@ class CreateProduct(Input):
     )
 
 
-@operation("products.list", who=Who.PUBLIC, input=ListProducts, result=Product, paged=True)
+@operation("products.list", who=PUBLIC, input=ListProducts, result=Product, paged=True)
 async def list_(ctx: Context, input: ListProducts) -> Page[Product]:
     """Products, newest first; managers see archived ones as well."""
     return await paging.page(ctx, PRODUCTS, input, input.sort, input.filters())
 
 
-@operation(
-    "products.get", who=Who.PUBLIC, input=ProductId, result=Product, errors=[ProductNotFound]
-)
+@operation("products.get", who=PUBLIC, input=ProductId, result=Product, errors=[ProductNotFound])
 async def get(ctx: Context, input: ProductId) -> Product:
     """One product."""
     product = await ctx.reader.one(PRODUCT.by_ids, ids=[input.id], **ctx.sight)
@@ -122,7 +122,7 @@ async def get(ctx: Context, input: ProductId) -> Product:
 
 @operation(
     "products.create",
-    who=Who.MANAGER,
+    who=Permission.PRODUCTS_WRITE_ALL,
     input=CreateProduct,
     result=Product,
     errors=[CategoryNotFound],
@@ -166,5 +166,5 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Product]:
     """Products by id, as far as the caller may see them; relation of order lines."""
-    rows = await request.reader.all(PRODUCT.by_ids, ids=list(ids), **sight(request.caller))
+    rows = await request.reader.all(PRODUCT.by_ids, ids=list(ids), **glimpse(request, "products"))
     return {row.id: row for row in rows}

@@ -19,8 +19,9 @@ from services.core import paging
 from services.core.context import Context
 from services.core.errors import Internal
 from services.core.inputs import Nothing
-from services.core.operation import Who, operation
+from services.core.operation import operation
 from services.core.paging import Page, Paged
+from services.core.permissions import Permission
 
 
 class ListEntries(Paged):
@@ -29,7 +30,7 @@ class ListEntries(Paged):
     sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
 
 
-@operation("wallet.get", who=Who.USER, input=Nothing, result=Wallet)
+@operation("wallet.get", who=Permission.WALLET_READ_OWN, input=Nothing, result=Wallet)
 async def get(ctx: Context, _: Nothing) -> Wallet:
     """The caller's wallet."""
     wallet = await ctx.reader.one(OF_USER, **ctx.sight)
@@ -38,7 +39,13 @@ async def get(ctx: Context, _: Nothing) -> Wallet:
     return wallet
 
 
-@operation("wallet.entries", who=Who.USER, input=ListEntries, result=WalletEntry, paged=True)
+@operation(
+    "wallet.entries",
+    who=Permission.WALLET_READ_OWN,
+    input=ListEntries,
+    result=WalletEntry,
+    paged=True,
+)
 async def entries(ctx: Context, input: ListEntries) -> Page[WalletEntry]:
     """Movements on the caller's wallet, newest first."""
     return await paging.page(ctx, ENTRIES, input, input.sort, {})

@@ -26,6 +26,7 @@ BUSINESS_TABLES = (
     "profiles",
     "sessions",
     "refresh_tokens",
+    "api_keys",
     "categories",
     "products",
     "stock",
@@ -223,6 +224,7 @@ class Shop:
             person.session_id,
             self.process.clock(),
         )
+        await self.process.revocations.poll()
 
     async def balance(self, person: Person) -> Decimal:
         """What somebody's wallet holds."""

@@ -278,7 +278,7 @@ async def test_a_role_taken_away_counts_for_the_very_next_write(shop: Shop) -> N
     async with shop.unchanged():
         with pytest.raises(TandemError) as refused:
             await orders.cancel(request, {"id": order.id})
-    assert refused.value.code == "ORDER_NOT_FOUND"
+    assert refused.value.code == "TOKEN_REVOKED"
 
 
 async def test_a_fault_of_ours_is_not_kept_under_a_key(shop: Shop) -> None:

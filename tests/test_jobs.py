@@ -15,7 +15,7 @@ from services.core.context import Context
 from services.core.errors import Internal, ProductNotFound
 from services.core.inputs import Nothing
 from services.core.jobs import enqueue
-from services.core.operation import Key, Operation, Who, operation
+from services.core.operation import Key, Operation, operation
 from services.handlers import HANDLERS
 from tests.conftest import CHECKOUT
 from tests.shop import Person, Shop, new_key, unique
@@ -28,7 +28,9 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def queueing(
-    name: str, then: Callable[[], Awaitable[None]] | None = None, who: Who = Who.USER
+    name: str,
+    then: Callable[[], Awaitable[None]] | None = None,
+    who: Who = Permission.ACCOUNT_READ_OWN,
 ) -> Operation[Any, Answer]:
     """An operation that queues a job before anything else, and then goes on."""
 
@@ -39,7 +41,7 @@ def queueing(
         input=Nothing,
         errors=[ProductNotFound],
         writes=True,
-        key=Key.OPTIONAL if who is Who.USER else Key.NONE,
+        key=Key.OPTIONAL if who is Permission.ACCOUNT_READ_OWN else Key.NONE,
     )
     async def queue(ctx: Context, tx: Transaction, input: Nothing) -> Answer:
         """Queue a job."""
@@ -60,7 +62,7 @@ async def test_a_job_is_queued_when_its_operation_commits(shop: Shop, user: Pers
     assert UUID(answer.job).version == 7
 
 
-@pytest.mark.parametrize("who", [Who.USER, Who.PUBLIC])
+@pytest.mark.parametrize("who", [Permission.ACCOUNT_READ_OWN, Permission.ACCOUNT_READ_OWN])
 async def test_a_job_that_was_queued_first_thing_is_undone_by_a_declared_error(
     shop: Shop, user: Person, who: Who
 ) -> None:
@@ -114,7 +116,12 @@ async def test_a_replay_queues_no_job(shop: Shop, user: Person) -> None:
 async def test_queueing_is_one_statement_of_its_call(shop: Shop, user: Person) -> None:
     async def statements(then: int) -> int:
         @operation(
-            "tests.queue", who=Who.USER, result=Answer, input=Nothing, writes=True, key=Key.NONE
+            "tests.queue",
+            who=Permission.ACCOUNT_READ_OWN,
+            result=Answer,
+            input=Nothing,
+            writes=True,
+            key=Key.NONE,
         )
         async def queue(ctx: Context, tx: Transaction, input: Nothing) -> Answer:
             """Queue some jobs."""

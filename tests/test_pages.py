@@ -114,7 +114,8 @@ async def test_the_catalogue_shows_every_operation_as_it_is_declared(
     shown = {item["name"]: item for item in (await client.get("/operations")).json()["operations"]}
     assert shown.keys() == BY_NAME.keys()
     pay = shown["orders.pay"]
-    assert pay["who"] == "O"
+    assert pay["who"] == "USER"
+    assert pay["permission"] == "orders:pay:own"
     assert pay["idempotent"] == "required"
     assert pay["paged"] is False
     assert pay["cost"] == BY_NAME["orders.pay"].cost
@@ -126,7 +127,7 @@ async def test_the_catalogue_shows_every_operation_as_it_is_declared(
     assert "EMAIL_TAKEN" not in pay["errors"]
     assert pay["errors"] == sorted(pay["errors"])
     assert shown["orders.list"]["paged"] is True
-    assert shown["products.list"]["who"] == "P"
+    assert shown["products.list"]["who"] == "PUBLIC"
 
 
 async def test_every_error_has_its_entry_and_its_address_resolves(

@@ -81,6 +81,7 @@ async def seed(settings: Settings, progress: Progress | None = None) -> bool:
             await connection.execute("ANALYZE")
         return True
     finally:
+        process.database = database
         await process.close()
 
 
@@ -161,12 +162,19 @@ class _Loader:
         tokens = await auth.register(self.request(), raw)
         user_id = tokens.user.id
         execute = self.connection.execute
-        await execute("UPDATE users SET role = $2 WHERE id = $1", user_id, role)
+        # A new role ends the user's sessions: this one goes on.
+        await execute(
+            "UPDATE users SET role = $2, email_verified_at = created_at WHERE id = $1",
+            user_id,
+            role,
+        )
         await execute("UPDATE profiles SET bio = $2 WHERE user_id = $1", user_id, bio)
         session_id = await self.connection.fetchval(
-            "UPDATE sessions SET expires_at = 'infinity' WHERE user_id = $1 RETURNING id", user_id
+            "UPDATE sessions SET expires_at = 'infinity', revoked_at = NULL WHERE user_id = $1 "
+            "RETURNING id",
+            user_id,
         )
-        return Caller(user_id, session_id, role)
+        return Caller(user_id, role, session_id=session_id)
 
     async def top_up(self, caller: Caller, needed: Decimal) -> None:
         """See that a wallet holds the amount, by a deposit of a round sum where it does not."""

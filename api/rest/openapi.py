@@ -38,7 +38,8 @@ from services.core.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
-from services.core.operation import Key, Operation, Who
+from services.core.operation import Key, Operation
+from services.core.permissions import PUBLIC
 
 _FLAT = ("firstName", "lastName", "avatar", "bio")
 _SAMPLE_ID = "01a1f9bd-135c-7e07-b274-b67df665d3e0"
@@ -357,7 +358,7 @@ def _path_description(declared: Declared, name: str) -> str:
 def _security(operation: Operation[Any, Any]) -> list[dict[str, list[str]]]:
     if operation.ignores_token:
         return []
-    return [{"bearer": []}] if operation.who is not Who.PUBLIC else [{}, {"bearer": []}]
+    return [{"bearer": []}] if operation.who is not PUBLIC else [{}, {"bearer": []}]
 
 
 def _request_headers(declared: Declared) -> list[str]:
@@ -398,7 +399,7 @@ def _errors(declared: Declared) -> set[type[TandemError]]:
         never.add(RouteNotFound)
     if declared.method == "GET":
         never |= {PayloadTooLarge, UnsupportedMediaType}
-    if operation.who is Who.PUBLIC:
+    if operation.who is PUBLIC:
         never.add(Forbidden)
     if operation.ignores_token:
         never |= {Unauthenticated, TokenExpired, TokenRevoked}

@@ -25,8 +25,8 @@ from services.auth import Tokens
 from services.core.context import Process, Request
 from services.core.errors import TandemError
 from services.core.etags import entity_tag, names_tag
-from services.core.operation import Who
 from services.core.paging import Page
+from services.core.permissions import PUBLIC
 
 #: Where every operation lives within a version: its method and path.
 ADDRESSES = {route.operation.name: (route.method, route.path) for route in DECLARED}
@@ -100,7 +100,7 @@ class RestRoute(APIRoute):
 
     def _success(self, call: Call, answer: Any) -> Response:
         headers = dict(self._headers)
-        if self._declared.operation.who is Who.PUBLIC and call.request.caller is not None:
+        if self._declared.operation.who is PUBLIC and call.request.caller is not None:
             headers["Cache-Control"] = "private, no-cache"
         if answer is None:
             response = self._dialect.deletion(call)
@@ -142,7 +142,7 @@ def _standing_headers(declared: Declared, dialect: Dialect) -> dict[str, str]:
     headers = {"X-Cache": "BYPASS", "Cache-Control": "private, no-cache"}
     if operation.writes or operation.result is Tokens:
         headers["Cache-Control"] = "no-store"
-    elif operation.who is Who.PUBLIC:
+    elif operation.who is PUBLIC:
         headers = {"X-Cache": "MISS", "Cache-Control": "no-cache", "Vary": "Authorization"}
     deprecation = dialect.deprecation(operation)
     return headers | deprecation.headers if deprecation else headers

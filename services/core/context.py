@@ -1,6 +1,7 @@
 """What a call carries: the process it runs in, the request it came with, and the call itself."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,16 @@ import structlog
 from redis.asyncio import Redis
 
 from persistence.database import Database, Limits, Reader, Tally
-from persistence.users import Role
+from persistence.failures import Unavailable
+from services.core.api_keys import FLUSH_SECONDS, ApiKeys
+from services.core.callers import Caller, sight
 from services.core.cursors import CursorKeys
 from services.core.errors import FieldError, Forbidden, PreconditionFailed, Unauthenticated
 from services.core.etags import Versioned, names_version
 from services.core.ids import new_id
 from services.core.keys import KeyGate
 from services.core.passwords import Passwords
+from services.core.revocations import POLL_SECONDS, Revocations
 from services.core.settings import Settings
 from services.core.tokens import TokenKeys
 from services.core.watch import Watches
@@ -34,12 +38,14 @@ class Process:
     database: Database
     redis: Redis
     tokens: TokenKeys
+    revocations: Revocations
+    api_keys: ApiKeys
     cursors: CursorKeys
     passwords: Passwords
     gate: KeyGate
     clock: Callable[[], datetime]
     started_at: datetime
-    watches: Watches = field(default_factory=Watches)
+    watches: Watches
 
     async def open(self) -> None:
         """Connect, and start what runs beside the requests; raises `Unavailable`.
@@ -52,6 +58,8 @@ class Process:
     async def close(self) -> None:
         """Stop the watches and close every connection."""
         await self.watches.stop()
+        with suppress(Unavailable):
+            await self.api_keys.flush()
         await self.database.close()
         await self.redis.aclose()
 
@@ -63,21 +71,27 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
     previous = None
     if settings.previous_secret is not None:
         previous = settings.previous_secret.get_secret_value()
+    database = Database(
+        settings.database_url,
+        Limits(
+            pool_min=settings.pool_min,
+            pool_max=settings.pool_max,
+            pool_wait=settings.pool_wait_seconds,
+            connect=settings.connect_seconds,
+            statement=settings.statement_seconds,
+            lock=settings.lock_seconds,
+            idle_transaction=settings.idle_transaction_seconds,
+            slow_statement=settings.slow_statement_seconds,
+        ),
+    )
+    revocations = Revocations(database, clock, settings.access_token_seconds)
+    api_keys = ApiKeys(database, revocations)
+    watches = Watches()
+    watches.every(POLL_SECONDS, revocations.poll)
+    watches.every(FLUSH_SECONDS, api_keys.flush)
     return Process(
         settings=settings,
-        database=Database(
-            settings.database_url,
-            Limits(
-                pool_min=settings.pool_min,
-                pool_max=settings.pool_max,
-                pool_wait=settings.pool_wait_seconds,
-                connect=settings.connect_seconds,
-                statement=settings.statement_seconds,
-                lock=settings.lock_seconds,
-                idle_transaction=settings.idle_transaction_seconds,
-                slow_statement=settings.slow_statement_seconds,
-            ),
-        ),
+        database=database,
         redis=Redis.from_url(
             settings.redis_url,
             socket_timeout=settings.redis_seconds,
@@ -90,21 +104,15 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
             audience=settings.audience,
             seconds=settings.access_token_seconds,
         ),
+        revocations=revocations,
+        api_keys=api_keys,
         cursors=CursorKeys(secret, previous),
         passwords=Passwords(settings.password_hashes_at_once),
         gate=KeyGate(settings.key_wait_seconds, settings.pool_max),
         clock=clock,
         started_at=clock(),
+        watches=watches,
     )
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who calls: a user, in a session, with the role they have right now."""
-
-    user_id: str
-    session_id: str
-    role: Role
 
 
 @dataclass
@@ -181,7 +189,7 @@ class Context:
     @property
     def sight(self) -> dict[str, Any]:
         """What views need to know of the caller; see persistence/views.py."""
-        return sight(self.caller)
+        return sight(self.caller, self.operation.noun)
 
     def tick(self) -> None:
         """Read the clock again after a wait for a lock, to sort after what was waited for."""
@@ -192,8 +200,10 @@ class Context:
         return new_id(self.now)
 
     def own(self, owner_id: str) -> None:
-        """Refuse what is the owner's alone to do; the declaration says which operations."""
-        if owner_id != self.user_id and not self.operation.who.serves_others:
+        """Refuse somebody else's thing, unless the permission has a wider one that is held."""
+        who = self.operation.who
+        wider = who and who.wider
+        if owner_id != self.user_id and not (wider and self.caller and self.caller.may(wider)):
             raise Forbidden
 
     def match(self, entity: Versioned) -> None:
@@ -204,13 +214,3 @@ class Context:
     def record(self, entity: str, entity_id: str, *changed: str) -> None:
         """Say in the audit row what the operation was done to."""
         self.entity, self.entity_id, self.changed = entity, entity_id, changed
-
-
-def sight(caller: Caller | None) -> dict[str, Any]:
-    """What views need to know of a caller; see persistence/views.py."""
-    role = caller and caller.role
-    return {
-        "viewer": caller and caller.user_id,
-        "sees_all": role in (Role.MANAGER, Role.ADMIN),
-        "administers": role is Role.ADMIN,
-    }

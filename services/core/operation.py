@@ -11,7 +11,8 @@ the stored outcome and the error's security effect. Anything undeclared undoes e
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
@@ -20,10 +21,9 @@ import structlog
 from persistence import failures
 from persistence.audit import INSERT_AUDIT
 from persistence.database import CommitUnknown, Transaction
-from persistence.sessions import SESSION, STANDING, TRANSACTION_NUMBER
-from persistence.users import Role
 from services.core import keys
-from services.core.context import Caller, Context, Request
+from services.core.callers import Caller, authenticate, stand
+from services.core.context import Context, Request
 from services.core.deprecation import Deprecation
 from services.core.errors import (
     COMMON,
@@ -34,12 +34,12 @@ from services.core.errors import (
     PreconditionFailed,
     TandemError,
     Timeout,
-    TokenRevoked,
     Unauthenticated,
     Unavailable,
 )
 from services.core.etags import fingerprint
 from services.core.inputs import Input, checked
+from services.core.permissions import Permission
 
 log = structlog.get_logger("tandem.operation")
 
@@ -49,28 +49,6 @@ Step = Callable[..., Awaitable[Any]]
 
 #: How often a transaction that crossed another one is run again.
 _ATTEMPTS = 3
-
-
-class Who(Enum):
-    """Who may call an operation: the least role, and whether it may touch what others own."""
-
-    PUBLIC = ("P", None, True)
-    USER = ("U", Role.USER, True)
-    OWNER = ("O", Role.USER, False)
-    OWNER_OR_MANAGER = ("O/G", Role.USER, True)
-    MODERATOR = ("M", Role.MODERATOR, True)
-    MANAGER = ("G", Role.MANAGER, True)
-    ADMIN = ("A", Role.ADMIN, True)
-
-    def __init__(self, letter: str, least: Role | None, serves_others: bool) -> None:
-        self.letter = letter
-        self.least = least
-        self.serves_others = serves_others
-
-    def admits(self, role: Role) -> bool:
-        """May somebody with this role call at all?"""
-        ranks = list(Role)
-        return self.least is None or ranks.index(role) >= ranks.index(self.least)
 
 
 class Key(Enum):
@@ -87,7 +65,7 @@ class Operation(Generic[In, Out]):
 
     name: str
     run: Step
-    who: Who
+    who: Permission | None
     input: type[In]
     result: Any
     errors: frozenset[type[TandemError]]
@@ -96,6 +74,8 @@ class Operation(Generic[In, Out]):
     paged: bool = False
     conditional: bool = False
     ignores_token: bool = False
+    #: It may end sessions or keys: this process then knows at once, others within a second.
+    revokes: bool = False
     cost: int = 1
     prepare: Step | None = None
     deprecated: Deprecation | None = None
@@ -109,6 +89,11 @@ class Operation(Generic[In, Out]):
         if self.conditional:
             own |= {PreconditionFailed}
         object.__setattr__(self, "errors", frozenset(own))
+
+    @property
+    def noun(self) -> str:
+        """What it is about: ``orders`` of ``orders.pay``."""
+        return self.name.partition(".")[0]
 
     @property
     def summary(self) -> str:
@@ -162,7 +147,7 @@ class Operation(Generic[In, Out]):
 def operation(
     name: str,
     *,
-    who: Who,
+    who: Permission | None,
     result: Any,
     input: type[In],
     errors: Sequence[type[TandemError]] = (),
@@ -184,37 +169,21 @@ def operation(
     return declare
 
 
-async def authenticate(request: Request) -> Caller | None:
-    """Who calls; None without a token. Remembered for the rest of the request.
-
-    Raises `Unauthenticated`, `TokenExpired` or `TokenRevoked`. The session row is read each time,
-    so a revoked session ends at once on every process.
-    """
-    if request.bearer is None or request.authenticated:
-        return request.caller
-    process = request.process
-    now = process.clock()
-    identity = process.tokens.verify(request.bearer, now)
-    session = await request.reader.one(
-        SESSION, session_id=identity.session_id, user_id=identity.user_id, now=now
-    )
-    if session is None or not session.live:
-        raise TokenRevoked
-    request.caller = Caller(identity.user_id, identity.session_id, Role(session.role))
-    request.authenticated = True
-    return request.caller
-
-
 async def admit(op: Operation[Any, Any], request: Request) -> Caller | None:
     """Token and role: is this caller let in?"""
     caller = None if op.ignores_token else await authenticate(request)
     # The place of the quota, once there is one: before anything else is looked at.
-    if op.who.least is not None:
-        if caller is None:
-            raise Unauthenticated
-        if not op.who.admits(caller.role):
-            raise Forbidden
+    _permit(op, caller)
     return caller
+
+
+def _permit(op: Operation[Any, Any], caller: Caller | None) -> None:
+    if op.who is None:
+        return
+    if caller is None:
+        raise Unauthenticated
+    if not caller.may(op.who):
+        raise Forbidden
 
 
 async def _read(
@@ -275,7 +244,9 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
     op = ctx.operation
     ctx.entity, ctx.entity_id, ctx.changed = None, None, ()
     async with ctx.process.database.transaction(ctx.request.tally) as tx:
-        await _stand(ctx, tx)
+        await stand(ctx, tx)
+        # The role may have changed since the token was made.
+        _permit(op, ctx.caller)
         if key is not None:
             asked = {"input": input.model_dump(mode="json"), "ifMatch": ctx.if_match}
             kept = await keys.claim(ctx, tx, key, fingerprint(asked))
@@ -295,24 +266,10 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
         if key is not None:
             await keys.store(ctx, tx, key, outcome)
     # The place of the cache's bump, once there is one: after COMMIT and before the answer.
+    if op.revokes or (isinstance(outcome, TandemError) and outcome.effect):
+        with suppress(failures.Unavailable):
+            await ctx.process.revocations.poll()
     return outcome
-
-
-async def _stand(ctx: Context, tx: Transaction) -> None:
-    """Check the session inside the transaction, and learn the transaction's number."""
-    caller = ctx.caller
-    if caller is None:
-        tx.number = await tx.one(TRANSACTION_NUMBER)
-        return
-    standing = await tx.one(
-        STANDING, session_id=caller.session_id, user_id=caller.user_id, now=ctx.now
-    )
-    if standing is None or not standing.live:
-        raise TokenRevoked
-    tx.number = standing.transaction
-    ctx.caller = ctx.request.caller = replace(caller, role=Role(standing.role))
-    if not ctx.operation.who.admits(ctx.caller.role):
-        raise Forbidden
 
 
 async def _audit(ctx: Context, tx: Transaction, outcome: Any) -> None:

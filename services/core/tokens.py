@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from persistence.users import Role
 from services.core.errors import TokenExpired, Unauthenticated
 from services.core.ids import new_id, parsed
 
@@ -27,6 +28,7 @@ class Identity:
 
     user_id: str
     session_id: str
+    role: Role
 
 
 class TokenKeys:
@@ -109,7 +111,7 @@ def _identity(claims: dict[str, Any], now: datetime) -> Identity:
         raise Unauthenticated
     if int(claims["exp"]) <= now.timestamp():
         raise TokenExpired
-    return Identity(user_id, session_id)
+    return Identity(user_id, session_id, Role(claims["role"]))
 
 
 def _private_key(secret: str) -> Ed25519PrivateKey:

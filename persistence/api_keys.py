@@ -1,0 +1,181 @@
+"""API keys: how machine clients sign in."""
+
+from datetime import datetime
+from typing import Annotated
+
+import sqlalchemy as sa
+from msgspec import Meta, Struct
+from sqlmodel import SQLModel
+
+from persistence.columns import (
+    Instant,
+    InstantArray,
+    TextArray,
+    TransactionNumber,
+    Uuid,
+    UuidArray,
+    checked,
+    column,
+    identifier,
+    instant,
+    named,
+    reference,
+    table_of,
+)
+from persistence.listing import Listing, Sort
+from persistence.sessions import Standing
+from persistence.sql import Query, given, insert, nothing, value
+from persistence.users import users
+from persistence.views import View, viewer
+
+
+class ApiKeyTable(SQLModel, table=True):
+    """One key of a user; only its hash is kept."""
+
+    __tablename__ = named("api_keys")
+    __table_args__ = (
+        sa.Index("api_keys_user_id_created_at_id_idx", "user_id", "created_at", "id"),
+        checked("char_length(name) BETWEEN 1 AND 100", "name"),
+        checked("cardinality(permissions) BETWEEN 1 AND 100", "permissions"),
+        sa.Index(
+            "api_keys_changed_in_idx",
+            "changed_in",
+            postgresql_where=sa.text("changed_in IS NOT NULL"),
+        ),
+    )
+
+    id: str = identifier()
+    user_id: str = reference("users.id", index=False)
+    name: str = column(sa.Text)
+    prefix: str = column(sa.Text)
+    hash: bytes = column(sa.LargeBinary, unique=True)
+    permissions: list[str] = column(TextArray)
+    created_at: datetime = instant()
+    expires_at: datetime = instant(None)
+    last_used_at: datetime | None = instant(None, nullable=True)
+    revoked_at: datetime | None = instant(None, nullable=True)
+    #: The transaction that last changed what it is worth; see persistence/rules.py.
+    changed_in: str | None = column(TransactionNumber, nullable=True)
+
+
+class ApiKey(Struct, frozen=True, rename="camel"):
+    """A machine client's key, without its secret."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    name: Annotated[str, Meta(description="What the key is for, in its owner's words.")]
+    prefix: Annotated[str, Meta(description="How the key begins, to recognise it by.")]
+    permissions: Annotated[list[str], Meta(description="What the key may do: noun:verb:scope.")]
+    created_at: Annotated[datetime, Meta(description="When the key was made.")]
+    expires_at: Annotated[datetime, Meta(description="When the key stops working.")]
+    last_used_at: Annotated[
+        datetime | None, Meta(description="When the key was last used, to the minute or so.")
+    ]
+
+
+class KnownKey(Struct, frozen=True):
+    """A key as a call sees it: whose, what it may do, and whether it still counts."""
+
+    id: str
+    user_id: str
+    role: str
+    permissions: list[str]
+    expires_at: datetime
+    live: bool
+
+
+api_keys = table_of(ApiKeyTable)
+
+# Ended keys are nobody's to see; expired ones stay, so that their owner finds out why.
+API_KEY = View(
+    "ApiKey",
+    api_keys.c.id,
+    (
+        api_keys.c.id,
+        api_keys.c.name,
+        api_keys.c.prefix,
+        api_keys.c.permissions,
+        api_keys.c.created_at,
+        api_keys.c.expires_at,
+        api_keys.c.last_used_at,
+    ),
+    api_keys,
+    ApiKey,
+    sa.and_(api_keys.c.user_id == viewer, api_keys.c.revoked_at.is_(None)),
+)
+_live = sa.and_(
+    api_keys.c.revoked_at.is_(None),
+    api_keys.c.expires_at > given("now", api_keys.c.expires_at),
+    users.c.is_active,
+)
+_owned = api_keys.join(users, users.c.id == api_keys.c.user_id)
+
+KEY = Query(
+    sa.select(
+        api_keys.c.id,
+        api_keys.c.user_id,
+        users.c.role,
+        api_keys.c.permissions,
+        api_keys.c.expires_at,
+        _live,
+    )
+    .select_from(_owned)
+    .where(api_keys.c.hash == given("hash", api_keys.c.hash)),
+    KnownKey,
+)
+# As STANDING in persistence/sessions.py: whoever ends the key waits for writes in flight.
+KEY_STANDING = Query(
+    sa.select(users.c.role, _live, sa.cast(sa.func.pg_current_xact_id(), sa.Text))
+    .select_from(_owned)
+    .where(api_keys.c.id == given("key_id", api_keys.c.id))
+    .with_for_update(read=True, of=api_keys),
+    Standing,
+)
+
+API_KEYS = Listing(
+    API_KEY.select(),
+    ApiKey,
+    id=api_keys.c.id,
+    always=API_KEY.visible,
+    sorts={"-createdAt": Sort(api_keys.c.created_at, True, lambda row: row.created_at, datetime)},
+)
+INSERT_KEY = insert(
+    api_keys,
+    "id",
+    "user_id",
+    "name",
+    "prefix",
+    "hash",
+    "permissions",
+    "created_at",
+    "expires_at",
+)
+# The owner's alone; answers its id, so that a caller can tell whether there was one.
+REVOKE_KEY = Query(
+    sa.update(api_keys)
+    .where(
+        api_keys.c.id == given("key_id", api_keys.c.id),
+        api_keys.c.user_id == given("user_id", api_keys.c.user_id),
+        api_keys.c.revoked_at.is_(None),
+    )
+    .values(revoked_at=given("now", api_keys.c.revoked_at))
+    .returning(api_keys.c.id),
+    value,
+)
+REVOKE_KEYS_OF = Query(
+    sa.update(api_keys)
+    .where(
+        api_keys.c.user_id == given("user_id", api_keys.c.user_id), api_keys.c.revoked_at.is_(None)
+    )
+    .values(revoked_at=given("now", api_keys.c.revoked_at)),
+    nothing,
+)
+_used = (
+    sa.func.unnest(sa.bindparam("ids", type_=UuidArray), sa.bindparam("times", type_=InstantArray))
+    .table_valued(sa.column("id", Uuid), sa.column("at", Instant))
+    .render_derived(name="used")
+)
+#: Values: ids and times, side by side.
+KEYS_USED = Query(
+    sa.update(api_keys).where(api_keys.c.id == _used.c.id).values(last_used_at=_used.c["at"]),
+    nothing,
+)

@@ -1,0 +1,44 @@
+"""What was ended since a process last looked: sessions, and API keys that changed."""
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from persistence.api_keys import api_keys
+from persistence.columns import TransactionNumber, Uuid
+from persistence.sessions import sessions
+from persistence.sql import Query, given
+
+
+class Ended(Struct, frozen=True):
+    """One that ended (or none, in the row that is always there), and the look's horizon."""
+
+    id: str | None
+    horizon: str
+
+
+_horizon = sa.cast(sa.bindparam("horizon", type_=sa.Text), TransactionNumber)
+_ended = sa.union_all(
+    sa.select(sessions.c.id).where(
+        sessions.c.changed_in >= _horizon,
+        # The first look of a process would otherwise read every session that ever ended.
+        sa.or_(
+            sa.bindparam("horizon", type_=sa.Text) != "0",
+            sessions.c.revoked_at > given("since", sessions.c.revoked_at),
+        ),
+    ),
+    sa.select(api_keys.c.id).where(
+        api_keys.c.changed_in >= _horizon, sa.bindparam("horizon", type_=sa.Text) != "0"
+    ),
+).subquery("ended")
+_here = sa.select(
+    sa.cast(sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot()), sa.Text).label("horizon")
+).subquery("here")
+
+#: Values: horizon ("0" at first) and since. One statement is one snapshot: nothing can commit
+#: between what it finds and the horizon it tells.
+ENDED = Query(
+    sa.select(sa.cast(_ended.c.id, Uuid), _here.c.horizon).select_from(
+        _here.outerjoin(_ended, sa.true())
+    ),
+    Ended,
+)

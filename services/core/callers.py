@@ -1,0 +1,124 @@
+"""Callers: who calls, what they may do and see, and how both faces learn it from a token.
+
+A session's token says whose it is and with which role; an API key's row says so. Reads trust what
+`Revocations` (services/core/revocations.py) knows; writes look at the row inside their own
+transaction.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from persistence.api_keys import KEY_STANDING
+from persistence.database import Transaction
+from persistence.sessions import SESSION, STANDING, TRANSACTION_NUMBER
+from persistence.users import Role
+from services.core.errors import TokenRevoked
+from services.core.permissions import Permission, permission, reaches
+
+if TYPE_CHECKING:
+    from services.core.context import Context, Request
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A user, through a session or an API key, with the role they have right now.
+
+    ``granted`` holds the permissions of an API key; None for a session, which has all of its role.
+    """
+
+    user_id: str
+    role: Role
+    session_id: str | None = None
+    key_id: str | None = None
+    granted: frozenset[str] | None = None
+
+    def may(self, wanted: Permission) -> bool:
+        """Does this caller hold the permission?"""
+        if self.granted is not None and wanted not in self.granted:
+            return False
+        return reaches(self.role, wanted.least)
+
+    def may_read_all(self, noun: str) -> bool:
+        """May this caller see everybody's things of this kind?"""
+        wanted = permission(noun, "read", "all")
+        return wanted is not None and self.may(wanted)
+
+    def may_read_own(self, noun: str) -> bool:
+        """May this caller see their own things of this kind?"""
+        wanted = permission(noun, "read", "own")
+        return wanted is None or self.may(wanted)
+
+
+def sight(caller: Caller | None, noun: str) -> dict[str, Any]:
+    """What views need to know of a caller who looks at a noun; see persistence/views.py."""
+    if caller is None:
+        return {"viewer": None, "session": None, "sees_all": False, "administers": False}
+    sees_all = caller.may_read_all(noun)
+    return {
+        "viewer": caller.user_id,
+        "session": caller.session_id,
+        "sees_all": sees_all,
+        "administers": sees_all,
+    }
+
+
+def glimpse(request: "Request", noun: str) -> dict[str, Any]:
+    """The sight of a relation, which no operation has admitted: a key sees what it may read."""
+    caller = request.caller
+    if caller is not None and not caller.may_read_own(noun):
+        caller = None
+    return sight(caller, noun)
+
+
+async def authenticate(request: "Request") -> Caller | None:
+    """Who calls; None without a token. Remembered for the rest of the request.
+
+    Raises `Unauthenticated`, `TokenExpired` or `TokenRevoked`.
+    """
+    if request.bearer is None or request.authenticated:
+        return request.caller
+    if request.bearer.startswith(request.process.api_keys.PREFIX):
+        caller = await request.process.api_keys.identify(request)
+    else:
+        caller = await _session(request, request.bearer)
+    request.caller = caller
+    request.authenticated = True
+    return caller
+
+
+async def _session(request: "Request", token: str) -> Caller:
+    process = request.process
+    now = process.clock()
+    identity = process.tokens.verify(token, now)
+    if process.revocations.fresh:
+        if process.revocations.ended(identity.session_id):
+            raise TokenRevoked
+        return Caller(identity.user_id, identity.role, session_id=identity.session_id)
+    session = await request.reader.one(
+        SESSION, session_id=identity.session_id, user_id=identity.user_id, now=now
+    )
+    if session is None or not session.live:
+        raise TokenRevoked
+    return Caller(identity.user_id, Role(session.role), session_id=identity.session_id)
+
+
+async def stand(ctx: "Context", tx: Transaction) -> None:
+    """Check the caller's session or key inside the transaction, and learn its number.
+
+    Whoever ends the session or key waits for this transaction: no write commits after the answer
+    to that.
+    """
+    caller = ctx.caller
+    if caller is None:
+        tx.number = await tx.one(TRANSACTION_NUMBER)
+        return
+    if caller.key_id is not None:
+        standing = await tx.one(KEY_STANDING, key_id=caller.key_id, now=ctx.now)
+    else:
+        standing = await tx.one(
+            STANDING, session_id=caller.session_id, user_id=caller.user_id, now=ctx.now
+        )
+    if standing is None or not standing.live:
+        raise TokenRevoked
+    tx.number = standing.number
+    ctx.caller = ctx.request.caller = replace(caller, role=Role(standing.role))

@@ -1,0 +1,78 @@
+"""Permissions: what an operation asks of its caller, in one grammar: ``noun:verb:scope``.
+
+A role holds every permission whose least role it reaches; an API key holds those it was given, as
+far as its owner's role does. Scope ``own`` reaches the caller's own things, ``all`` everybody's.
+"""
+
+from enum import StrEnum
+
+from persistence.users import Role
+
+#: What anybody may call, with a token or without.
+PUBLIC = None
+
+
+class Permission(StrEnum):
+    """Everything that may be permitted: its name, and the least role that holds it.
+
+    ``grantable`` is False for what only somebody signed in may do: a key that could change the
+    password or make more keys would outlive its own revocation.
+    """
+
+    least: Role
+    grantable: bool
+
+    def __new__(cls, name: str, least: Role, grantable: bool = True) -> "Permission":
+        """One permission."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.least = least
+        member.grantable = grantable
+        return member
+
+    ACCOUNT_READ_OWN = "account:read:own", Role.USER
+    ACCOUNT_WRITE_OWN = "account:write:own", Role.USER
+    ACCOUNT_DELETE_OWN = "account:delete:own", Role.USER, False
+    PASSWORD_WRITE_OWN = "password:write:own", Role.USER, False
+    SESSIONS_READ_OWN = "sessions:read:own", Role.USER, False
+    SESSIONS_WRITE_OWN = "sessions:write:own", Role.USER, False
+    APIKEYS_READ_OWN = "apikeys:read:own", Role.USER, False
+    APIKEYS_WRITE_OWN = "apikeys:write:own", Role.USER, False
+    USERS_READ_PUBLIC = "users:read:public", Role.USER
+    USERS_READ_ALL = "users:read:all", Role.ADMIN
+    USERS_WRITE_ALL = "users:write:all", Role.ADMIN
+    PRODUCTS_READ_ALL = "products:read:all", Role.MANAGER
+    PRODUCTS_WRITE_ALL = "products:write:all", Role.MANAGER
+    WALLET_READ_OWN = "wallet:read:own", Role.USER
+    DEPOSITS_READ_OWN = "deposits:read:own", Role.USER
+    DEPOSITS_WRITE_OWN = "deposits:write:own", Role.USER
+    ORDERS_READ_OWN = "orders:read:own", Role.USER
+    ORDERS_READ_ALL = "orders:read:all", Role.MANAGER
+    ORDERS_WRITE_OWN = "orders:write:own", Role.USER
+    ORDERS_WRITE_ALL = "orders:write:all", Role.MANAGER
+    ORDERS_PAY_OWN = "orders:pay:own", Role.USER
+    PAYMENTS_READ_OWN = "payments:read:own", Role.USER
+    PAYMENTS_READ_ALL = "payments:read:all", Role.MANAGER
+    AUDIT_READ_ALL = "audit:read:all", Role.ADMIN
+
+    @property
+    def wider(self) -> "Permission | None":
+        """The same over everybody's things; None where nobody may do that."""
+        noun, verb, _ = self.split(":")
+        return permission(noun, verb, "all")
+
+
+_BY_NAME = {str(member): member for member in Permission}
+_RANKS = {role: rank for rank, role in enumerate(Role)}
+#: What an API key may be given.
+GRANTABLE = tuple(str(member) for member in Permission if member.grantable)
+
+
+def permission(noun: str, verb: str, scope: str) -> Permission | None:
+    """The permission of this name, if there is one."""
+    return _BY_NAME.get(f"{noun}:{verb}:{scope}")
+
+
+def reaches(role: Role, least: Role) -> bool:
+    """Is this role at least that one?"""
+    return _RANKS[role] >= _RANKS[least]
