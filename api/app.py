@@ -18,7 +18,7 @@ from api.pages import page_routes
 from api.rest.dialects import dialect_of
 from api.rest.routes import rest_routes
 from api.routing import RouteTable
-from persistence.failures import Unavailable
+from persistence.failures import DatabaseError
 from schema.execution import refused
 from services.core import logs
 from services.core.context import Process, new_process
@@ -55,9 +55,9 @@ def create_app(process: Process | None = None) -> ASGIApp:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             await process.open()
-        except Unavailable:
+        except DatabaseError as error:
             # It may come later: requests open the pool themselves, readiness says what is missing.
-            log.warning("database not reachable at start")
+            log.warning("database not usable at start", error=type(error).__name__)
         yield
         health.draining = True
         await process.close()

@@ -31,7 +31,6 @@ _CSS = "text/css; charset=utf-8"
 _TEXT = "text/plain; charset=utf-8"
 #: Documents change with a release only, and are revalidated by their tag.
 _CACHED = "public, max-age=60"
-_KEYS_CACHED = "public, max-age=300"
 
 #: REST paths of the catalogue follow any of these.
 _BASES = [DIALECTS["v2"].prefix, DIALECTS["v1"].prefix]
@@ -100,8 +99,10 @@ def page_routes(process: Process) -> list[Route]:
     operations = [_operation(operation) for operation in OPERATIONS]
 
     async def jwks(_: Request) -> Response:
+        await process.tokens.ready()
         body = _json(process.tokens.jwks())
-        return Response(body, media_type=_JSON, headers={"Cache-Control": _KEYS_CACHED})
+        kept = {"Cache-Control": f"public, max-age={process.settings.jwks_seconds}"}
+        return Response(body, media_type=_JSON, headers=kept)
 
     return [
         _document("/", _page("Tandem", _HOME), _HTML),

@@ -2,6 +2,7 @@
 
 DatabaseError
 ├── Unavailable          no connection, connection lost, server shutting down, pool exhausted
+│   └── NotMigrated      a table is missing: this code is newer than the database
 ├── StatementTimeout     a statement ran longer than it may
 ├── LockTimeout          a lock was not free in time
 ├── Conflict             deadlock or serialisation failure: the transaction may be run again
@@ -23,6 +24,10 @@ class DatabaseError(Exception):
 
 class Unavailable(DatabaseError):
     """The database cannot be reached now."""
+
+
+class NotMigrated(Unavailable):
+    """A table is missing: the database was not migrated to what this code knows."""
 
 
 class StatementTimeout(DatabaseError):
@@ -50,6 +55,7 @@ class CheckViolation(DatabaseError):
 
 
 _BY_STATE: dict[str, type[DatabaseError]] = {
+    "42P01": NotMigrated,
     "57014": StatementTimeout,
     "55P03": LockTimeout,
     "40P01": Conflict,

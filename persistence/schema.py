@@ -15,6 +15,7 @@ from persistence import (  # noqa: F401 - importing a module adds its tables to 
     payments,
     products,
     sessions,
+    signing_keys,
     users,
     wallet,
 )

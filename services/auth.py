@@ -98,12 +98,19 @@ class Refresh(Input):
     )
 
 
+async def _prepare(ctx: Context, _: Input) -> None:
+    """Whoever gets tokens needs the keys; a transaction would not wait for them."""
+    await ctx.process.tokens.ready()
+
+
 async def _hash(ctx: Context, input: Register) -> str:
+    await _prepare(ctx, input)
     return await ctx.process.passwords.hash(input.password)
 
 
 async def _identify(ctx: Context, input: Login) -> Credentials | None:
     """The account, if the password is right. An unknown account takes the same work."""
+    await _prepare(ctx, input)
     found = await ctx.reader.one(CREDENTIALS, email=input.email)
     kept = found and found.password_hash
     right = await ctx.process.passwords.verify(input.password, kept)
@@ -176,6 +183,7 @@ async def login(ctx: Context, tx: Transaction, input: Login) -> Tokens:
     errors=[RefreshTokenInvalid, RefreshTokenUsed],
     writes=True,
     ignores_token=True,
+    prepare=_prepare,
     cost=2,
 )
 async def refresh(ctx: Context, tx: Transaction, input: Refresh) -> Tokens:

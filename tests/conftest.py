@@ -173,6 +173,7 @@ def settings(database_url: str, addresses: Addresses) -> Settings:
 async def process(settings: Settings) -> AsyncIterator[Process]:
     """Everything operations need, on this test process's database, with a clock that can move."""
     process = new_process(settings, Clock())
+    await process.open()
     yield process
     await process.close()
 

@@ -140,6 +140,7 @@ class Shop:
             now + timedelta(seconds=process.settings.refresh_token_seconds),
             hashed(refresh),
         )
+        await process.tokens.ready()
         token = process.tokens.issue(user_id, session_id, role, now)
         person = Person(user_id, f"{name}@example.com", name, role, session_id, token, refresh)
         if balance is not None:

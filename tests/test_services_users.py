@@ -1,9 +1,5 @@
 """The caller's own account, and who a token speaks for."""
 
-import jwt
-import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from services.core.ids import new_id
 from tests.faces import Door
 from tests.shop import Clock, Person, Shop, new_key
@@ -20,43 +16,6 @@ async def test_my_account_is_mine(door: Door, user: Person) -> None:
 async def test_my_account_needs_a_token(door: Door) -> None:
     outcome = await door.call("users.me")
     assert (outcome.code, outcome.status) == ("UNAUTHENTICATED", 401)
-
-
-def _forged(shop: Shop, user: Person, **changes: object) -> str:
-    """A token of ours with claims changed, signed with a key that is not ours."""
-    claims = jwt.decode(user.token, options={"verify_signature": False})
-    kid = jwt.get_unverified_header(user.token)["kid"]
-    stranger = Ed25519PrivateKey.generate()
-    return jwt.encode({**claims, **changes}, stranger, algorithm="EdDSA", headers={"kid": kid})
-
-
-@pytest.mark.parametrize("kind", ["rubbish", "empty", "forged", "hmac", "none", "long", "cut"])
-async def test_a_token_that_is_not_ours_is_refused(
-    door: Door, shop: Shop, user: Person, kind: str
-) -> None:
-    claims = jwt.decode(user.token, options={"verify_signature": False})
-    kid = jwt.get_unverified_header(user.token)["kid"]
-    token = {
-        "rubbish": "rubbish",
-        "empty": "",
-        "forged": _forged(shop, user),
-        "hmac": jwt.encode(claims, "secret" * 10, algorithm="HS256", headers={"kid": kid}),
-        "none": jwt.encode(claims, "", algorithm="none", headers={"kid": kid}),
-        "long": user.token + "x" * 5000,
-        "cut": user.token[:-3],
-    }[kind]
-    outcome = await door.call("users.me", caller=token)
-    assert (outcome.code, outcome.status) == ("UNAUTHENTICATED", 401)
-
-
-@pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "jti", "role", "iat", "nbf", "exp"])
-async def test_every_claim_is_required(door: Door, shop: Shop, user: Person, claim: str) -> None:
-    keys = shop.process.tokens
-    claims = jwt.decode(user.token, options={"verify_signature": False})
-    del claims[claim]
-    kid = jwt.get_unverified_header(user.token)["kid"]
-    token = jwt.encode(claims, keys._private, algorithm="EdDSA", headers={"kid": kid})
-    assert (await door.call("users.me", caller=token)).code == "UNAUTHENTICATED"
 
 
 async def test_a_token_ends_after_fifteen_minutes(door: Door, user: Person, clock: Clock) -> None:

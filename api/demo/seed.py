@@ -66,6 +66,7 @@ async def seed(settings: Settings, progress: Progress | None = None) -> bool:
     process = new_process(settings.model_copy(update={"pool_min": 1, "pool_max": 2}), clock)
     database = process.database
     try:
+        await process.tokens.load()
         async with database.connection() as connection:
             async with connection.transaction():
                 await connection.execute("SET LOCAL lock_timeout = '60s'")

@@ -89,7 +89,7 @@ async def authenticate(request: "Request") -> Caller | None:
 async def _session(request: "Request", token: str) -> Caller:
     process = request.process
     now = process.clock()
-    identity = process.tokens.verify(token, now)
+    identity = await process.tokens.verify(token, now)
     if process.revocations.fresh:
         if process.revocations.ended(identity.session_id):
             raise TokenRevoked

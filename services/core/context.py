@@ -21,6 +21,7 @@ from services.core.keys import KeyGate
 from services.core.passwords import Passwords
 from services.core.revocations import POLL_SECONDS, Revocations
 from services.core.settings import Settings
+from services.core.signing import Seal
 from services.core.tokens import TokenKeys
 from services.core.watch import Watches
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from services.core.operation import Operation
 
 log = structlog.get_logger("tandem.request")
+
+#: How often signing keys are read: one that is taken away counts nowhere a second later.
+_KEYS_SECONDS = 0.5
 
 
 @dataclass
@@ -48,12 +52,14 @@ class Process:
     watches: Watches
 
     async def open(self) -> None:
-        """Connect, and start what runs beside the requests; raises `Unavailable`.
+        """Connect, load the keys, and start what runs beside the requests.
 
-        What could not be reached is tried again by the requests and by the watches themselves.
+        Raises `DatabaseError`: what could not be reached is tried again by the requests and by
+        the watches themselves. Raises `SealedElsewhere` when this process has the wrong secret.
         """
         self.watches.start()
         await self.database.open()
+        await self.tokens.load()
 
     async def close(self) -> None:
         """Stop the watches and close every connection."""
@@ -67,11 +73,45 @@ class Process:
 def new_process(settings: Settings, clock: Callable[[], datetime] | None = None) -> Process:
     """Everything that operations need, wired from settings; nothing is connected yet."""
     clock = clock or (lambda: datetime.now(UTC))
-    secret = settings.secret.get_secret_value()
-    previous = None
-    if settings.previous_secret is not None:
-        previous = settings.previous_secret.get_secret_value()
-    database = Database(
+    database = new_database(settings)
+    tokens = TokenKeys(
+        database,
+        Seal(*settings.secrets),
+        clock,
+        issuer=settings.issuer,
+        audience=settings.audience,
+        seconds=settings.access_token_seconds,
+        remembered=settings.token_cache,
+    )
+    revocations = Revocations(database, clock, settings.access_token_seconds)
+    api_keys = ApiKeys(database, revocations)
+    watches = Watches()
+    watches.every(POLL_SECONDS, revocations.poll)
+    watches.every(FLUSH_SECONDS, api_keys.flush)
+    watches.every(_KEYS_SECONDS, tokens.load)
+    return Process(
+        settings=settings,
+        database=database,
+        redis=Redis.from_url(
+            settings.redis_url,
+            socket_timeout=settings.redis_seconds,
+            socket_connect_timeout=settings.redis_seconds,
+        ),
+        tokens=tokens,
+        revocations=revocations,
+        api_keys=api_keys,
+        cursors=CursorKeys(*settings.secrets),
+        passwords=Passwords(settings.password_hashes_at_once),
+        gate=KeyGate(settings.key_wait_seconds, settings.pool_max),
+        clock=clock,
+        started_at=clock(),
+        watches=watches,
+    )
+
+
+def new_database(settings: Settings) -> Database:
+    """The way to PostgreSQL that the settings describe; nothing is connected yet."""
+    return Database(
         settings.database_url,
         Limits(
             pool_min=settings.pool_min,
@@ -83,35 +123,6 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
             idle_transaction=settings.idle_transaction_seconds,
             slow_statement=settings.slow_statement_seconds,
         ),
-    )
-    revocations = Revocations(database, clock, settings.access_token_seconds)
-    api_keys = ApiKeys(database, revocations)
-    watches = Watches()
-    watches.every(POLL_SECONDS, revocations.poll)
-    watches.every(FLUSH_SECONDS, api_keys.flush)
-    return Process(
-        settings=settings,
-        database=database,
-        redis=Redis.from_url(
-            settings.redis_url,
-            socket_timeout=settings.redis_seconds,
-            socket_connect_timeout=settings.redis_seconds,
-        ),
-        tokens=TokenKeys(
-            secret,
-            previous,
-            issuer=settings.issuer,
-            audience=settings.audience,
-            seconds=settings.access_token_seconds,
-        ),
-        revocations=revocations,
-        api_keys=api_keys,
-        cursors=CursorKeys(secret, previous),
-        passwords=Passwords(settings.password_hashes_at_once),
-        gate=KeyGate(settings.key_wait_seconds, settings.pool_max),
-        clock=clock,
-        started_at=clock(),
-        watches=watches,
     )
 
 

@@ -50,15 +50,25 @@ class Settings(BaseSettings):
     secret: SecretStr = Field(
         default=SecretStr(DEVELOPMENT_SECRET),
         min_length=32,
-        description="Seals tokens and cursors; at least 32 characters, the same on every process.",
+        description="Seals signing keys and cursors; at least 32 characters, on every process.",
     )
     previous_secret: SecretStr | None = Field(
         default=None,
-        description="The secret before the last change: its tokens and cursors still count.",
+        description="The secret before the last change: what it sealed still opens.",
     )
     issuer: str = Field(default="tandem", description="The iss claim of access tokens.")
     audience: str = Field(default="tandem-api", description="The aud claim of access tokens.")
     access_token_seconds: int = Field(default=900, ge=1, description="Life of an access token.")
+    jwks_seconds: int = Field(
+        default=300,
+        ge=1,
+        description="How long others may keep the JWKS; a new key signs when that time is over.",
+    )
+    token_cache: int = Field(
+        default=10_000,
+        ge=0,
+        description="Verified access tokens that a process remembers; 0 verifies every time.",
+    )
     refresh_token_seconds: int = Field(
         default=604_800, ge=1, description="Life of a refresh token."
     )
@@ -130,6 +140,13 @@ class Settings(BaseSettings):
     def development(self) -> bool:
         """True outside production."""
         return self.environment is not Environment.PRODUCTION
+
+    @property
+    def secrets(self) -> tuple[str, str | None]:
+        """The secret, and the one before it while that still opens what it sealed."""
+        previous = self.previous_secret
+        before = None if previous is None else previous.get_secret_value()
+        return self.secret.get_secret_value(), before
 
     @property
     def explorable(self) -> bool:

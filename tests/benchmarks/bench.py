@@ -231,8 +231,10 @@ HEADER = (
 )
 
 
-def tokens_of(process: Process) -> list[str]:
+async def tokens_of(process: Process) -> list[str]:
     """An access token for each of the buyers."""
+    await process.tokens.load()
+    await process.close()
     now = datetime.now(UTC)
     issue = process.tokens.issue
     return [issue(user_id(each), session_id(each), "USER", now) for each in range(BUYERS)]
@@ -313,7 +315,7 @@ def _run(folder: Path, works: Sequence[Work], rounds: Sequence[float]) -> None:
             redis_url=servers.redis_url,
             secret=secrets.token_hex(32),  # type: ignore[arg-type]
         )
-        tokens = tokens_of(new_process(settings))
+        tokens = asyncio.run(tokens_of(new_process(settings)))
         shares: list[float] = []
         print(HEADER, flush=True)
         with serving(settings, folder / "server.log") as (port, server):
