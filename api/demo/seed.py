@@ -84,6 +84,7 @@ async def seed(settings: Settings, progress: Progress | None = None) -> bool:
     finally:
         process.database = database
         await process.close()
+        await database.close()
 
 
 class _Clock:
