@@ -231,9 +231,13 @@ class TokenKeys:
         return time.monotonic() - self._read_at > _FRESH_SECONDS
 
     async def _read_again(self) -> None:
-        """Read the table for a caller: one at a time, and not more often than once a second."""
+        """Read the table for a caller: one at a time, and not more often than once a second.
+
+        Who has no keys at all shares the next reading with whoever else has come by then.
+        """
+        came = time.monotonic()
         async with self._turn:
-            if time.monotonic() - self._asked_at < _ASK_SECONDS:
+            if self._asked_at >= (time.monotonic() - _ASK_SECONDS if self._keys else came):
                 return
             self._asked_at = time.monotonic()
             try:
