@@ -1,5 +1,7 @@
 """The caller's own account, and who a token speaks for."""
 
+import pytest
+
 from services.core.ids import new_id
 from tests.faces import Door
 from tests.shop import Clock, Person, Shop, new_key
