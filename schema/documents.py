@@ -1,6 +1,5 @@
 """Documents: parsed and validated once, then kept; and what they say about a request."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,77 +26,81 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.language.parser import MAX_NESTING_DEPTH
+from graphql.validation import validation_context
+from graphql.validation.rules import overlapping_fields_can_be_merged as overlapping
+from graphql.validation.validate import ValidationAbortedError
 
+from schema.limits import Limits, beyond, shape_error
 from schema.schema import SCHEMA
+from services.core.errors import QueryTooComplex
 
-#: Longer documents are no client's: the longest of ours has some hundreds of tokens.
-_MOST_TOKENS = 4_000
 _MOST_ERRORS = 20
 #: In characters. Only documents up to the second are kept: a syntax tree takes 70 times its text,
 #: so strangers can make the cache hold 140 MB at the very most.
 _LONGEST = 100_000
 _LONGEST_KEPT = 8_000
-#: One name (``id``, say) in this many places is compared in 0.2–0.4 s at the worst.
-_MOST_REPEATS = 150
-_TOO_LONG = f"Document is longer than {_LONGEST} characters. Parsing aborted."
-_TOO_REPETITIVE = f"Document repeats a name more than {_MOST_REPEATS} times. Parsing aborted."
+#: Comparing fields of one name and following fragments grows by the square of a document. So many
+#: steps, five for each of its tokens, take as long as the linear rules on the largest document.
+MOST_STEPS = 20_000
+overlapping.MAX_COMPLEXITY_BUDGET = MOST_STEPS
+validation_context.MAX_FRAGMENT_WORK = MOST_STEPS
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A document, and the errors that make it unfit to run."""
+    """A document, or why there is none, and the errors that make it unfit to run."""
 
-    document: DocumentNode | None
-    syntax_error: GraphQLError | None = None
+    document: DocumentNode | None = None
     errors: tuple[GraphQLError, ...] = ()
+    too_complex: QueryTooComplex | None = None
 
 
-def prepare(source: str, explorable: bool) -> Prepared:
-    """The document of a source text, checked against the schema."""
+def prepare(source: str, explorable: bool, limits: Limits) -> Prepared:
+    """The document of a source text, checked against the limits and the schema."""
     if len(source) > _LONGEST:
-        return Prepared(None, syntax_error=GraphQLError(_TOO_LONG))
+        return Prepared(too_complex=beyond("characters", _LONGEST, len(source)))
     if len(source) > _LONGEST_KEPT:
-        return _prepare(source, explorable)
-    return _kept(source, explorable)
+        return _prepare(source, explorable, limits)
+    return _kept(source, explorable, limits)
 
 
-def _prepare(source: str, explorable: bool) -> Prepared:
+def _prepare(source: str, explorable: bool, limits: Limits) -> Prepared:
+    most = limits.tokens
     try:
-        document = parse(source, max_tokens=_MOST_TOKENS)
+        document = parse(source, max_lexical_tokens=most, max_comments=most)
     except GraphQLError as error:
-        return Prepared(None, syntax_error=error)
-    if _repeats(document):
-        return Prepared(None, syntax_error=GraphQLError(_TOO_REPETITIVE))
+        if too_complex := _given_up(error, most):
+            return Prepared(too_complex=too_complex)
+        # What is kept must not keep the parser's frames as well.
+        return Prepared(errors=(error.with_traceback(None),))
+    # Before validation, which is what a hostile document would have to work hardest.
+    if too_complex := shape_error(document, limits):
+        return Prepared(too_complex=too_complex)
     rules = specified_rules
     if not explorable:
         rules = [*specified_rules, NoSchemaIntrospectionCustomRule]
     errors = validate(
         SCHEMA, document, rules, max_errors=_MOST_ERRORS, hide_suggestions=not explorable
     )
-    return Prepared(document, errors=tuple(errors))
+    # An abort after the most errors says that there are more of them, and nothing of steps.
+    if any(isinstance(error, ValidationAbortedError) for error in errors[:_MOST_ERRORS]):
+        return Prepared(too_complex=beyond("validation", MOST_STEPS))
+    return Prepared(document, tuple(errors))
+
+
+def _given_up(error: GraphQLError, tokens: int) -> QueryTooComplex | None:
+    """The parser says only in words that it gave up for the document's size."""
+    if "Parsing aborted" not in error.message:
+        return None
+    if "nested" in error.message:
+        return beyond("nesting", MAX_NESTING_DEPTH)
+    return beyond("tokens", tokens)
 
 
 # Parsing and validating take 1–2 ms, running a small document a tenth of that. Clients send the
 # same few documents again and again; strangers can push them out, never make the cache grow.
 _kept = lru_cache(maxsize=256)(_prepare)
-
-
-def _repeats(document: DocumentNode) -> bool:
-    """Does it name one thing so often that comparing all those places would take seconds?
-
-    Validation compares every two fields of one response name: the square of their number.
-    """
-    seen: Counter[str] = Counter()
-    pending: list[Any] = [document]
-    while pending:
-        node = pending.pop()
-        match node:
-            case FieldNode():
-                seen[(node.alias or node.name).value] += 1
-            case FragmentSpreadNode():
-                seen["..."] += 1
-        pending.extend(child for child, _ in _children(node, ""))
-    return any(count > _MOST_REPEATS for count in seen.values())
 
 
 def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:

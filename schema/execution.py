@@ -9,6 +9,7 @@ from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, execute
 from schema.coercion import literal_errors, variable_errors
 from schema.context import GraphQLContext
 from schema.documents import operation_of, prepare, root_fields, writes
+from schema.limits import Limits, beyond, cost_of
 from schema.schema import FIELDS, SCHEMA
 from services.catalogue import BY_NAME
 from services.core.callers import authenticate
@@ -18,7 +19,6 @@ from services.core.errors import (
     Internal,
     MalformedRequest,
     MethodNotAllowed,
-    QueryTooComplex,
     TandemError,
     ValidationFailed,
 )
@@ -50,9 +50,11 @@ class Answer:
 async def answer(request: Request, asked: Asked) -> Answer:
     """Run a document for a caller; a request that cannot run at all is refused as a whole."""
     explorable = request.process.settings.explorable
-    prepared = prepare(asked.query, explorable)
+    prepared = prepare(asked.query, explorable, Limits.of(request.process.settings))
+    if prepared.too_complex is not None:
+        return refused(request, prepared.too_complex)
     if prepared.document is None:
-        return refused(request, _unreadable(prepared.syntax_error), [prepared.syntax_error])
+        return refused(request, MalformedRequest(), prepared.errors)
     if prepared.errors:
         fields = literal_errors(prepared.document, prepared.errors)
         shown = prepared.errors if not fields else ()
@@ -68,18 +70,16 @@ async def answer(request: Request, asked: Asked) -> Answer:
     return await _run(request, asked, prepared.document, operation, key)
 
 
-def _unreadable(error: GraphQLError | None) -> TandemError:
-    """The parser says only in words that it gave up for the document's size."""
-    gave_up = error is not None and "Parsing aborted" in error.message
-    return QueryTooComplex() if gave_up else MalformedRequest()
-
-
 async def _admit(
     request: Request, asked: Asked, document: DocumentNode, operation: OperationDefinitionNode
 ) -> str | None:
     """What is checked once for the whole document; the idempotency key that its header gives."""
     if asked.read_only and writes(operation):
         raise MethodNotAllowed("Send mutations by POST.")
+    settings = request.process.settings
+    cost = cost_of(document, operation, asked.variables, settings)
+    if cost > settings.graphql_cost:
+        raise beyond("cost", settings.graphql_cost, cost)
     roots = [name for name in root_fields(document, operation) if name != "__typename"]
     if not roots or not all(name in _IGNORES_TOKEN for name in roots):
         await authenticate(request)
@@ -116,11 +116,9 @@ async def _run(
     return Answer({"data": result.data, "errors": errors})
 
 
-def refused(
-    request: Request, error: TandemError, shown: Sequence[GraphQLError | None] = ()
-) -> Answer:
+def refused(request: Request, error: TandemError, shown: Sequence[GraphQLError] = ()) -> Answer:
     """An answer without data. Errors of the document itself keep their own words and places."""
-    errors = [_shaped(request, error, one) for one in shown if one] or [_shaped(request, error)]
+    errors = [_shaped(request, error, one) for one in shown] or [_shaped(request, error)]
     return Answer({"errors": errors}, error)
 
 

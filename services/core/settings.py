@@ -125,6 +125,28 @@ class Settings(BaseSettings):
     page_size: int = Field(
         default=20, ge=1, le=100, description="Page size when none is asked for."
     )
+    graphql_tokens: int = Field(default=4_000, ge=1, description="Tokens of a GraphQL document.")
+    graphql_depth: int = Field(
+        default=15, ge=1, description="Levels of fields in a GraphQL document."
+    )
+    graphql_root_fields: int = Field(
+        default=20, ge=1, description="Root fields of a GraphQL operation."
+    )
+    graphql_aliases: int = Field(
+        default=50,
+        ge=0,
+        description="Aliases in a GraphQL operation, those of fragments wherever they are spread.",
+    )
+    graphql_directives: int = Field(
+        default=50,
+        ge=0,
+        description="Directives in a GraphQL operation, counted like aliases.",
+    )
+    graphql_cost: int = Field(
+        default=1_000,
+        ge=1,
+        description="Units a GraphQL operation may cost: its fields', and one for each 100 rows.",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins that browsers may call from, comma-separated."
     )
