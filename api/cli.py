@@ -1,4 +1,4 @@
-"""The `tandem` command: serve, migrate, seed and doctor.
+"""The `tandem` command: serve, worker, migrate, seed and doctor.
 
 Runs from the checkout as `python -m api.cli` or `./scripts/tandem`. What can be wrong with a
 machine is one sentence on stderr and exit code 1, never a traceback.
@@ -7,7 +7,6 @@ machine is one sentence on stderr and exit code 1, never a traceback.
 import asyncio
 import http.client
 import importlib.metadata
-import multiprocessing
 import os
 import platform
 import signal
@@ -16,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,18 +26,15 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from api import serving
+
 if TYPE_CHECKING:
     from services.core.settings import Settings
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-LAYERS = ("api", "schema", "services", "persistence")
 DEMO_LOGINS = "admin manager moderator user"
 DEMO_PASSWORD = "tandem-demo-1"  # noqa: S105  (development only; production refuses to seed it)
 ANSWER_SECONDS = 60  # the first answer; a cold start takes under 5
-# After a signal: requests may finish, then the application closes, then the embedded servers stop.
-# Together they stay under the 30 s that supervisors usually wait before they kill.
-DRAIN_SECONDS = 20
-CLOSE_SECONDS = 24
 
 app = typer.Typer(
     name="tandem", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -64,12 +60,12 @@ def serve(
     no_demo: Annotated[bool, typer.Option("--no-demo", help="Load no demo data.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Delete the folder's data first.")] = False,
     reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes.")] = False,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Run no jobs.")] = False,
 ) -> None:
-    """Serve both faces, with PostgreSQL and Valkey of its own unless their URLs are set."""
+    """Serve both faces and run jobs; with servers of its own unless their URLs are set."""
     if reload and workers > 1:
         raise Problem("--reload serves with one worker: leave --workers out.")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    _interruptible()
     with suppress(KeyboardInterrupt), _listen(host, port) as listener:
         settings = _settings()
         if reset:
@@ -77,6 +73,7 @@ def serve(
         url = f"http://{'localhost' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
         if "public_url" not in settings.model_fields_set:
             os.environ["TANDEM_PUBLIC_URL"] = url
+        _mail_below(data, settings)
         own_database = "database_url" not in settings.model_fields_set
         with _servers(settings, data) as settings:
             _migrate(settings)
@@ -88,11 +85,31 @@ def serve(
             if demo:
                 demo = _seed(settings) or own_database
             ready = threading.Thread(
-                target=_announce, args=(url, port, demo, own_database), daemon=True
+                target=_announce,
+                args=(url, port, demo, own_database, None if no_worker else _mails(settings)),
+                daemon=True,
             )
             ready.start()
-            _run(listener, workers, reload)
+            with nullcontext() if no_worker else serving.worker_beside() as child:
+                started = serving.run(listener, workers, reload, child)
+            if not started:
+                raise Problem("A server process could not start: see the messages above.")
     out.print("Tandem has stopped.")
+
+
+@app.command()
+def worker(
+    data: DataOption = CHECKOUT / ".tandem",
+    follow: Annotated[bool, typer.Option("--follow", hidden=True)] = False,
+) -> None:
+    """Run jobs alone, on a migrated database; SIGTERM and Ctrl-C let running jobs finish."""
+    from api.worker import run
+
+    _interruptible()
+    settings = _settings()
+    _mail_below(data, settings)
+    with suppress(KeyboardInterrupt), _servers(settings, data):
+        run(_settings(), follow=follow)
 
 
 @app.command()
@@ -129,8 +146,10 @@ def doctor(data: DataOption = CHECKOUT / ".tandem") -> None:
     for package in ("strawberry-graphql", "fastapi", "sqlmodel", "asyncpg", "uvicorn"):
         row(True, package, importlib.metadata.version(package))
     try:
+        _mail_below(data, _settings())
         with _servers(_settings(), data) as settings:
             row(True, "Settings", f"valid, environment {settings.environment}")
+            row(True, "Mails", _mails(settings))
             for name, look in (("PostgreSQL", _database_version), ("Redis", _redis_version)):
                 try:
                     row(True, name, look(settings))
@@ -151,25 +170,14 @@ def main() -> None:
         sys.exit(1)
 
 
-def worker_app() -> Any:
-    """The application in a worker process, which ends when its parent does.
+def _interruptible() -> None:
+    """SIGTERM is like Ctrl-C until something handles both better."""
 
-    A worker left behind by a killed parent would hold the port for ever.
-    """
-    from api.app import create_app
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
 
-    def follow() -> None:
-        parent = multiprocessing.parent_process()
-        if parent:
-            parent.join()
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=follow, daemon=True).start()
-    return create_app()
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
 
 
 @contextmanager
@@ -231,6 +239,19 @@ def _servers(settings: "Settings", data: Path) -> Iterator["Settings"]:
         for number in (signal.SIGINT, signal.SIGTERM):  # one more Ctrl-C leaves nothing half done
             signal.signal(number, signal.SIG_IGN)
         servers.stop()
+
+
+def _mail_below(data: Path, settings: "Settings") -> None:
+    """Mails that go into a folder go beside the other data, unless they were given a place."""
+    if "mail_folder" not in settings.model_fields_set and settings.development:
+        os.environ["TANDEM_MAIL_FOLDER"] = str(data / "mail")
+
+
+def _mails(settings: "Settings") -> str:
+    """Where mails go, for a person."""
+    if settings.smtp_url is not None:
+        return f"sent by {_place(settings.smtp_url.get_secret_value())}"
+    return f"written into {settings.mail_folder}"
 
 
 def _embedded() -> Any:
@@ -313,51 +334,7 @@ def _place(url: str) -> str:
     return f"{server}{parts.path}"
 
 
-def _run(listener: socket.socket, workers: int, reload: bool) -> None:
-    """Serves until a signal; single, with workers, or restarting when code changes."""
-    import uvicorn
-    from uvicorn.config import STARTUP_FAILURE
-    from uvicorn.supervisors import ChangeReload, Multiprocess
-
-    class Server(uvicorn.Server):
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(super().shutdown(sockets), CLOSE_SECONDS)
-
-    class Workers(Multiprocess):
-        def join_all(self) -> None:
-            limit = time.monotonic() + CLOSE_SECONDS
-            for worker in self.processes:
-                worker.process.join(max(0.0, limit - time.monotonic()))
-                worker.process.kill()
-
-    single = workers == 1 and not reload
-    config = uvicorn.Config(
-        "api.app:create_app" if single else "api.cli:worker_app",
-        factory=True,
-        workers=workers,
-        reload=reload,
-        reload_dirs=[str(CHECKOUT / layer) for layer in LAYERS] if reload else None,
-        loop="auto" if sys.platform == "win32" else "uvloop",
-        http="httptools",
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        proxy_headers=False,
-        server_header=False,
-        access_log=False,
-        log_config=None,
-    )
-    if single:
-        Server(config).run(sockets=[listener])
-    elif reload:
-        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
-    else:
-        supervisor = Workers(config, sockets=[listener])
-        supervisor.run()
-        if any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes):
-            raise Problem("A worker could not start: see the messages above.")
-
-
-def _announce(url: str, port: int, demo: bool, own_database: bool) -> None:
+def _announce(url: str, port: int, demo: bool, own_database: bool, mails: str | None) -> None:
     """Prints where everything is, once it really answers."""
     host = urlsplit(url).hostname or "localhost"
     limit = time.monotonic() + ANSWER_SECONDS
@@ -385,6 +362,8 @@ def _announce(url: str, port: int, demo: bool, own_database: bool) -> None:
             f"Password   {DEMO_PASSWORD}",
             "",
         ]
+    if mails:
+        lines += [f"Mails      {mails}"]
     lines += [f"Try        curl '{url}/api/v2/products?first=3'", "Stop       Ctrl-C"]
     if own_database:
         lines += ["Reset      ./scripts/serve --reset"]

@@ -203,28 +203,39 @@ class Database:
 
     async def _make_pool(self) -> asyncpg.Pool:
         limits = self.limits
-        return await asyncpg.create_pool(
+        return await new_pool(
             self._url,
-            min_size=limits.pool_min,
-            max_size=limits.pool_max,
-            timeout=limits.connect,
-            # The server ends a statement first; the driver's limit is for a server that is gone.
-            command_timeout=limits.statement + 5,
-            # Every list has some dozens of shapes; all of them stay prepared.
-            statement_cache_size=1000,
-            max_cached_statement_lifetime=0,
+            limits,
+            limits.pool_min,
+            limits.pool_max,
             connection_class=_Connection,
             init=_prepare_connection,
-            server_settings={
-                "application_name": "tandem",
-                "timezone": "UTC",
-                # Our statements are short: compiling one costs more than running it.
-                "jit": "off",
-                "statement_timeout": _milliseconds(limits.statement),
-                "lock_timeout": _milliseconds(limits.lock),
-                "idle_in_transaction_session_timeout": _milliseconds(limits.idle_transaction),
-            },
         )
+
+
+def new_pool(url: str, limits: Limits, smallest: int, largest: int, **options: Any) -> asyncpg.Pool:
+    """A pool of connections that keep to the limits; await it, or enter it."""
+    return asyncpg.create_pool(
+        url,
+        min_size=smallest,
+        max_size=largest,
+        timeout=limits.connect,
+        # The server ends a statement first; the driver's limit is for a server that is gone.
+        command_timeout=limits.statement + 5,
+        # Every list has some dozens of shapes; all of them stay prepared.
+        statement_cache_size=1000,
+        max_cached_statement_lifetime=0,
+        server_settings={
+            "application_name": "tandem",
+            "timezone": "UTC",
+            # Our statements are short: compiling one costs more than running it.
+            "jit": "off",
+            "statement_timeout": _milliseconds(limits.statement),
+            "lock_timeout": _milliseconds(limits.lock),
+            "idle_in_transaction_session_timeout": _milliseconds(limits.idle_transaction),
+        },
+        **options,
+    )
 
 
 def _milliseconds(seconds: float) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sqlmodel import Field, SQLModel
 
 from persistence.columns import Json, Uuid, column, instant, named, table_of
-from persistence.sql import Query, nothing, value
+from persistence.sql import Query, forget, nothing, value
 
 #: ``failed`` jobs are the dead letters: tried as often as they may be, and kept.
 JobStatus = postgresql.ENUM(
@@ -189,9 +189,5 @@ STARTS = Query(
 )
 
 
-def forget(table: sa.Table) -> Query[None]:
-    """Delete a table's rows made longer ago than ``age``, a bounded number at a time."""
-    old = table.c.created < sa.func.now() - sa.bindparam("age", type_=sa.Interval)
-    # The oldest first, so that the index on `created` finds them.
-    batch = sa.select(table.c.id).where(old).order_by(table.c.created).limit(10_000)
-    return Query(sa.delete(table).where(table.c.id.in_(batch)), nothing)
+FORGET_LOG = forget(job_log, job_log.c.created)
+FORGET_DEAD = forget(jobs, jobs.c.updated, jobs.c.status == sa.literal_column("'failed'"))

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel
 
 from persistence.columns import checked, column, identifier, instant, named, reference, table_of
-from persistence.sql import Query, given, nothing, value
+from persistence.sql import Query, forget, given, nothing, value
 from persistence.users import users
 
 
@@ -98,11 +98,10 @@ VOID_MAIL_TOKENS = Query(
     .values(used_at=given("now", mail_tokens.c.used_at)),
     nothing,
 )
-FORGET_MAIL_TOKENS = Query(
-    sa.delete(mail_tokens).where(
-        mail_tokens.c.expires_at < given("before", mail_tokens.c.expires_at)
-    ),
-    nothing,
+FORGET_MAIL_TOKENS = forget(mail_tokens, mail_tokens.c.expires_at)
+ACTIVE_USER = Query(
+    sa.select(users.c.id).where(users.c.id == given("user_id", users.c.id), users.c.is_active),
+    value,
 )
 #: Who may be mailed at an address, as they spell it themselves.
 ACTIVE_ACCOUNT = Query(

@@ -79,3 +79,15 @@ def among(column: sa.ColumnElement[Any], name: str = "ids") -> sa.ColumnElement[
 def given(name: str, like: sa.ColumnElement[Any]) -> sa.BindParameter[Any]:
     """A value of a statement, typed like a column."""
     return sa.bindparam(name, type_=like.type)
+
+
+#: Most rows that one `forget` deletes: a short lock, however much there is.
+FORGOTTEN_AT_ONCE = 10_000
+
+
+def forget(table: sa.Table, since: sa.Column[Any], *conditions: Any) -> Query[int]:
+    """Delete rows whose ``since`` is before ``:before``; how many there were, at most so many."""
+    old = since < given("before", since)
+    batch = sa.select(table.c.id).where(old, *conditions).limit(FORGOTTEN_AT_ONCE)
+    gone = sa.delete(table).where(table.c.id.in_(batch)).returning(table.c.id).cte("gone")
+    return Query(sa.select(sa.func.count()).select_from(gone), value)

@@ -147,11 +147,14 @@ def test_the_application_can_be_imported_in_the_image(image: Stage) -> None:
     assert done.stdout.strip() == str(image.path(".venv"))
 
 
-def test_production_refuses_to_start_with_the_published_secret(image: Stage) -> None:
+def test_production_refuses_the_published_secret_and_to_be_without_mail(
+    image: Stage,
+) -> None:
     command = json.loads(image.settings["ENTRYPOINT"])
     done = image.run([*command, "migrate"], DATABASE_URL="postgresql://u@localhost:1/x")
     assert done.returncode == 1
     assert "TANDEM_SECRET" in done.stderr
+    assert "TANDEM_SMTP_URL" in done.stderr
 
 
 def test_the_image_serves_is_healthy_and_stops_when_told(image: Stage, tmp_path: Path) -> None:
@@ -160,7 +163,8 @@ def test_the_image_serves_is_healthy_and_stops_when_told(image: Stage, tmp_path:
         port = str(free.getsockname()[1])
     servers = embedded.start(tmp_path, durable=False)
     urls = {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
-    environment = image.environment(**urls, TANDEM_SECRET="s" * 40)
+    mail = {"TANDEM_SMTP_URL": "smtp://mail.example", "TANDEM_MAIL_FROM": "shop@shop.example"}
+    environment = image.environment(**urls, **mail, TANDEM_SECRET="s" * 40)
     command = [*json.loads(image.settings["ENTRYPOINT"]), *json.loads(image.settings["CMD"])]
     check = json.loads(image.settings["HEALTHCHECK"].partition("CMD")[2].replace("8000", port))
     python = shutil.which(command[0], path=environment["PATH"]) or command[0]

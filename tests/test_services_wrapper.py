@@ -310,7 +310,12 @@ async def test_a_commit_that_failed_is_unavailable(
         assert await there.balance(somebody) == 15
 
 
-GOOD = {"environment": Environment.PRODUCTION, "secret": "s" * 32}
+GOOD: dict[str, Any] = {
+    "environment": Environment.PRODUCTION,
+    "secret": "s" * 32,
+    "smtp_url": "smtp://user:word@mail.example:587",
+    "mail_from": "Shop <shop@example.com>",
+}
 
 
 @pytest.mark.parametrize(
@@ -320,11 +325,28 @@ GOOD = {"environment": Environment.PRODUCTION, "secret": "s" * 32}
         ({"cors_origins": "https://a.example, *"}, "TANDEM_CORS_ORIGINS"),
         ({"debug": True}, "TANDEM_DEBUG"),
         ({"pool_min": 30}, "TANDEM_POOL_MIN"),
+        ({"smtp_url": None}, "TANDEM_SMTP_URL"),
+        ({"smtp_url": "http://mail.example"}, "smtp"),
+        ({"smtp_url": "smtp://"}, "smtp"),
+        ({"mail_from": "a@example.com, b@example.com"}, "mail_from"),
+        ({"mail_from": "nobody"}, "mail_from"),
     ],
 )
 def test_production_refuses_unsafe_settings(given: dict[str, Any], named: str) -> None:
     with pytest.raises(ValidationError, match=named):
         Settings(_env_file=None, **{**GOOD, **given})  # type: ignore[call-arg]
+
+
+def test_production_sends_mail_only_from_an_address_that_was_given() -> None:
+    made: Any = {"_env_file": None, **GOOD}
+    del made["mail_from"]
+    with pytest.raises(ValidationError, match="TANDEM_MAIL_FROM"):
+        Settings(**made)
+
+
+def test_production_may_write_its_mails_into_a_folder_when_told_to() -> None:
+    made: Any = {"_env_file": None, **GOOD, "smtp_url": None, "mail_folder": "/srv/mail"}
+    assert Settings(**made).mail_folder.name == "mail"
 
 
 def test_production_hides_what_is_for_exploring() -> None:

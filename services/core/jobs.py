@@ -1,13 +1,16 @@
 """Jobs: what an operation leaves to be done after it, queued in its own transaction."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from persistence.database import Transaction
-from persistence.jobs import ENQUEUE
+from persistence.database import Tally, Transaction
+from persistence.jobs import ENQUEUE, FORGET_DEAD, FORGET_LOG
+from persistence.mail_tokens import FORGET_MAIL_TOKENS
+from persistence.sql import FORGOTTEN_AT_ONCE
 from services.core.context import Context, Process
 
 
@@ -23,6 +26,13 @@ class Job(Struct, frozen=True, rename="camel"):
     data: dict[str, Any]
 
 
+class Hopeless(Exception):
+    """Raised by a handler when trying again would not help: the job is dead at once.
+
+    Its text is logged and kept with the job, so it says what is wrong and nothing about anybody.
+    """
+
+
 #: Runs a job. It may be run again after it succeeded, when its worker ended before it said so: a
 #: handler leaves the same behind both times. It fails by raising, whatever it raises.
 Handler = Callable[[Process, Job], Awaitable[None]]
@@ -36,3 +46,13 @@ async def enqueue(ctx: Context, tx: Transaction, name: str, data: Mapping[str, A
     job = Job(ctx.new_id(), ctx.request.id, dict(data))
     await tx.all(ENQUEUE, job_id=job.id, name=name, payload=msgspec.json.encode(job))
     return job.id
+
+
+async def forget_old(process: Process) -> None:
+    """Delete dead jobs, lines of the log and mailed tokens older than the settings keep them."""
+    before = process.clock() - timedelta(days=process.settings.job_days)
+    for query in (FORGET_LOG, FORGET_DEAD, FORGET_MAIL_TOKENS):
+        gone = FORGOTTEN_AT_ONCE
+        while gone == FORGOTTEN_AT_ONCE:
+            async with process.database.transaction(Tally()) as tx:
+                gone = await tx.one(query, before=before)

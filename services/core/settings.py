@@ -5,13 +5,30 @@ table of settings is made from this class.
 """
 
 from decimal import Decimal
+from email.policy import EmailPolicy
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEVELOPMENT_SECRET = "development-secret-never-use-this-in-production"  # noqa: S105
+
+
+def _one_address(text: str) -> str:
+    header = EmailPolicy().header_factory("From", text)
+    if len(header.addresses) != 1 or header.defects:
+        raise ValueError("must be one address, such as Tandem <tandem@example.com>")
+    return text
+
+
+def _smtp(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("must be smtp://… or smtps://… with a host")
+    return url
 
 
 class Environment(StrEnum):
@@ -122,6 +139,59 @@ class Settings(BaseSettings):
         default=0.2, gt=0, description="Statements slower than this are warned."
     )
 
+    app_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] | None = Field(
+        default=None,
+        description="Where the frontend lives, for links in mails; by default TANDEM_PUBLIC_URL.",
+    )
+    mail_from: Annotated[str, AfterValidator(_one_address)] = Field(
+        default="Tandem <tandem@localhost>", description="Who mails come from."
+    )
+    smtp_url: Annotated[SecretStr, AfterValidator(_smtp)] | None = Field(
+        default=None,
+        description="Mail server: smtp://user:password@host:587 (STARTTLS when offered, and always "
+        "before a password) or smtps://…",
+    )
+    smtp_seconds: float = Field(
+        default=10, gt=0, description="Longest one step of talking to the mail server may take."
+    )
+    mail_folder: Path = Field(
+        default=Path(".tandem/mail"),
+        description="Without a mail server, mails are written here as .eml files; with `--data`, "
+        "below that folder.",
+    )
+    verify_token_seconds: int = Field(
+        default=86_400, ge=1, description="Life of a mailed token that verifies an address."
+    )
+    reset_token_seconds: int = Field(
+        default=3_600, ge=1, description="Life of a mailed token that resets a password."
+    )
+
+    jobs_at_once: int = Field(default=10, ge=2, description="Jobs that a worker runs at one time.")
+    job_poll_seconds: float = Field(
+        default=1, gt=0, description="How often an idle worker looks for jobs."
+    )
+    job_seconds: float = Field(default=60, gt=0, description="Longest one attempt may take.")
+    job_attempts: int = Field(
+        default=10, ge=1, description="How often a job is tried before it is dead."
+    )
+    job_retry_seconds: float = Field(
+        default=5, gt=0, description="Wait after a first failed attempt; doubles with each further."
+    )
+    job_retry_max_seconds: float = Field(
+        default=900, gt=0, description="Longest wait between two attempts."
+    )
+    job_lease_seconds: float = Field(
+        default=30,
+        gt=0,
+        description="A job whose worker shows no life for so long goes to another one.",
+    )
+    job_drain_seconds: float = Field(
+        default=20, gt=0, description="How long running jobs may go on when their worker stops."
+    )
+    job_days: int = Field(
+        default=30, ge=1, description="How long dead jobs and the log of jobs are kept."
+    )
+
     page_size: int = Field(
         default=20, ge=1, le=100, description="Page size when none is asked for."
     )
@@ -171,6 +241,11 @@ class Settings(BaseSettings):
         return self.secret.get_secret_value(), before
 
     @property
+    def frontend(self) -> str:
+        """Where links in mails lead, without a slash at the end."""
+        return self.app_url or self.public_url
+
+    @property
     def explorable(self) -> bool:
         """True when GraphiQL, introspection and suggestions are on."""
         return self.development if self.graphiql is None else self.graphiql
@@ -196,6 +271,13 @@ class Settings(BaseSettings):
             ),
             "TANDEM_CORS_ORIGINS must name its origins": "*" in self.cors_origins,
             "TANDEM_DEBUG must be off": self.debug,
+            # A folder is as good as a mail server when somebody says so: nobody reads it unasked.
+            "TANDEM_SMTP_URL must name a mail server (or TANDEM_MAIL_FOLDER a folder)": (
+                self.smtp_url is None and "mail_folder" not in self.model_fields_set
+            ),
+            "TANDEM_MAIL_FROM must be an address of yours": (
+                self.smtp_url is not None and "mail_from" not in self.model_fields_set
+            ),
         }
         if any(wrong.values()):
             raise ValueError("In production " + ", ".join(rule for rule in wrong if wrong[rule]))

@@ -251,7 +251,8 @@ def serving(settings: Settings, log: Path) -> Iterator[tuple[int, psutil.Process
         "REDIS_URL": settings.redis_url,
         "TANDEM_SECRET": settings.secret.get_secret_value(),
     }
-    command = [sys.executable, "-m", "api.cli", "serve", "--no-demo", "--port", str(port)]
+    command = [sys.executable, "-m", "api.cli", "serve", "--no-demo", "--no-worker"]
+    command += ["--port", str(port)]
     with log.open("wb") as output:
         child = subprocess.Popen(
             command, cwd=CHECKOUT, env=environment, stdout=output, stderr=output

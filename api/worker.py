@@ -1,0 +1,264 @@
+"""The worker: runs queued jobs, beside the servers or on a machine of its own.
+
+pgqueuer hands the jobs out; this module says how they are tried. A job is run at least once: it
+leaves the queue when its handler has returned, goes back into it when the handler raised, waits
+longer each time, and is dead (``failed``, kept) after the last attempt.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import sys
+import threading
+import time
+import traceback
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+
+import asyncpg
+import msgspec
+import structlog
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
+from pgqueuer.adapters.persistence.qb import (
+    QueryBuilderEnvironment,
+    QueryQueueBuilder,
+    QuerySchedulerBuilder,
+)
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.domain import models
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.settings import DBSettings, Durability
+from pgqueuer.domain.types import Channel
+from pgqueuer.ports.driver import NotifyCallback
+from structlog.contextvars import bound_contextvars
+
+from persistence.database import Tally, new_pool
+from persistence.failures import DRIVER_ERRORS, Unavailable
+from persistence.jobs import STARTS
+from services.core import logs
+from services.core.context import Process, new_process
+from services.core.jobs import Handler, Hopeless, Job, forget_old
+from services.core.settings import Settings
+from services.handlers import HANDLERS
+
+log = structlog.get_logger("tandem.worker")
+
+#: Every name, so that nothing is read from the environment.
+TABLES = DBSettings(
+    prefix="",
+    db_schema=None,
+    channel=Channel("tandem_jobs"),
+    function="tandem_jobs_changed",
+    trigger="jobs_changed",
+    queue_status_type="job_status",
+    queue_table="jobs",
+    queue_table_log="job_log",
+    statistics_table="job_statistics",
+    schedules_table="job_schedules",
+    durability=Durability.durable,
+    widen_id=False,
+)
+#: Connections for handing out jobs, beside those of the handlers: one asks, one says what is done.
+_CONNECTIONS = 2
+#: Wait before a queue that could not be reached is tried again.
+_AGAIN_SECONDS = 1.0
+_FORGET_SECONDS = 3600.0
+
+
+class Dead(Exception):
+    """Kept with a job that is not tried again; says why, without anybody's data."""
+
+
+class Worker:
+    """Runs jobs until it is told to stop."""
+
+    def __init__(self, process: Process, handlers: dict[str, Handler]) -> None:
+        self._process = process
+        self._handlers = handlers
+        self._stopping = asyncio.Event()
+        self._running: set[asyncio.Timeout] = set()
+        self._until = float("inf")
+
+    async def run(self) -> None:
+        """Run jobs; returns when it was told to stop and every running one has ended."""
+        sound = True
+        while not self._stopping.is_set():
+            try:
+                await self._serve()
+                sound = True
+            except Exception as error:
+                if sound:
+                    log.warning("queue away", error=_named(error))
+                sound = False
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), _AGAIN_SECONDS)
+
+    def stop(self) -> None:
+        """Take no more jobs; those that run are cut short when they take too long."""
+        if self._stopping.is_set():
+            return
+        self._until = asyncio.get_running_loop().time() + self._process.settings.job_drain_seconds
+        self._stopping.set()
+        for limit in self._running:
+            limit.reschedule(min(limit.when() or self._until, self._until))
+
+    async def _serve(self) -> None:
+        """Hand out jobs on one pool of connections; raises when PostgreSQL goes away."""
+        settings = self._process.settings
+        limits = self._process.database.limits
+        async with new_pool(settings.database_url, limits, 1, _CONNECTIONS) as pool:
+            manager = QueueManager(_queries(pool), TABLES.channel)
+            manager.shutdown = self._stopping
+            for name, handler in self._handlers.items():
+                manager.entrypoint(name, on_failure="hold", accepts_context=False)(
+                    partial(self._attempt, handler)
+                )
+            await manager.run(
+                dequeue_timeout=timedelta(seconds=settings.job_poll_seconds),
+                batch_size=settings.jobs_at_once // 2,
+                max_concurrent_tasks=settings.jobs_at_once,
+                heartbeat_timeout=timedelta(seconds=settings.job_lease_seconds),
+                log_aggregation_interval=timedelta(0),
+            )
+
+    async def _attempt(self, handler: Handler, queued: models.Job) -> None:
+        """One attempt of a job; raises `RetryRequested` or `Dead` when it failed."""
+        job = msgspec.json.decode(queued.payload or b"", type=Job)
+        with bound_contextvars(job=queued.entrypoint, job_id=job.id, request_id=job.request_id):
+            started = time.perf_counter()
+            attempt = 1
+            try:
+                attempt = await self._starts(queued.id)
+                if attempt > self._process.settings.job_attempts:
+                    raise Hopeless("its workers ended before it did")
+                await self._limited(handler, job)
+            except Exception as error:
+                raise self._failure(error, attempt) from None
+            seconds = round(time.perf_counter() - started, 6)
+            log.info("job", outcome="OK", attempt=attempt, seconds=seconds)
+
+    async def _starts(self, number: int) -> int:
+        """How often the job was started, this time included, also by workers that were killed."""
+        starts = await self._process.database.reader(Tally()).one(STARTS, number=number)
+        return starts or 1
+
+    async def _limited(self, handler: Handler, job: Job) -> None:
+        end = asyncio.get_running_loop().time() + self._process.settings.job_seconds
+        async with asyncio.timeout_at(min(end, self._until)) as limit:
+            self._running.add(limit)
+            try:
+                await handler(self._process, job)
+            finally:
+                self._running.discard(limit)
+
+    def _failure(self, error: Exception, attempt: int) -> RetryRequested | Dead:
+        """What becomes of a job whose attempt failed. Texts of errors may hold addresses."""
+        settings = self._process.settings
+        reason = str(error) if isinstance(error, Hopeless) else _named(error)
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        if attempt >= settings.job_attempts or isinstance(error, Hopeless):
+            log.error("job", outcome="DEAD", attempt=attempt, error=reason, trace=frames)
+            return Dead(reason)
+        longest = min(
+            settings.job_retry_seconds * 2 ** (attempt - 1), settings.job_retry_max_seconds
+        )
+        # Jobs that failed together do not come back together.
+        delay = 0.0 if self._stopping.is_set() else longest * random.uniform(0.5, 1)  # noqa: S311
+        log.warning("job", outcome="RETRY", attempt=attempt, error=reason, after=round(delay, 3))
+        return RetryRequested(timedelta(seconds=delay), reason=reason)
+
+
+class _Polling(AsyncpgPoolDriver):
+    """Sends no NOTIFY and listens to none: what a worker tells itself stays in its process."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        super().__init__(pool)
+        self._callbacks: list[NotifyCallback] = []
+
+    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        self._callbacks.append(callback)
+
+    async def notify(self, channel: str, payload: str) -> None:
+        for callback in self._callbacks:
+            callback(payload)
+
+
+class _Kept(Queries):
+    """A job that cannot be put back is left as it is, instead of being counted as dead."""
+
+    async def retry_job(
+        self, job: models.Job, delay: timedelta, traceback_record: models.TracebackRecord | None
+    ) -> None:
+        try:
+            await super().retry_job(job, delay, traceback_record)
+        except DRIVER_ERRORS as error:
+            log.warning(
+                "job comes back when its lease ends", job=job.entrypoint, error=_named(error)
+            )
+
+
+def _queries(pool: asyncpg.Pool) -> Queries:
+    return _Kept(
+        _Polling(pool),
+        QueryBuilderEnvironment(TABLES),
+        QueryQueueBuilder(TABLES),
+        QuerySchedulerBuilder(TABLES),
+    )
+
+
+def _named(error: BaseException) -> str:
+    """An error's kind, and a mail server's code; never its text."""
+    code = getattr(error, "code", None)
+    return type(error).__qualname__ + (f" {code}" if isinstance(code, int) else "")
+
+
+class _Log(logging.Handler):
+    """What pgqueuer warns of, in our log; failed jobs are in it already."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, Dead):
+            log.warning("queue", told=record.msg, error=error and _named(error))
+
+
+def run(settings: Settings, *, follow: bool = False) -> None:
+    """Run a worker until SIGTERM or Ctrl-C; with ``follow`` until stdin ends as well."""
+    logs.configure(debug=settings.debug)
+    queue_log = logging.getLogger("pgqueuer")
+    queue_log.setLevel(logging.WARNING)
+    queue_log.addHandler(_Log())
+    if follow:
+        threading.Thread(target=_follow, daemon=True).start()
+    asyncio.run(_run(settings))
+
+
+def _follow() -> None:
+    """A worker left behind by a killed parent would go on with code that nobody serves."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def _run(settings: Settings) -> None:
+    process = new_process(settings.model_copy(update={"pool_min": 1}))
+
+    async def forget() -> None:
+        await forget_old(process)
+
+    process.watches.every(_FORGET_SECONDS, forget)
+    worker, loop = Worker(process, HANDLERS), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(worker.stop))
+    try:
+        await process.open()
+    except Unavailable:
+        log.warning("database not reachable at start")
+    log.info("worker started", pid=os.getpid(), jobs=sorted(HANDLERS))
+    try:
+        await worker.run()
+    finally:
+        await process.close()
+    log.info("worker stopped", pid=os.getpid())
