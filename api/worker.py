@@ -37,12 +37,13 @@ from pgqueuer.ports.driver import NotifyCallback
 from structlog.contextvars import bound_contextvars
 
 from persistence.database import Tally, new_pool
-from persistence.failures import DRIVER_ERRORS, Unavailable
+from persistence.failures import DRIVER_ERRORS
 from persistence.jobs import STARTS
 from services.core import logs
 from services.core.context import Process, new_process
 from services.core.jobs import Handler, Hopeless, Job, forget_old
 from services.core.settings import Settings
+from services.core.watch import Watches
 from services.handlers import HANDLERS
 
 log = structlog.get_logger("tandem.worker")
@@ -248,17 +249,17 @@ async def _run(settings: Settings) -> None:
     async def forget() -> None:
         await forget_old(process)
 
-    process.watches.every(_FORGET_SECONDS, forget)
+    # Not those of the process: they are for requests, and nobody sends this one any.
+    watches = Watches()
+    watches.every(_FORGET_SECONDS, forget)
     worker, loop = Worker(process, HANDLERS), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(worker.stop))
-    try:
-        await process.open()
-    except Unavailable:
-        log.warning("database not reachable at start")
     log.info("worker started", pid=os.getpid(), jobs=sorted(HANDLERS))
+    watches.start()
     try:
         await worker.run()
     finally:
+        await watches.stop()
         await process.close()
     log.info("worker stopped", pid=os.getpid())

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -171,8 +172,9 @@ async def worker_of(server: "subprocess.Popen[bytes]", other_than: int = 0) -> p
 
     async def found() -> psutil.Process | None:
         for child in psutil.Process(server.pid).children():
-            if "worker" in child.cmdline() and child.pid != other_than:
-                return child
+            with suppress(psutil.NoSuchProcess):  # it may be ending right now
+                if "worker" in child.cmdline() and child.pid != other_than:
+                    return child
         return None
 
     return await eventually(found)
