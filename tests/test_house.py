@@ -31,7 +31,7 @@ LAYERS = ("api", "schema", "services", "persistence")
 LONGER = {"api/demo/lines.py": 1310}
 LONGEST = 450
 #: Who reads the environment beside the settings: the command line, which also sets it for workers.
-READS_ENVIRONMENT = {"services/core/settings.py", "api/cli.py"}
+READS_ENVIRONMENT = {"services/core/settings.py", "api/cli.py", "api/cli_common.py"}
 #: Filters that no index answers: each is a condition over what another filter found.
 NOT_INDEXED = {"sessions.expires_at", "stock.on_hand", "stock.held", "products.is_active"}
 

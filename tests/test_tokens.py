@@ -1,6 +1,9 @@
 """Signing keys in their table, and the tokens that are signed and verified with them."""
 
 import asyncio
+import os
+import re
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,8 +19,15 @@ from services.core.context import Process, new_database, new_process
 from services.core.errors import TokenExpired, Unauthenticated, Unavailable
 from services.core.ids import new_id
 from services.core.settings import DEVELOPMENT_SECRET, Settings
-from services.core.signing import Seal, SealedElsewhere
-from tests.conftest import Addresses, serving, settings_for
+from services.core.signing import (
+    Rotation,
+    RotationUnderWay,
+    Seal,
+    SealedElsewhere,
+    replace_at_once,
+    rotate,
+)
+from tests.conftest import CHECKOUT, Addresses, serving, settings_for
 from tests.shop import Clock
 
 OTHER_SECRET = "another-secret-of-at-least-32-characters"
@@ -151,6 +161,16 @@ async def test_a_key_that_somebody_put_into_the_table_is_not_trusted(alone: Sett
         assert not await accepted(process, forged)
         assert await accepted(process, issued(process))  # the own key goes on
         assert row["kid"] not in {key["kid"] for key in process.tokens.jwks()["keys"]}
+
+
+async def test_a_public_key_that_was_exchanged_is_not_trusted(alone: Settings) -> None:
+    async with process_of(alone) as process:
+        await process.tokens.load()
+    await execute(alone, "UPDATE signing_keys SET public_key = $1", bytes(32))
+    async with process_of(alone) as process:
+        with pytest.raises(SealedElsewhere):
+            await process.tokens.load()
+        assert shown(process) == []
 
 
 async def test_another_secret_is_refused_at_start_in_clear_words(
@@ -360,3 +380,193 @@ async def test_the_jwks_is_kept_as_long_as_the_setting_says(alone: Settings) -> 
     claims = jwt.decode(token, shown, ["EdDSA"], audience=alone.audience, issuer=alone.issuer)
     assert claims["role"] == "USER"
     assert answer.json()["keys"][0].keys() == {"kty", "crv", "use", "alg", "kid", "x"}
+
+
+# Rotation
+
+
+SOON = timedelta(seconds=300)
+LIFE = timedelta(seconds=900)
+
+
+async def rotated(process: Process, settings: Settings) -> Rotation:
+    """Rotate as the command does, at the time of the process, which then reads the table."""
+    done = await rotate(
+        process.database, Seal(*settings.secrets), process.clock(), publish=SOON, life=LIFE
+    )
+    await process.tokens.load()
+    return done
+
+
+def shown(process: Process) -> list[str]:
+    """The keys of the JWKS."""
+    return [key["kid"] for key in process.tokens.jwks()["keys"]]
+
+
+async def test_a_rotation_follows_its_plan_and_refuses_no_token(alone: Settings) -> None:
+    clock = Clock()
+    async with process_of(alone, clock) as process:
+        await process.tokens.load()
+        first = issued(process)
+        done = await rotated(process, alone)
+        old, new = kid_of(first), done.key.kid
+        assert done.retiring == old
+        assert shown(process) == [old, new]  # others learn of it before it signs
+        clock.forward(seconds=300)
+        last = issued(process)
+        assert kid_of(last) == old
+        clock.forward(seconds=6)
+        assert kid_of(issued(process)) == new
+        assert await accepted(process, last)
+        assert await accepted(process, first)
+        clock.forward(seconds=893)
+        assert await accepted(process, last)  # to the end of its life
+        assert shown(process) == [old, new]
+        clock.forward(seconds=20)
+        assert shown(process) == [new]
+        renewed = issued(process)
+        assert await accepted(process, renewed)
+        forged = _at_another_time(process, old)
+        assert not await accepted(process, forged)
+
+
+def _at_another_time(process: Process, kid: str) -> str:
+    """A token that a retired key signs now."""
+    key = process.tokens._keys[kid]
+    claims = jwt.decode(issued(process), options={"verify_signature": False})
+    headers = {"kid": kid, "typ": "at+jwt"}
+    return jwt.encode(claims, key.private, algorithm="EdDSA", headers=headers)
+
+
+async def test_a_second_rotation_waits_for_the_end_of_the_first(alone: Settings) -> None:
+    clock = Clock()
+    async with process_of(alone, clock) as process:
+        await process.tokens.load()
+        await rotated(process, alone)
+        before = await rows(alone)
+        with pytest.raises(RotationUnderWay):
+            await rotated(process, alone)
+        assert await rows(alone) == before
+        clock.forward(seconds=300 + 900 + 20)
+        await rotated(process, alone)
+        assert len(await rows(alone)) == 2  # the retired one is gone
+
+
+async def test_of_two_rotations_at_once_one_is_made(alone: Settings) -> None:
+    async with process_of(alone) as process:
+        await process.tokens.load()
+        outcomes = await asyncio.gather(
+            *(rotated(process, alone) for _ in range(5)), return_exceptions=True
+        )
+        assert sum(isinstance(outcome, Rotation) for outcome in outcomes) == 1
+        assert sum(isinstance(outcome, RotationUnderWay) for outcome in outcomes) == 4
+        assert len(await rows(alone)) == 2
+
+
+async def test_a_rotation_seals_the_old_key_with_the_newest_secret(alone: Settings) -> None:
+    async with process_of(alone) as process:
+        await process.tokens.load()
+        token = issued(process)
+    given = {"database_url": alone.database_url, "redis_url": alone.redis_url}
+    changing = settings_for(**given, secret=OTHER_SECRET, previous_secret=DEVELOPMENT_SECRET)
+    async with process_of(changing) as process:
+        await rotated(process, changing)
+    changed = settings_for(**given, secret=OTHER_SECRET)
+    async with process_of(changed) as process:
+        await process.open()
+        assert await accepted(process, token)
+
+
+async def test_who_has_no_right_secret_cannot_rotate(alone: Settings) -> None:
+    async with process_of(alone) as process:
+        await process.tokens.load()
+        before = await rows(alone)
+        other = settings_for(alone.database_url, alone.redis_url, secret=OTHER_SECRET)
+        with pytest.raises(SealedElsewhere):
+            await rotated(process, other)
+    assert await rows(alone) == before
+
+
+async def test_a_token_of_a_new_key_is_known_at_once_elsewhere(alone: Settings) -> None:
+    """Even where the table has not been read since: the unknown key makes a process read it."""
+    async with process_of(alone) as one, process_of(alone) as other:
+        await one.tokens.load()
+        await other.tokens.load()
+        await replace_at_once(one.database, Seal(*alone.secrets), one.clock())
+        await one.tokens.load()
+        assert await accepted(other, issued(one))
+
+
+async def test_an_open_process_learns_of_a_new_key_by_itself(alone: Settings) -> None:
+    async with process_of(alone) as process, process_of(alone) as other:
+        await process.open()
+        await other.tokens.load()
+        done = await replace_at_once(other.database, Seal(*alone.secrets), other.clock())
+        await asyncio.sleep(1)
+        assert shown(process) == [done.key.kid]
+
+
+# The command
+
+
+async def tandem(settings: Settings, *words: str, **more: str) -> tuple[int, str]:
+    """Run the real command; its exit status and what it said."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "TANDEM_ENVIRONMENT": "test",
+        **more,
+    }
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "api.cli", *words),
+        cwd=CHECKOUT,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(child.communicate(), 60)
+    return child.returncode or 0, said.decode()
+
+
+async def test_the_command_says_what_happens_when(alone: Settings) -> None:
+    status, said = await tandem(alone, "keys", "list")
+    assert (status, said) == (0, "There is no key yet: the first process makes it.\n")
+    status, said = await tandem(alone, "keys", "rotate")
+    assert status == 0
+    assert re.fullmatch(r"There was no key to replace: \w{16} signs now\.\n", said)
+    [first] = await rows(alone)
+    status, said = await tandem(alone, "keys", "rotate")
+    assert status == 0
+    old, new = await rows(alone)
+    assert f"{new['kid']} is published now and signs from {new['signs_from']:%F %T} UTC." in said
+    assert f"its tokens count until {old['retires_at']:%F %T} UTC." in said
+    assert new["signs_from"] - new["created_at"] == timedelta(seconds=300 + 5)
+    assert old["retires_at"] - new["signs_from"] == timedelta(seconds=900 + 5)
+    status, said = await tandem(alone, "keys", "rotate")
+    assert status == 1
+    assert f"A rotation is under way until {old['retires_at']:%F %T} UTC." in said
+    status, said = await tandem(alone, "keys", "list")
+    assert status == 0
+    assert re.search(rf"{old['kid']} .*{old['retires_at']:%F %T} +signs *\n", said)
+    assert re.search(rf"{new['kid']}  {new['signs_from']:%F %T} .* signs later *\n", said)
+    status, said = await tandem(alone, "keys", "rotate", TANDEM_SECRET=OTHER_SECRET)
+    assert status == 1
+    status, said = await tandem(
+        alone, "keys", "rotate", "--compromised", TANDEM_SECRET=OTHER_SECRET
+    )
+    assert status == 0
+    assert f"Ended: {old['kid']}, {new['kid']}." in said
+    [only] = await rows(alone)
+    assert only["kid"] not in (first["kid"], new["kid"])
+
+
+async def test_serving_with_another_secret_is_refused_in_one_sentence(alone: Settings) -> None:
+    async with process_of(alone) as process:
+        await process.tokens.load()
+    status, said = await tandem(
+        alone, "serve", "--no-demo", "--port", "1", TANDEM_SECRET=OTHER_SECRET
+    )
+    assert status == 1
+    assert said.startswith("tandem: ")
