@@ -92,7 +92,7 @@ def create_app(process: Process | None = None) -> ASGIApp:
         lifespan=lifespan,
         exception_handlers={HTTPException: refuse, Exception: _leave},
     )
-    return Edge(app, process.settings, write_error)
+    return Edge(app, process, write_error)
 
 
 async def _leave(_: Request, error: Exception) -> Response:

@@ -76,6 +76,8 @@ def serve(
         if "public_url" not in settings.model_fields_set:
             os.environ["TANDEM_PUBLIC_URL"] = url
         _mail_below(data, settings)
+        if "processes" not in settings.model_fields_set:
+            os.environ["TANDEM_PROCESSES"] = str(workers)
         own_database = "database_url" not in settings.model_fields_set
         with running_servers(settings, data) as settings:
             _migrate(settings)

@@ -19,9 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware
 
 from api.exchange import Exchange, path_of, standing_headers
+from services.core.context import Process
 from services.core.errors import Internal, TandemError, Timeout
 from services.core.ids import new_id
-from services.core.settings import Settings
 
 log = structlog.get_logger("tandem.edge")
 
@@ -77,8 +77,10 @@ _EXPOSED_HEADERS = (
 class Edge:
     """The outermost application; ``app`` answers, ``write_error`` shapes what it could not."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, write_error: ErrorWriter) -> None:
+    def __init__(self, app: ASGIApp, process: Process, write_error: ErrorWriter) -> None:
+        settings = process.settings
         self._app = app
+        self._process = process
         self._settings = settings
         self._write_error = write_error
         self._compressed = CompressMiddleware(app, minimum_size=_COMPRESSED_FROM)
@@ -108,7 +110,7 @@ class Edge:
             structlog.contextvars.bind_contextvars(trace_id=trace[1].decode())
         # A copy: the server keeps looking at its own scope, where HEAD stays HEAD.
         scope = {**scope, "state": state}
-        await self._http(scope, Exchange(self._settings, self._headers, scope, sent, receive, send))
+        await self._http(scope, Exchange(self._process, self._headers, scope, sent, receive, send))
 
     async def _http(self, scope: Scope, exchange: Exchange) -> None:
         scope["tandem.exchange"] = exchange

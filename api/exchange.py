@@ -8,6 +8,8 @@ from typing import Any
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
+from api.quota import is_face, quota_headers
+from services.core.context import Process, Request
 from services.core.errors import MalformedRequest, PayloadTooLarge, TandemError, Timeout
 from services.core.settings import Settings
 
@@ -52,14 +54,15 @@ class Exchange:
 
     def __init__(
         self,
-        settings: Settings,
+        process: Process,
         standing: list[tuple[bytes, bytes]],
         scope: Scope,
         headers: dict[bytes, bytes],
         receive: Receive,
         send: Send,
     ) -> None:
-        self._settings = settings
+        self._process = process
+        self._settings = process.settings
         self._standing = standing
         self._scope = scope
         self._receive = receive
@@ -75,7 +78,11 @@ class Exchange:
             b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
         )
         self._closing = False
+        # GraphiQL lives at the address of a face.
+        self._page = False
         self._bytes = 0
+        #: What operations see of this request, once a face has read it.
+        self.request: Request | None = None
         #: The status of the answer; 0 while nothing has been sent.
         self.status = 0
         #: The answer is a stream without an end of its own.
@@ -121,7 +128,10 @@ class Exchange:
             await self._read_on()
             self.status = message["status"]
             self._answered = time.monotonic()
-            await self._send({**message, "headers": self._dressed(message.get("headers", ()))})
+            headers = self._dressed(message.get("headers", ()))
+            if is_face(self._scope["path"]) and not self._page:
+                headers += await quota_headers(self._process, self._scope, self.request)
+            await self._send({**message, "headers": headers})
             if self._head:
                 # At once: a stream might have no first piece for long, and no end.
                 await self._send({"type": "http.response.body", "body": b""})
@@ -170,7 +180,9 @@ class Exchange:
             given.append((b"vary", b"Origin"))  # CORS says so for the others
         if self._closing:
             given.append((b"connection", b"close"))
-        self.endless = known.get(b"content-type", b"").startswith(_ENDLESS)
+        media = known.get(b"content-type", b"")
+        self.endless = media.startswith(_ENDLESS)
+        self._page = media.startswith(b"text/html")
         return given
 
     async def _read_on(self) -> None:

@@ -128,8 +128,8 @@ def _respond(
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     if status == 405:
         headers["Allow"] = "POST, OPTIONS"
-    if status == 503:
-        headers["Retry-After"] = "1"
+    if error is not None and status in (429, 503):
+        headers["Retry-After"] = str(error.details.get("retryAfterSeconds", 1))
     if request.process.settings.development:
         spent = request.tally
         headers["Server-Timing"] = (

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.requests import Request as HttpRequest
 
+from services.core import addresses
 from services.core.context import Process, Request
 from services.core.errors import MalformedRequest, UnsupportedMediaType
 
@@ -23,13 +24,21 @@ _OPENING = re.compile(rb"[\[{]")
 def new_request(process: Process, http: HttpRequest, face: str) -> Request:
     """The request as operations see it."""
     headers = http.headers
-    return Request(
+    request = Request(
         process=process,
         id=http.scope["state"]["request_id"],
         face=face,
         bearer=_bearer(headers.get("authorization")),
         user_agent=(headers.get("user-agent") or "")[:200] or None,
+        address=addresses.client(
+            http.client and http.client.host,
+            headers.getlist("x-forwarded-for"),
+            process.settings.trusted_proxies,
+        ),
     )
+    # The edge writes on the answer what the call left of its budget.
+    http.scope["tandem.exchange"].request = request
+    return request
 
 
 def _bearer(authorization: str | None) -> str | None:

@@ -12,7 +12,6 @@ from schema.documents import operation_of, prepare, root_fields, writes
 from schema.limits import Limits, beyond, cost_of
 from schema.schema import FIELDS, SCHEMA
 from services.catalogue import BY_NAME
-from services.core.callers import authenticate
 from services.core.context import Request
 from services.core.errors import (
     FieldError,
@@ -22,9 +21,11 @@ from services.core.errors import (
     TandemError,
     ValidationFailed,
 )
+from services.core.quota import identify
 
 #: Root fields that ignore a bad token.
 _IGNORES_TOKEN = {FIELDS[name] for name, op in BY_NAME.items() if op.ignores_token}
+_COSTS = {FIELDS[name]: op.cost for name, op in BY_NAME.items()}
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,12 @@ async def _admit(
     if cost > settings.graphql_cost:
         raise beyond("cost", settings.graphql_cost, cost)
     roots = [name for name in root_fields(document, operation) if name != "__typename"]
+    caller = None
     if not roots or not all(name in _IGNORES_TOKEN for name in roots):
-        await authenticate(request)
-    # The place of the quota, once there is one: for all fields at once.
+        caller = await identify(request)
+    cost = sum(_COSTS.get(name, 1) for name in roots)
+    await request.process.quota.charge(request, caller, max(1, cost))
+    request.prepaid = True
     key = asked.idempotency_key
     if key is not None and writes(operation) and len(roots) > 1:
         message = "One header cannot serve several mutations; give each its idempotencyKey."

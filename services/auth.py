@@ -40,6 +40,7 @@ from services.core.errors import (
 from services.core.inputs import Email, Input, Line, Password
 from services.core.operation import operation
 from services.core.permissions import PUBLIC
+from services.core.quota import Policy
 from services.core.tokens import hashed, new_refresh_token
 
 Name = Annotated[Line, Field(min_length=1, max_length=100)]
@@ -127,6 +128,7 @@ async def _identify(ctx: Context, input: Login) -> Credentials | None:
     ignores_token=True,
     prepare=_hash,
     cost=5,
+    quota=Policy.REGISTER,
 )
 async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
     """Make an account with its wallet and sign in.
@@ -160,6 +162,8 @@ async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
     ignores_token=True,
     prepare=_identify,
     cost=5,
+    quota=Policy.LOGIN,
+    account="email",
 )
 async def login(ctx: Context, tx: Transaction, input: Login) -> Tokens:
     """Sign in with email and password.

@@ -159,7 +159,7 @@ def settings_for(database_url: str, redis_url: str, **more: Any) -> Settings:
         environment=Environment.TEST,
         database_url=database_url,
         redis_url=redis_url,
-        **{"pool_min": 2, **more},
+        **{"pool_min": 2, "redis_prefix": urlsplit(database_url).path.strip("/"), **more},
     )
 
 
@@ -179,12 +179,15 @@ async def process(settings: Settings) -> AsyncIterator[Process]:
 
 
 @pytest.fixture
-def clock(process: Process) -> Iterator[Clock]:
+async def clock(process: Process) -> AsyncIterator[Clock]:
     """The clock of `process`; what a test moves is put back after it."""
     clock = process.clock
     assert isinstance(clock, Clock)
     yield clock
     clock.__init__()
+    # Budgets were spent in the time that the test moved to.
+    async for key in process.redis.scan_iter(f"{process.settings.redis_prefix}:quota:*"):
+        await process.redis.delete(key)
 
 
 @pytest.fixture(scope="session")
@@ -300,7 +303,7 @@ def follow():
 threading.Thread(target=follow, daemon=True).start()
 config = uvicorn.Config(
     "api.app:create_app", factory=True, lifespan="on", access_log=False, log_level="warning",
-    timeout_graceful_shutdown=5,
+    timeout_graceful_shutdown=5, proxy_headers=False,
 )
 uvicorn.Server(config).run(sockets=[listener])
 """
@@ -322,6 +325,7 @@ def serving(settings: Settings, log: Path, **more: str) -> Iterator[Server]:
         **os.environ,
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
+        "TANDEM_REDIS_PREFIX": settings.redis_prefix,
         "TANDEM_ENVIRONMENT": "test",
         **more,
     }

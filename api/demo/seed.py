@@ -147,6 +147,7 @@ class _Loader:
             face="seed",
             caller=caller,
             authenticated=caller is not None,
+            prepaid=True,
         )
 
     async def register(

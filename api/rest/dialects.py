@@ -109,7 +109,7 @@ class Dialect(ABC):
             challenge = 'Bearer error="invalid_token"' if refused else "Bearer"
             response.headers["WWW-Authenticate"] = challenge
         if error.status in (429, 503):
-            response.headers["Retry-After"] = str(error.details.get("retryAfter", 1))
+            response.headers["Retry-After"] = str(error.details.get("retryAfterSeconds", 1))
         return response
 
 

@@ -45,6 +45,7 @@ _FLAT = ("firstName", "lastName", "avatar", "bio")
 _SAMPLE_ID = "01a1f9bd-135c-7e07-b274-b67df665d3e0"
 _SAMPLE_TIME = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _TEXT = {"type": "string"}
+_COUNT = {"type": "integer", "minimum": 0}
 
 _ABOUT = {
     "v1": "The legacy contract of Tandem: every answer in one envelope. New clients use v2.",
@@ -67,8 +68,17 @@ _HEADERS: dict[str, tuple[str, Schema]] = {
     "Deprecation": ("Since when this is deprecated (RFC 9745).", _TEXT),
     "Sunset": ("Until when it works (RFC 8594).", _TEXT),
     "WWW-Authenticate": ("The scheme to authenticate with.", _TEXT),
-    "Retry-After": ("Seconds to wait.", {"type": "integer", "minimum": 0}),
+    "Retry-After": ("Seconds to wait.", _COUNT),
 }
+#: Every answer has these, unless the caller's address is exempt from the quota.
+_QUOTA = {
+    "RateLimit-Policy": ('The tightest budget: `"login";q=10;w=900`, 10 units in 900 s.', _TEXT),
+    "RateLimit": ('What is left of it: `"login";r=9;t=90`, 9 units, full in 90 s.', _TEXT),
+    "X-RateLimit-Limit": ("Units of that budget.", _COUNT),
+    "X-RateLimit-Remaining": ("Units left of it.", _COUNT),
+    "X-RateLimit-Reset": ("Seconds until it is full.", _COUNT),
+}
+_HEADERS |= _QUOTA
 _REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
     "X-Request-Id": ("A name for the request; made when absent or unfit.", _TEXT),
     "Idempotency-Key": (
@@ -245,7 +255,7 @@ class _Writer:
 
     def _responses(self, declared: Declared) -> dict[str, Any]:
         operation, dialect = declared.operation, self.dialect
-        headers = ["X-Request-Id", "Cache-Control", "X-Cache"]
+        headers = ["X-Request-Id", "Cache-Control", "X-Cache", *_QUOTA]
         if declared.status == 201:
             headers.append("Location")
         tagged = "version" in dialect.names(operation.result) and not operation.paged
@@ -266,7 +276,7 @@ class _Writer:
         if tagged and declared.method == "GET":
             responses["304"] = {
                 "description": "It is still what If-None-Match says.",
-                "headers": self._headers(["X-Request-Id", "ETag"]),
+                "headers": self._headers(["X-Request-Id", "ETag", *_QUOTA]),
             }
         by_status: dict[int, list[type[TandemError]]] = {}
         for error in sorted(_errors(declared), key=lambda item: (item.status, item.code)):
@@ -297,7 +307,7 @@ class _Writer:
             self._keep(needed)
             for error in errors:
                 self.examples[error.code] = {"summary": error.title, "value": self._sample(error)}
-            headers = ["X-Request-Id"]
+            headers = ["X-Request-Id", *_QUOTA]
             headers += ["WWW-Authenticate"] if status == 401 else []
             headers += ["Retry-After"] if status in (429, 503) else []
             content = {

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from persistence.database import Database, Limits, Reader, Tally
 from persistence.failures import Unavailable
+from services.core.addresses import Address
 from services.core.api_keys import FLUSH_SECONDS, ApiKeys
 from services.core.callers import Caller, sight
 from services.core.cursors import CursorKeys
@@ -19,6 +22,7 @@ from services.core.etags import Versioned, names_version
 from services.core.ids import new_id
 from services.core.keys import KeyGate
 from services.core.passwords import Passwords
+from services.core.quota import Allowance, Quota
 from services.core.revocations import POLL_SECONDS, Revocations
 from services.core.settings import Settings
 from services.core.signing import Seal
@@ -47,6 +51,7 @@ class Process:
     cursors: CursorKeys
     passwords: Passwords
     gate: KeyGate
+    quota: Quota
     clock: Callable[[], datetime]
     started_at: datetime
     watches: Watches
@@ -74,6 +79,7 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
     """Everything that operations need, wired from settings; nothing is connected yet."""
     clock = clock or (lambda: datetime.now(UTC))
     database = new_database(settings)
+    redis = new_redis(settings)
     tokens = TokenKeys(
         database,
         Seal(*settings.secrets),
@@ -92,20 +98,30 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
     return Process(
         settings=settings,
         database=database,
-        redis=Redis.from_url(
-            settings.redis_url,
-            socket_timeout=settings.redis_seconds,
-            socket_connect_timeout=settings.redis_seconds,
-        ),
+        redis=redis,
         tokens=tokens,
         revocations=revocations,
         api_keys=api_keys,
         cursors=CursorKeys(*settings.secrets),
         passwords=Passwords(settings.password_hashes_at_once),
         gate=KeyGate(settings.key_wait_seconds, settings.pool_max),
+        quota=Quota(redis, settings),
         clock=clock,
         started_at=clock(),
         watches=watches,
+    )
+
+
+def new_redis(settings: Settings) -> Redis:
+    """The way to Redis that the settings describe; nothing is connected yet.
+
+    A call that failed is not made again: what it does may have been done, and waits add up.
+    """
+    return Redis.from_url(
+        settings.redis_url,
+        socket_timeout=settings.redis_seconds,
+        socket_connect_timeout=settings.redis_seconds,
+        retry=Retry(NoBackoff(), 0),
     )
 
 
@@ -139,6 +155,8 @@ class Request:
     face: str
     bearer: str | None = None
     user_agent: str | None = None
+    #: Where the call came from; None when it came from ourselves.
+    address: Address | None = None
     tally: Tally = field(default_factory=Tally)
     #: What the face found wrong with values before the operation looks at them.
     faults: list[FieldError] = field(default_factory=list)
@@ -146,6 +164,10 @@ class Request:
     replayed: bool = False
     caller: Caller | None = None
     authenticated: bool = False
+    #: Set when all of the request was charged at once: operations inside it are free.
+    prepaid: bool = False
+    #: What the call left of the tightest budget that it was charged to.
+    allowance: Allowance | None = None
 
     def fault(self, error: BaseException) -> None:
         """Log a fault of ours; the caller is told `Internal`."""

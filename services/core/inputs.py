@@ -101,14 +101,14 @@ _CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udf
 
 
 #: Longer than any text of ours. Normalising takes time by the square of a text's combining marks.
-_LONGEST_TEXT = 10_000
+LONGEST_TEXT = 10_000
 
 
 def _cleaned(value: object, control: re.Pattern[str]) -> object:
     if not isinstance(value, str):
         return value
-    if len(value) > _LONGEST_TEXT:
-        raise wrong("TOO_LONG", f"Give at most {_LONGEST_TEXT} characters.")
+    if len(value) > LONGEST_TEXT:
+        raise wrong("TOO_LONG", f"Give at most {LONGEST_TEXT} characters.")
     if control.search(value):
         raise wrong("INVALID_FORMAT", "Control characters are not allowed.")
     return unicodedata.normalize("NFC", value.strip())

@@ -1,6 +1,6 @@
 """The wrapper: every operation is declared once and runs here, whichever face called it.
 
-A call goes: token → role → key present → input → (writes: BEGIN → session → claim key →
+A call goes: token → quota → role → key present → input → (writes: BEGIN → session → claim key →
 SAVEPOINT) → the operation's own function, which loads, checks visibility and ifMatch, and acts →
 (writes: audit and stored outcome → COMMIT) → answer. The first thing wrong, in that order,
 answers. A declared error undoes what the function did, but not the audit row of the attempt,
@@ -21,8 +21,8 @@ import structlog
 from persistence import failures
 from persistence.audit import INSERT_AUDIT
 from persistence.database import CommitUnknown, Transaction
-from services.core import keys
-from services.core.callers import Caller, authenticate, stand
+from services.core import costs, keys
+from services.core.callers import Caller, stand
 from services.core.context import Context, Request
 from services.core.deprecation import Deprecation
 from services.core.errors import (
@@ -40,6 +40,7 @@ from services.core.errors import (
 from services.core.etags import fingerprint
 from services.core.inputs import Input, checked
 from services.core.permissions import Permission
+from services.core.quota import Policy, identify
 
 log = structlog.get_logger("tandem.operation")
 
@@ -77,6 +78,10 @@ class Operation(Generic[In, Out]):
     #: It may end sessions or keys: this process then knows at once, others within a second.
     revokes: bool = False
     cost: int = 1
+    #: A tight policy that each call is charged to besides, and the input field that names the
+    #: account it is about; without one that is the caller's own.
+    quota: Policy | None = None
+    account: str | None = None
     prepare: Step | None = None
     deprecated: Deprecation | None = None
     description: str = field(init=False)
@@ -169,10 +174,15 @@ def operation(
     return declare
 
 
-async def admit(op: Operation[Any, Any], request: Request) -> Caller | None:
-    """Token and role: is this caller let in?"""
-    caller = None if op.ignores_token else await authenticate(request)
-    # The place of the quota, once there is one: before anything else is looked at.
+async def admit(op: Operation[Any, Any], request: Request, raw: Mapping[str, Any]) -> Caller | None:
+    """Token, quota and role: is this caller let in?"""
+    caller = None if op.ignores_token else await identify(request)
+    process = request.process
+    rows = costs.page_rows(raw, process.settings.page_size) if op.paged else 0
+    await process.quota.charge(request, caller, costs.units(op.cost, rows))
+    if op.quota is not None:
+        account = raw.get(op.account) if op.account else None
+        await process.quota.guard(request, op.quota, caller, account)
     _permit(op, caller)
     return caller
 
@@ -192,7 +202,7 @@ async def _read(
     raw: Mapping[str, Any],
     parents: Sequence[str] | None = None,
 ) -> Any:
-    caller = await admit(op, request)
+    caller = await admit(op, request, raw)
     input = checked(op.input, raw, *request.faults)
     ctx = Context(request, op, caller)
     if parents is None:
@@ -207,7 +217,7 @@ async def _write(
     key: str | None,
     if_match: str | None,
 ) -> Any:
-    caller = await admit(op, request)
+    caller = await admit(op, request, raw)
     if op.key is Key.NONE:
         key = None
     elif op.key is Key.REQUIRED and key is None:

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEVELOPMENT_SECRET = "development-secret-never-use-this-in-production"  # noqa: S105
@@ -31,12 +38,26 @@ def _smtp(url: SecretStr) -> SecretStr:
     return url
 
 
+Units = Annotated[int, Field(ge=1, le=1_000_000)]
+Window = Annotated[int, Field(ge=1, le=2_592_000)]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
+
+
 class Environment(StrEnum):
     """Where the process runs; production refuses unsafe settings."""
 
     DEVELOPMENT = "development"
     TEST = "test"
     PRODUCTION = "production"
+
+
+_LISTS = ("cors_origins", "quota_exempt", "trusted_proxies")
+#: Development tries things out, again and again; tests are limited only where they mean to be.
+_BUDGET_FACTORS = {
+    Environment.DEVELOPMENT: 100,
+    Environment.TEST: 1_000_000,
+    Environment.PRODUCTION: 1,
+}
 
 
 class Settings(BaseSettings):
@@ -190,6 +211,50 @@ class Settings(BaseSettings):
     )
     job_days: int = Field(
         default=30, ge=1, description="How long dead jobs and the log of jobs are kept."
+    redis_prefix: str = Field(
+        default="tandem",
+        pattern="^[A-Za-z0-9_-]{1,60}$",
+        description="Begins every key in Redis; tells installations apart that share one.",
+    )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        description="Server processes of the installation: each limits its share while Redis is"
+        " away. `tandem serve` says how many it starts.",
+    )
+    quota_anonymous: Units = Field(
+        default=100, description="Units that an address may spend without a token."
+    )
+    quota_anonymous_seconds: Window = Field(default=900, description="In so many seconds.")
+    quota_signed_in: Units = Field(
+        default=1000, description="Units that a caller with a token may spend."
+    )
+    quota_signed_in_seconds: Window = Field(default=900, description="In so many seconds.")
+    quota_login: Units = Field(
+        default=10, description="Logins tried from an address, and at an account."
+    )
+    quota_login_seconds: Window = Field(default=900, description="In so many seconds.")
+    quota_register: Units = Field(default=10, description="Accounts registered from an address.")
+    quota_register_seconds: Window = Field(default=3600, description="In so many seconds.")
+    quota_mail: Units = Field(
+        default=5,
+        description="Mails (password reset, verification) asked for from an address, and for an"
+        " account.",
+    )
+    quota_mail_seconds: Window = Field(default=3600, description="In so many seconds.")
+    quota_factor: Units | None = Field(
+        default=None,
+        description="Multiplies every quota; by default 100 in development, a million in tests,"
+        " 1 in production.",
+    )
+    quota_exempt: Networks = Field(
+        default=(),
+        description="Addresses (CIDR, comma-separated) whose calls are neither counted nor"
+        " limited.",
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Proxies of yours (CIDR, comma-separated), whose X-Forwarded-For is believed.",
     )
 
     page_size: int = Field(
@@ -250,14 +315,20 @@ class Settings(BaseSettings):
         """True when GraphiQL, introspection and suggestions are on."""
         return self.development if self.graphiql is None else self.graphiql
 
+    @property
+    def budget_factor(self) -> int:
+        """What every quota is multiplied by."""
+        return self.quota_factor or _BUDGET_FACTORS[self.environment]
+
     @model_validator(mode="before")
     @classmethod
-    def _split_origins(cls, values: dict[str, object]) -> dict[str, object]:
-        origins = values.get("cors_origins")
-        if isinstance(origins, str):
-            split = tuple(part.strip() for part in origins.split(",") if part.strip())
-            return {**values, "cors_origins": split}
-        return values
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        split = {
+            name: tuple(part.strip() for part in value.split(",") if part.strip())
+            for name in _LISTS
+            if isinstance(value := values.get(name), str)
+        }
+        return {**values, **split}
 
     @model_validator(mode="after")
     def _refuse_unsafe_production(self) -> Self:

@@ -1,0 +1,201 @@
+"""Budgets that refill: the generic cell rate algorithm, in Redis, and in here while Redis is away.
+
+All that is kept of a budget is when it will be full again. Spending moves that time ahead, by one
+interval a unit; what would move it further ahead than the whole budget takes to refill is refused.
+Times are whole microseconds, which Lua's numbers hold exactly: nothing drifts.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import MutableMapping, Sequence
+from typing import Any, NamedTuple
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+log = structlog.get_logger("tandem.quota")
+
+#: How long Redis is left alone after it failed.
+_PAUSE_SECONDS = 1
+#: Charges of a process that are under way in Redis at a time; others wait for their turn.
+_AT_ONCE = 50
+#: Budgets remembered in a process while Redis is away, some 20 MB at the most; the one that was
+#: used longest ago is forgotten, which is as if it were full.
+_MOST_KEPT = 100_000
+#: So much, in µs, may the processes' clocks differ. A time that lies further ahead than an empty
+#: budget's was written by a clock that was wrong: it is not believed, and the budget is full.
+_CLOCKS_DIFFER = 10_000_000
+
+#: KEYS: one for each budget. ARGV: now, then interval, units, cost and milliseconds to keep the
+#: key, of each. Answers whether all were let in, and when each budget will be full.
+#:
+#: Now is given, not asked of Redis: the process's clock decides about every other time as well, so
+#: one clock in a test moves all of them.
+SCRIPT = f"""
+local now = tonumber(ARGV[1])
+local allowed, full_at, spent = 1, {{}}, {{}}
+for place, key in ipairs(KEYS) do
+    local given = 4 * place - 2
+    local interval, units = tonumber(ARGV[given]), tonumber(ARGV[given + 1])
+    local latest = now + interval * units
+    local kept = tonumber(redis.call('GET', key) or now)
+    if kept > latest + {_CLOCKS_DIFFER} then
+        kept = now
+    end
+    full_at[place] = math.max(now, math.min(kept, latest))
+    spent[place] = interval * tonumber(ARGV[given + 2])
+    if full_at[place] + spent[place] > latest then
+        allowed = 0
+    end
+end
+if allowed == 1 then
+    for place, key in ipairs(KEYS) do
+        if spent[place] > 0 then
+            full_at[place] = full_at[place] + spent[place]
+            redis.call('SET', key, string.format('%.0f', full_at[place]), 'PX', ARGV[4 * place + 1])
+        end
+    end
+end
+return {{allowed, unpack(full_at)}}
+"""
+_SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+
+class Charge(NamedTuple):
+    """So much of one budget: ``interval`` µs bring back one of its ``units``.
+
+    A cost above the whole budget takes the whole budget: it is let in when the budget is full,
+    where it would wait for ever otherwise. A cost of nothing only looks.
+    """
+
+    key: str
+    interval: int
+    units: int
+    cost: int
+
+    @property
+    def takes(self) -> int:
+        """The units that are really taken."""
+        return min(self.cost, self.units)
+
+
+class Balance(NamedTuple):
+    """A budget after a charge: what is left of it, and two waits in microseconds."""
+
+    remaining: int
+    #: Until the charge would be let in; 0 unless this budget refused it.
+    retry_after: int
+    #: Until the budget is full.
+    full_after: int
+
+
+class Spent(NamedTuple):
+    """Whether all charges were let in, and the budgets after it, in the charges' order."""
+
+    allowed: bool
+    balances: list[Balance]
+
+
+def spend(
+    full_at: MutableMapping[str, int], charges: Sequence[Charge], now: int
+) -> tuple[bool, list[int]]:
+    """What `SCRIPT` does, on a mapping: all charges or none."""
+    times = []
+    allowed = True
+    for charge in charges:
+        latest = now + charge.interval * charge.units
+        kept = full_at.get(charge.key, now)
+        if kept > latest + _CLOCKS_DIFFER:
+            kept = now
+        times.append(max(now, min(kept, latest)))
+        allowed &= times[-1] + charge.interval * charge.takes <= latest
+    if allowed:
+        for place, charge in enumerate(charges):
+            if charge.takes:
+                times[place] += charge.interval * charge.takes
+                full_at[charge.key] = times[place]
+    return allowed, times
+
+
+class Budgets:
+    """The budgets of all processes in Redis; in here this process's share, while Redis is away."""
+
+    def __init__(self, redis: Redis, seconds: float, processes: int) -> None:
+        self._redis = redis
+        self._seconds = seconds
+        self._processes = processes
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._kept: OrderedDict[str, int] = OrderedDict()
+        self._away = False
+        self._ask_again_at = 0.0
+
+    async def spend(self, charges: Sequence[Charge], now: int) -> Spent:
+        """Charge all of them or none, in one round trip.
+
+        ``now`` is in µs since 1970. Never fails; takes at most as long as a Redis call may.
+        """
+        if self._away and not self._asks_again():
+            return self._spend_share(charges, now)
+        try:
+            async with asyncio.timeout(self._seconds), self._turns:
+                allowed, *times = await self._ask(charges, now)
+        except (RedisError, OSError, TimeoutError) as error:
+            if not self._away:
+                log.warning("redis not reachable: each process limits its share", error=repr(error))
+            self._away = True
+            self._ask_again_at = time.monotonic() + _PAUSE_SECONDS
+            return self._spend_share(charges, now)
+        if self._away:
+            log.info("redis is back: one quota for all processes")
+            self._away = False
+            self._kept.clear()
+        return _spent(charges, bool(allowed), times, now)
+
+    def _asks_again(self) -> bool:
+        """After a pause one call tries Redis; the others do not wait for how that ends."""
+        if time.monotonic() < self._ask_again_at:
+            return False
+        self._ask_again_at = time.monotonic() + self._seconds + _PAUSE_SECONDS
+        return True
+
+    async def _ask(self, charges: Sequence[Charge], now: int) -> list[int]:
+        keys = [charge.key for charge in charges]
+        given: list[int] = [now]
+        for charge in charges:
+            # For as long as it could take to refill: a full budget needs no key.
+            kept = charge.interval * charge.units + _CLOCKS_DIFFER
+            given += (charge.interval, charge.units, charge.takes, kept // 1000)
+        redis: Any = self._redis
+        try:
+            return await redis.evalsha(_SHA, len(keys), *keys, *given)
+        except NoScriptError:  # the first call of all, or of a Redis that was restarted
+            return await redis.eval(SCRIPT, len(keys), *keys, *given)
+
+    def _spend_share(self, charges: Sequence[Charge], now: int) -> Spent:
+        shares = [
+            charge._replace(
+                interval=charge.interval * self._processes,
+                units=max(1, charge.units // self._processes),
+            )
+            for charge in charges
+        ]
+        allowed, times = spend(self._kept, shares, now)
+        for charge in shares:
+            if charge.key in self._kept:
+                self._kept.move_to_end(charge.key)
+        while len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+        return _spent(shares, allowed, times, now)
+
+
+def _spent(charges: Sequence[Charge], allowed: bool, times: Sequence[int], now: int) -> Spent:
+    balances = []
+    for charge, full_at in zip(charges, times, strict=True):
+        room = now + charge.interval * charge.units - full_at
+        lacking = charge.interval * charge.takes - room
+        retry_after = 0 if allowed else max(0, lacking)
+        balances.append(Balance(room // charge.interval, retry_after, full_at - now))
+    return Spent(allowed, balances)
