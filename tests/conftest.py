@@ -294,6 +294,8 @@ async def admin(shop: Shop) -> Person:
 # whose tests were killed ends with its stdin.
 _SERVE = """
 import os, signal, socket, sys, threading
+from datetime import datetime
+from pathlib import Path
 import uvicorn
 listener = socket.create_server(("127.0.0.1", 0), backlog=512)
 print(listener.getsockname()[1], flush=True)
@@ -301,8 +303,15 @@ def follow():
     sys.stdin.read()
     os.kill(os.getpid(), signal.SIGTERM)
 threading.Thread(target=follow, daemon=True).start()
+def standing():
+    from api.app import create_app
+    from services.core.context import new_process
+    from services.core.settings import Settings
+    clock = Path(sys.argv[1])
+    return create_app(new_process(Settings(), lambda: datetime.fromisoformat(clock.read_text())))
 config = uvicorn.Config(
-    "api.app:create_app", factory=True, lifespan="on", access_log=False, log_level="warning",
+    standing if sys.argv[1:] else "api.app:create_app", factory=True, lifespan="on",
+    access_log=False, log_level="warning",
     timeout_graceful_shutdown=5, proxy_headers=False,
 )
 uvicorn.Server(config).run(sockets=[listener])
@@ -319,8 +328,13 @@ class Server:
 
 
 @contextmanager
-def serving(settings: Settings, log: Path, **more: str) -> Iterator[Server]:
-    """A real server process over the same database, with a pool of its own."""
+def serving(
+    settings: Settings, log: Path, *, clock: Path | None = None, **more: str
+) -> Iterator[Server]:
+    """A real server process over the same database, with a pool of its own.
+
+    With a ``clock`` the time stands as that file says.
+    """
     environment = {
         **os.environ,
         "DATABASE_URL": settings.database_url,
@@ -331,7 +345,7 @@ def serving(settings: Settings, log: Path, **more: str) -> Iterator[Server]:
     }
     with log.open("w") as output:
         child = subprocess.Popen(
-            [sys.executable, "-c", _SERVE],
+            [sys.executable, "-c", _SERVE, *([str(clock)] if clock else [])],
             cwd=CHECKOUT,
             env=environment,
             stdin=subprocess.PIPE,

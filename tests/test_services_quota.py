@@ -164,8 +164,6 @@ async def own_valkey(folder: Path) -> AsyncIterator[str]:
     """A Valkey of the test's own."""
     from api import embedded
 
-    # The server runs as another user where this one is root, and must reach its folder.
-    folder.chmod(0o755)
     servers = await asyncio.to_thread(embedded.start, folder, durable=False, postgres=False)
     try:
         yield servers.redis_url
