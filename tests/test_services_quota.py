@@ -37,9 +37,9 @@ async def make(addresses: Addresses) -> AsyncIterator[Make]:
     """Makes the budgets as another process sees them."""
     clients: list[Redis] = []
 
-    def made(processes: int = 1, url: str | None = None) -> Budgets:
+    def made(processes: int = 1, url: str | None = None, seconds: float = 30) -> Budgets:
         clients.append(client_of(url or addresses.redis_url))
-        return Budgets(clients[-1], 0.5, processes)
+        return Budgets(clients[-1], seconds, processes)
 
     yield made
     for one in clients:
@@ -254,7 +254,7 @@ async def test_a_redis_that_hangs_is_asked_by_one_call_and_then_left_alone(make:
 
     server = await asyncio.start_server(never_answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    budgets, one = make(1, f"redis://127.0.0.1:{port}/0"), charge(10)
+    budgets, one = make(1, f"redis://127.0.0.1:{port}/0", 0.5), charge(10)
     async with asyncio.timeout(2):  # twenty waits, one after the other, would take ten
         assert (await budgets.spend([one], NOW)).allowed
         for _ in range(20):
@@ -271,11 +271,15 @@ async def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(
     tmp_path: Path, make: Make
 ) -> None:
     async with own_valkey(tmp_path) as url:
-        budgets, redis = make(1, url), Redis.from_url(url)
+        budgets, redis = make(1, url, 0.2), Redis.from_url(url)
         one, other = charge(10), charge(100)
         await budgets.spend([one], NOW)
         busy = "local till = os.clock() + 0.8; while os.clock() < till do end return 1"
-        blocking = asyncio.create_task(redis.eval(busy, 0))
+
+        async def block() -> None:
+            await redis.execute_command("EVAL", busy, 0)
+
+        blocking = asyncio.create_task(block())
         await asyncio.sleep(0.05)
         await let_in(budgets, one, 3)  # in here, while Redis is busy
         await blocking
