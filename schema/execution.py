@@ -25,7 +25,6 @@ from services.core.quota import identify
 
 #: Root fields that ignore a bad token.
 _IGNORES_TOKEN = {FIELDS[name] for name, op in BY_NAME.items() if op.ignores_token}
-_COSTS = {FIELDS[name]: op.cost for name, op in BY_NAME.items()}
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ async def _admit(
     caller = None
     if not roots or not all(name in _IGNORES_TOKEN for name in roots):
         caller = await identify(request)
-    cost = sum(_COSTS.get(name, 1) for name in roots)
+    # For all fields at once; what costs nothing itself is a request nevertheless.
     await request.process.quota.charge(request, caller, max(1, cost))
     request.prepaid = True
     key = asked.idempotency_key

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from services.core import gcra
 from services.core.addresses import client, household, parsed
-from services.core.context import new_process
+from services.core.context import new_redis
 from services.core.gcra import Budgets, Charge, spend
 from tests.conftest import Addresses, settings_for
 from tests.shop import unique
@@ -29,7 +29,7 @@ def charge(units: int = 10, cost: int = 1, *, seconds: int = 90, key: str | None
 
 def client_of(url: str) -> Redis:
     """Redis as a process uses it."""
-    return new_process(settings_for("postgresql:///nowhere", url)).redis
+    return new_redis(settings_for("postgresql:///nowhere", url))
 
 
 @pytest.fixture

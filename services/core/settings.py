@@ -211,6 +211,8 @@ class Settings(BaseSettings):
     )
     job_days: int = Field(
         default=30, ge=1, description="How long dead jobs and the log of jobs are kept."
+    )
+
     redis_prefix: str = Field(
         default="tandem",
         pattern="^[A-Za-z0-9_-]{1,60}$",
