@@ -163,7 +163,7 @@ def settings_for(database_url: str, redis_url: str, **more: Any) -> Settings:
             "pool_min": 2,
             # A machine that is busy with tests is no Redis that is away.
             "redis_seconds": 30,
-            "redis_prefix": urlsplit(database_url).path.strip("/"),
+            "redis_prefix": urlsplit(database_url).path.strip("/") or "tandem-test",
             **more,
         },
     )
