@@ -335,7 +335,7 @@ class Server:
 
 @contextmanager
 def serving(
-    settings: Settings, log: Path, *, clock: Path | None = None, **more: str
+    settings: Settings, log: Path, clock: Path | None = None, /, **more: str
 ) -> Iterator[Server]:
     """A real server process over the same database, with a pool of its own.
 

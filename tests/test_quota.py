@@ -171,8 +171,8 @@ async def test_two_processes_and_both_faces_spend_one_budget_to_the_last_unit(
         "TANDEM_REDIS_SECONDS": "30",
     }
     with (
-        serving(settings, tmp_path / "first.log", clock=clock, **given) as first,
-        serving(settings, tmp_path / "second.log", clock=clock, **given) as second,
+        serving(settings, tmp_path / "first.log", clock, **given) as first,
+        serving(settings, tmp_path / "second.log", clock, **given) as second,
     ):
         async with (
             httpx.AsyncClient(base_url=first.url, timeout=30) as one,
