@@ -204,7 +204,7 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
 def _mail_below(data: Path, settings: "Settings") -> None:
     """Mails that go into a folder go beside the other data, unless they were given a place."""
     if "mail_folder" not in settings.model_fields_set and settings.development:
-        os.environ["TANDEM_MAIL_FOLDER"] = str(data / "mail")
+        os.environ["TANDEM_MAIL_FOLDER"] = str(data.resolve() / "mail")
 
 
 def _mails(settings: "Settings") -> str:

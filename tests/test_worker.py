@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
 from pgqueuer.adapters.persistence.queries import Queries
 
 from api.worker import TABLES
+from persistence.database import Tally
 from persistence.mail_tokens import Purpose
 from services.core.context import Process, new_process
 from services.core.ids import new_id
@@ -301,6 +303,35 @@ async def test_a_worker_outlives_its_connections(shop: Shop) -> None:
         await queue(shop, "tests.note")
         await done(shop)
     assert len(ran) == 2
+
+
+async def test_a_job_that_cannot_be_put_back_into_the_queue_is_not_dead(shop: Shop) -> None:
+    tries, started, locked = 0, asyncio.Event(), asyncio.Event()
+
+    async def stumble(process: Process, job: Job) -> None:
+        nonlocal tries
+        tries += 1
+        started.set()
+        await locked.wait()
+        if tries == 1:
+            raise RuntimeError
+
+    database = shop.process.database
+    database.limits = replace(database.limits, lock=0.1)
+    await queue(shop, "tests.stumble")
+    with structlog.testing.capture_logs() as lines:
+
+        async def given_up() -> bool:
+            return any(line["event"].startswith("job comes back") for line in lines)
+
+        async with working(shop, {"tests.stumble": stumble}):
+            await started.wait()
+            async with database.transaction(Tally()) as tx:
+                await tx.run("SELECT 1 FROM jobs FOR UPDATE")
+                locked.set()
+                await eventually(given_up)
+            await done(shop)
+    assert tries == 2
 
 
 async def test_a_worker_waits_for_a_database_that_is_not_there(shop: Shop) -> None:

@@ -128,9 +128,9 @@ class MailServer:
 
 
 @contextmanager
-def listening(server: MailServer) -> Iterator[MailServer]:
+def listening(server: MailServer, **options: Any) -> Iterator[MailServer]:
     """The mail server, reachable for as long as the block."""
-    controller = Controller(server, hostname="127.0.0.1", port=server.port)
+    controller = Controller(server, hostname="127.0.0.1", port=server.port, **options)
     controller.start()
     try:
         yield server
