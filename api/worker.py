@@ -239,7 +239,9 @@ def run(settings: Settings, *, follow: bool = False) -> None:
 
 def _follow() -> None:
     """A worker left behind by a killed parent would go on with code that nobody serves."""
-    sys.stdin.buffer.read()
+    # Unbuffered: a thread that holds the lock of sys.stdin is fatal when the interpreter ends.
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -221,7 +221,10 @@ async def test_serving_runs_jobs_restarts_a_worker_that_died_and_ends_with_it(
         server.send_signal(signal.SIGINT if servers == "1" else signal.SIGTERM)
         assert await ended(server) == 0, log.read_text()
     assert not second.is_running()
-    assert "child ended, is started again" in log.read_text()
+    lines = log.read_text()
+    assert "child ended, is started again" in lines
+    assert "worker stopped" in lines
+    assert "Fatal" not in lines
 
 
 async def test_a_worker_ends_when_its_server_was_killed(shop: Shop, tmp_path: Path) -> None:
