@@ -28,7 +28,7 @@ def new_request(process: Process, http: HttpRequest, face: str) -> Request:
         process=process,
         id=http.scope["state"]["request_id"],
         face=face,
-        bearer=_bearer(headers.get("authorization")),
+        bearer=_bearer(headers.getlist("authorization")),
         user_agent=(headers.get("user-agent") or "")[:200] or None,
         address=addresses.client(
             http.client and http.client.host,
@@ -41,11 +41,14 @@ def new_request(process: Process, http: HttpRequest, face: str) -> Request:
     return request
 
 
-def _bearer(authorization: str | None) -> str | None:
-    if authorization is None:
+def _bearer(authorizations: list[str]) -> str | None:
+    if not authorizations:
         return None
-    scheme, _, token = authorization.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    scheme, _, token = authorizations[0].partition(" ")
+    # Of two headers, whoever stands between might believe the one and we the other.
+    if scheme.lower() != "bearer" or len(authorizations) > 1:
+        return ""
+    return token.strip()
 
 
 def require_json(content_type: str | None) -> None:
