@@ -5,7 +5,7 @@ import itertools
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +15,18 @@ import httpx
 import pytest
 
 from services.catalogue import BY_NAME
+from services.core.api_keys import new_secret
 from services.core.context import new_process
 from services.core.gcra import Charge
+from services.core.ids import new_id
 from services.core.quota import Policy
 from services.core.settings import Settings
+from services.core.tokens import hashed
 from tests.conftest import running, serving, settings_for
 from tests.faces import DOCUMENTS, DOORS, FACES, Door, Outcome, door_named
 from tests.shop import PASSWORD, Person, Shop, good_call, new_key, unique
+from tests.work import eventually, free_port
+from tests.work import running as command
 
 HERE, THERE = "192.0.2.1", "198.51.100.1"
 HEADERS = (
@@ -359,6 +364,25 @@ async def test_a_spent_budget_refuses_a_write_and_nothing_changes(
         outcome = await door.call("orders.pay", {"id": order.id}, caller=person, key=new_key())
     assert (outcome.code, outcome.status) == ("RATE_LIMITED", 429)
     assert outcome.failure.details["policy"] == "signed-in"
+
+
+async def test_an_api_key_has_a_budget_of_its_own(site: Site) -> None:
+    person, now = await site.shop.person(), site.clock()
+    (secret, prefix), key_id = new_secret(), new_id(now)
+    await site.shop.execute(
+        "INSERT INTO api_keys (id, user_id, name, prefix, hash, permissions, created_at, "
+        "expires_at) VALUES ($1, $2, 'till', $3, $4, '{account:read:own}', $5, $6)",
+        key_id,
+        person.id,
+        prefix,
+        hashed(secret),
+        now,
+        now + timedelta(days=1),
+    )
+    for door in await site.doors():
+        assert (await door.call("users.me", caller=secret)).error is None
+    assert await site.left(Policy.SIGNED_IN, f"key:{key_id}") == 997
+    assert await site.own(person) == 1000
 
 
 async def test_a_call_of_our_own_is_not_charged(site: Site) -> None:
@@ -758,6 +782,35 @@ async def test_without_redis_both_faces_share_what_the_process_may_grant(open_si
     assert (await client.get("/api/v2/categories")).status_code == 429
     site.clock.forward(1)
     assert (await client.get("/api/v2/categories")).status_code == 200
+
+
+async def test_the_workers_of_a_server_know_how_many_they_are(
+    settings: Settings, tmp_path: Path
+) -> None:
+    port = free_port()
+    words = ["serve", "--no-demo", "--no-worker", "--workers", "2", "--port", str(port)]
+    given = {
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "TANDEM_QUOTA_FACTOR": "1",
+        "TANDEM_QUOTA_ANONYMOUS": "20",
+        "TANDEM_QUOTA_ANONYMOUS_SECONDS": "86400",
+    }
+    with command(tmp_path / "log", settings, *words, **given):
+
+        async def call(path: str = "/api/v2/categories") -> int:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as new:
+                return (await new.get(path)).status_code
+
+        async def answers() -> bool:
+            with suppress(httpx.HTTPError):
+                return await call("/health/live") == 200
+            return False
+
+        await eventually(answers)
+        # Each call has a connection of its own, which either worker may take.
+        statuses = await asyncio.gather(*[call() for _ in range(80)])
+    assert 10 <= statuses.count(200) <= 20
+    assert statuses.count(429) == 80 - statuses.count(200)
 
 
 # ── settings
