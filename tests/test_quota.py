@@ -490,6 +490,16 @@ async def test_an_account_takes_ten_attempts_from_whatever_addresses(
     assert outcome.code == ("OK" if known else "INVALID_CREDENTIALS")
 
 
+@pytest.mark.parametrize("letter", ["I", "İ", "Σ", "ẞ", "K", "Å", "Ǆ", "ı", "Ω"])
+async def test_letters_that_name_the_same_account_are_counted_as_one(
+    site: Site, letter: str
+) -> None:
+    """Accounts are looked up by what PostgreSQL makes of an email's letters."""
+    lowered = await site.shop.value("SELECT lower(normalize($1, NFC))", f"a{letter}@example.com")
+    hidden = site.shop.process.quota._hidden
+    assert hidden(f"a{letter}@example.com") == hidden(lowered)
+
+
 async def test_an_address_takes_ten_attempts_at_whatever_accounts(site: Site) -> None:
     for number in range(10):
         email = f"{unique()}@example.com"
