@@ -177,3 +177,14 @@ SIGNED_IN = Query(
     .returning(users.c.id),
     value,
 )
+# The same password, hashed more strongly: no change of the account.
+RENEW_HASH = Query(
+    sa.update(users)
+    .where(
+        users.c.id == given("user_id", users.c.id),
+        users.c.password_hash == given("verified", users.c.password_hash),
+    )
+    .values(password_hash=given("newer", users.c.password_hash))
+    .returning(users.c.id),
+    value,
+)

@@ -21,6 +21,7 @@ from persistence.users import (
     CREDENTIALS,
     INSERT_PROFILE,
     INSERT_USER,
+    RENEW_HASH,
     SIGNED_IN,
     USER,
     Credentials,
@@ -109,13 +110,16 @@ async def _hash(ctx: Context, input: Register) -> str:
     return await ctx.process.passwords.hash(input.password)
 
 
-async def _identify(ctx: Context, input: Login) -> Credentials | None:
-    """The account, if the password is right. An unknown account takes the same work."""
+async def _identify(ctx: Context, input: Login) -> tuple[Credentials, str | None] | None:
+    """The account, if the password is right, and its newer hash where the stored one is too weak.
+
+    An unknown account takes the same work.
+    """
     await _prepare(ctx, input)
     found = await ctx.reader.one(CREDENTIALS, email=input.email)
     kept = found and found.password_hash
-    right = await ctx.process.passwords.verify(input.password, kept)
-    return found if right else None
+    right, newer = await ctx.process.passwords.verify_and_update(input.password, kept)
+    return (found, newer) if found and right else None
 
 
 @operation(
@@ -170,12 +174,15 @@ async def login(ctx: Context, tx: Transaction, input: Login) -> Tokens:
 
     An unknown account and a wrong password give the same answer.
     """
-    account: Credentials | None = ctx.prepared
-    if account is None:
+    identified: tuple[Credentials, str | None] | None = ctx.prepared
+    if identified is None:
         raise InvalidCredentials
+    account, newer = identified
     ctx.record("user", account.user_id, "lastLoginAt")
     if not account.is_active:
         raise AccountDisabled
+    if newer is not None:
+        await _renew(ctx, tx, account, newer, input)
     return await _sign_in(ctx, tx, account.user_id)
 
 
@@ -283,6 +290,19 @@ async def ledger_account(ctx: Context, tx: Transaction, user_id: str) -> None:
         currency=ctx.settings.currency,
         created_at=ctx.now,
     )
+
+
+async def _renew(
+    ctx: Context, tx: Transaction, account: Credentials, newer: str, input: Login
+) -> None:
+    """Store the newer hash of the password that was right a moment ago."""
+    verified = account.password_hash
+    if await tx.one(RENEW_HASH, user_id=account.user_id, verified=verified, newer=newer):
+        return
+    # Another sign-in was quicker, or the password is another one by now.
+    found = await tx.one(CREDENTIALS, email=input.email)
+    if not found or not await ctx.process.passwords.verify(input.password, found.password_hash):
+        raise InvalidCredentials
 
 
 async def _sign_in(ctx: Context, tx: Transaction, user_id: str) -> Tokens:

@@ -120,6 +120,13 @@ class Settings(BaseSettings):
         ge=1,
         description="Password hashes computed at one time by a process (19 MiB each).",
     )
+    bcrypt_rounds: int = Field(
+        default=0,
+        ge=0,
+        le=15,
+        description="Rounds of the bcrypt hashes taken over from another system, 0 without any:"
+        " each sign-in does their work, so that its time tells nothing.",
+    )
 
     currency: str = Field(
         default="EUR", pattern="^[A-Z]{3}$", description="The shop's currency, ISO 4217."
@@ -336,6 +343,8 @@ class Settings(BaseSettings):
     def _refuse_unsafe_production(self) -> Self:
         if self.pool_min > self.pool_max:
             raise ValueError("TANDEM_POOL_MIN must not be above TANDEM_POOL_MAX")
+        if 0 < self.bcrypt_rounds < 4:
+            raise ValueError("TANDEM_BCRYPT_ROUNDS must be 0, or 4 to 15")
         if self.development:
             return self
         wrong = {
