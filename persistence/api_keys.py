@@ -122,12 +122,18 @@ KEY = Query(
     .where(api_keys.c.hash == given("hash", api_keys.c.hash)),
     KnownKey,
 )
-# As STANDING in persistence/sessions.py: whoever ends the key waits for writes in flight.
+# As STANDING in persistence/sessions.py: whoever ends the key waits for writes in flight. A statement
+# of its own: one that waited sees the key anew, but its owner's role as it was before the wait.
+LOCK_KEY = Query(
+    sa.select(api_keys.c.id)
+    .where(api_keys.c.id == given("key_id", api_keys.c.id))
+    .with_for_update(read=True),
+    value,
+)
 KEY_STANDING = Query(
     sa.select(users.c.role, _live, sa.cast(sa.func.pg_current_xact_id(), sa.Text))
     .select_from(_owned)
-    .where(api_keys.c.id == given("key_id", api_keys.c.id))
-    .with_for_update(read=True, of=api_keys),
+    .where(api_keys.c.id == given("key_id", api_keys.c.id)),
     Standing,
 )
 

@@ -8,7 +8,7 @@ transaction.
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from persistence.api_keys import KEY_STANDING
+from persistence.api_keys import KEY_STANDING, LOCK_KEY
 from persistence.database import Transaction
 from persistence.sessions import SESSION, STANDING, TRANSACTION_NUMBER
 from persistence.users import Role
@@ -113,6 +113,7 @@ async def stand(ctx: "Context", tx: Transaction) -> None:
         tx.number = await tx.one(TRANSACTION_NUMBER)
         return
     if caller.key_id is not None:
+        await tx.all(LOCK_KEY, key_id=caller.key_id)
         standing = await tx.one(KEY_STANDING, key_id=caller.key_id, now=ctx.now)
     else:
         standing = await tx.one(

@@ -1,0 +1,57 @@
+"""API keys as callers: what they may do now, whatever else happens to them at that moment."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from persistence.database import Tally
+from services.core.api_keys import new_secret
+from services.core.context import Process
+from services.core.errors import Forbidden
+from services.core.ids import new_id
+from services.core.tokens import hashed
+from services.products import create
+from tests.shop import Person, Shop, unique
+
+_INSERT = (
+    "INSERT INTO api_keys (id, user_id, name, prefix, hash, permissions, created_at, expires_at)"
+    " VALUES ($1, $2, 'test', $3, $4, $5, $6, $7)"
+)
+_WAITING = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+async def machine(shop: Shop, owner: Person, *permissions: str) -> tuple[str, dict[str, str]]:
+    """A key of somebody's with these permissions: its id, and the header that bears it."""
+    now = shop.process.clock()
+    secret, prefix = new_secret()
+    key_id, ends = new_id(now), now + timedelta(days=1)
+    values = (prefix, hashed(secret), list(permissions), now, ends)
+    await shop.execute(_INSERT, key_id, owner.id, *values)
+    return key_id, {"Authorization": f"Bearer {secret}"}
+
+
+async def new_product(shop: Shop, headers: dict[str, str]) -> Any:
+    """Add a product by a key; the refusal when there is one."""
+    request = shop.request()
+    request.bearer = headers["Authorization"].partition(" ")[2]
+    raw = {"name": unique("lamp "), "price": "1.00", "categoryId": await shop.shelf()}
+    try:
+        return await create(request, raw)
+    except Forbidden as error:
+        return error
+
+
+async def test_a_key_that_waits_for_its_owners_demotion_writes_nothing(
+    shop: Shop, process: Process, manager: Person
+) -> None:
+    _, headers = await machine(shop, manager, "products:write:all")
+    await shop.shelf()
+    async with process.database.transaction(Tally()) as tx:
+        await tx.run(f"UPDATE users SET role = 'USER' WHERE id = '{manager.id}'")  # noqa: S608
+        writing = asyncio.create_task(new_product(shop, headers))
+        while not await shop.value(_WAITING):
+            await asyncio.sleep(0.01)
+    assert isinstance(await writing, Forbidden)
