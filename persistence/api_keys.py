@@ -24,7 +24,7 @@ from persistence.columns import (
 )
 from persistence.listing import Listing, Sort
 from persistence.sessions import Standing
-from persistence.sql import Query, given, insert, nothing, value
+from persistence.sql import Query, among, given, insert, nothing, value
 from persistence.users import users
 from persistence.views import View, viewer
 
@@ -180,8 +180,21 @@ _used = (
     .table_valued(sa.column("id", Uuid), sa.column("at", Instant))
     .render_derived(name="used")
 )
-#: Values: ids and times, side by side.
+_free = api_keys.alias("free")
+# Keys that a write holds right now are left for later: waiting for one would hold up the writes of
+# all others. Another process may know of a later use.
+#: Values: ids and times, side by side. Answers the ids that were written.
 KEYS_USED = Query(
-    sa.update(api_keys).where(api_keys.c.id == _used.c.id).values(last_used_at=_used.c["at"]),
-    nothing,
+    sa.update(api_keys)
+    .where(
+        api_keys.c.id == _used.c.id,
+        api_keys.c.id.in_(
+            sa.select(_free.c.id)
+            .where(among(_free.c.id))
+            .with_for_update(key_share=True, skip_locked=True)
+        ),
+    )
+    .values(last_used_at=sa.func.greatest(api_keys.c.last_used_at, _used.c["at"]))
+    .returning(api_keys.c.id),
+    value,
 )

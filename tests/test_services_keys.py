@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from persistence.api_keys import LOCK_KEY
 from persistence.database import Tally
 from services.core.api_keys import new_secret
 from services.core.context import Process
@@ -55,3 +56,19 @@ async def test_a_key_that_waits_for_its_owners_demotion_writes_nothing(
         while not await shop.value(_WAITING):
             await asyncio.sleep(0.01)
     assert isinstance(await writing, Forbidden)
+
+
+async def test_a_key_in_use_keeps_no_other_from_being_noted_and_is_noted_later(
+    shop: Shop, process: Process, manager: Person
+) -> None:
+    used = "SELECT last_used_at IS NOT NULL FROM api_keys WHERE id = $1"
+    keys = [await machine(shop, manager, "products:write:all") for _ in range(2)]
+    for _, headers in keys:
+        await new_product(shop, headers)
+    busy, idle = (key_id for key_id, _ in keys)
+    async with process.database.transaction(Tally()) as tx:
+        await tx.one(LOCK_KEY, key_id=busy)
+        await process.api_keys.flush()
+        assert [await shop.value(used, busy), await shop.value(used, idle)] == [False, True]
+    await process.api_keys.flush()
+    assert await shop.value(used, busy)

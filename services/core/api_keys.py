@@ -89,7 +89,10 @@ class ApiKeys:
 
     async def flush(self) -> None:
         """Write when keys were last used: a statement for all, not one for each call."""
-        used, self._used = self._used, {}
-        if used:
-            reader = self._database.reader(Tally())
-            await reader.all(KEYS_USED, ids=list(used), times=list(used.values()))
+        used = dict(self._used)
+        if not used:
+            return
+        reader = self._database.reader(Tally())
+        for id in await reader.all(KEYS_USED, ids=list(used), times=list(used.values())):
+            if self._used.get(id) == used[id]:
+                del self._used[id]
