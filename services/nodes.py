@@ -22,6 +22,7 @@ NEEDED = {
     "WalletEntry": Permission.WALLET_READ_OWN,
     "AuditEntry": Permission.AUDIT_READ_ALL,
     "User": Permission.ACCOUNT_READ_OWN,
+    "PublicUser": Permission.USERS_READ_PUBLIC,
     "Session": Permission.SESSIONS_READ_OWN,
     "ApiKey": Permission.APIKEYS_READ_OWN,
 }

@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import httpx
+
 from persistence.api_keys import LOCK_KEY
 from persistence.database import Tally
 from services.core.api_keys import new_secret
@@ -72,3 +74,26 @@ async def test_a_key_in_use_keeps_no_other_from_being_noted_and_is_noted_later(
         assert [await shop.value(used, busy), await shop.value(used, idle)] == [False, True]
     await process.api_keys.flush()
     assert await shop.value(used, busy)
+
+
+async def test_a_key_sees_other_people_only_with_the_permission_to(
+    shop: Shop, client: httpx.AsyncClient, user: Person, other_user: Person
+) -> None:
+    asked = {"query": f'{{ node(id: "{other_user.id}") {{ id }} }}'}
+    _, without = await machine(shop, user, "orders:read:own")
+    _, allowed = await machine(shop, user, "users:read:public")
+    answers = [await client.post("/graphql", json=asked, headers=one) for one in (without, allowed)]
+    assert [answer.json()["data"]["node"] for answer in answers] == [None, {"id": other_user.id}]
+
+
+async def test_a_key_sees_whose_order_it_is_only_with_the_permission_to(
+    shop: Shop, client: httpx.AsyncClient
+) -> None:
+    user = await shop.person(balance="1000.00")
+    order = await shop.order(user)
+    asked = {"query": f'{{ order(id: "{order.id}") {{ customer {{ id }} }} }}'}
+    _, without = await machine(shop, user, "orders:read:own")
+    _, allowed = await machine(shop, user, "orders:read:own", "users:read:public")
+    answers = [await client.post("/graphql", json=asked, headers=one) for one in (without, allowed)]
+    found = [answer.json()["data"]["order"]["customer"] for answer in answers]
+    assert found == [None, {"id": user.id}]

@@ -44,8 +44,8 @@ class Caller:
         return wanted is not None and self.may(wanted)
 
     def may_read_own(self, noun: str) -> bool:
-        """May this caller see their own things of this kind?"""
-        wanted = permission(noun, "read", "own")
+        """May this caller see their own things of this kind, or what is public of it?"""
+        wanted = permission(noun, "read", "own") or permission(noun, "read", "public")
         return wanted is None or self.may(wanted)
 
 
