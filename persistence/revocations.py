@@ -17,9 +17,13 @@ class Ended(Struct, frozen=True):
 
 
 _horizon = sa.cast(sa.bindparam("horizon", type_=sa.Text), TransactionNumber)
+# What was restored from another cluster has that one's numbers: higher ones would be found at every
+# look until this one has come so far.
+_next = sa.func.pg_snapshot_xmax(sa.func.pg_current_snapshot(), type_=TransactionNumber)
 _ended = sa.union_all(
     sa.select(sessions.c.id).where(
         sessions.c.changed_in >= _horizon,
+        sessions.c.changed_in < _next,
         # The first look of a process would otherwise read every session that ever ended.
         sa.or_(
             sa.bindparam("horizon", type_=sa.Text) != "0",
@@ -27,7 +31,9 @@ _ended = sa.union_all(
         ),
     ),
     sa.select(api_keys.c.id).where(
-        api_keys.c.changed_in >= _horizon, sa.bindparam("horizon", type_=sa.Text) != "0"
+        api_keys.c.changed_in >= _horizon,
+        api_keys.c.changed_in < _next,
+        sa.bindparam("horizon", type_=sa.Text) != "0",
     ),
 ).subquery("ended")
 _here = sa.select(

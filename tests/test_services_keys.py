@@ -97,3 +97,21 @@ async def test_a_key_sees_whose_order_it_is_only_with_the_permission_to(
     answers = [await client.post("/graphql", json=asked, headers=one) for one in (without, allowed)]
     found = [answer.json()["data"]["order"]["customer"] for answer in answers]
     assert found == [None, {"id": user.id}]
+
+
+async def test_ends_that_were_restored_from_another_cluster_are_not_read_at_every_look(
+    shop: Shop, process: Process
+) -> None:
+    somebody = await shop.person()
+    await shop.revoke(somebody)
+    await process.revocations.poll()
+    assert process.revocations.ended(somebody.session_id)
+    other = await shop.person()
+    await shop.execute("ALTER TABLE sessions DISABLE TRIGGER sessions_ended")
+    await shop.execute(
+        "UPDATE sessions SET revoked_at = now(), changed_in = '9000000000' WHERE id = $1",
+        other.session_id,
+    )
+    await shop.execute("ALTER TABLE sessions ENABLE TRIGGER sessions_ended")
+    await process.revocations.poll()
+    assert not process.revocations.ended(other.session_id)
