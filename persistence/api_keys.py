@@ -122,8 +122,8 @@ KEY = Query(
     .where(api_keys.c.hash == given("hash", api_keys.c.hash)),
     KnownKey,
 )
-# As STANDING in persistence/sessions.py: whoever ends the key waits for writes in flight. A statement
-# of its own: one that waited sees the key anew, but its owner's role as it was before the wait.
+# As STANDING in persistence/sessions.py: whoever ends the key waits for writes in flight. It is a
+# statement of its own: one that waited sees the key anew, but its owner's role as it was before.
 LOCK_KEY = Query(
     sa.select(api_keys.c.id)
     .where(api_keys.c.id == given("key_id", api_keys.c.id))

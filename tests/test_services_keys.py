@@ -1,10 +1,12 @@
 """API keys as callers: what they may do now, whatever else happens to them at that moment."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 
 from persistence.api_keys import LOCK_KEY
 from persistence.database import Tally
@@ -15,6 +17,7 @@ from services.core.ids import new_id
 from services.core.tokens import hashed
 from services.products import create
 from tests.shop import Person, Shop, unique
+from tests.work import eventually
 
 _INSERT = (
     "INSERT INTO api_keys (id, user_id, name, prefix, hash, permissions, created_at, expires_at)"
@@ -24,6 +27,13 @@ _WAITING = (
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE datname = current_database() AND wait_event_type = 'Lock'"
 )
+
+
+@pytest.fixture(autouse=True)
+async def noted(process: Process) -> AsyncIterator[None]:
+    """Has every use written before the next test, which may look at what changes."""
+    yield
+    await process.api_keys.flush()
 
 
 async def machine(shop: Shop, owner: Person, *permissions: str) -> tuple[str, dict[str, str]]:
@@ -53,10 +63,9 @@ async def test_a_key_that_waits_for_its_owners_demotion_writes_nothing(
     _, headers = await machine(shop, manager, "products:write:all")
     await shop.shelf()
     async with process.database.transaction(Tally()) as tx:
-        await tx.run(f"UPDATE users SET role = 'USER' WHERE id = '{manager.id}'")  # noqa: S608
+        await tx.run(f"UPDATE users SET role = 'USER' WHERE id = '{manager.id}'")
         writing = asyncio.create_task(new_product(shop, headers))
-        while not await shop.value(_WAITING):
-            await asyncio.sleep(0.01)
+        await eventually(lambda: shop.value(_WAITING))
     assert isinstance(await writing, Forbidden)
 
 
