@@ -69,7 +69,8 @@ class Revocations:
 
     def _forget(self, now: datetime) -> None:
         """Drop those whose last access token has expired; they come in the order they ended."""
-        for id, seen in list(self._ended.items()):
+        while self._ended:
+            id, seen = next(iter(self._ended.items()))
             if now - seen <= self._kept:
-                break
+                return
             del self._ended[id]
