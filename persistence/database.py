@@ -97,7 +97,7 @@ class Transaction(Reader):
         try:
             await self._connection.execute(sql)
         except DRIVER_ERRORS as error:
-            raise translated(error) from error
+            raise translated(error) from None
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -267,7 +267,7 @@ async def _fetch(
     try:
         records = await connection.fetch(query.sql, *query.arguments(values))
     except DRIVER_ERRORS as error:
-        raise translated(error) from error
+        raise translated(error) from None
     finally:
         seconds = time.perf_counter() - started
         tally.seconds += seconds

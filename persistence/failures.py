@@ -17,8 +17,8 @@ import asyncpg
 class DatabaseError(Exception):
     """Base of everything this module names."""
 
-    def __init__(self, constraint: str | None = None) -> None:
-        super().__init__(constraint or "")
+    def __init__(self, constraint: str | None = None, said: str = "") -> None:
+        super().__init__(said)
         self.constraint = constraint
 
 
@@ -85,9 +85,10 @@ def translated(error: BaseException) -> BaseException:
     if isinstance(error, asyncpg.PostgresConnectionError | OSError | TimeoutError):
         return Unavailable()
     if isinstance(error, asyncpg.PostgresError):
-        known = _BY_STATE.get(getattr(error, "sqlstate", ""))
-        if known is not None:
-            return known(getattr(error, "constraint_name", None))
+        known = _BY_STATE.get(getattr(error, "sqlstate", ""), DatabaseError)
+        # Only the first line: the details below it may hold a row, with all that is in it.
+        said = str(error).partition("\n")[0]
+        return known(getattr(error, "constraint_name", None), said)
     # What is left of the driver's own errors is about a connection that died in the middle of
     # something; its complaints about our values are ValueErrors, and are ours.
     if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError) and not isinstance(

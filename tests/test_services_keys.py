@@ -1,22 +1,28 @@
 """API keys as callers: what they may do now, whatever else happens to them at that moment."""
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from persistence.api_keys import LOCK_KEY
 from persistence.database import Tally
+from persistence.failures import DatabaseError, LockTimeout
+from persistence.sql import Query, nothing
+from services.auth import logout
 from services.core.api_keys import new_secret
-from services.core.context import Process
-from services.core.errors import Forbidden
+from services.core.callers import authenticate
+from services.core.context import Process, Request, new_process
+from services.core.errors import Forbidden, Unauthenticated
 from services.core.ids import new_id
 from services.core.tokens import hashed
 from services.products import create
-from tests.shop import Person, Shop, unique
+from tests.shop import Clock, Person, Shop, unique
 from tests.work import eventually
 
 _INSERT = (
@@ -124,3 +130,50 @@ async def test_ends_that_were_restored_from_another_cluster_are_not_read_at_ever
     await shop.execute("ALTER TABLE sessions ENABLE TRIGGER sessions_ended")
     await process.revocations.poll()
     assert not process.revocations.ended(other.session_id)
+
+
+@pytest.mark.parametrize("text", ["tdm_", "tdm_short", f"tdm_{'x' * 44}", f"tdm_{'é' * 43}"])
+async def test_what_does_not_look_like_a_key_is_not_looked_for(shop: Shop, text: str) -> None:
+    request = shop.request()
+    request.bearer = text
+    with pytest.raises(Unauthenticated):
+        await authenticate(request)
+    assert request.tally.statements == 0
+
+
+async def test_an_ended_session_stays_ended_when_the_clock_jumps_ahead_and_back(
+    shop: Shop, user: Person, clock: Clock
+) -> None:
+    await shop.revoke(user)
+    clock.forward(hours=1)
+    await shop.process.revocations.poll()
+    clock.forward(hours=-1)
+    assert shop.process.revocations.ended(user.session_id)
+
+
+async def test_a_look_that_fails_is_not_the_failure_of_what_was_done(
+    shop: Shop, user: Person
+) -> None:
+    settings = shop.process.settings.model_copy(update={"lock_seconds": 0.2})
+    process = new_process(settings, shop.process.clock)
+    try:
+        async with shop.process.database.transaction(Tally()) as tx:
+            await tx.run("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(LockTimeout):
+                await process.revocations.poll()
+            request = Request(process, id="test-look", face="test")
+            await logout(request, {"refreshToken": user.refresh_token})
+    finally:
+        await process.close()
+    ended = "SELECT revoked_at IS NOT NULL FROM sessions WHERE id = $1"
+    assert await shop.value(ended, user.session_id)
+
+
+async def test_a_database_error_says_nothing_of_the_row(shop: Shop, user: Person) -> None:
+    query = Query(sa.text(f"UPDATE users SET full_name = NULL WHERE id = '{user.id}'"), nothing)
+    with pytest.raises(DatabaseError) as refused:
+        async with shop.process.database.transaction(Tally()) as tx:
+            await tx.all(query)
+    told = "".join(traceback.format_exception(refused.value))
+    assert "full_name" in told
+    assert user.email not in told

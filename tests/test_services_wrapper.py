@@ -315,6 +315,7 @@ GOOD: dict[str, Any] = {
     "secret": "s" * 32,
     "smtp_url": "smtp://user:word@mail.example:587",
     "mail_from": "Shop <shop@example.com>",
+    "app_url": "https://shop.example",
 }
 
 
@@ -337,10 +338,11 @@ def test_production_refuses_unsafe_settings(given: dict[str, Any], named: str) -
         Settings(_env_file=None, **{**GOOD, **given})  # type: ignore[call-arg]
 
 
-def test_production_sends_mail_only_from_an_address_that_was_given() -> None:
+@pytest.mark.parametrize("setting", ["mail_from", "app_url"])
+def test_production_sends_mail_only_from_and_to_addresses_that_were_given(setting: str) -> None:
     made: Any = {"_env_file": None, **GOOD}
-    del made["mail_from"]
-    with pytest.raises(ValidationError, match="TANDEM_MAIL_FROM"):
+    del made[setting]
+    with pytest.raises(ValidationError, match=f"TANDEM_{setting.upper()}"):
         Settings(**made)
 
 

@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from persistence.database import Database, Limits, Reader, Tally
-from persistence.failures import Unavailable
+from persistence.failures import DatabaseError
 from services.core.addresses import Address
 from services.core.api_keys import FLUSH_SECONDS, ApiKeys
 from services.core.callers import Caller, sight
@@ -69,7 +69,7 @@ class Process:
     async def close(self) -> None:
         """Stop the watches and close every connection."""
         await self.watches.stop()
-        with suppress(Unavailable):
+        with suppress(DatabaseError):
             await self.api_keys.flush()
         await self.database.close()
         await self.redis.aclose()

@@ -277,7 +277,8 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
             await keys.store(ctx, tx, key, outcome)
     # The place of the cache's bump, once there is one: after COMMIT and before the answer.
     if op.revokes or (isinstance(outcome, TandemError) and outcome.effect):
-        with suppress(failures.Unavailable):
+        # It is done, whatever becomes of the look: the next one comes within a moment.
+        with suppress(failures.DatabaseError):
             await ctx.process.revocations.poll()
     return outcome
 

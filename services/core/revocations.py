@@ -30,7 +30,8 @@ class Revocations:
         self._database = database
         self._clock = clock
         self._kept = timedelta(seconds=token_seconds) + _MARGIN
-        self._ended: dict[str, datetime] = {}
+        #: When each was heard of, by the clock that nobody sets back.
+        self._ended: dict[str, float] = {}
         self._horizon = "0"
         self._looked_at = float("-inf")
         #: Counts the looks; what was read from the database during one of them is not kept.
@@ -52,12 +53,13 @@ class Revocations:
 
     async def poll(self) -> None:
         """Look once; raises `Unavailable` when PostgreSQL cannot be asked."""
-        started, now = time.monotonic(), self._clock()
+        started = time.monotonic()
         reader = self._database.reader(Tally())
-        rows: list[Ended] = await reader.all(ENDED, horizon=self._horizon, since=now - self._kept)
+        since = self._clock() - self._kept
+        rows: list[Ended] = await reader.all(ENDED, horizon=self._horizon, since=since)
         ids = frozenset(row.id for row in rows if row.id is not None)
         for id in ids:
-            self._ended.setdefault(id, now)
+            self._ended.setdefault(id, started)
         for listener in self._listeners:
             listener(ids)
         # The snapshot's horizon, not the newest id seen: a transaction that began earlier may
@@ -65,12 +67,12 @@ class Revocations:
         self._horizon = max((row.horizon for row in rows), key=int)
         self._looked_at = max(self._looked_at, started)
         self.looks += 1
-        self._forget(now)
+        self._forget(started)
 
-    def _forget(self, now: datetime) -> None:
+    def _forget(self, now: float) -> None:
         """Drop those whose last access token has expired; they come in the order they ended."""
         while self._ended:
             id, seen = next(iter(self._ended.items()))
-            if now - seen <= self._kept:
+            if now - seen <= self._kept.total_seconds():
                 return
             del self._ended[id]

@@ -360,6 +360,9 @@ class Settings(BaseSettings):
             "TANDEM_MAIL_FROM must be an address of yours": (
                 self.smtp_url is not None and "mail_from" not in self.model_fields_set
             ),
+            "TANDEM_APP_URL must say where the links in mails lead": (
+                self.smtp_url is not None and not {"app_url", "public_url"} & self.model_fields_set
+            ),
         }
         if any(wrong.values()):
             raise ValueError("In production " + ", ".join(rule for rule in wrong if wrong[rule]))
