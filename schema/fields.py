@@ -10,7 +10,7 @@ from strawberry.types import Info as StrawberryInfo
 from schema import inputs
 from schema.context import GraphQLContext, Load
 from services.core.errors import FieldError, ValidationFailed
-from services.core.operation import Operation, related
+from services.core.operation import Operation, outside
 
 Info = StrawberryInfo[GraphQLContext, None]
 
@@ -53,7 +53,7 @@ def relation(load: Load, key: Callable[[Any], Any], returns: Any, description: s
     """A field that holds another thing, found by a key of this one; null when not visible."""
 
     async def batch(request: Any, keys: Any) -> Any:
-        return await related(load, request, keys)
+        return await outside(load, request, keys)
 
     async def resolver(self: Any, info: Info) -> Any:
         wanted = key(self)

@@ -12,7 +12,7 @@ from schema.fields import FIELDS, Info
 from schema.node import Node
 from schema.scalars import SCALARS
 from services import nodes
-from services.core.operation import related
+from services.core.operation import outside
 
 __all__ = ["FIELDS", "SCHEMA", "sdl"]
 
@@ -52,7 +52,7 @@ class Mutation(auth.Mutation, products.Mutation, deposits.Mutation, orders.Mutat
 
 
 async def _nodes(info: Info, ids: Sequence[str]) -> list[Any]:
-    return await related(nodes.by_ids, info.context.request, ids)  # type: ignore[arg-type]
+    return await outside(nodes.by_ids, info.context.request, ids)  # type: ignore[arg-type]
 
 
 _strawberry = strawberry.Schema(

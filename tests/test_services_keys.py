@@ -10,8 +10,9 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from api.app import create_app
 from persistence.api_keys import LOCK_KEY
-from persistence.database import Tally
+from persistence.database import Database, Tally
 from persistence.failures import DatabaseError, LockTimeout
 from persistence.sql import Query, nothing
 from services.auth import logout
@@ -22,6 +23,7 @@ from services.core.errors import Forbidden, Unauthenticated
 from services.core.ids import new_id
 from services.core.tokens import hashed
 from services.products import create
+from tests.conftest import client_of
 from tests.shop import Clock, Person, Shop, unique
 from tests.work import eventually
 
@@ -177,3 +179,20 @@ async def test_a_database_error_says_nothing_of_the_row(shop: Shop, user: Person
     told = "".join(traceback.format_exception(refused.value))
     assert "full_name" in told
     assert user.email not in told
+
+
+async def test_a_token_that_cannot_be_looked_up_is_unavailable_on_every_face(
+    shop: Shop, user: Person
+) -> None:
+    process = new_process(shop.process.settings, shop.process.clock)
+    await process.tokens.load()
+    nowhere = Database("postgresql://nobody@127.0.0.1:1/nothing", process.database.limits)
+    await process.close()
+    process.database = nowhere
+    async with client_of(create_app(process)) as client:
+        told = await client.get("/api/v2/me", headers=user.headers)
+        asked = {"query": "{ me { id } }"}
+        refused = await client.post("/graphql", json=asked, headers=user.headers)
+    [error] = refused.json()["errors"]
+    assert (told.status_code, refused.status_code) == (503, 503)
+    assert (told.json()["code"], error["extensions"]["code"]) == ("UNAVAILABLE", "UNAVAILABLE")

@@ -325,8 +325,11 @@ def _database_error(error: Exception) -> TandemError | None:
             return None
 
 
-async def related(load: Callable[..., Awaitable[Mapping[str, Any]]], *values: Any) -> Any:
-    """Run a relation's batch function; raises only `TandemError`, as operations do."""
+async def outside(load: Callable[..., Awaitable[Any]], *values: Any) -> Any:
+    """Run what no operation does: a relation's batch function, asking who sends a document.
+
+    Raises only `TandemError`, as operations do.
+    """
     try:
         return await load(*values)
     except TandemError:
@@ -334,6 +337,6 @@ async def related(load: Callable[..., Awaitable[Mapping[str, Any]]], *values: An
     except Exception as error:
         known = _database_error(error)
         if known is None:
-            log.exception("undeclared error", relation=load.__qualname__, exc_info=error)
+            log.exception("undeclared error", outside=load.__qualname__, exc_info=error)
             known = Internal()
         raise known from error
