@@ -84,6 +84,8 @@ class KnownKey(Struct, frozen=True):
 
 
 api_keys = table_of(ApiKeyTable)
+#: Tells these locks from others that are named by a user's id.
+_KEYS_OF = 1
 
 # Ended keys are nobody's to see; expired ones stay, so that their owner finds out why.
 API_KEY = View(
@@ -165,6 +167,26 @@ REVOKE_KEY = Query(
     )
     .values(revoked_at=given("now", api_keys.c.revoked_at))
     .returning(api_keys.c.id),
+    value,
+)
+# Held to the end of the transaction, so that of two keys made at one moment each counts the other.
+# Not the user's row: whoever changes a user locks that before the sessions, and here the session is
+# locked already.
+LOCK_KEYS_OF = Query(
+    sa.select(
+        sa.func.pg_advisory_xact_lock(
+            sa.func.hashtextextended(sa.bindparam("user_id", type_=sa.Text), _KEYS_OF)
+        )
+    ),
+    nothing,
+)
+#: Live ones: those that ended or expired do not count.
+COUNT_KEYS_OF = Query(
+    sa.select(sa.func.count()).where(
+        api_keys.c.user_id == given("user_id", api_keys.c.user_id),
+        api_keys.c.revoked_at.is_(None),
+        api_keys.c.expires_at > given("now", api_keys.c.expires_at),
+    ),
     value,
 )
 REVOKE_KEYS_OF = Query(

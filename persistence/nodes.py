@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from persistence.api_keys import API_KEY
 from persistence.audit import AUDIT_ENTRY
 from persistence.categories import CATEGORY
 from persistence.columns import Instant, Json, Money
@@ -14,6 +15,7 @@ from persistence.deposits import DEPOSIT
 from persistence.orders import ORDER, ORDER_EVENT
 from persistence.payments import PAYMENT
 from persistence.products import PRODUCT
+from persistence.sessions import SESSION_VIEW
 from persistence.sql import Query, among
 from persistence.users import PUBLIC_USER, USER
 from persistence.views import View
@@ -32,6 +34,8 @@ _VIEWS: tuple[View[Any], ...] = (
     AUDIT_ENTRY,
     PUBLIC_USER,
     USER,
+    SESSION_VIEW,
+    API_KEY,
 )
 _BY_NAME = {view.name: view for view in _VIEWS}
 

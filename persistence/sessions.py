@@ -19,7 +19,7 @@ from persistence.columns import (
 from persistence.listing import Listing, Sort
 from persistence.sql import Query, given, insert, nothing, value
 from persistence.users import users
-from persistence.views import View, session, viewer
+from persistence.views import View, now, session, viewer
 
 
 class SessionTable(SQLModel, table=True):
@@ -92,7 +92,7 @@ class SpentToken(Struct, frozen=True):
 sessions = table_of(SessionTable)
 refresh_tokens = table_of(RefreshTokenTable)
 
-#: What ended is nobody's to see; what has expired is filtered by the list.
+#: What ended is nobody's to see.
 SESSION_VIEW = View(
     "Session",
     sessions.c.id,
@@ -106,7 +106,11 @@ SESSION_VIEW = View(
     ),
     sessions,
     Session,
-    sa.and_(sessions.c.user_id == viewer, sessions.c.revoked_at.is_(None)),
+    sa.and_(
+        sessions.c.user_id == viewer,
+        sessions.c.revoked_at.is_(None),
+        sessions.c.expires_at > now,
+    ),
 )
 SESSIONS = Listing(
     SESSION_VIEW.select(),
@@ -114,7 +118,6 @@ SESSIONS = Listing(
     id=sessions.c.id,
     always=SESSION_VIEW.visible,
     sorts={"-createdAt": Sort(sessions.c.created_at, True, lambda row: row.created_at, datetime)},
-    filters={"now": sessions.c.expires_at > given("now", sessions.c.expires_at)},
 )
 
 _live = sa.and_(
@@ -171,6 +174,17 @@ EXTEND_SESSION = Query(
         used_at=given("now", sessions.c.used_at), expires_at=given("until", sessions.c.expires_at)
     )
     .returning(sessions.c.id),
+    value,
+)
+# In one order for all, and before their own session is locked: of two sessions of a user that end
+# each other at one moment, one waits for the other.
+LOCK_SESSIONS_OF = Query(
+    sa.select(sessions.c.id)
+    .where(
+        sessions.c.user_id == given("user_id", sessions.c.user_id), sessions.c.revoked_at.is_(None)
+    )
+    .order_by(sessions.c.id)
+    .with_for_update(key_share=True),
     value,
 )
 INSERT_TOKEN = insert(refresh_tokens, "hash", "session_id", "created_at")

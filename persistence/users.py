@@ -168,11 +168,15 @@ INSERT_USER = insert(
 )
 INSERT_PROFILE = insert(profiles, "user_id", "first_name", "last_name", "avatar", "bio")
 # Signing in is not a change of the account: it does not bump the version. An account that was
-# closed meanwhile is not signed in: no row comes back. Holding the row until the session is there
-# keeps whoever closes the account from missing it.
+# closed meanwhile, or has another password by now, is not signed in: no row comes back. Holding the
+# row until the session is there keeps whoever ends the account's sessions from missing it.
 SIGNED_IN = Query(
     sa.update(users)
-    .where(users.c.id == given("user_id", users.c.id), users.c.is_active)
+    .where(
+        users.c.id == given("user_id", users.c.id),
+        users.c.is_active,
+        users.c.password_hash == given("verified", users.c.password_hash),
+    )
     .values(last_login_at=given("at", users.c.last_login_at))
     .returning(users.c.id),
     value,
@@ -185,6 +189,44 @@ RENEW_HASH = Query(
         users.c.password_hash == given("verified", users.c.password_hash),
     )
     .values(password_hash=given("newer", users.c.password_hash))
+    .returning(users.c.id),
+    value,
+)
+# A token that was mailed to an address the account has no more is worth nothing: no row comes back.
+_unproven = users.c.email_verified_at.is_(None)
+RESET_PASSWORD = Query(
+    sa.update(users)
+    .where(
+        users.c.id == given("user_id", users.c.id),
+        users.c.is_active,
+        sa.func.lower(users.c.email) == sa.func.lower(given("mailed", users.c.email)),
+    )
+    .values(
+        password_hash=given("new_hash", users.c.password_hash),
+        email_verified_at=sa.func.coalesce(
+            users.c.email_verified_at, given("now", users.c.email_verified_at)
+        ),
+        # The password is no part of what is shown of the account, but that the email is proven is.
+        version=users.c.version + sa.cast(_unproven, sa.Integer),
+    )
+    .returning(users.c.id),
+    value,
+)
+# The address is the account's own or the one it is to have; no row comes back for any other.
+_mailed = given("mailed", users.c.email)
+CONFIRM_EMAIL = Query(
+    sa.update(users)
+    .where(
+        users.c.id == given("user_id", users.c.id),
+        users.c.is_active,
+        sa.or_(users.c.email == _mailed, users.c.pending_email == _mailed),
+    )
+    .values(
+        email=_mailed,
+        email_verified_at=given("now", users.c.email_verified_at),
+        pending_email=sa.func.nullif(users.c.pending_email, _mailed),
+        version=users.c.version + 1,
+    )
     .returning(users.c.id),
     value,
 )

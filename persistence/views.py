@@ -2,8 +2,8 @@
 
 A view's visibility is written once, as a condition over values that every reader passes:
 ``viewer`` (the caller's user id, or None), ``session`` (the caller's session id, or None),
-``sees_all`` (may the caller see everybody's things) and ``administers`` (may the caller see
-everybody's account).
+``sees_all`` (may the caller see everybody's things), ``administers`` (may the caller see
+everybody's account) and ``now`` (the time of the look).
 `by_ids` and `nodes` (persistence/nodes.py) are compiled from it.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
-from persistence.columns import Uuid
+from persistence.columns import Instant, Uuid
 from persistence.sql import Query, among
 
 Row = TypeVar("Row")
@@ -22,6 +22,7 @@ viewer = sa.bindparam("viewer", type_=Uuid)
 session = sa.bindparam("session", type_=Uuid)
 sees_all = sa.bindparam("sees_all", type_=sa.Boolean)
 administers = sa.bindparam("administers", type_=sa.Boolean)
+now = sa.bindparam("now", type_=Instant)
 
 
 @dataclass(frozen=True, eq=False)

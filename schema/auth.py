@@ -1,24 +1,19 @@
-"""Registering, signing in, renewing and ending sessions."""
+"""Registering, signing in, getting back in, and ending sessions."""
 
 from typing import Any
 
 import strawberry
 
 from schema import users  # noqa: F401 - its types are part of these
-from schema.fields import Info, field
+from schema.done import Done
+from schema.fields import Info, field, write_options
 from schema.views import mirror
-from services import auth
-from services.auth import Done as DoneView
+from services import auth, auth_recovery
 from services.auth import Tokens as TokensView
 
 
 @mirror(TokensView)
 class Tokens:
-    pass
-
-
-@mirror(DoneView)
-class Done:
     pass
 
 
@@ -39,3 +34,25 @@ class Mutation:
     @field(auth.logout, "logout", Done)
     async def logout(self, info: Info, raw: dict[str, Any]) -> object:
         return await auth.logout(info.context.request, raw)
+
+    @field(auth.logout_everywhere, "logoutEverywhere", Done)
+    async def logout_everywhere(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await auth.logout_everywhere(info.context.request, raw, **options)
+
+    @field(auth_recovery.request_password_reset, "requestPasswordReset", Done)
+    async def request_password_reset(self, info: Info, raw: dict[str, Any]) -> object:
+        return await auth_recovery.request_password_reset(info.context.request, raw)
+
+    @field(auth_recovery.resend_verification, "resendVerification", Done)
+    async def resend_verification(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await auth_recovery.resend_verification(info.context.request, raw, **options)
+
+    @field(auth_recovery.reset_password, "resetPassword", Done)
+    async def reset_password(self, info: Info, raw: dict[str, Any]) -> object:
+        return await auth_recovery.reset_password(info.context.request, raw)
+
+    @field(auth_recovery.verify_email, "verifyEmail", Done)
+    async def verify_email(self, info: Info, raw: dict[str, Any]) -> object:
+        return await auth_recovery.verify_email(info.context.request, raw)

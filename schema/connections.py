@@ -1,7 +1,9 @@
 """Connections: a service's page in Relay's shape, with ``nodes`` and ``totalCount``."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+import msgspec
 import strawberry
 from graphql import (
     FieldNode,
@@ -12,6 +14,8 @@ from graphql import (
 )
 
 from schema.fields import Info
+from services.core.context import Request
+from services.core.operation import Operation
 from services.core.paging import Page
 
 Node = TypeVar("Node")
@@ -67,6 +71,17 @@ def paged(info: Info, raw: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in raw.items() if value is not None}
     given["total"] = _selects(info._raw_info, "totalCount")
     return given
+
+
+async def nested(info: Info, op: Operation[Any, Any], parent: str, raw: dict[str, Any]) -> object:
+    """A nested list under one parent, read together with those under its siblings."""
+    given = paged(info, raw)
+
+    async def load(request: Request, parents: Sequence[str]) -> Mapping[str, Any]:
+        return await op.of(request, parents, given)
+
+    name = (op.name, msgspec.json.encode(given, order="sorted"))
+    return await info.context.load(name, load, parent)
 
 
 def _selects(info: GraphQLResolveInfo, name: str) -> bool:

@@ -126,9 +126,8 @@ def _type_of(op: Operation[Any, Any], schema: dict[str, Any], name: str, shape: 
             return graphql_enum(title)
         name = f"{title.removeprefix('New')}Input"
         return _input_type(op, name, {"$defs": schema["$defs"], **target})
-    choices = shape.get("enum") or ([shape["const"]] if "const" in shape else None)
-    if choices:
-        return _sort_type(op, choices)
+    if name == "sort":
+        return _sort_type(op, shape.get("enum") or [shape["const"]])
     if shape["type"] == "array":
         return list[_type_of(op, schema, name, shape["items"])]
     if shape["type"] == "string":

@@ -1,19 +1,16 @@
 """Orders: placed, read, paid and cancelled."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 import strawberry
 
-from schema.connections import Connection, paged
+from schema.connections import Connection, nested, paged
 from schema.fields import Info, field, relation, write_options
 from schema.node import Node
 from schema.products import Product
 from schema.users import PublicUser
 from schema.views import enum, mirror
 from services import orders, products, users
-from services.core.context import Request
 from services.orders import Order as OrderView
 from services.orders import OrderEvent as OrderEventView
 from services.orders import OrderLine as OrderLineView
@@ -65,13 +62,7 @@ class Order(Node):
 
     @field(orders.history, "Order.history", Connection[OrderEvent])
     async def history(self, info: Info, raw: dict[str, Any]) -> object:
-        given = paged(info, raw)
-
-        async def load(request: Request, ids: Sequence[str]) -> Mapping[str, Any]:
-            return await orders.history.of(request, ids, given)
-
-        name = ("Order.history", msgspec.json.encode(given, order="sorted"))
-        return await info.context.load(name, load, self.id)
+        return await nested(info, orders.history, self.id, raw)
 
 
 @mirror(PaymentView)

@@ -7,7 +7,19 @@ import strawberry
 from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
-from schema import audit, auth, categories, deposits, orders, payments, products, users, wallet
+from schema import (
+    api_keys,
+    audit,
+    auth,
+    categories,
+    deposits,
+    orders,
+    payments,
+    products,
+    sessions,
+    users,
+    wallet,
+)
 from schema.fields import FIELDS, Info
 from schema.node import Node
 from schema.scalars import SCALARS
@@ -47,7 +59,14 @@ class Query(
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(auth.Mutation, products.Mutation, deposits.Mutation, orders.Mutation):
+class Mutation(
+    auth.Mutation,
+    sessions.Mutation,
+    api_keys.Mutation,
+    products.Mutation,
+    deposits.Mutation,
+    orders.Mutation,
+):
     pass
 
 

@@ -15,6 +15,7 @@ from persistence.sessions import (
     INSERT_TOKEN,
     LOCK_TOKEN,
     REVOKE_SESSION,
+    REVOKE_SESSIONS_OF,
     SPEND_TOKEN,
 )
 from persistence.users import (
@@ -38,9 +39,10 @@ from services.core.errors import (
     RefreshTokenUsed,
     UsernameTaken,
 )
-from services.core.inputs import Email, Input, Line, Password
-from services.core.operation import operation
-from services.core.permissions import PUBLIC
+from services.core.inputs import Email, Input, Line, Nothing, Password
+from services.core.jobs import enqueue
+from services.core.operation import Key, operation
+from services.core.permissions import PUBLIC, Permission
 from services.core.quota import Policy
 from services.core.tokens import hashed, new_refresh_token
 
@@ -137,7 +139,7 @@ async def _identify(ctx: Context, input: Login) -> tuple[Credentials, str | None
 async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
     """Make an account with its wallet and sign in.
 
-    The email and the username are unique whatever their case.
+    The email and the username are unique whatever their case. A mail asks to verify the email.
     """
     user_id = ctx.new_id()
     await add_user(
@@ -153,7 +155,8 @@ async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
         bio=None,
     )
     await ledger_account(ctx, tx, user_id)
-    return await _sign_in(ctx, tx, user_id)
+    await enqueue(ctx, tx, "mail.verifyEmail", {"userId": user_id, "email": input.email})
+    return await _sign_in(ctx, tx, user_id, ctx.prepared)
 
 
 @operation(
@@ -181,9 +184,10 @@ async def login(ctx: Context, tx: Transaction, input: Login) -> Tokens:
     ctx.record("user", account.user_id, "lastLoginAt")
     if not account.is_active:
         raise AccountDisabled
+    verified = account.password_hash
     if newer is not None:
-        await _renew(ctx, tx, account, newer, input)
-    return await _sign_in(ctx, tx, account.user_id)
+        verified = await _renew(ctx, tx, account, newer, input)
+    return await _sign_in(ctx, tx, account.user_id, verified)
 
 
 @operation(
@@ -251,6 +255,25 @@ async def logout(ctx: Context, tx: Transaction, input: Refresh) -> Done:
     return Done()
 
 
+@operation(
+    "auth.logoutEverywhere",
+    who=Permission.SESSIONS_WRITE_OWN,
+    input=Nothing,
+    result=Done,
+    writes=True,
+    revokes=True,
+    key=Key.OPTIONAL,
+)
+async def logout_everywhere(ctx: Context, tx: Transaction, _: Nothing) -> Done:
+    """End all sessions of the caller, this one too.
+
+    API keys stay; they are revoked one by one.
+    """
+    ctx.record("user", ctx.user_id, "sessions")
+    await tx.all(REVOKE_SESSIONS_OF, user_id=ctx.user_id, now=ctx.now, kept=None)
+    return Done()
+
+
 async def add_user(
     ctx: Context,
     tx: Transaction,
@@ -294,20 +317,22 @@ async def ledger_account(ctx: Context, tx: Transaction, user_id: str) -> None:
 
 async def _renew(
     ctx: Context, tx: Transaction, account: Credentials, newer: str, input: Login
-) -> None:
-    """Store the newer hash of the password that was right a moment ago."""
+) -> str:
+    """Store the newer hash of the password that was right a moment ago; the hash that is stored."""
     verified = account.password_hash
     if await tx.one(RENEW_HASH, user_id=account.user_id, verified=verified, newer=newer):
-        return
+        return newer
     # Another sign-in was quicker, or the password is another one by now.
     found = await tx.one(CREDENTIALS, email=input.email)
     if not found or not await ctx.process.passwords.verify(input.password, found.password_hash):
         raise InvalidCredentials
+    return found.password_hash
 
 
-async def _sign_in(ctx: Context, tx: Transaction, user_id: str) -> Tokens:
-    if await tx.one(SIGNED_IN, user_id=user_id, at=ctx.now) is None:
-        raise AccountDisabled
+async def _sign_in(ctx: Context, tx: Transaction, user_id: str, verified: str) -> Tokens:
+    """Begin a session; ``verified`` is the hash of the password that was right a moment ago."""
+    if await tx.one(SIGNED_IN, user_id=user_id, at=ctx.now, verified=verified) is None:
+        raise InvalidCredentials
     session_id = ctx.new_id()
     await tx.all(
         INSERT_SESSION,

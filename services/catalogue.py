@@ -2,7 +2,20 @@
 
 from typing import Any
 
-from services import audit, auth, categories, deposits, orders, payments, products, users, wallet
+from services import (
+    api_keys,
+    audit,
+    auth,
+    auth_recovery,
+    categories,
+    deposits,
+    orders,
+    payments,
+    products,
+    sessions,
+    users,
+    wallet,
+)
 from services.core.operation import Operation
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
@@ -10,6 +23,16 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     auth.login,
     auth.refresh,
     auth.logout,
+    auth.logout_everywhere,
+    auth_recovery.request_password_reset,
+    auth_recovery.resend_verification,
+    auth_recovery.reset_password,
+    auth_recovery.verify_email,
+    sessions.list_,
+    sessions.revoke,
+    api_keys.list_,
+    api_keys.create,
+    api_keys.revoke,
     users.me,
     categories.list_,
     categories.get,

@@ -7,7 +7,7 @@ writes them, errors as their code, status, fields and details.
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -20,7 +20,7 @@ from services.core.errors import TandemError
 from services.core.etags import entity_tag
 from services.core.ids import NOWHERE, parsed
 from services.core.operation import Operation
-from services.core.paging import Page
+from services.core.paging import ME, Page
 from tests.shop import Person, Shop
 
 Caller = Person | str | None
@@ -107,6 +107,16 @@ ADDRESSES: dict[str, Address] = {
     "auth.login": Address("POST", "/auth/login"),
     "auth.refresh": Address("POST", "/auth/refresh"),
     "auth.logout": Address("POST", "/auth/logout"),
+    "auth.logoutEverywhere": Address("POST", "/auth/logout-all"),
+    "auth.requestPasswordReset": Address("POST", "/auth/password-reset"),
+    "auth.resendVerification": Address("POST", "/auth/verify-email/resend"),
+    "auth.resetPassword": Address("POST", "/auth/password-reset/confirm"),
+    "auth.verifyEmail": Address("POST", "/auth/verify-email"),
+    "sessions.list": Address("GET", "/me/sessions"),
+    "sessions.revoke": Address("DELETE", "/me/sessions/{id}", 204),
+    "apiKeys.list": Address("GET", "/me/api-keys"),
+    "apiKeys.create": Address("POST", "/me/api-keys", 201),
+    "apiKeys.revoke": Address("DELETE", "/me/api-keys/{id}", 204),
     "users.me": Address("GET", "/me"),
     "categories.list": Address("GET", "/categories"),
     "categories.get": Address("GET", "/categories/{id}"),
@@ -129,9 +139,12 @@ ADDRESSES: dict[str, Address] = {
 
 _PROFILE = "profile { firstName lastName avatar bio }"
 _USER = (
-    f"id email username fullName {_PROFILE} role isActive lastLoginAt version createdAt updatedAt"
+    f"id email username fullName {_PROFILE} role isActive lastLoginAt emailVerified pendingEmail "
+    "version createdAt updatedAt"
 )
 _TOKENS = f"accessToken refreshToken tokenType expiresIn user {{ {_USER} }}"
+_SESSION = "id userAgent current createdAt usedAt expiresAt"
+_API_KEY = "id name prefix permissions createdAt expiresAt lastUsedAt"
 _CATEGORY = "id slug name description version createdAt updatedAt"
 _PRODUCT = (
     "id name description price currency categoryId tags metadata image isActive stock "
@@ -181,6 +194,24 @@ DOCUMENTS: dict[str, Document] = {
     "auth.login": Document("login", _TOKENS, input="LoginInput!"),
     "auth.refresh": Document("refreshToken", _TOKENS, input="RefreshInput!"),
     "auth.logout": Document("logout", "ok", input="RefreshInput!"),
+    "auth.logoutEverywhere": Document("logoutEverywhere", "ok"),
+    "auth.requestPasswordReset": Document(
+        "requestPasswordReset", "ok", input="RequestPasswordResetInput!"
+    ),
+    "auth.resendVerification": Document("resendVerification", "ok"),
+    "auth.resetPassword": Document("resetPassword", "ok", input="ResetPasswordInput!"),
+    "auth.verifyEmail": Document("verifyEmail", "ok", input="VerifyEmailInput!"),
+    "sessions.list": Document(
+        "sessions", _SESSION, {**_PAGING, "sort": "SessionSort"}, listed=True, under="me"
+    ),
+    "sessions.revoke": Document("revokeSession", "ok", _ID),
+    "apiKeys.list": Document(
+        "apiKeys", _API_KEY, {**_PAGING, "sort": "ApiKeySort"}, listed=True, under="me"
+    ),
+    "apiKeys.create": Document(
+        "createApiKey", f"secret apiKey {{ {_API_KEY} }}", input="CreateApiKeyInput!"
+    ),
+    "apiKeys.revoke": Document("revokeApiKey", "ok", _ID),
     "users.me": Document("me", _USER, tagged=True),
     "categories.list": Document(
         "categories", _CATEGORY, {**_PAGING, "sort": "CategorySort"}, listed=True
@@ -250,6 +281,14 @@ _MUTATIONS = {
     "login",
     "refreshToken",
     "logout",
+    "logoutEverywhere",
+    "requestPasswordReset",
+    "resendVerification",
+    "resetPassword",
+    "verifyEmail",
+    "revokeSession",
+    "createApiKey",
+    "revokeApiKey",
     "createProduct",
     "createDeposit",
     "createOrder",
@@ -289,6 +328,14 @@ class Door(ABC):
         return self.name
 
 
+#: Lists that lie under a parent, and how to tell which.
+_NESTED: Mapping[str, Callable[[dict[str, Any]], str]] = {
+    "orders.history": lambda raw: parsed(raw.pop("id")) or NOWHERE,
+    "sessions.list": lambda _: ME,
+    "apiKeys.list": lambda _: ME,
+}
+
+
 class Service(Door):
     """The operation itself, behind all faces."""
 
@@ -312,9 +359,9 @@ class Service(Door):
         request.bearer = caller.token if isinstance(caller, Person) else caller
         raw = dict(values or {})
         try:
-            if operation == "orders.history":
-                order_id = parsed(raw.pop("id")) or NOWHERE
-                found = (await op.of(request, [order_id], raw))[order_id]
+            if operation in _NESTED:
+                parent = _NESTED[operation](raw)
+                found = (await op.of(request, [parent], raw))[parent]
                 if isinstance(found, TandemError):
                     raise found
             else:
@@ -395,6 +442,7 @@ class Rest(Door):
     def read(self, operation: str, response: httpx.Response) -> Outcome:
         """A response as an outcome."""
         body = response.json() if response.content else None
+        assert (body is None) == (response.status_code in (204, 304)), response.status_code
         common = {
             "status": response.status_code,
             "headers": response.headers,
@@ -406,6 +454,10 @@ class Rest(Door):
             return Outcome(error=self._error(response.status_code, body), **common)
         if response.status_code == 304:
             return Outcome(**common)
+        if ADDRESSES[operation].method == "DELETE":
+            # A deletion has nothing to say; GraphQL must say something.
+            assert body is None or body["data"] is None
+            return Outcome(value={"ok": True}, **common)
         if DOCUMENTS[operation].listed:
             value, page = self._page(body)
             return Outcome(value=value, page=page, **common)

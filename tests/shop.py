@@ -6,7 +6,7 @@ Everything is made for the test that asks, so that no test depends on another or
 import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,9 +14,11 @@ from uuid import uuid4
 
 import msgspec
 
-from services import deposits, orders, products
+from persistence.mail_tokens import Purpose
+from services import api_keys, deposits, orders, products
 from services.core.context import Process, Request
 from services.core.ids import new_id
+from services.core.mail_tokens import derive
 from services.core.tokens import hashed, new_refresh_token
 
 PASSWORD = "tandem-test-1"
@@ -42,9 +44,13 @@ BUSINESS_TABLES = (
     "jobs",
     "mail_tokens",
 )
+#: When a key was used is noted from time to time, whether or not what it was used for is refused.
+_ROW = {"api_keys": "(to_jsonb(row) - 'last_used_at')"}
 _DIGEST = " UNION ALL ".join(
-    f"SELECT '{table}', md5(string_agg(row::text, E'\\n' ORDER BY row::text)) FROM {table} AS row"
+    f"SELECT '{table}', md5(string_agg({row}::text, E'\\n' ORDER BY {row}::text)) "
+    f"FROM {table} AS row"
     for table in BUSINESS_TABLES
+    for row in (_ROW.get(table, "row"),)
 )
 _ENTER = """
 WITH person AS (
@@ -60,6 +66,13 @@ WITH person AS (
     VALUES ($11, $1, 'tests', $8, $12)
 )
 INSERT INTO refresh_tokens (hash, session_id, created_at) VALUES ($13, $11, $8)
+"""
+_SIGN_IN = """
+WITH session AS (
+    INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at)
+    VALUES ($1, $2, 'tests', $3, $4)
+)
+INSERT INTO refresh_tokens (hash, session_id, created_at) VALUES ($5, $1, $3)
 """
 _counter = itertools.count(1)
 
@@ -96,6 +109,13 @@ class Person:
     def headers(self) -> dict[str, str]:
         """The Authorization header."""
         return {"Authorization": f"Bearer {self.token}"}
+
+
+@dataclass(frozen=True)
+class Machine(Person):
+    """A client that bears an API key of somebody's instead of signing in."""
+
+    key_id: str = ""
 
 
 def unique(prefix: str = "t") -> str:
@@ -146,6 +166,44 @@ class Shop:
         if balance is not None:
             await self.deposit(person, balance)
         return person
+
+    async def signed_in_again(self, person: Person) -> Person:
+        """The same person with another session."""
+        process = self.process
+        now = process.clock()
+        session_id, refresh = new_id(now), new_refresh_token()
+        until = now + timedelta(seconds=process.settings.refresh_token_seconds)
+        await self.execute(_SIGN_IN, session_id, person.id, now, until, hashed(refresh))
+        await process.tokens.ready()
+        token = process.tokens.issue(person.id, session_id, person.role, now)
+        return replace(person, session_id=session_id, token=token, refresh_token=refresh)
+
+    async def machine(self, person: Person, *permissions: str, **more: Any) -> Machine:
+        """A client with an API key of somebody's."""
+        raw = {"name": unique("key "), "permissions": list(permissions), **more}
+        made = await api_keys.create(self.request(person), raw)
+        return Machine(**{**vars(person), "token": made.secret}, key_id=made.api_key.id)
+
+    async def mailed(
+        self, person: Person, purpose: Purpose, *, email: str | None = None, **life: float
+    ) -> str:
+        """A token as it was mailed to somebody; it lives for an hour unless said otherwise."""
+        process = self.process
+        now = process.clock()
+        token_id = new_id(now)
+        token = derive(process.settings.secret.get_secret_value(), purpose, token_id)
+        await self.execute(
+            "INSERT INTO mail_tokens (id, user_id, purpose, email, hash, created_at, expires_at) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            token_id,
+            person.id,
+            purpose,
+            email or person.email,
+            hashed(token),
+            now,
+            now + timedelta(**(life or {"hours": 1})),
+        )
+        return token
 
     def request(self, person: Person | None = None, face: str = "test") -> Request:
         """A request as operations see it, past both faces."""
@@ -317,6 +375,21 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
             return {"email": owner.email, "password": PASSWORD}, None
         case "auth.refresh" | "auth.logout":
             return {"refreshToken": (await shop.person()).refresh_token}, None
+        case "auth.requestPasswordReset":
+            return {"email": owner.email}, None
+        case "auth.resetPassword":
+            token = await shop.mailed(await shop.person(), Purpose.RESET_PASSWORD)
+            return {"token": token, "newPassword": "another-password"}, None
+        case "auth.verifyEmail":
+            return {"token": await shop.mailed(await shop.person(), Purpose.VERIFY_EMAIL)}, None
+        case "auth.logoutEverywhere" | "auth.resendVerification":
+            return {}, key
+        case "sessions.revoke":
+            return {"id": (await shop.signed_in_again(owner)).session_id}, key
+        case "apiKeys.create":
+            return {"name": name, "permissions": ["orders:read:own"]}, None
+        case "apiKeys.revoke":
+            return {"id": (await shop.machine(owner, "orders:read:own")).key_id}, key
         case "categories.get":
             return {"id": await shop.shelf()}, None
         case "products.get":

@@ -30,6 +30,16 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "auth.login": PUBLIC,
     "auth.refresh": PUBLIC,
     "auth.logout": PUBLIC,
+    "auth.logoutEverywhere": SIGNED_IN,
+    "auth.requestPasswordReset": PUBLIC,
+    "auth.resendVerification": SIGNED_IN,
+    "auth.resetPassword": PUBLIC,
+    "auth.verifyEmail": PUBLIC,
+    "sessions.list": SIGNED_IN,
+    "sessions.revoke": (NOBODY, "OK", *["SESSION_NOT_FOUND"] * 4),
+    "apiKeys.list": SIGNED_IN,
+    "apiKeys.create": SIGNED_IN,
+    "apiKeys.revoke": (NOBODY, "OK", *["API_KEY_NOT_FOUND"] * 4),
     "users.me": SIGNED_IN,
     "categories.list": PUBLIC,
     "categories.get": PUBLIC,
@@ -50,13 +60,21 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "audit.list": ADMINS,
 }
 #: Operations that take no notice of a token.
-DEAF = {"auth.register", "auth.login", "auth.refresh", "auth.logout"}
+DEAF = {
+    "auth.register",
+    "auth.login",
+    "auth.refresh",
+    "auth.logout",
+    "auth.requestPasswordReset",
+    "auth.resetPassword",
+    "auth.verifyEmail",
+}
 STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "TOKEN_REVOKED": 401, "TOKEN_EXPIRED": 401}
 
 
 def test_the_table_has_every_operation() -> None:
     assert list(EXPECTED) == [operation.name for operation in OPERATIONS]
-    assert len(EXPECTED) == 22
+    assert len(EXPECTED) == 32
     assert all(len(row) == len(ROLES) for row in EXPECTED.values())
 
 
@@ -119,11 +137,19 @@ BAD = {
     "auth.login": {"email": "", "password": ""},
     "auth.refresh": {"refreshToken": ""},
     "auth.logout": {"refreshToken": ""},
+    "auth.requestPasswordReset": {"email": ""},
+    "auth.resetPassword": {"token": "", "newPassword": ""},
+    "auth.verifyEmail": {"token": ""},
+    "apiKeys.create": {"name": "", "permissions": []},
     "products.create": {"name": "", "price": "0", "categoryId": "nonsense"},
     "deposits.create": {"amount": "0"},
     "orders.create": {"lines": []},
     "orders.cancel": {"id": "nonsense", "reason": ""},
 }
+
+
+#: Writes that take nothing: there is no bad call of them.
+TAKES_NOTHING = {"auth.logoutEverywhere", "auth.resendVerification"}
 
 
 @pytest.mark.parametrize("operation", EXPECTED)
@@ -140,6 +166,8 @@ async def test_token_and_role_are_looked_at_before_the_input(
         assert (outcome.code == NOBODY) == (anonymous == NOBODY)
         if values and "id" not in values and anonymous == "OK":
             assert outcome.code == "VALIDATION_FAILED"
+        if operation in TAKES_NOTHING:
+            return
         outcome = await door.call(operation, values, caller=user)
         assert (outcome.code == NO) == (signed_in == NO)
 

@@ -9,7 +9,17 @@ import pytest
 from tests.faces import FACES, Door, Outcome
 from tests.shop import Clock, Person, Shop, good_call, new_key
 
-KEYED = ("products.create", "deposits.create", "orders.create", "orders.pay", "orders.cancel")
+#: All that take a key, but for ``auth.logoutEverywhere``: it ends the session that would ask again.
+KEYED = (
+    "auth.resendVerification",
+    "sessions.revoke",
+    "apiKeys.revoke",
+    "products.create",
+    "deposits.create",
+    "orders.create",
+    "orders.pay",
+    "orders.cancel",
+)
 PAIRS = list(permutations(FACES, 2))
 
 

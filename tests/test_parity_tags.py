@@ -21,12 +21,32 @@ WRITES = (
     "auth.login",
     "auth.refresh",
     "auth.logout",
+    "auth.logoutEverywhere",
+    "auth.requestPasswordReset",
+    "auth.resendVerification",
+    "auth.resetPassword",
+    "auth.verifyEmail",
+    "sessions.revoke",
+    "apiKeys.create",
+    "apiKeys.revoke",
     "products.create",
     "deposits.create",
     "orders.create",
     "orders.pay",
     "orders.cancel",
 )
+
+
+#: Writes that nobody need be signed in for.
+ANONYMOUS = {
+    "auth.register",
+    "auth.login",
+    "auth.refresh",
+    "auth.logout",
+    "auth.requestPasswordReset",
+    "auth.resetPassword",
+    "auth.verifyEmail",
+}
 
 
 @pytest.mark.parametrize("operation", VERSIONED)
@@ -241,12 +261,11 @@ async def test_a_write_leaves_the_same_row_whichever_door_it_came_through(
         outcome = await faces[name].call(operation, values, caller=caller, key=key)
         assert outcome.error is None
         [row] = await shop.audits_of(outcome.headers["x-request-id"])
-        anonymous = operation.startswith("auth.")
-        assert row["actor_id"] == (None if anonymous else caller.id)
+        assert row["actor_id"] == (None if operation in ANONYMOUS else caller.id)
         about = {"products.create", "deposits.create", "orders.create"}
         if operation in about:
             assert row["entity_id"] == outcome.ok["id"]
-        elif operation in ("orders.pay", "orders.cancel"):
+        elif operation in ("orders.pay", "orders.cancel", "sessions.revoke", "apiKeys.revoke"):
             assert row["entity_id"] == values["id"]
         rows.append((row["action"], row["entity"], row["changed"], row["outcome"]))
     assert rows[0] == rows[1] == rows[2]

@@ -121,6 +121,15 @@ def route(
     return declare
 
 
+async def nested(call: Call, operation: Operation[Any, Any], parent: str) -> Page[Any]:
+    """The page of a nested list under the one parent that the address names."""
+    found = await operation.of(call.request, [parent], call.input)
+    page = found[parent]
+    if isinstance(page, TandemError):
+        raise page
+    return page
+
+
 async def read(
     http: HttpRequest,
     request: Request,

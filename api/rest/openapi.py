@@ -267,12 +267,18 @@ class _Writer:
             headers.append("Idempotent-Replayed")
         if dialect.deprecation(operation) is not None:
             headers += ["Deprecation", "Sunset"]
-        success = {
+        success: dict[str, Any] = {
             "description": _success_description(declared),
             "headers": self._headers(headers),
-            "content": {"application/json": {"schema": self._success(declared)}},
         }
-        responses: dict[str, Any] = {str(declared.status): success}
+        if declared.status == 204:
+            status, schema, needed = self.shapes.deletion()
+            self._keep(needed)
+        else:
+            status, schema = declared.status, self._success(declared)
+        if schema is not None:
+            success["content"] = {"application/json": {"schema": schema}}
+        responses: dict[str, Any] = {str(status): success}
         if tagged and declared.method == "GET":
             responses["304"] = {
                 "description": "It is still what If-None-Match says.",
@@ -346,9 +352,10 @@ def _noun(operation: Operation[Any, Any]) -> str:
 
 def _tags() -> list[dict[str, str]]:
     """One tag for each noun, described by its service module's first line."""
-    modules = {
-        _noun(declared.operation): declared.operation.run.__module__ for declared in DECLARED
-    }
+    modules: dict[str, str] = {}
+    for declared in DECLARED:
+        # A noun of several modules is described by its first.
+        modules.setdefault(_noun(declared.operation), declared.operation.run.__module__)
     return [
         {"name": noun, "description": (sys.modules[module].__doc__ or noun).split("\n")[0]}
         for noun, module in modules.items()
@@ -397,6 +404,8 @@ def _fields_parameter(names: list[str]) -> Schema:
 
 def _success_description(declared: Declared) -> str:
     operation = declared.operation
+    if declared.status == 204:
+        return "It is gone."
     what = (operation.result.__doc__ or "").strip().split("\n")[0]
     return f"A page of: {what}" if operation.paged else what
 

@@ -1,8 +1,7 @@
 """REST routes of orders."""
 
-from api.rest.calls import Answer, Call, Created, route
+from api.rest.calls import Answer, Call, Created, nested, route
 from services import orders
-from services.core.errors import TandemError
 
 
 @route("createOrder", "POST", "/orders", orders.create, status=201)
@@ -23,12 +22,7 @@ async def get_order(call: Call) -> Answer:
 
 @route("orderHistory", "GET", "/orders/{id}/history", orders.history)
 async def list_history(call: Call) -> Answer:
-    order_id = call.path["id"]
-    found = await orders.history.of(call.request, [order_id], call.input)
-    page = found[order_id]
-    if isinstance(page, TandemError):
-        raise page
-    return page
+    return await nested(call, orders.history, call.path["id"])
 
 
 @route("payOrder", "POST", "/orders/{id}/pay", orders.pay, status=201)

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.incoming import new_request
 from api.rest import (  # noqa: F401 - importing a noun declares its routes
+    api_keys,
     audit,
     auth,
     categories,
@@ -16,6 +17,7 @@ from api.rest import (  # noqa: F401 - importing a noun declares its routes
     orders,
     payments,
     products,
+    sessions,
     users,
     wallet,
 )

@@ -80,6 +80,10 @@ class V2Shapes:
         )
         return reference(f"{result}Page"), {f"{result}Page": page, "PageInfo": _PAGE_INFO}
 
+    def deletion(self) -> tuple[int, Schema | None, dict[str, Schema]]:
+        """The status of a deletion, how it is written, and the schemas that needs."""
+        return 204, None, {}
+
     def error(self, codes: list[str]) -> tuple[Schema, dict[str, Schema]]:
         """How errors with these codes are written, and the schemas they need."""
         code = {"enum": codes, "description": "Which error it is."}
@@ -149,6 +153,10 @@ class V1Shapes:
             }
             needed["Meta"] = _META
         return reference(name), {name: _object(name, "A success.", properties), **needed}
+
+    def deletion(self) -> tuple[int, Schema | None, dict[str, Schema]]:
+        """The status of a deletion, how it is written, and the schemas that needs."""
+        return 200, reference("DeletionEnvelope"), {"DeletionEnvelope": _DELETION}
 
     def error(self, codes: list[str]) -> tuple[Schema, dict[str, Schema]]:
         """How errors with these codes are written, and the schemas they need."""
@@ -252,6 +260,17 @@ _FAILURE = _object(
         "success": {"const": False, "description": "Always false."},
         "data": {"type": "null", "description": "Always null."},
         "error": {**reference("Error"), "description": "What went wrong."},
+        **_WHICH,
+    },
+)
+
+_DELETION = _object(
+    "DeletionEnvelope",
+    "A deletion.",
+    {
+        "success": {"const": True, "description": "Always true."},
+        "data": {"type": "null", "description": "Always null."},
+        "error": {"type": "null", "description": "Always null."},
         **_WHICH,
     },
 )

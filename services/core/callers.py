@@ -6,11 +6,12 @@ transaction.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from persistence.api_keys import KEY_STANDING, LOCK_KEY
 from persistence.database import Transaction
-from persistence.sessions import SESSION, STANDING, TRANSACTION_NUMBER
+from persistence.sessions import LOCK_SESSIONS_OF, SESSION, STANDING, TRANSACTION_NUMBER
 from persistence.users import Role
 from services.core.errors import TokenRevoked
 from services.core.permissions import Permission, permission, reaches
@@ -49,16 +50,15 @@ class Caller:
         return wanted is None or self.may(wanted)
 
 
-def sight(caller: Caller | None, noun: str) -> dict[str, Any]:
+def sight(caller: Caller | None, noun: str, now: datetime) -> dict[str, Any]:
     """What views need to know of a caller who looks at a noun; see persistence/views.py."""
-    if caller is None:
-        return {"viewer": None, "session": None, "sees_all": False, "administers": False}
-    sees_all = caller.may_read_all(noun)
+    sees_all = caller is not None and caller.may_read_all(noun)
     return {
-        "viewer": caller.user_id,
-        "session": caller.session_id,
+        "viewer": caller and caller.user_id,
+        "session": caller and caller.session_id,
         "sees_all": sees_all,
         "administers": sees_all,
+        "now": now,
     }
 
 
@@ -67,7 +67,7 @@ def glimpse(request: "Request", noun: str) -> dict[str, Any]:
     caller = request.caller
     if caller is not None and not caller.may_read_own(noun):
         caller = None
-    return sight(caller, noun)
+    return sight(caller, noun, request.process.clock())
 
 
 async def authenticate(request: "Request") -> Caller | None:
@@ -116,6 +116,9 @@ async def stand(ctx: "Context", tx: Transaction) -> None:
         await tx.all(LOCK_KEY, key_id=caller.key_id)
         standing = await tx.one(KEY_STANDING, key_id=caller.key_id, now=ctx.now)
     else:
+        if ctx.operation.revokes:
+            # A shared lock of one's own session first would be in the way of another call's.
+            await tx.all(LOCK_SESSIONS_OF, user_id=caller.user_id)
         standing = await tx.one(
             STANDING, session_id=caller.session_id, user_id=caller.user_id, now=ctx.now
         )

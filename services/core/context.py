@@ -222,7 +222,7 @@ class Context:
     @property
     def sight(self) -> dict[str, Any]:
         """What views need to know of the caller; see persistence/views.py."""
-        return sight(self.caller, self.operation.noun)
+        return sight(self.caller, self.operation.noun, self.now)
 
     def tick(self) -> None:
         """Read the clock again after a wait for a lock, to sort after what was waited for."""

@@ -19,7 +19,8 @@ TandemError
 └── the operations' own
     ├── EmailTaken 409 · UsernameTaken 409
     ├── InvalidCredentials 401 · AccountDisabled 403
-    ├── RefreshTokenInvalid 401 · RefreshTokenUsed 409
+    ├── RefreshTokenInvalid 401 · RefreshTokenUsed 409 · TokenInvalid 422
+    ├── SessionNotFound 404 · ApiKeyNotFound 404
     ├── CategoryNotFound 404 · ProductNotFound 404 · OrderNotFound 404 · DepositNotFound 404
     ├── PaymentNotFound 404
     ├── OutOfStock 422 · InsufficientFunds 402
@@ -301,6 +302,30 @@ class RefreshTokenUsed(TandemError):
     code, status = "REFRESH_TOKEN_USED", 409
     title = "The refresh token was used a moment ago."
     hint = "Use the tokens that the other call got."
+
+
+class TokenInvalid(TandemError):
+    """The mailed token is unknown, expired, spent or void."""
+
+    code, status = "TOKEN_INVALID", 422
+    title = "The token is not valid, or not any more."
+    hint = "Ask for another mail and use the token in it, once and in time."
+
+
+class SessionNotFound(TandemError):
+    """No such session, or not the caller's, or ended."""
+
+    code, status = "SESSION_NOT_FOUND", 404
+    title = "There is no such session."
+    hint = "Check the id; the session may have ended."
+
+
+class ApiKeyNotFound(TandemError):
+    """No such API key, or not the caller's, or revoked."""
+
+    code, status = "API_KEY_NOT_FOUND", 404
+    title = "There is no such API key."
+    hint = "Check the id; the key may have been revoked."
 
 
 class CategoryNotFound(TandemError):

@@ -14,10 +14,12 @@ from pydantic import Field, model_validator
 from persistence.listing import Listing, Window
 from services.core.context import Context
 from services.core.cursors import CursorKeys
-from services.core.errors import FieldError, ValidationFailed
+from services.core.errors import FieldError, Forbidden, TandemError, ValidationFailed
 from services.core.inputs import Flag, Input, PageNumber, PageSize, wrong
 
 Item = TypeVar("Item")
+#: Stands for the caller where the id of a user is asked for.
+ME = "me"
 
 
 class Paged(Input):
@@ -122,6 +124,15 @@ async def pages(
     for parent, plan in plans.items():
         results[parent] = _shaped(ctx, listing, plan, found[parent], totals.get(parent))
     return results
+
+
+async def own_page(
+    ctx: Context, listing: Listing[Item], user_ids: Sequence[str], input: Paged, sort: str
+) -> dict[str, Page[Item] | TandemError]:
+    """A page of what is the caller's own, under their id or `ME`; of anybody else, `Forbidden`."""
+    mine = {ME, ctx.user_id}
+    found = await page(ctx, listing, input, sort, {}) if mine & {*user_ids} else Forbidden()
+    return {id: found if id in mine else Forbidden() for id in user_ids}
 
 
 def _plan(

@@ -1,0 +1,182 @@
+"""API keys: how machine clients sign in."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, Self
+
+from msgspec import Meta, Struct
+from pydantic import AfterValidator, Field, Strict, WithJsonSchema, model_validator
+
+from persistence.api_keys import (
+    API_KEY,
+    API_KEYS,
+    COUNT_KEYS_OF,
+    INSERT_KEY,
+    LOCK_KEYS_OF,
+    REVOKE_KEY,
+    ApiKey,
+)
+from persistence.database import Transaction
+from services.auth import Done
+from services.core import paging
+from services.core.api_keys import new_secret
+from services.core.context import Context
+from services.core.errors import ApiKeyNotFound, FieldError, TandemError, ValidationFailed
+from services.core.inputs import INVALID_CHOICE, Input, Instant, Line, PathId, wrong
+from services.core.operation import Key, operation
+from services.core.paging import Page, Paged
+from services.core.permissions import GRANTABLE, Permission
+from services.core.tokens import hashed
+
+_LIFE = timedelta(days=90)
+_LONGEST_LIFE = timedelta(days=365)
+#: Of one user, at one time: more than anybody keeps apart, few enough to look through.
+_MOST = 50
+
+
+def _grantable(name: str) -> str:
+    if name not in GRANTABLE:
+        raise wrong(INVALID_CHOICE, "Give a permission that keys may have.")
+    return name
+
+
+PermissionName = Annotated[
+    str,
+    Strict(),
+    AfterValidator(_grantable),
+    WithJsonSchema({"type": "string", "enum": list(GRANTABLE)}),
+]
+
+
+class CreatedApiKey(Struct, frozen=True, rename="camel"):
+    """A new API key, and the one time that its secret is shown."""
+
+    secret: Annotated[
+        str, Meta(description="The whole key, for the Authorization header. It is not shown again.")
+    ]
+    api_key: Annotated[ApiKey, Meta(description="The key as it is listed.")]
+
+
+class ListApiKeys(Paged):
+    """Which keys, in which order."""
+
+    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
+
+
+class CreateApiKey(Input):
+    """A new API key."""
+
+    name: Annotated[Line, Field(min_length=1, max_length=100)] = Field(
+        description="What the key is for.", examples=["Nightly export"]
+    )
+    permissions: Annotated[list[PermissionName], Field(min_length=1, max_length=100)] = Field(
+        description="What the key may do: noun:verb:scope, each once, of what the caller may do.",
+        examples=[["orders:read:own"]],
+        json_schema_extra={"uniqueItems": True},
+    )
+    expires_at: Instant | None = Field(
+        None, description="When the key stops working: in 90 days, or in 365 at the most."
+    )
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for place, name in enumerate(self.permissions):
+            if name in self.permissions[:place]:
+                raise wrong("REPEATED", "Name each permission once.", f"permissions.{place}")
+        return self
+
+
+class ApiKeyId(Input):
+    """Which API key."""
+
+    id: PathId = Field(description="The key's id.")
+
+
+@operation(
+    "apiKeys.list",
+    who=Permission.APIKEYS_READ_OWN,
+    input=ListApiKeys,
+    result=ApiKey,
+    paged=True,
+)
+async def list_(
+    ctx: Context, user_ids: Sequence[str], input: ListApiKeys
+) -> Mapping[str, Page[ApiKey] | TandemError]:
+    """The caller's API keys, newest first; revoked ones are left out, expired ones are not."""
+    return await paging.own_page(ctx, API_KEYS, user_ids, input, input.sort)
+
+
+@operation(
+    "apiKeys.create",
+    who=Permission.APIKEYS_WRITE_OWN,
+    input=CreateApiKey,
+    result=CreatedApiKey,
+    writes=True,
+    cost=5,
+)
+async def create(ctx: Context, tx: Transaction, input: CreateApiKey) -> CreatedApiKey:
+    """Make an API key with some of the caller's permissions; its secret is shown this once.
+
+    What the key may do ends with the role that allows it. A user has at most 50 keys that are
+    neither revoked nor expired. There is no idempotency key, as the secret is not kept: who missed
+    the answer revokes the key and makes another.
+    """
+    await tx.all(LOCK_KEYS_OF, user_id=ctx.user_id)
+    live = await tx.one(COUNT_KEYS_OF, user_id=ctx.user_id, now=ctx.now)
+    expires_at = input.expires_at or ctx.now + _LIFE
+    _refuse(ctx, input, expires_at, live or 0)
+    secret, prefix = new_secret()
+    key_id = ctx.new_id()
+    ctx.record("apiKey", key_id, "name", "permissions", "expiresAt")
+    await tx.all(
+        INSERT_KEY,
+        id=key_id,
+        user_id=ctx.user_id,
+        name=input.name,
+        prefix=prefix,
+        hash=hashed(secret),
+        permissions=input.permissions,
+        created_at=ctx.now,
+        expires_at=expires_at,
+    )
+    [key] = await tx.all(API_KEY.stored, ids=[key_id])
+    return CreatedApiKey(secret, key)
+
+
+def _refuse(ctx: Context, input: CreateApiKey, expires_at: datetime, live: int) -> None:
+    """Everything that is wrong with a key although it is well formed, at once."""
+    assert ctx.caller is not None
+    fields = [
+        FieldError(f"permissions.{place}", INVALID_CHOICE, "Give a permission of your role.")
+        for place, name in enumerate(input.permissions)
+        if not ctx.caller.may(Permission(name))
+    ]
+    if expires_at <= ctx.now:
+        fields.append(FieldError("expiresAt", "TOO_SMALL", "Give a time in the future."))
+    if expires_at > ctx.now + _LONGEST_LIFE:
+        message = f"Give a time at most {_LONGEST_LIFE.days} days from now."
+        fields.append(FieldError("expiresAt", "TOO_LARGE", message))
+    if live >= _MOST:
+        message = f"You have {_MOST} keys already; revoke one first."
+        fields.append(FieldError("name", "TOO_MANY", message))
+    if fields:
+        raise ValidationFailed(fields=fields)
+
+
+@operation(
+    "apiKeys.revoke",
+    who=Permission.APIKEYS_WRITE_OWN,
+    input=ApiKeyId,
+    result=Done,
+    errors=[ApiKeyNotFound],
+    writes=True,
+    revokes=True,
+    key=Key.OPTIONAL,
+)
+async def revoke(ctx: Context, tx: Transaction, input: ApiKeyId) -> Done:
+    """End one of the caller's API keys."""
+    revoked = await tx.one(REVOKE_KEY, key_id=input.id, user_id=ctx.user_id, now=ctx.now)
+    if revoked is None:
+        raise ApiKeyNotFound
+    ctx.record("apiKey", revoked, "revokedAt")
+    return Done()

@@ -1,0 +1,64 @@
+"""Sessions: where somebody is signed in."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from persistence.database import Transaction
+from persistence.sessions import REVOKE_OWN_SESSION, SESSIONS, Session
+from services.auth import Done
+from services.core import paging
+from services.core.context import Context
+from services.core.errors import SessionNotFound, TandemError
+from services.core.inputs import Input, PathId
+from services.core.operation import Key, operation
+from services.core.paging import Page, Paged
+from services.core.permissions import Permission
+
+
+class ListSessions(Paged):
+    """Which sessions, in which order."""
+
+    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
+
+
+class SessionId(Input):
+    """Which session."""
+
+    id: PathId = Field(description="The session's id.")
+
+
+@operation(
+    "sessions.list",
+    who=Permission.SESSIONS_READ_OWN,
+    input=ListSessions,
+    result=Session,
+    paged=True,
+)
+async def list_(
+    ctx: Context, user_ids: Sequence[str], input: ListSessions
+) -> Mapping[str, Page[Session] | TandemError]:
+    """Where the caller is signed in, newest first; sessions that ended are left out."""
+    return await paging.own_page(ctx, SESSIONS, user_ids, input, input.sort)
+
+
+@operation(
+    "sessions.revoke",
+    who=Permission.SESSIONS_WRITE_OWN,
+    input=SessionId,
+    result=Done,
+    errors=[SessionNotFound],
+    writes=True,
+    revokes=True,
+    key=Key.OPTIONAL,
+)
+async def revoke(ctx: Context, tx: Transaction, input: SessionId) -> Done:
+    """End one of the caller's sessions; it may be the one that asks."""
+    revoked = await tx.one(
+        REVOKE_OWN_SESSION, session_id=input.id, user_id=ctx.user_id, now=ctx.now
+    )
+    if revoked is None:
+        raise SessionNotFound
+    ctx.record("session", revoked, "revokedAt")
+    return Done()
