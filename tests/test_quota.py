@@ -39,7 +39,15 @@ HEADERS = (
 )
 PATHS = {"graphql": "/graphql", "v1": "/api/v1/me", "v2": "/api/v2/me"}
 #: Operations that take no notice of a token.
-DEAF = ("auth.register", "auth.login", "auth.refresh", "auth.logout")
+DEAF = (
+    "auth.register",
+    "auth.login",
+    "auth.refresh",
+    "auth.logout",
+    "auth.requestPasswordReset",
+    "auth.resetPassword",
+    "auth.verifyEmail",
+)
 
 
 class Standing:
@@ -561,6 +569,37 @@ async def test_an_address_registers_ten_accounts_an_hour(open_site: Open) -> Non
         assert outcome.failure.details["policy"] == "register"
         assert outcome.failure.details["windowSeconds"] == 3600
     assert (await register("v2", THERE)).error is None
+
+
+async def test_an_account_is_mailed_five_times_an_hour_whoever_asks(site: Site) -> None:
+    person = await site.shop.person()
+    elsewhere = [f"198.51.100.{number}" for number in range(4)]
+    values = {"email": person.email.upper()}
+    for address in elsewhere:
+        door = await site.door("v2", address)
+        assert (await door.call("auth.requestPasswordReset", values)).error is None
+    own = await site.door("graphql")
+    assert (await own.call("auth.resendVerification", caller=person)).error is None
+    for face in FACES:
+        door = await site.door(face, f"203.0.113.{len(face)}")
+        async with site.shop.unchanged():
+            asked = await door.call("auth.requestPasswordReset", {"email": person.email})
+            again = await door.call("auth.resendVerification", caller=person)
+        for outcome in (asked, again):
+            assert (outcome.code, outcome.status) == ("RATE_LIMITED", 429)
+            assert outcome.failure.details["policy"] == "mail"
+            assert outcome.failure.details["windowSeconds"] == 3600
+
+
+async def test_an_address_asks_for_five_mails_an_hour(site: Site) -> None:
+    async def ask(address: str = HERE) -> Outcome:
+        door = await site.door("v1", address)
+        return await door.call("auth.requestPasswordReset", {"email": f"{unique()}@example.com"})
+
+    for _ in range(5):
+        assert (await ask()).error is None
+    assert (await ask()).code == "RATE_LIMITED"
+    assert (await ask(THERE)).error is None
 
 
 async def test_nothing_in_redis_tells_who_it_was(site: Site) -> None:

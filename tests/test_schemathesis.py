@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from persistence.mail_tokens import Purpose
 from tests.conftest import CHECKOUT, Server
 from tests.shop import PASSWORD, Person, Shop
 
@@ -28,12 +29,22 @@ ANONYMOUS = {
     "login",
     "refreshToken",
     "logout",
+    "requestPasswordReset",
+    "resetPassword",
+    "verifyEmail",
     "categories",
     "category",
     "products",
     "product",
 }
 SIGNED_IN = ANONYMOUS | {
+    "logoutEverywhere",
+    "resendVerification",
+    "sessions",
+    "revokeSession",
+    "apiKeys",
+    "createApiKey",
+    "revokeApiKey",
     "me",
     "wallet",
     "walletEntries",
@@ -185,6 +196,12 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
         "payments": [(await shop.pay(owner, paid.id)).id],
         "unpaid": [(await shop.order(owner, lines)).id for _ in range(30)],
         "refreshTokens": [guest.refresh_token for guest in guests],
+        "accessTokens": [guest.token for guest in guests[1:]],
+        "resets": [await shop.mailed(guest, Purpose.RESET_PASSWORD) for guest in guests[1:]],
+        "verifications": [await shop.mailed(guest, Purpose.VERIFY_EMAIL) for guest in guests],
+        "session": owner.session_id,
+        "otherSessions": [(await shop.signed_in_again(owner)).session_id for _ in range(20)],
+        "apiKeys": [(await shop.machine(owner, "orders:read:own")).key_id for _ in range(20)],
         "login": {"email": guests[0].email, "password": PASSWORD},
     }
 
