@@ -62,6 +62,7 @@ async def _hash(ctx: Context, input: ResetPassword) -> str:
     writes=True,
     ignores_token=True,
     quota=Policy.MAIL,
+    account="email",
     cost=5,
 )
 async def request_password_reset(

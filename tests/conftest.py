@@ -48,7 +48,13 @@ hypothesis.settings.load_profile("tandem")
 
 
 #: Files whose tests share something dear (servers, a run of all faults): one process runs them.
-_TOGETHER = ("test_books.py", "test_dockerfile.py", "test_planted_faults.py", "test_races.py")
+_TOGETHER = (
+    "test_books.py",
+    "test_dockerfile.py",
+    "test_planted_faults.py",
+    "test_races.py",
+    "test_revocation.py",
+)
 
 
 class _Apart(LoadScopeScheduling):

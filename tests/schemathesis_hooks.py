@@ -139,9 +139,10 @@ def _keep_signed_in(case: Case, operation: str) -> None:
     """The run goes on as the caller: whoever is to be signed out is somebody else."""
     if operation == "revokeSession" and case.path_parameters["id"] == _WORLD["session"]:
         case.path_parameters["id"] = _take("otherSessions") or str(uuid4())
-    if operation == "logoutEverywhere" and case.headers and "Authorization" in case.headers:
+    headers = case.headers or {}
+    if operation == "logoutEverywhere" and headers.get("Authorization") == _WORLD["caller"]:
         guest = _take("accessTokens") or "spent"
-        case.headers["Authorization"] = f"Bearer {guest}"
+        headers["Authorization"] = f"Bearer {guest}"
 
 
 def _take(name: str) -> str | None:

@@ -314,6 +314,10 @@ async def test_the_demo_shop_has_clean_books(demo_shop: str) -> None:
     ]
 
 
+async def test_the_demo_shop_leaves_no_mail_to_send(demo_shop: str) -> None:
+    assert await count(demo_shop, "jobs") == 0
+
+
 async def test_an_empty_database_has_clean_books(fresh_database: str) -> None:
     assert await faulty(fresh_database) == set()
 

@@ -143,7 +143,7 @@ async def test_every_error_has_its_entry_and_its_address_resolves(
         assert error["hint"] == known.hint
     by_code = {error["code"]: error for error in listed}
     assert by_code["INTERNAL"]["operations"] is None
-    assert by_code["EMAIL_TAKEN"]["operations"] == ["auth.register"]
+    assert by_code["EMAIL_TAKEN"]["operations"] == ["auth.register", "auth.verifyEmail"]
 
 
 @pytest.mark.parametrize("code", ["NOTHING", "out_of_stock", "<script>", "INTERNAL/"])

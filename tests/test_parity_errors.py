@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from persistence.mail_tokens import Purpose
 from services import orders as order_operations
 from services.core.errors import CATALOGUE, Internal, OrderNotFound
 from services.core.ids import new_id
@@ -85,6 +86,64 @@ async def refresh_bad(shop: Shop) -> Case:
 
 async def logout_bad(shop: Shop) -> Case:
     return "auth.logout", {"refreshToken": ""}, None, None
+
+
+async def request_reset_bad(shop: Shop) -> Case:
+    return "auth.requestPasswordReset", {"email": "nobody"}, None, None
+
+
+async def reset_all_bad(shop: Shop) -> Case:
+    return "auth.resetPassword", {"token": " ", "newPassword": "short"}, None, None
+
+
+async def reset_unknown(shop: Shop) -> Case:
+    return "auth.resetPassword", {"token": "tdp_unknown", "newPassword": PASSWORD}, None, None
+
+
+async def verify_unknown(shop: Shop) -> Case:
+    return "auth.verifyEmail", {"token": "tdv_unknown"}, None, None
+
+
+async def verify_taken(shop: Shop) -> Case:
+    person, other = await shop.person(), await shop.person()
+    pending = "UPDATE users SET pending_email = $2 WHERE id = $1"
+    await shop.execute(pending, person.id, other.email)
+    token = await shop.mailed(person, Purpose.VERIFY_EMAIL, email=other.email)
+    return "auth.verifyEmail", {"token": token}, None, None
+
+
+async def log_out_everywhere_nobody(shop: Shop) -> Case:
+    return "auth.logoutEverywhere", {}, None, None
+
+
+async def sessions_bad_page(shop: Shop) -> Case:
+    return "sessions.list", {"first": 0, "after": "nonsense"}, await shop.person(), None
+
+
+async def session_of_another(shop: Shop) -> Case:
+    values = {"id": (await shop.person()).session_id}
+    return "sessions.revoke", values, await shop.person(), None
+
+
+async def create_key_all_bad(shop: Shop) -> Case:
+    values = {"name": "x" * 101, "permissions": ["orders:read:own", "orders:eat:own"]}
+    return "apiKeys.create", values, await shop.person(), None
+
+
+async def create_key_beyond_role(shop: Shop) -> Case:
+    values = {"name": "A key", "permissions": ["audit:read:all"]}
+    return "apiKeys.create", values, await shop.person(), None
+
+
+async def create_key_by_key(shop: Shop) -> Case:
+    values = {"name": "A key", "permissions": ["orders:read:own"]}
+    machine = await shop.machine(await shop.person(), "orders:read:own")
+    return "apiKeys.create", values, machine, None
+
+
+async def key_of_another(shop: Shop) -> Case:
+    machine = await shop.machine(await shop.person(), "orders:read:own")
+    return "apiKeys.revoke", {"id": machine.key_id}, await shop.person(), None
 
 
 async def me_nobody(shop: Shop) -> Case:
@@ -323,6 +382,18 @@ BAD_CALLS: dict[Build, str] = {
     refresh_used: "REFRESH_TOKEN_USED",
     refresh_bad: "VALIDATION_FAILED",
     logout_bad: "VALIDATION_FAILED",
+    request_reset_bad: "VALIDATION_FAILED",
+    reset_all_bad: "VALIDATION_FAILED",
+    reset_unknown: "TOKEN_INVALID",
+    verify_unknown: "TOKEN_INVALID",
+    verify_taken: "EMAIL_TAKEN",
+    log_out_everywhere_nobody: "UNAUTHENTICATED",
+    sessions_bad_page: "VALIDATION_FAILED",
+    session_of_another: "SESSION_NOT_FOUND",
+    create_key_all_bad: "VALIDATION_FAILED",
+    create_key_beyond_role: "VALIDATION_FAILED",
+    create_key_by_key: "FORBIDDEN",
+    key_of_another: "API_KEY_NOT_FOUND",
     me_nobody: "UNAUTHENTICATED",
     categories_conflict: "VALIDATION_FAILED",
     category_unknown: "CATEGORY_NOT_FOUND",

@@ -184,7 +184,8 @@ def signed_in(name: str, person: Person | None) -> dict[str, Any]:
 async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
     """What there is to ask for, for the hooks; what belongs to somebody is this person's."""
     owner = person or await shop.person(balance="1000.00")
-    guests = [await shop.person() for _ in range(20)]
+    # What one guest's sign-in is used for may end it: each list has guests of its own.
+    guests, leaving, forgetting = [[await shop.person() for _ in range(20)] for _ in range(3)]
     products = [(await shop.product("0.01", stock=1_000_000)).id for _ in range(30)]
     lines = [(products[0], 1)]
     paid = await shop.order(owner, lines)
@@ -196,9 +197,10 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
         "payments": [(await shop.pay(owner, paid.id)).id],
         "unpaid": [(await shop.order(owner, lines)).id for _ in range(30)],
         "refreshTokens": [guest.refresh_token for guest in guests],
-        "accessTokens": [guest.token for guest in guests[1:]],
-        "resets": [await shop.mailed(guest, Purpose.RESET_PASSWORD) for guest in guests[1:]],
-        "verifications": [await shop.mailed(guest, Purpose.VERIFY_EMAIL) for guest in guests],
+        "accessTokens": [guest.token for guest in leaving],
+        "resets": [await shop.mailed(guest, Purpose.RESET_PASSWORD) for guest in forgetting],
+        "verifications": [await shop.mailed(guest, Purpose.VERIFY_EMAIL) for guest in forgetting],
+        "caller": owner.headers["Authorization"],
         "session": owner.session_id,
         "otherSessions": [(await shop.signed_in_again(owner)).session_id for _ in range(20)],
         "apiKeys": [(await shop.machine(owner, "orders:read:own")).key_id for _ in range(20)],

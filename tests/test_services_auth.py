@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from tests.faces import Door
-from tests.shop import PASSWORD, Clock, Person, Shop, unique
+from tests.shop import PASSWORD, Clock, Person, Shop, good_call, unique
 
 
 def account(**more: object) -> dict[str, object]:
@@ -269,3 +269,16 @@ async def test_the_audit_log_holds_no_personal_values(door: Door, shop: Shop) ->
     kept = " ".join(str(value) for value in entry.values())
     for secret in (asked["email"], asked["username"], PASSWORD, "Lovelace"):
         assert str(secret) not in kept
+
+
+@pytest.mark.parametrize(
+    "operation", ["auth.register", "auth.login", "auth.refresh", "apiKeys.create"]
+)
+async def test_answers_that_carry_tokens_are_kept_by_nobody(
+    faces: dict[str, Door], shop: Shop, user: Person, operation: str
+) -> None:
+    for name, face in faces.items():
+        values, _ = await good_call(shop, operation, user)
+        outcome = await face.call(operation, values, caller=user)
+        assert {"accessToken", "secret"} & set(outcome.ok)
+        assert outcome.headers["Cache-Control"] == "no-store", name

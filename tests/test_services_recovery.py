@@ -209,7 +209,7 @@ async def test_who_signs_in_with_the_old_password_meanwhile_is_not_signed_in(
 ) -> None:
     """The password was right when it was looked at, and is not when the session would begin."""
     passwords = shop.process.passwords
-    verify, looked, go_on = passwords.verify, asyncio.Event(), asyncio.Event()
+    verify, looked, go_on = passwords.verify_and_update, asyncio.Event(), asyncio.Event()
 
     async def slowly(*given: Any) -> Any:
         found = await verify(*given)
@@ -219,7 +219,7 @@ async def test_who_signs_in_with_the_old_password_meanwhile_is_not_signed_in(
 
     door = Service(shop)
     token = await shop.mailed(user, Purpose.RESET_PASSWORD)
-    monkeypatch.setattr(passwords, "verify", slowly)
+    monkeypatch.setattr(passwords, "verify_and_update", slowly)
     values = {"email": user.email, "password": PASSWORD}
     late = asyncio.create_task(door.call("auth.login", values))
     await looked.wait()
