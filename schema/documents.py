@@ -1,8 +1,8 @@
 """Documents: parsed and validated once, then kept; and what they say about a request."""
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -40,6 +40,10 @@ _MOST_ERRORS = 20
 #: so strangers can make the cache hold 140 MB at the very most.
 _LONGEST = 100_000
 _LONGEST_KEPT = 8_000
+#: Parsing and validating take 1–2 ms, running a small document a tenth of that. Clients send the
+#: same few documents again and again; strangers can push them out, never make them more.
+_MOST_KEPT = 256
+_kept: "OrderedDict[tuple[str, bool, Limits], Prepared]" = OrderedDict()
 #: Comparing fields of one name and following fragments grows by the square of a document. So many
 #: steps, five for each of its tokens, take as long as the linear rules on the largest document.
 MOST_STEPS = 20_000
@@ -57,12 +61,23 @@ class Prepared:
 
 
 def prepare(source: str, explorable: bool, limits: Limits) -> Prepared:
-    """The document of a source text, checked against the limits and the schema."""
+    """The document of a source text, checked against the limits and the schema, and kept."""
     if len(source) > _LONGEST:
         return Prepared(too_complex=beyond("characters", _LONGEST, len(source)))
-    if len(source) > _LONGEST_KEPT:
-        return _prepare(source, explorable, limits)
-    return _kept(source, explorable, limits)
+    made = _prepare(source, explorable, limits)
+    if len(source) <= _LONGEST_KEPT:
+        _kept[source, explorable, limits] = made
+        if len(_kept) > _MOST_KEPT:
+            _kept.popitem(last=False)
+    return made
+
+
+def kept(source: str, explorable: bool, limits: Limits) -> Prepared | None:
+    """What was prepared before, if it still is there."""
+    found = _kept.get((source, explorable, limits))
+    if found is not None:
+        _kept.move_to_end((source, explorable, limits))
+    return found
 
 
 def _prepare(source: str, explorable: bool, limits: Limits) -> Prepared:
@@ -96,11 +111,6 @@ def _given_up(error: GraphQLError, tokens: int) -> QueryTooComplex | None:
     if "nested" in error.message:
         return beyond("nesting", MAX_NESTING_DEPTH)
     return beyond("tokens", tokens)
-
-
-# Parsing and validating take 1–2 ms, running a small document a tenth of that. Clients send the
-# same few documents again and again; strangers can push them out, never make the cache grow.
-_kept = lru_cache(maxsize=256)(_prepare)
 
 
 def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:

@@ -1,6 +1,7 @@
 """Running a GraphQL request: checked as a whole, run on graphql-core, errors told in our words."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +9,11 @@ from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, execute
 
 from schema.coercion import literal_errors, variable_errors
 from schema.context import GraphQLContext
-from schema.documents import operation_of, prepare, root_fields, writes
+from schema.documents import kept, operation_of, prepare, root_fields, writes
 from schema.limits import Limits, beyond, cost_of
 from schema.schema import FIELDS, SCHEMA
 from services.catalogue import BY_NAME
+from services.core.callers import authenticate
 from services.core.context import Request
 from services.core.errors import (
     FieldError,
@@ -19,6 +21,7 @@ from services.core.errors import (
     MalformedRequest,
     MethodNotAllowed,
     TandemError,
+    Unauthenticated,
     ValidationFailed,
 )
 from services.core.operation import outside
@@ -50,8 +53,15 @@ class Answer:
 
 async def answer(request: Request, asked: Asked) -> Answer:
     """Run a document for a caller; a request that cannot run at all is refused as a whole."""
-    explorable = request.process.settings.explorable
-    prepared = prepare(asked.query, explorable, Limits.of(request.process.settings))
+    settings = request.process.settings
+    shape = (asked.query, settings.explorable, Limits.of(settings))
+    prepared = kept(*shape)
+    if prepared is None:
+        try:
+            await _afford(request)
+        except TandemError as error:
+            return refused(request, error)
+        prepared = prepare(*shape)
     if prepared.too_complex is not None:
         return refused(request, prepared.too_complex)
     if prepared.document is None:
@@ -69,6 +79,15 @@ async def answer(request: Request, asked: Asked) -> Answer:
     except TandemError as error:
         return refused(request, error)
     return await _run(request, asked, prepared.document, operation, key)
+
+
+async def _afford(request: Request) -> None:
+    """Reading a new document takes more than running most: not for whoever has spent all."""
+    caller = None
+    # A bad token is told of once the document has been read.
+    with suppress(Unauthenticated):
+        caller = await outside(authenticate, request)
+    await request.process.quota.look(request, caller)
 
 
 async def _admit(

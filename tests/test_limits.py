@@ -12,7 +12,7 @@ from graphql.validation import ValidationContext
 from graphql.validation.rules import overlapping_fields_can_be_merged as overlapping
 
 from api.app import create_app
-from schema.documents import MOST_STEPS, operation_of, prepare
+from schema.documents import MOST_STEPS, kept, operation_of, prepare
 from schema.limits import Costs, Limits, Shape, Shapes, cost_of
 from services.catalogue import OPERATIONS
 from services.core.context import Process
@@ -258,7 +258,9 @@ def test_the_settings_are_the_limits(settings: Settings) -> None:
 
 def test_a_document_seen_before_is_not_measured_again() -> None:
     source = "{ products { nodes { id } } }"
-    assert prepare(source, True, ROOMY) is prepare(source, True, ROOMY)
+    made = prepare(source, True, ROOMY)
+    assert kept(source, True, ROOMY) is made
+    assert kept(source, False, ROOMY) is None
     assert prepare(source, True, ROOMY._replace(depth=2)).too_complex
 
 

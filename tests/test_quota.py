@@ -757,6 +757,26 @@ async def test_every_answer_of_both_faces_says_what_is_left(site: Site) -> None:
         assert await site.anonymous(address) == 99, where
 
 
+async def test_a_spent_address_has_no_new_document_read(open_site: Open, shop: Shop) -> None:
+    """A document that cannot be read shows that it was not looked at."""
+    site = await open_site(quota_anonymous=3)
+    client = await site.client()
+
+    async def ask(document: str, **headers: str) -> httpx.Response:
+        return await client.post("/graphql", json={"query": document}, headers=headers)
+
+    for number in range(3):
+        assert (await ask(f"{{ unread{number} (")).status_code == 200
+    refused = await ask("{ unread3 (")
+    assert refused.status_code == 429
+    assert refused.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+    assert refused.headers["Retry-After"] == "300"
+    person = await site.shop.person()
+    assert (await ask("{ unread4 (", **person.headers)).status_code == 200
+    site.clock.forward(300)
+    assert (await ask("{ unread5 (")).status_code == 200
+
+
 @pytest.mark.parametrize("base", ["/api/v1", "/api/v2", "/api"])
 async def test_an_answer_without_a_body_says_what_is_left(site: Site, base: str) -> None:
     client, product = await site.client(), await site.shop.product()

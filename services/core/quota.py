@@ -8,7 +8,7 @@ policy besides. What a budget is and how it refills is in gcra.py.
 import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b, sha256
@@ -106,6 +106,16 @@ class Quota:
             await self._spend(request, Policy.SIGNED_IN, [subject(caller)], cost)
         else:
             await self._spend(request, Policy.ANONYMOUS, _places(request.address), cost)
+
+    async def look(self, request: "Request", caller: Caller | None) -> None:
+        """Refuse whoever has spent all, before much is done for them; raises `RateLimited`."""
+        await self.charge(request, caller, 0)
+        # Nothing was charged: what is left is told after that.
+        left, request.allowance = request.allowance, None
+        if left is not None and left.remaining == 0:
+            wait = -(-left.budget.interval // _SECOND)
+            request.allowance = replace(left, retry_after=wait)
+            raise request.allowance.error
 
     async def guard(
         self, request: "Request", policy: Policy, caller: Caller | None, account: Any
