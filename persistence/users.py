@@ -194,6 +194,7 @@ RENEW_HASH = Query(
 )
 # A token that was mailed to an address the account has no more is worth nothing: no row comes back.
 _unproven = users.c.email_verified_at.is_(None)
+_shown = sa.or_(_unproven, users.c.pending_email.is_not(None))
 RESET_PASSWORD = Query(
     sa.update(users)
     .where(
@@ -206,8 +207,10 @@ RESET_PASSWORD = Query(
         email_verified_at=sa.func.coalesce(
             users.c.email_verified_at, given("now", users.c.email_verified_at)
         ),
-        # The password is no part of what is shown of the account, but that the email is proven is.
-        version=users.c.version + sa.cast(_unproven, sa.Integer),
+        # Whoever was in the account meanwhile may have asked for an email of theirs to take over.
+        pending_email=sa.null(),
+        # The password is no part of what is shown of the account; what its emails are is.
+        version=users.c.version + sa.cast(_shown, sa.Integer),
     )
     .returning(users.c.id),
     value,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from persistence.api_keys import REVOKE_KEYS_OF
 from persistence.database import Transaction
 from persistence.failures import UniqueViolation
 from persistence.mail_tokens import (
@@ -113,13 +114,14 @@ async def resend_verification(ctx: Context, tx: Transaction, _: Nothing) -> Done
     cost=5,
 )
 async def reset_password(ctx: Context, tx: Transaction, input: ResetPassword) -> Done:
-    """Set a new password with a mailed token, which is spent by it, and end all sessions.
+    """Set a new password with a mailed token, which is spent by it, and end all sessions and keys.
 
-    Other tokens to reset the password are void then. As the mail arrived, the email counts as
-    verified. API keys stay.
+    Whatever others may have left behind in the account is void then: API keys, an email that was
+    to take over, other tokens to reset the password. As the mail arrived, the email counts as
+    verified.
     """
     token = await _mailed(ctx, tx, Purpose.RESET_PASSWORD, input.token)
-    ctx.record("user", token.user_id, "password", "emailVerified", "sessions")
+    ctx.record("user", token.user_id, "password", "emailVerified", "sessions", "apiKeys")
     reset = await tx.one(
         RESET_PASSWORD,
         user_id=token.user_id,
@@ -134,6 +136,7 @@ async def reset_password(ctx: Context, tx: Transaction, input: ResetPassword) ->
         VOID_MAIL_TOKENS, user_id=token.user_id, purpose=Purpose.RESET_PASSWORD, now=ctx.now
     )
     await tx.all(REVOKE_SESSIONS_OF, user_id=token.user_id, now=ctx.now, kept=None)
+    await tx.all(REVOKE_KEYS_OF, user_id=token.user_id, now=ctx.now)
     return Done()
 
 

@@ -84,7 +84,7 @@ async def test_asking_for_a_reset_tells_nothing_of_whether_there_is_an_account(
     assert all("statements" in timing for *_, timing in known)
 
 
-async def test_a_reset_sets_the_password_and_ends_every_session(
+async def test_a_reset_sets_the_password_and_ends_every_session_and_key(
     door: Door, shop: Shop, user: Person
 ) -> None:
     elsewhere = await shop.signed_in_again(user)
@@ -95,11 +95,23 @@ async def test_a_reset_sets_the_password_and_ends_every_session(
         assert (await door.call("wallet.get", caller=caller)).code == "TOKEN_REVOKED"
         refreshed = await door.call("auth.refresh", {"refreshToken": caller.refresh_token})
         assert refreshed.code == "REFRESH_TOKEN_INVALID"
-    assert (await door.call("wallet.get", caller=machine)).ok
+    assert (await door.call("wallet.get", caller=machine)).code == "TOKEN_REVOKED"
     old = {"email": user.email, "password": PASSWORD}
     assert (await door.call("auth.login", old)).code == "INVALID_CREDENTIALS"
     assert (await door.call("auth.login", {**old, "password": NEW})).ok
     assert await emails(shop, user) == (user.email, True, None, 2)
+
+
+async def test_whoever_was_in_an_account_before_its_reset_cannot_take_it_back(
+    door: Door, shop: Shop, user: Person
+) -> None:
+    theirs = await pending(shop, user)
+    kept = await shop.mailed(user, Purpose.VERIFY_EMAIL, email=theirs)
+    token = await shop.mailed(user, Purpose.RESET_PASSWORD)
+    assert (await door.call("auth.resetPassword", {"token": token, "newPassword": NEW})).ok
+    assert await emails(shop, user) == (user.email, True, None, 2)
+    async with shop.unchanged():
+        assert (await door.call("auth.verifyEmail", {"token": kept})).code == "TOKEN_INVALID"
 
 
 async def test_a_reset_is_no_change_that_is_shown_where_the_email_is_verified_already(
