@@ -163,7 +163,11 @@ def test_the_image_serves_is_healthy_and_stops_when_told(image: Stage, tmp_path:
         port = str(free.getsockname()[1])
     servers = embedded.start(tmp_path, durable=False)
     urls = {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
-    mail = {"TANDEM_SMTP_URL": "smtp://mail.example", "TANDEM_MAIL_FROM": "shop@shop.example"}
+    mail = {
+        "TANDEM_SMTP_URL": "smtp://mail.example",
+        "TANDEM_MAIL_FROM": "shop@shop.example",
+        "TANDEM_APP_URL": "https://shop.example",
+    }
     environment = image.environment(**urls, **mail, TANDEM_SECRET="s" * 40)
     command = [*json.loads(image.settings["ENTRYPOINT"]), *json.loads(image.settings["CMD"])]
     check = json.loads(image.settings["HEALTHCHECK"].partition("CMD")[2].replace("8000", port))
