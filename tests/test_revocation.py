@@ -24,6 +24,7 @@ from services.core.settings import Settings
 from tests.conftest import serving
 from tests.faces import Door, GraphQL, Outcome, Rest, Service
 from tests.shop import PASSWORD, Machine, Person, Shop, new_key
+from tests.work import eventually
 
 #: The promise: no read that is sent later than this after the answer.
 SECOND = 1.0
@@ -70,6 +71,13 @@ async def reset_password(shop: Shop) -> Revoking:
     victim = await shop.person()
     token = await shop.mailed(victim, Purpose.RESET_PASSWORD)
     return Revoking(victim, "auth.resetPassword", {"token": token, "newPassword": NEW})
+
+
+async def reset_password_of_a_key(shop: Shop) -> Revoking:
+    owner = await shop.person()
+    machine = await shop.machine(owner, "wallet:read:own", "deposits:write:own")
+    token = await shop.mailed(owner, Purpose.RESET_PASSWORD)
+    return Revoking(machine, "auth.resetPassword", {"token": token, "newPassword": NEW})
 
 
 async def use_a_stolen_refresh_token(shop: Shop) -> Revoking:
@@ -125,6 +133,7 @@ WAYS: dict[Build, str] = {
     end_own_session: "sessions.revoke",
     end_other_session: "sessions.revoke",
     reset_password: "auth.resetPassword",
+    reset_password_of_a_key: "auth.resetPassword",
     use_a_stolen_refresh_token: "auth.refresh",
     revoke_a_key: "apiKeys.revoke",
     change_password: "users.changePassword",
@@ -376,11 +385,17 @@ async def test_what_was_seen_is_not_read_again_for_ever(
         await end(shop, user)
         await revocations.poll()
         assert user.session_id in told[-1]
-        await revocations.poll()
+
+        async def left_behind() -> bool:
+            await revocations.poll()
+            return user.session_id not in told[-1]
+
+        # Whatever else the server does holds the horizon back until it is done.
+        await eventually(left_behind)
         await end(shop, other_user)
         await revocations.poll()
         assert other_user.session_id in told[-1]
-        assert user.session_id not in told[-1]
+        assert revocations.ended(user.session_id)
 
 
 class SlowRequest(Request):
