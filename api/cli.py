@@ -1,4 +1,4 @@
-"""The `tandem` command: serve, worker, migrate, seed, keys and doctor.
+"""The `tandem` command: serve, worker, migrate, create-admin, seed, keys and doctor.
 
 Runs from the checkout as `python -m api.cli` or `./scripts/tandem`. What can be wrong with a
 machine is one sentence on stderr and exit code 1, never a traceback.
@@ -27,6 +27,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from api import serving
+from api.cli_admin import create_admin
 from api.cli_common import (
     DATA,
     DataOption,
@@ -123,6 +124,9 @@ def migrate(data: DataOption = DATA) -> None:
     with running_servers(read_settings(), data) as settings:
         _migrate(settings)
     out.print("The database is at the newest schema.")
+
+
+app.command("create-admin")(create_admin)
 
 
 @app.command()

@@ -241,8 +241,10 @@ async def _compared(url: str) -> list[str]:
     from alembic.runtime.migration import MigrationContext
 
     def compare(connection: sa.Connection) -> list[str]:
-        # Defaults are left to the dumps: Alembic compares their values, and a sequence has two.
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        # Defaults are left to the dumps: Alembic compares their values, and a sequence has two. So
+        # are indexes: it does not read by which collation an expression is sorted.
+        opts = {"compare_type": True, "include_object": _is_no_index}
+        context = MigrationContext.configure(connection, opts=opts)
         return [f"migrations lack {item}" for item in compare_metadata(context, METADATA)]
 
     engine = migrate.engine_for(url)
@@ -250,6 +252,10 @@ async def _compared(url: str) -> list[str]:
         found = await connection.run_sync(compare)
     await engine.dispose()
     return found
+
+
+def _is_no_index(_: Any, __: Any, kind: str, *___: Any) -> bool:
+    return kind != "index"
 
 
 async def _made(url: str, made: str) -> None:

@@ -20,7 +20,7 @@ from persistence.columns import (
     reference,
     table_of,
 )
-from persistence.sql import insert
+from persistence.sql import Query, given, insert, value
 from persistence.views import View, viewer
 
 
@@ -86,4 +86,11 @@ DEPOSIT = View(
 )
 INSERT_DEPOSIT = insert(
     deposits, "id", "user_id", "amount", "currency", "status", "created_at", "settled_at"
+)
+COUNT_PENDING_DEPOSITS = Query(
+    sa.select(sa.func.count()).where(
+        deposits.c.user_id == given("user_id", deposits.c.user_id),
+        deposits.c.status == sa.literal_column("'PENDING'"),
+    ),
+    value,
 )

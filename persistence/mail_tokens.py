@@ -98,6 +98,11 @@ VOID_MAIL_TOKENS = Query(
     .values(used_at=given("now", mail_tokens.c.used_at)),
     nothing,
 )
+#: Used ones too: they hold the address.
+DELETE_MAIL_TOKENS = Query(
+    sa.delete(mail_tokens).where(mail_tokens.c.user_id == given("user_id", mail_tokens.c.user_id)),
+    nothing,
+)
 FORGET_MAIL_TOKENS = forget(mail_tokens, mail_tokens.c.expires_at)
 ACTIVE_USER = Query(
     sa.select(users.c.id).where(users.c.id == given("user_id", users.c.id), users.c.is_active),

@@ -50,6 +50,8 @@ TRANSITIONS: dict[OrderStatus, tuple[OrderStatus, ...]] = {
     OrderStatus.PAID: (OrderStatus.CANCELLED,),
     OrderStatus.CANCELLED: (),
 }
+#: An order is open while it may still go somewhere: it is to be paid, sent or given up.
+OPEN_STATUSES = tuple(status for status, further in TRANSITIONS.items() if further)
 
 
 class OrderTable(SQLModel, table=True):
@@ -288,6 +290,13 @@ VISIBLE_IDS = Query(
     sa.select(orders.c.id).where(
         orders.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(orders.c.id.type))),
         ORDER.visible,
+    ),
+    value,
+)
+COUNT_OPEN_ORDERS = Query(
+    sa.select(sa.func.count()).where(
+        orders.c.customer_id == given("user_id", orders.c.customer_id),
+        orders.c.status.in_([sa.literal_column(f"'{status}'") for status in OPEN_STATUSES]),
     ),
     value,
 )

@@ -9,7 +9,8 @@ from msgspec import Meta, Struct
 from sqlmodel import SQLModel
 
 from persistence.columns import checked, column, identifier, instant, named, reference, table_of
-from persistence.sql import Query, given, insert, value
+from persistence.listing import Listing, Sort
+from persistence.sql import Query, among, given, insert, nothing, value
 from persistence.views import View, administers, viewer
 
 
@@ -34,6 +35,9 @@ class UserTable(SQLModel, table=True):
         checked("char_length(email) <= 254", "email"),
         checked("char_length(pending_email) <= 254", "pending_email"),
         checked("deleted_at IS NULL OR NOT is_active", "deleted"),
+        sa.Index("users_created_at_id_idx", "created_at", "id"),
+        sa.Index("users_role_created_at_id_idx", "role", "created_at", "id"),
+        sa.Index("users_is_active_created_at_id_idx", "is_active", "created_at", "id"),
     )
 
     id: str = identifier()
@@ -114,6 +118,15 @@ class Credentials(Struct, frozen=True):
 
 users = table_of(UserTable)
 profiles = table_of(ProfileTable)
+
+
+_username, _email, _full_name = (
+    sa.func.lower(column, type_=sa.Text).collate("C")
+    for column in (users.c.username, users.c.email, users.c.full_name)
+)
+sa.Index("users_username_id_idx", _username, users.c.id)
+sa.Index("users_email_idx", _email)
+sa.Index("users_full_name_idx", _full_name)
 _with_profile = users.join(profiles, profiles.c.user_id == users.c.id)
 
 
@@ -154,7 +167,36 @@ PUBLIC_USER = View(
     (users.c.id, users.c.username, profiles.c.avatar),
     _with_profile,
     PublicUser,
-    viewer.is_not(None),
+    sa.and_(viewer.is_not(None), users.c.deleted_at.is_(None)),
+)
+#: Values: ids and the reader's sight. Of somebody who is gone the placeholder is left.
+PUBLIC_USERS_EVER = Query(
+    PUBLIC_USER.select().where(among(users.c.id), viewer.is_not(None)), PublicUser
+)
+
+
+def _begins(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Does it begin with the text searched for? As a range, so that an index answers it."""
+    text = sa.func.lower(sa.bindparam("search", type_=sa.Text), type_=sa.Text).collate("C")
+    return sa.and_(column >= text, column < text + "\U0010ffff")
+
+
+USERS = Listing(
+    USER.select(),
+    _user,
+    id=users.c.id,
+    always=users.c.deleted_at.is_(None),
+    sorts={
+        "-createdAt": Sort(users.c.created_at, True, lambda row: row.created_at, datetime),
+        "createdAt": Sort(users.c.created_at, False, lambda row: row.created_at, datetime),
+        "username": Sort(_username, False, lambda row: row.username.lower()),
+        "-username": Sort(_username, True, lambda row: row.username.lower()),
+    },
+    filters={
+        "role": users.c.role == given("role", users.c.role),
+        "isActive": users.c.is_active == given("isActive", users.c.is_active),
+        "search": sa.or_(_begins(_email), _begins(_username), _begins(_full_name)),
+    },
 )
 
 CREDENTIALS = Query(
@@ -228,6 +270,88 @@ CONFIRM_EMAIL = Query(
         email=_mailed,
         email_verified_at=given("now", users.c.email_verified_at),
         pending_email=sa.func.nullif(users.c.pending_email, _mailed),
+        version=users.c.version + 1,
+    )
+    .returning(users.c.id),
+    value,
+)
+_active_admin = sa.and_(users.c.role == sa.literal_column(f"'{Role.ADMIN}'"), users.c.is_active)
+_this = users.c.id == given("user_id", users.c.id)
+# Not FOR UPDATE: what refers to a user may be written meanwhile.
+LOCK_USER = Query(sa.select(users.c.id).where(_this).with_for_update(key_share=True), value)
+# In one order for all: of two admins who demote each other, one waits and finds out.
+LOCK_USER_AND_ADMINS = Query(
+    sa.select(users.c.id)
+    .where(sa.or_(_this, _active_admin))
+    .order_by(users.c.id)
+    .with_for_update(key_share=True),
+    value,
+)
+#: An account that was not deleted, whoever looks.
+LASTING_USER = Query(USER.select().where(_this, users.c.deleted_at.is_(None)), _user)
+OTHER_ADMINS = Query(
+    sa.select(sa.func.count()).where(_active_admin, users.c.id != given("user_id", users.c.id)),
+    value,
+)
+PASSWORD_HASH = Query(sa.select(users.c.password_hash).where(_this, users.c.is_active), value)
+EMAIL_OF_ANOTHER = Query(
+    sa.select(users.c.id).where(
+        sa.func.lower(users.c.email) == sa.func.lower(given("email", users.c.email)),
+        users.c.id != given("user_id", users.c.id),
+    ),
+    value,
+)
+#: Everything that may change in an account, whether it does or not.
+UPDATE_USER = Query(
+    sa.update(users)
+    .where(_this)
+    .values(
+        email=given("new_email", users.c.email),
+        username=given("new_username", users.c.username),
+        full_name=given("new_full_name", users.c.full_name),
+        role=given("new_role", users.c.role),
+        is_active=given("new_is_active", users.c.is_active),
+        pending_email=given("new_pending_email", users.c.pending_email),
+        email_verified_at=sa.case(
+            (users.c.email == given("new_email", users.c.email), users.c.email_verified_at)
+        ),
+        version=users.c.version + 1,
+    ),
+    nothing,
+)
+UPDATE_PROFILE = Query(
+    sa.update(profiles)
+    .where(profiles.c.user_id == given("user_id", profiles.c.user_id))
+    .values(
+        first_name=given("new_first_name", profiles.c.first_name),
+        last_name=given("new_last_name", profiles.c.last_name),
+        avatar=given("new_avatar", profiles.c.avatar),
+        bio=given("new_bio", profiles.c.bio),
+    ),
+    nothing,
+)
+# Only while the password is still the one that was verified: no row comes back otherwise.
+_still = users.c.password_hash == given("verified", users.c.password_hash)
+CHANGE_PASSWORD = Query(
+    sa.update(users)
+    .where(_this, _still)
+    .values(password_hash=given("new_hash", users.c.password_hash))
+    .returning(users.c.id),
+    value,
+)
+ANONYMISE_USER = Query(
+    sa.update(users)
+    .where(_this, _still)
+    .values(
+        email=given("new_email", users.c.email),
+        username=given("new_username", users.c.username),
+        full_name=given("new_full_name", users.c.full_name),
+        password_hash="",
+        is_active=False,
+        pending_email=None,
+        email_verified_at=None,
+        last_login_at=None,
+        deleted_at=given("now", users.c.deleted_at),
         version=users.c.version + 1,
     )
     .returning(users.c.id),

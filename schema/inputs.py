@@ -48,7 +48,8 @@ def arguments(op: Operation[Any, Any]) -> list[Parameter]:
             found.append(_argument(name, kind, shape["description"], required))
     if rest:
         kind = _input_type(op, _input_name(op.input), {**schema, "properties": rest})
-        required = any(name in rest for name in schema.get("required", []))
+        required = "minProperties" in schema
+        required |= any(name in rest for name in schema.get("required", []))
         found.append(_argument("input", kind, schema["description"], required))
     if op.key is not Key.NONE:
         text = "Makes a retry safe: the same key gives the same outcome. Or the HTTP header."

@@ -63,6 +63,7 @@ class Mutation(
     auth.Mutation,
     sessions.Mutation,
     api_keys.Mutation,
+    users.Mutation,
     products.Mutation,
     deposits.Mutation,
     orders.Mutation,

@@ -6,9 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from pydantic import Field
 
-from persistence import wallet as ledger
 from persistence.database import Transaction
-from persistence.failures import UniqueViolation
 from persistence.sessions import (
     EXTEND_SESSION,
     INSERT_SESSION,
@@ -20,8 +18,6 @@ from persistence.sessions import (
 )
 from persistence.users import (
     CREDENTIALS,
-    INSERT_PROFILE,
-    INSERT_USER,
     RENEW_HASH,
     SIGNED_IN,
     USER,
@@ -29,7 +25,7 @@ from persistence.users import (
     Role,
     User,
 )
-from services.core import money
+from services.accounts import NewAccount, open_account
 from services.core.context import Context
 from services.core.errors import (
     AccountDisabled,
@@ -40,22 +36,10 @@ from services.core.errors import (
     UsernameTaken,
 )
 from services.core.inputs import Email, Input, Line, Nothing, Password
-from services.core.jobs import enqueue
 from services.core.operation import Key, operation
 from services.core.permissions import PUBLIC, Permission
 from services.core.quota import Policy
 from services.core.tokens import hashed, new_refresh_token
-
-Name = Annotated[Line, Field(min_length=1, max_length=100)]
-Username = Annotated[
-    Line,
-    Field(
-        min_length=3,
-        max_length=30,
-        pattern=r"^[A-Za-z0-9_.-]*$",
-        json_schema_extra={"pattern": "[A-Za-z0-9_.-]{3,30}"},
-    ),
-]
 
 
 class Tokens(Struct, frozen=True, rename="camel"):
@@ -74,17 +58,8 @@ class Done(Struct, frozen=True, rename="camel"):
     ok: Annotated[bool, Meta(description="Always true.")] = True
 
 
-class Register(Input):
+class Register(NewAccount):
     """A new account."""
-
-    email: Email = Field(description="Address to sign in with.", examples=["ada@example.com"])
-    username: Username = Field(description="Name shown to other people.", examples=["ada"])
-    password: Password = Field(
-        description="8 to 128 characters.", examples=["correct horse battery"]
-    )
-    full_name: Name = Field(description="The person's full name.", examples=["Ada Lovelace"])
-    first_name: Name | None = Field(None, description="Given name.")
-    last_name: Name | None = Field(None, description="Family name.")
 
 
 class Login(Input):
@@ -141,21 +116,8 @@ async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
 
     The email and the username are unique whatever their case. A mail asks to verify the email.
     """
-    user_id = ctx.new_id()
-    await add_user(
-        ctx, tx, user_id, input.email, input.username, input.full_name, ctx.prepared, Role.USER
-    )
+    user_id = await open_account(ctx, tx, input, ctx.prepared, Role.USER)
     ctx.record("user", user_id, "email", "username", "fullName", "profile")
-    await tx.all(
-        INSERT_PROFILE,
-        user_id=user_id,
-        first_name=input.first_name,
-        last_name=input.last_name,
-        avatar=None,
-        bio=None,
-    )
-    await ledger_account(ctx, tx, user_id)
-    await enqueue(ctx, tx, "mail.verifyEmail", {"userId": user_id, "email": input.email})
     return await _sign_in(ctx, tx, user_id, ctx.prepared)
 
 
@@ -272,47 +234,6 @@ async def logout_everywhere(ctx: Context, tx: Transaction, _: Nothing) -> Done:
     ctx.record("user", ctx.user_id, "sessions")
     await tx.all(REVOKE_SESSIONS_OF, user_id=ctx.user_id, now=ctx.now, kept=None)
     return Done()
-
-
-async def add_user(
-    ctx: Context,
-    tx: Transaction,
-    user_id: str,
-    email: str,
-    username: str,
-    full_name: str,
-    password_hash: str,
-    role: Role,
-) -> None:
-    """Insert a user; raises `EmailTaken` or `UsernameTaken`."""
-    try:
-        await tx.all(
-            INSERT_USER,
-            id=user_id,
-            email=email,
-            username=username,
-            full_name=full_name,
-            password_hash=password_hash,
-            role=role,
-            created_at=ctx.now,
-        )
-    except UniqueViolation as error:
-        if error.constraint == "users_email_key":
-            raise EmailTaken from None
-        raise UsernameTaken from None
-
-
-async def ledger_account(ctx: Context, tx: Transaction, user_id: str) -> None:
-    """Open a user's wallet, empty."""
-    await tx.all(
-        ledger.INSERT_ACCOUNT,
-        id=ctx.new_id(),
-        kind="WALLET",
-        user_id=user_id,
-        balance=money.ZERO,
-        currency=ctx.settings.currency,
-        created_at=ctx.now,
-    )
 
 
 async def _renew(

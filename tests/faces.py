@@ -118,6 +118,14 @@ ADDRESSES: dict[str, Address] = {
     "apiKeys.create": Address("POST", "/me/api-keys", 201),
     "apiKeys.revoke": Address("DELETE", "/me/api-keys/{id}", 204),
     "users.me": Address("GET", "/me"),
+    "users.updateMe": Address("PATCH", "/me"),
+    "users.changePassword": Address("POST", "/me/password"),
+    "users.deleteMe": Address("DELETE", "/me", 204),
+    "users.list": Address("GET", "/admin/users"),
+    "users.get": Address("GET", "/users/{id}"),
+    "users.create": Address("POST", "/admin/users", 201),
+    "users.update": Address("PATCH", "/admin/users/{id}"),
+    "users.revokeSessions": Address("POST", "/admin/users/{id}/revoke-sessions"),
     "categories.list": Address("GET", "/categories"),
     "categories.get": Address("GET", "/categories/{id}"),
     "products.list": Address("GET", "/products"),
@@ -142,6 +150,8 @@ _USER = (
     f"id email username fullName {_PROFILE} role isActive lastLoginAt emailVerified pendingEmail "
     "version createdAt updatedAt"
 )
+#: A union's tag is on the one of its types that has a version.
+_PERSON = f"... on User {{ {_USER} etag }} ... on PublicUser {{ id username avatar }}"
 _TOKENS = f"accessToken refreshToken tokenType expiresIn user {{ {_USER} }}"
 _SESSION = "id userAgent current createdAt usedAt expiresAt"
 _API_KEY = "id name prefix permissions createdAt expiresAt lastUsedAt"
@@ -213,6 +223,19 @@ DOCUMENTS: dict[str, Document] = {
     ),
     "apiKeys.revoke": Document("revokeApiKey", "ok", _ID),
     "users.me": Document("me", _USER, tagged=True),
+    "users.updateMe": Document("updateMe", _USER, input="UpdateMeInput!", tagged=True),
+    "users.changePassword": Document("changePassword", "ok", input="ChangePasswordInput!"),
+    "users.deleteMe": Document("deleteMe", "ok", input="DeleteMeInput!"),
+    "users.list": Document(
+        "users",
+        _USER,
+        {**_PAGING, "role": "Role", "isActive": "Boolean", "search": "String", "sort": "UserSort"},
+        listed=True,
+    ),
+    "users.get": Document("user", _PERSON, _ID),
+    "users.create": Document("createUser", _USER, input="CreateUserInput!", tagged=True),
+    "users.update": Document("updateUser", _USER, _ID, input="UpdateUserInput!", tagged=True),
+    "users.revokeSessions": Document("revokeUserSessions", "ok", _ID),
     "categories.list": Document(
         "categories", _CATEGORY, {**_PAGING, "sort": "CategorySort"}, listed=True
     ),
@@ -289,6 +312,12 @@ _MUTATIONS = {
     "revokeSession",
     "createApiKey",
     "revokeApiKey",
+    "updateMe",
+    "changePassword",
+    "deleteMe",
+    "createUser",
+    "updateUser",
+    "revokeUserSessions",
     "createProduct",
     "createDeposit",
     "createOrder",
@@ -300,6 +329,8 @@ SORTS = {
     "-createdAt": "CREATED_AT_DESC",
     "name": "NAME_ASC",
     "-name": "NAME_DESC",
+    "username": "USERNAME_ASC",
+    "-username": "USERNAME_DESC",
     "price": "PRICE_ASC",
     "-price": "PRICE_DESC",
     "relevance": "RELEVANCE",
@@ -435,7 +466,8 @@ class Rest(Door):
             response = await self.client.get(path, params=_query(rest), headers=sent)
         else:
             # A body that may be left out is left out when it says nothing.
-            body = None if not rest and "{id}" in address.path else rest
+            optional = not (DOCUMENTS[operation].input or "").endswith("!")
+            body = None if not rest and optional and "{id}" in address.path else rest
             response = await self.client.request(address.method, path, json=body, headers=sent)
         return self.read(operation, response)
 
@@ -485,7 +517,8 @@ class Rest(Door):
                 meta["nextCursor"],
                 meta["total"],
             )
-            return body["data"], page
+            items = body["data"]
+            return [_folded(item) if "fullName" in item else item for item in items], page
         assert set(body) == {"items", "pageInfo", "totalCount"}
         info = body["pageInfo"]
         page = Paging(
@@ -503,7 +536,7 @@ class Rest(Door):
         assert body["success"] is True
         assert body["error"] is None
         data = body["data"]
-        if operation == "users.me":
+        if isinstance(data, dict) and "fullName" in data:
             return _folded(data)
         if isinstance(data, dict) and "user" in data:
             return {**data, "user": _folded(data["user"])}
@@ -584,7 +617,7 @@ class GraphQL(Door):
             value = value[document.field]
         common = {"headers": response.headers, "replayed": replayed, "body": body}
         if not document.listed:
-            tag = value.pop("etag") if document.tagged else None
+            tag = value.pop("etag", None)
             return Outcome(value=value, etag=tag, **common)
         info = value["pageInfo"]
         assert [edge["node"]["id"] for edge in value["edges"]] == [

@@ -4,8 +4,8 @@ Everything is made for the test that asks, so that no test depends on another or
 """
 
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+import structlog
 
 from persistence.mail_tokens import Purpose
 from services import api_keys, deposits, orders, products
@@ -285,6 +286,13 @@ class Shop:
         )
         await self.process.revocations.poll()
 
+    async def only_admins(self, *people: Person) -> None:
+        """Nobody else administers from now on."""
+        await self.execute(
+            "UPDATE users SET role = 'MANAGER' WHERE role = 'ADMIN' AND id <> ALL($1::uuid[])",
+            [person.id for person in people],
+        )
+
     async def balance(self, person: Person) -> Decimal:
         """What somebody's wallet holds."""
         return await self.value("SELECT balance FROM accounts WHERE user_id = $1", person.id)
@@ -358,6 +366,14 @@ class Shop:
     _keeper: Person | None = field(default=None, init=False)
 
 
+@contextmanager
+def uncrossed() -> Iterator[None]:
+    """No transaction of the block is run again because it was in another one's way."""
+    with structlog.testing.capture_logs() as lines:
+        yield
+    assert "crossed transactions" not in {line["event"] for line in lines}
+
+
 async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str, Any], str | None]:
     """Values and a key that make an operation go well for the owner of what it is about."""
     key = new_key()
@@ -390,6 +406,27 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
             return {"name": name, "permissions": ["orders:read:own"]}, None
         case "apiKeys.revoke":
             return {"id": (await shop.machine(owner, "orders:read:own")).key_id}, key
+        case "users.updateMe":
+            return {"fullName": f"Ada {name}"}, key
+        case "users.changePassword":
+            return {"currentPassword": PASSWORD, "newPassword": PASSWORD}, None
+        case "users.deleteMe":
+            await shop.person("ADMIN")  # the caller may be one, and must not be the last
+            return {"password": PASSWORD}, None
+        case "users.get":
+            return {"id": owner.id}, None
+        case "users.revokeSessions":
+            return {"id": (await shop.person()).id}, key
+        case "users.create":
+            return {
+                "email": f"{name}@example.com",
+                "username": name,
+                "password": PASSWORD,
+                "fullName": "Ada Lovelace",
+                "role": "MANAGER",
+            }, None
+        case "users.update":
+            return {"id": (await shop.person()).id, "fullName": f"Ada {name}"}, key
         case "categories.get":
             return {"id": await shop.shelf()}, None
         case "products.get":

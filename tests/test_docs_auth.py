@@ -85,7 +85,7 @@ def test_every_step_is_shown_on_both_faces() -> None:
 def test_every_error_of_these_operations_is_explained() -> None:
     told = {code: int(status) for code, status, _ in rows("What to do on an error")}
     assert told == {code: CATALOGUE[code].status for code in told}
-    nouns = ("auth", "sessions", "apiKeys")
+    nouns = ("auth", "sessions", "apiKeys", "users")
     own = {error for one in OPERATIONS if one.noun in nouns for error in one.errors} - COMMON
     assert {error.code for error in own if not error.code.startswith("IDEMPOTENCY")} <= set(told)
 

@@ -41,6 +41,14 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "apiKeys.create": SIGNED_IN,
     "apiKeys.revoke": (NOBODY, "OK", *["API_KEY_NOT_FOUND"] * 4),
     "users.me": SIGNED_IN,
+    "users.updateMe": SIGNED_IN,
+    "users.changePassword": SIGNED_IN,
+    "users.deleteMe": SIGNED_IN,
+    "users.list": ADMINS,
+    "users.get": SIGNED_IN,
+    "users.create": ADMINS,
+    "users.update": ADMINS,
+    "users.revokeSessions": ADMINS,
     "categories.list": PUBLIC,
     "categories.get": PUBLIC,
     "products.list": PUBLIC,
@@ -74,25 +82,29 @@ STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "TOKEN_REVOKED": 401, "TOKEN
 
 def test_the_table_has_every_operation() -> None:
     assert list(EXPECTED) == [operation.name for operation in OPERATIONS]
-    assert len(EXPECTED) == 32
+    assert len(EXPECTED) == 40
     assert all(len(row) == len(ROLES) for row in EXPECTED.values())
 
 
-async def person_of(shop: Shop, role: str, owner: Person) -> Person | None:
+async def person_of(
+    shop: Shop, role: str, owner: Person, balance: str | None = "100.00"
+) -> Person | None:
     if role == "anonymous":
         return None
     if role == "owner":
         return owner
     rank = "USER" if role == "stranger" else role.upper()
-    return await shop.person(rank, balance="100.00")
+    return await shop.person(rank, balance=balance)
 
 
 @pytest.mark.parametrize("operation", EXPECTED)
 async def test_each_role_may_do_what_the_table_says(door: Door, shop: Shop, operation: str) -> None:
-    owner = await shop.person(balance="1000.00")
+    # Whoever has money cannot delete their account.
+    poor = operation == "users.deleteMe"
+    owner = await shop.person(balance=None if poor else "1000.00")
     found = []
     for role, expected in zip(ROLES, EXPECTED[operation], strict=True):
-        caller = await person_of(shop, role, owner)
+        caller = await person_of(shop, role, owner, None if poor else "100.00")
         values, key = await good_call(shop, operation, owner)
         before = await shop.digest()
         outcome = await door.call(operation, values, caller=caller, key=key)
@@ -141,6 +153,11 @@ BAD = {
     "auth.resetPassword": {"token": "", "newPassword": ""},
     "auth.verifyEmail": {"token": ""},
     "apiKeys.create": {"name": "", "permissions": []},
+    "users.updateMe": {"username": ""},
+    "users.changePassword": {"currentPassword": "", "newPassword": ""},
+    "users.deleteMe": {"password": ""},
+    "users.create": {"email": "", "username": "", "password": "", "fullName": "", "role": "USER"},
+    "users.update": {"id": "nonsense", "username": ""},
     "products.create": {"name": "", "price": "0", "categoryId": "nonsense"},
     "deposits.create": {"amount": "0"},
     "orders.create": {"lines": []},

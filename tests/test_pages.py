@@ -143,7 +143,13 @@ async def test_every_error_has_its_entry_and_its_address_resolves(
         assert error["hint"] == known.hint
     by_code = {error["code"]: error for error in listed}
     assert by_code["INTERNAL"]["operations"] is None
-    assert by_code["EMAIL_TAKEN"]["operations"] == ["auth.register", "auth.verifyEmail"]
+    assert by_code["EMAIL_TAKEN"]["operations"] == [
+        "auth.register",
+        "auth.verifyEmail",
+        "users.updateMe",
+        "users.create",
+        "users.update",
+    ]
 
 
 @pytest.mark.parametrize("code", ["NOTHING", "out_of_stock", "<script>", "INTERNAL/"])

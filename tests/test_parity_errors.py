@@ -150,6 +150,59 @@ async def me_nobody(shop: Shop) -> Case:
     return "users.me", {}, None, None
 
 
+async def update_me_all_bad(shop: Shop) -> Case:
+    values = {"email": "x", "username": None, "fullName": "", "avatar": "ftp://x", "bio": ""}
+    return "users.updateMe", values, await _owner(shop), None
+
+
+async def update_me_empty(shop: Shop) -> Case:
+    return "users.updateMe", {}, await _owner(shop), None
+
+
+async def update_me_taken(shop: Shop) -> Case:
+    values = {"email": (await _owner(shop)).email.upper(), "bio": "Mine."}
+    return "users.updateMe", values, await _owner(shop), None
+
+
+async def change_password_wrong(shop: Shop) -> Case:
+    values = {"currentPassword": "not-the-password", "newPassword": PASSWORD}
+    return "users.changePassword", values, await _owner(shop), None
+
+
+async def delete_me_with_money(shop: Shop) -> Case:
+    return "users.deleteMe", {"password": PASSWORD}, await shop.person(balance="5.00"), None
+
+
+async def users_bad_filters(shop: Shop) -> Case:
+    values = {"search": "x" * 201, "first": 101, "before": "z"}
+    return "users.list", values, await shop.person("ADMIN"), None
+
+
+async def user_unknown(shop: Shop) -> Case:
+    return "users.get", {"id": new_id(shop.process.clock())}, await _owner(shop), None
+
+
+async def create_user_all_bad(shop: Shop) -> Case:
+    values = {"email": "", "username": "a", "password": "", "fullName": "", "role": "USER"}
+    return "users.create", values, await shop.person("ADMIN"), None
+
+
+async def update_user_empty(shop: Shop) -> Case:
+    values = {"id": (await _owner(shop)).id}
+    return "users.update", values, await shop.person("ADMIN"), None
+
+
+async def update_user_last_admin(shop: Shop) -> Case:
+    admin = await shop.person("ADMIN")
+    await shop.only_admins(admin)
+    return "users.update", {"id": admin.id, "isActive": False}, admin, None
+
+
+async def revoke_sessions_forbidden(shop: Shop) -> Case:
+    values = {"id": (await _owner(shop)).id}
+    return "users.revokeSessions", values, await shop.person("MANAGER"), None
+
+
 async def categories_conflict(shop: Shop) -> Case:
     return "categories.list", {"first": 5, "page": 2}, None, None
 
@@ -395,6 +448,17 @@ BAD_CALLS: dict[Build, str] = {
     create_key_by_key: "FORBIDDEN",
     key_of_another: "API_KEY_NOT_FOUND",
     me_nobody: "UNAUTHENTICATED",
+    update_me_all_bad: "VALIDATION_FAILED",
+    update_me_empty: "VALIDATION_FAILED",
+    update_me_taken: "EMAIL_TAKEN",
+    change_password_wrong: "INVALID_CREDENTIALS",
+    delete_me_with_money: "ACCOUNT_NOT_EMPTY",
+    users_bad_filters: "VALIDATION_FAILED",
+    user_unknown: "USER_NOT_FOUND",
+    create_user_all_bad: "VALIDATION_FAILED",
+    update_user_empty: "VALIDATION_FAILED",
+    update_user_last_admin: "LAST_ADMIN",
+    revoke_sessions_forbidden: "FORBIDDEN",
     categories_conflict: "VALIDATION_FAILED",
     category_unknown: "CATEGORY_NOT_FOUND",
     products_all_bad: "VALIDATION_FAILED",

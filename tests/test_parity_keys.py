@@ -14,19 +14,26 @@ KEYED = (
     "auth.resendVerification",
     "sessions.revoke",
     "apiKeys.revoke",
+    "users.updateMe",
+    "users.update",
+    "users.revokeSessions",
     "products.create",
     "deposits.create",
     "orders.create",
     "orders.pay",
     "orders.cancel",
 )
+#: The least role that may call, where not everybody may.
+ROLES = {
+    "users.update": "ADMIN",
+    "users.revokeSessions": "ADMIN",
+    "products.create": "MANAGER",
+}
 PAIRS = list(permutations(FACES, 2))
 
 
 async def caller_for(shop: Shop, operation: str) -> Person:
-    return await shop.person(
-        "MANAGER" if operation == "products.create" else "USER", balance="100.00"
-    )
+    return await shop.person(ROLES.get(operation, "USER"), balance="100.00")
 
 
 @pytest.mark.parametrize("operation", KEYED)

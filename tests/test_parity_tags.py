@@ -13,9 +13,9 @@ import pytest
 
 from services.core.settings import Settings
 from tests.faces import FACES, Door
-from tests.shop import Person, Shop, good_call, new_key
+from tests.shop import Person, Shop, good_call, new_key, unique
 
-VERSIONED = ("users.me", "categories.get", "products.get", "orders.get")
+VERSIONED = ("users.me", "users.get", "categories.get", "products.get", "orders.get")
 WRITES = (
     "auth.register",
     "auth.login",
@@ -29,6 +29,12 @@ WRITES = (
     "sessions.revoke",
     "apiKeys.create",
     "apiKeys.revoke",
+    "users.updateMe",
+    "users.changePassword",
+    "users.deleteMe",
+    "users.create",
+    "users.update",
+    "users.revokeSessions",
     "products.create",
     "deposits.create",
     "orders.create",
@@ -46,6 +52,13 @@ ANONYMOUS = {
     "auth.requestPasswordReset",
     "auth.resetPassword",
     "auth.verifyEmail",
+}
+#: The least role that may call, where not everybody may.
+ROLES = {
+    "users.create": "ADMIN",
+    "users.update": "ADMIN",
+    "users.revokeSessions": "ADMIN",
+    "products.create": "MANAGER",
 }
 
 
@@ -111,6 +124,28 @@ async def test_a_condition_from_any_face_holds_on_every_other(
     assert (late.code, late.status) == ("PRECONDITION_FAILED", 412)
     done = await door.call("orders.cancel", {"id": order.id}, caller=buyer, if_match=new)
     assert done.ok["status"] == "CANCELLED"
+
+
+@pytest.mark.parametrize("source", FACES)
+async def test_a_condition_from_any_face_holds_for_an_account_on_every_other(
+    faces: dict[str, Door], door: Door, shop: Shop, source: str
+) -> None:
+    owner, admin = await shop.person(), await shop.person("ADMIN")
+    calls = (
+        ("users.updateMe", {"bio": "Mine."}, owner),
+        ("users.update", {"id": owner.id, "bio": "Yours."}, admin),
+    )
+    for operation, values, caller in calls:
+        old = (await faces[source].call("users.get", {"id": owner.id}, caller=owner)).etag
+        moved = {"fullName": unique("Ada ")}
+        new = (await faces[source].call("users.updateMe", moved, caller=owner)).etag
+        assert new != old
+        async with shop.unchanged():
+            late = await door.call(operation, values, caller=caller, if_match=old)
+        assert (late.code, late.status) == ("PRECONDITION_FAILED", 412)
+        done = await door.call(operation, values, caller=caller, if_match=new)
+        assert done.ok["profile"]["bio"] == values["bio"]
+        assert done.etag == (await faces[source].call("users.me", caller=owner)).etag
 
 
 @pytest.mark.parametrize("form", ["{}", '"{}"', 'W/"{}"', '"9.x", "{}"', "*"])
@@ -255,17 +290,18 @@ async def test_a_write_leaves_the_same_row_whichever_door_it_came_through(
 ) -> None:
     rows = []
     for name in FACES:
-        role = "MANAGER" if operation == "products.create" else "USER"
-        caller = await shop.person(role, balance="100.00")
+        role = ROLES.get(operation, "USER")
+        balance = None if operation == "users.deleteMe" else "100.00"
+        caller = await shop.person(role, balance=balance)
         values, key = await good_call(shop, operation, caller)
         outcome = await faces[name].call(operation, values, caller=caller, key=key)
         assert outcome.error is None
         [row] = await shop.audits_of(outcome.headers["x-request-id"])
         assert row["actor_id"] == (None if operation in ANONYMOUS else caller.id)
-        about = {"products.create", "deposits.create", "orders.create"}
+        about = {"users.create", "products.create", "deposits.create", "orders.create"}
         if operation in about:
             assert row["entity_id"] == outcome.ok["id"]
-        elif operation in ("orders.pay", "orders.cancel", "sessions.revoke", "apiKeys.revoke"):
+        elif "id" in values:
             assert row["entity_id"] == values["id"]
         rows.append((row["action"], row["entity"], row["changed"], row["outcome"]))
     assert rows[0] == rows[1] == rows[2]

@@ -250,7 +250,9 @@ async def test_two_processes_and_both_faces_spend_one_budget_to_the_last_unit(
 async def test_an_operation_costs_the_same_on_every_face(site: Site, operation: str) -> None:
     declared = BY_NAME[operation]
     for name in DOORS:
-        owner = await site.shop.person("ADMIN", balance="1000.00")
+        # Whoever has money cannot delete their account.
+        balance = None if operation == "users.deleteMe" else "1000.00"
+        owner = await site.shop.person("ADMIN", balance=balance)
         values, key = await good_call(site.shop, operation, owner)
         door, address = await site.door(name, HERE), await site.anonymous()
         before = await site.own(owner)
@@ -551,6 +553,44 @@ async def test_an_attempt_that_was_refused_costs_its_address_the_same_on_every_f
         assert outcome.code == "RATE_LIMITED"
         assert before - await site.anonymous() == BY_NAME["auth.login"].cost
         assert outcome.headers["RateLimit-Policy"] == '"login";q=1;w=900'
+
+
+async def test_who_is_signed_in_guesses_their_password_ten_times(site: Site) -> None:
+    person = await site.shop.person()
+    wrong = {
+        "users.changePassword": {"currentPassword": "not-the-one", "newPassword": PASSWORD},
+        "users.deleteMe": {"password": "not-the-one"},
+    }
+    right = {
+        "users.changePassword": {"currentPassword": PASSWORD, "newPassword": PASSWORD},
+        "users.deleteMe": {"password": PASSWORD},
+    }
+    for number in range(10):
+        operation = [*wrong][number % 2]
+        door = await site.door(FACES[number % 3], f"192.0.2.{number}")
+        outcome = await door.call(operation, wrong[operation], caller=person)
+        assert outcome.code == "INVALID_CREDENTIALS"
+    for face, operation in itertools.product(FACES, right):
+        async with site.shop.unchanged():
+            door = await site.door(face, f"198.51.100.{len(face)}")
+            outcome = await door.call(operation, right[operation], caller=person)
+        assert (outcome.code, outcome.failure.details["policy"]) == ("RATE_LIMITED", "login")
+
+
+async def test_a_new_email_is_asked_for_five_times_an_hour(site: Site) -> None:
+    person = await site.shop.person()
+
+    async def ask(number: int, **values: str) -> Outcome:
+        door = await site.door(FACES[number % 3], f"192.0.2.{number}")
+        return await door.call("users.updateMe", values, caller=person)
+
+    for number in range(5):
+        assert (await ask(number, email=f"{unique()}@example.com")).error is None
+    for number in range(5, 8):
+        async with site.shop.unchanged():
+            outcome = await ask(number, email=f"{unique()}@example.com")
+        assert (outcome.code, outcome.failure.details["policy"]) == ("RATE_LIMITED", "mail")
+        assert (await ask(number, bio=f"Number {number}")).error is None
 
 
 async def test_an_address_registers_ten_accounts_an_hour(open_site: Open) -> None:

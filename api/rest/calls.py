@@ -22,6 +22,7 @@ from services.core.errors import FieldError, MalformedRequest, NotAcceptable, Ta
 from services.core.inputs import UNKNOWN_FIELD
 from services.core.operation import Operation
 from services.core.paging import Page
+from services.core.patches import Patch
 
 #: More than any list takes; parsing more is wasted work.
 _MOST_PARAMETERS = 100
@@ -98,7 +99,9 @@ class Declared:
 
     @cached_property
     def body_required(self) -> bool:
-        """Must there be a body? Not where all that it could say is optional."""
+        """Must there be a body? Not where all that it could say is optional, and may be."""
+        if issubclass(self.operation.input, Patch):
+            return True
         fields = self.operation.input.model_fields.items()
         return any(
             item.is_required() and (item.alias or name) not in self.path_names

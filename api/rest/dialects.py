@@ -53,13 +53,15 @@ class Dialect(ABC):
         """The struct that a result type is written as."""
         return self.shapes[result][0] if result in self.shapes else result
 
-    def names(self, result: type) -> tuple[str, ...]:
-        """The names of a written result, for ``fields``."""
-        return tuple(item.encode_name for item in structs.fields(self.shape(result)))
+    def names(self, operation: Operation[Any, Any]) -> tuple[str, ...]:
+        """The names of an operation's written results, for ``fields``."""
+        shapes = [self.shape(result) for result in operation.results]
+        names = [item.encode_name for shape in shapes for item in structs.fields(shape)]
+        return tuple(dict.fromkeys(names))
 
-    def deprecation(self, operation: Operation[Any, Any]) -> Deprecation | None:
-        """What is deprecated: the operation, or the shape of its result."""
-        if operation.result in self.shapes:
+    def deprecation(self, operation: Operation[Any, Any], result: type) -> Deprecation | None:
+        """What is deprecated: the operation, or the shape of this result of it."""
+        if result in self.shapes:
             return operation.deprecated or self.deprecated_shapes
         return operation.deprecated
 

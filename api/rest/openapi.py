@@ -107,7 +107,9 @@ class _Writer:
         self.parameters: dict[str, Any] = {}
         self.schemas: dict[str, Schema] = {}
         operations = [declared.operation for declared in DECLARED]
-        self.results = result_schemas({dialect.shape(item.result) for item in operations})
+        self.results = result_schemas(
+            {dialect.shape(result) for item in operations for result in item.results}
+        )
         if (flat := dialect.deprecated_shapes) is not None:
             for name in _FLAT:
                 schema = self.results["User"]["properties"][name]
@@ -196,7 +198,7 @@ class _Writer:
                 if name not in declared.path_names
             ]
             found += self.shapes.parameters(declared.operation, properties.get("sort"))
-            names = list(self.dialect.names(declared.operation.result))
+            names = list(self.dialect.names(declared.operation))
             found.append(_fields_parameter(names))
         return found + [
             self._header_parameter(name, declared) for name in _request_headers(declared)
@@ -251,21 +253,21 @@ class _Writer:
             written = {"anyOf": [written, reference(older["title"])]}
         sample = example(schema, self.schemas | self.results, everything=not required)
         content = {"schema": written, "example": sample}
-        return {"required": bool(required), "content": {"application/json": content}}
+        return {"required": declared.body_required, "content": {"application/json": content}}
 
     def _responses(self, declared: Declared) -> dict[str, Any]:
         operation, dialect = declared.operation, self.dialect
         headers = ["X-Request-Id", "Cache-Control", "X-Cache", *_QUOTA]
         if declared.status == 201:
             headers.append("Location")
-        tagged = "version" in dialect.names(operation.result) and not operation.paged
+        tagged = "version" in dialect.names(operation) and not operation.paged
         if tagged:
             headers.append("ETag")
         if operation.paged and dialect.name == "v2":
             headers.append("Link")
         if operation.key is not Key.NONE:
             headers.append("Idempotent-Replayed")
-        if dialect.deprecation(operation) is not None:
+        if any(dialect.deprecation(operation, result) for result in operation.results):
             headers += ["Deprecation", "Sunset"]
         success: dict[str, Any] = {
             "description": _success_description(declared),
@@ -293,11 +295,11 @@ class _Writer:
 
     def _success(self, declared: Declared) -> Schema:
         """The schema of a success: whole, or trimmed by ``fields``."""
-        result = self.dialect.shape(declared.operation.result).__name__
-        names = [result]
+        results = [self.dialect.shape(item).__name__ for item in declared.operation.results]
+        names = list(results)
         if declared.method == "GET":
-            names.append(f"{result}Fields")
-            self._keep({names[1]: partial(self.results[result])})
+            names += [f"{result}Fields" for result in results]
+            self._keep({f"{result}Fields": partial(self.results[result]) for result in results})
         written = []
         for name in names:
             schema, needed = self.shapes.success(name, paged=declared.operation.paged)
@@ -385,7 +387,8 @@ def _request_headers(declared: Declared) -> list[str]:
         names.append("Idempotency-Key")
     if operation.conditional:
         names.append("If-Match")
-    tagged = "version" in operation.result.__struct_fields__ and not operation.paged
+    versioned = any("version" in result.__struct_fields__ for result in operation.results)
+    tagged = versioned and not operation.paged
     if declared.method == "GET" and tagged:
         names.append("If-None-Match")
     return names
@@ -406,7 +409,8 @@ def _success_description(declared: Declared) -> str:
     operation = declared.operation
     if declared.status == 204:
         return "It is gone."
-    what = (operation.result.__doc__ or "").strip().split("\n")[0]
+    said = [(result.__doc__ or "").strip().split("\n")[0] for result in operation.results]
+    what = " Or: ".join(said)
     return f"A page of: {what}" if operation.paged else what
 
 

@@ -77,8 +77,11 @@ class RestRoute(APIRoute):
         self._process = process
         self._declared = declared
         self._dialect = dialect
-        self._answer_names = dialect.names(declared.operation.result)
-        self._headers = _standing_headers(declared, dialect)
+        self._answer_names = dialect.names(declared.operation)
+        self._headers = {
+            result: _standing_headers(declared, dialect, result)
+            for result in declared.operation.results
+        }
         self.app = self._answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +104,9 @@ class RestRoute(APIRoute):
         await response(scope, receive, send)
 
     def _success(self, call: Call, answer: Any) -> Response:
-        headers = dict(self._headers)
+        thing = answer.thing if isinstance(answer, Created) else answer
+        standing = self._headers.get(type(thing)) or next(iter(self._headers.values()))
+        headers = dict(standing)
         if self._declared.operation.who is PUBLIC and call.request.caller is not None:
             headers["Cache-Control"] = "private, no-cache"
         if answer is None:
@@ -115,7 +120,7 @@ class RestRoute(APIRoute):
             return Response(body, 200, headers, "application/json")
         if isinstance(answer, Created):
             headers["Location"] = self._dialect.prefix + answer.location
-            answer = answer.thing
+            answer = thing
         if hasattr(answer, "version"):
             tag = entity_tag(answer)
             headers["ETag"] = f'"{tag}"'
@@ -138,15 +143,15 @@ class RestRoute(APIRoute):
         )
 
 
-def _standing_headers(declared: Declared, dialect: Dialect) -> dict[str, str]:
-    """The headers that every success of a route carries."""
+def _standing_headers(declared: Declared, dialect: Dialect, result: type) -> dict[str, str]:
+    """The headers that every success of a route with this result carries."""
     operation = declared.operation
     headers = {"X-Cache": "BYPASS", "Cache-Control": "private, no-cache"}
-    if operation.writes or operation.result is Tokens:
+    if operation.writes or result is Tokens:
         headers["Cache-Control"] = "no-store"
     elif operation.who is PUBLIC:
         headers = {"X-Cache": "MISS", "Cache-Control": "no-cache", "Vary": "Authorization"}
-    deprecation = dialect.deprecation(operation)
+    deprecation = dialect.deprecation(operation, result)
     return headers | deprecation.headers if deprecation else headers
 
 

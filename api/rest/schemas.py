@@ -23,6 +23,8 @@ _CONTROLS = r"\x00-\x1f\x7f-\x9f"
 _LINE_SPACES = r"\t\n\r" + _SPACES
 _CONTROLS_IN_LINES = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 _NO_SPACE = f"[^@{_SPACES}{_CONTROLS}]"
+_IN_URL = rf"[^\"'<>\\{_SPACES}{_CONTROLS}]"
+_URL = rf"https?://[^/?#{_IN_URL[2:]}+{_IN_URL}*"
 _EMAIL = rf"{_NO_SPACE}+@{_NO_SPACE}+\.{_NO_SPACE[:-1]}.]+"
 
 METADATA_EXAMPLE = {"material": "walnut", "watts": 7}
@@ -132,6 +134,8 @@ def _tidy(schema: Schema) -> None:
             _write_text(schema, _LINE_SPACES, _CONTROLS_IN_LINES)
         case "email":
             schema["pattern"] = f"^[{_SPACES}]*{_EMAIL}[{_SPACES}]*$"
+        case "url":
+            schema["pattern"] = f"^[{_SPACES}]*{_URL}[{_SPACES}]*$"
         case "metadata":
             del schema["type"]
             schema |= reference("Metadata")

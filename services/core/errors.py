@@ -19,6 +19,7 @@ TandemError
 └── the operations' own
     ├── EmailTaken 409 · UsernameTaken 409
     ├── InvalidCredentials 401 · AccountDisabled 403
+    ├── UserNotFound 404 · LastAdmin 422 · AccountNotEmpty 422
     ├── RefreshTokenInvalid 401 · RefreshTokenUsed 409 · TokenInvalid 422
     ├── SessionNotFound 404 · ApiKeyNotFound 404
     ├── CategoryNotFound 404 · ProductNotFound 404 · OrderNotFound 404 · DepositNotFound 404
@@ -286,6 +287,30 @@ class AccountDisabled(TandemError):
     code, status = "ACCOUNT_DISABLED", 403
     title = "This account is disabled."
     hint = "Ask an admin."
+
+
+class UserNotFound(TandemError):
+    """No such user, or the account was deleted."""
+
+    code, status = "USER_NOT_FOUND", 404
+    title = "There is no such user."
+    hint = "Check the id; the account may have been deleted."
+
+
+class LastAdmin(TandemError):
+    """Nobody would be left to administer."""
+
+    code, status = "LAST_ADMIN", 422
+    title = "This is the last admin."
+    hint = "Make somebody else an admin first."
+
+
+class AccountNotEmpty(TandemError):
+    """There is money in the account, or an order that goes on."""
+
+    code, status = "ACCOUNT_NOT_EMPTY", 422
+    title = "The account still has money or open orders."
+    hint = "Spend the money, and cancel or wait for the orders; details say what is left."
 
 
 class RefreshTokenInvalid(TandemError):

@@ -36,6 +36,10 @@ class Input(BaseModel):
         strict=True, extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=False
     )
 
+    def plain(self) -> dict[str, Any]:
+        """As JSON values, to tell one input from another."""
+        return self.model_dump(mode="json")
+
 
 class Nothing(Input):
     """The input of operations that take none."""
@@ -83,7 +87,7 @@ def _field_error(error: Any) -> FieldError:
     path = limits.get("field") or ".".join(str(part) for part in error["loc"])
     if kind.isupper():
         return FieldError(path, kind, error["msg"])
-    if given is None and kind.endswith("_type"):
+    if given is None and (kind.endswith("_type") or kind == "enum"):
         return FieldError(path, *REQUIRED)
     if isinstance(given, str) and kind in ("too_short", "too_long"):
         kind = f"string_{kind}"
@@ -150,13 +154,35 @@ Password = Annotated[
 ]
 
 
+#: The domain of those who deleted their account: nobody else may take an address there.
+GONE = "deleted.invalid"
+
+
 def _email(value: object) -> object:
     value = _clean(value)
     if isinstance(value, str) and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", value):
         raise wrong("INVALID_FORMAT", "Give an email address.")
+    if isinstance(value, str) and value.lower().endswith(f"@{GONE}"):
+        raise wrong("RESERVED", "Give an address that can be mailed to.")
     return value
 
 
+def _url(value: object) -> object:
+    value = _clean(value)
+    if isinstance(value, str) and not re.fullmatch(_URL, value):
+        raise wrong("INVALID_FORMAT", "Give an address that begins with http:// or https://.")
+    return value
+
+
+#: No space, and nothing that ends an attribute or a tag of a page that shows it.
+_URL = r"https?://[^\s/?#\"'<>\\]+[^\s\"'<>\\]*"
+#: The address of something on the web, for others to load.
+Url = Annotated[
+    str,
+    Strict(),
+    BeforeValidator(_url),
+    Field(max_length=500, json_schema_extra={"x-text": "url"}),
+]
 Email = Annotated[
     str,
     Strict(),
@@ -320,6 +346,15 @@ def _check_metadata(value: object, depth: int) -> None:
             raise wrong("TOO_LARGE", "Numbers go up to 2^53.")
     elif value is not None:
         raise wrong("INVALID_TYPE", "Give JSON values.")
+
+
+def metadata_fault(value: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What is wrong with metadata that was not given but made: a code and what to do about it."""
+    try:
+        _check_metadata(value, depth=1)
+    except PydanticCustomError as error:
+        return error.type, error.message()
+    return None
 
 
 def _plain(value: Any) -> Any:

@@ -1,9 +1,9 @@
 """The wrapper: every operation is declared once and runs here, whichever face called it.
 
-A call goes: token → quota → role → key present → input → (writes: BEGIN → session → claim key →
-SAVEPOINT) → the operation's own function, which loads, checks visibility and ifMatch, and acts →
-(writes: audit and stored outcome → COMMIT) → answer. The first thing wrong, in that order,
-answers. A declared error undoes what the function did, but not the audit row of the attempt,
+A call goes: token → quota → role → key present → input → (writes: BEGIN → locks → session →
+claim key → SAVEPOINT) → the operation's own function, which loads, checks visibility and ifMatch,
+and acts → (writes: audit and stored outcome → COMMIT) → answer. The first thing wrong, in that
+order, answers. A declared error undoes what the function did, but not the audit row of the attempt,
 the stored outcome and the error's security effect. Anything undeclared undoes everything and is
 `Internal`.
 """
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 
 import structlog
 
@@ -83,6 +83,8 @@ class Operation(Generic[In, Out]):
     quota: Policy | None = None
     account: str | None = None
     prepare: Step | None = None
+    #: What must be locked before the caller's session is; CONTRIBUTING has the order of locks.
+    locks: Step | None = None
     deprecated: Deprecation | None = None
     description: str = field(init=False)
 
@@ -94,6 +96,11 @@ class Operation(Generic[In, Out]):
         if self.conditional:
             own |= {PreconditionFailed}
         object.__setattr__(self, "errors", frozenset(own))
+
+    @property
+    def results(self) -> tuple[Any, ...]:
+        """What it may answer: one type, or several where it depends on who asks."""
+        return get_args(self.result) or (self.result,)
 
     @property
     def noun(self) -> str:
@@ -117,6 +124,13 @@ class Operation(Generic[In, Out]):
         if self.writes:
             return await self._measured(request, _write(self, request, raw or {}, key, if_match))
         return await self._measured(request, _read(self, request, raw or {}))
+
+    async def by_operator(self, request: Request, raw: Mapping[str, Any]) -> Out:
+        """Write for whoever runs the command line: no token, no quota, no actor in the audit row.
+
+        No face calls this.
+        """
+        return await self._measured(request, _act(self, request, None, raw, None, None))
 
     async def of(
         self, request: Request, parents: Sequence[str], raw: Mapping[str, Any] | None = None
@@ -218,6 +232,17 @@ async def _write(
     if_match: str | None,
 ) -> Any:
     caller = await admit(op, request, raw)
+    return await _act(op, request, caller, raw, key, if_match)
+
+
+async def _act(
+    op: Operation[Any, Any],
+    request: Request,
+    caller: Caller | None,
+    raw: Mapping[str, Any],
+    key: str | None,
+    if_match: str | None,
+) -> Any:
     if op.key is Key.NONE:
         key = None
     elif op.key is Key.REQUIRED and key is None:
@@ -254,11 +279,14 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
     op = ctx.operation
     ctx.entity, ctx.entity_id, ctx.changed = None, None, ()
     async with ctx.process.database.transaction(ctx.request.tally) as tx:
+        if op.locks is not None:
+            await op.locks(ctx, tx, input)
         await stand(ctx, tx)
-        # The role may have changed since the token was made.
-        _permit(op, ctx.caller)
+        if ctx.caller is not None:
+            # The role may have changed since the token was made.
+            _permit(op, ctx.caller)
         if key is not None:
-            asked = {"input": input.model_dump(mode="json"), "ifMatch": ctx.if_match}
+            asked = {"input": input.plain(), "ifMatch": ctx.if_match}
             kept = await keys.claim(ctx, tx, key, fingerprint(asked))
             if kept is not None:
                 return kept
