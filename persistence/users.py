@@ -287,8 +287,6 @@ LOCK_USER_AND_ADMINS = Query(
     .with_for_update(key_share=True),
     value,
 )
-#: An account that was not deleted, whoever looks.
-LASTING_USER = Query(USER.select().where(_this, users.c.deleted_at.is_(None)), _user)
 OTHER_ADMINS = Query(
     sa.select(sa.func.count()).where(_active_admin, users.c.id != given("user_id", users.c.id)),
     value,
@@ -335,7 +333,12 @@ _still = users.c.password_hash == given("verified", users.c.password_hash)
 CHANGE_PASSWORD = Query(
     sa.update(users)
     .where(_this, _still)
-    .values(password_hash=given("new_hash", users.c.password_hash))
+    .values(
+        password_hash=given("new_hash", users.c.password_hash),
+        # Whoever was in the account meanwhile may have asked for an email of theirs to take over.
+        pending_email=sa.null(),
+        version=users.c.version + sa.cast(users.c.pending_email.is_not(None), sa.Integer),
+    )
     .returning(users.c.id),
     value,
 )

@@ -225,7 +225,7 @@ async def update_me(ctx: Context, tx: Transaction, input: UpdateMe) -> User:
 async def change_password(ctx: Context, tx: Transaction, _: ChangePassword) -> Done:
     """Change the caller's password; all their other sessions end.
 
-    API keys stay valid: they are revoked one by one.
+    An email that was to take over is dropped. API keys stay valid: they are revoked one by one.
     """
     hashes: tuple[str, str] | None = ctx.prepared
     ctx.tick()

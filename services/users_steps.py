@@ -16,7 +16,6 @@ from persistence.sessions import REVOKE_SESSIONS_OF
 from persistence.users import (
     ANONYMISE_USER,
     EMAIL_OF_ANOTHER,
-    LASTING_USER,
     OTHER_ADMINS,
     UPDATE_PROFILE,
     UPDATE_USER,
@@ -58,11 +57,8 @@ async def stored(tx: Transaction, user_id: str) -> User:
 
 
 async def found(ctx: Context, tx: Transaction, user_id: str) -> User:
-    """The account that is to be changed; raises `UserNotFound`. Its row is locked already.
-
-    Whoever may change an account may see it: an API key that may write need not be able to read.
-    """
-    user = await tx.one(LASTING_USER, user_id=user_id)
+    """The account that is to be changed; raises `UserNotFound`. Its row is locked already."""
+    user = await tx.one(USER.by_ids, ids=[user_id], **ctx.sight)
     if user is None:
         raise UserNotFound
     ctx.tick()

@@ -15,8 +15,8 @@ PUBLIC = None
 class Permission(StrEnum):
     """Everything that may be permitted: its name, and the least role that holds it.
 
-    ``grantable`` is False for what only somebody signed in may do: a key that could change the
-    password or make more keys would outlive its own revocation.
+    ``grantable`` is False for what only somebody signed in may do: a key that could change an
+    account's email or password, or make accounts and keys, would outlive its own revocation.
     """
 
     least: Role
@@ -31,7 +31,7 @@ class Permission(StrEnum):
         return member
 
     ACCOUNT_READ_OWN = "account:read:own", Role.USER
-    ACCOUNT_WRITE_OWN = "account:write:own", Role.USER
+    ACCOUNT_WRITE_OWN = "account:write:own", Role.USER, False
     ACCOUNT_DELETE_OWN = "account:delete:own", Role.USER, False
     PASSWORD_WRITE_OWN = "password:write:own", Role.USER, False
     SESSIONS_READ_OWN = "sessions:read:own", Role.USER, False
@@ -40,7 +40,7 @@ class Permission(StrEnum):
     APIKEYS_WRITE_OWN = "apikeys:write:own", Role.USER, False
     USERS_READ_PUBLIC = "users:read:public", Role.USER
     USERS_READ_ALL = "users:read:all", Role.ADMIN
-    USERS_WRITE_ALL = "users:write:all", Role.ADMIN
+    USERS_WRITE_ALL = "users:write:all", Role.ADMIN, False
     PRODUCTS_READ_ALL = "products:read:all", Role.MANAGER
     PRODUCTS_WRITE_ALL = "products:write:all", Role.MANAGER
     WALLET_READ_OWN = "wallet:read:own", Role.USER
