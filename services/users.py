@@ -97,7 +97,9 @@ class UpdateUser(UserPatch):
 class ChangePassword(Input):
     """The password that was, and the one to be."""
 
-    current_password: Password = Field(description="The password that was.")
+    current_password: Password = Field(
+        description="The password that was.", examples=["tandem-demo-1"]
+    )
     new_password: Password = Field(
         description="8 to 128 characters.", examples=["correct horse battery"]
     )
@@ -106,7 +108,7 @@ class ChangePassword(Input):
 class DeleteMe(Input):
     """The password, to be sure."""
 
-    password: Password = Field(description="The account's password.")
+    password: Password = Field(description="The account's password.", examples=["tandem-demo-1"])
 
 
 class ListUsers(Paged):

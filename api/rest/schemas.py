@@ -23,7 +23,7 @@ _CONTROLS = r"\x00-\x1f\x7f-\x9f"
 _LINE_SPACES = r"\t\n\r" + _SPACES
 _CONTROLS_IN_LINES = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 _NO_SPACE = f"[^@{_SPACES}{_CONTROLS}]"
-_IN_URL = rf"[^\"'<>\\{_SPACES}{_CONTROLS}]"
+_IN_URL = rf"""[^"'<>\\{_SPACES}{_CONTROLS}]"""
 _URL = rf"https?://[^/?#{_IN_URL[2:]}+{_IN_URL}*"
 _EMAIL = rf"{_NO_SPACE}+@{_NO_SPACE}+\.{_NO_SPACE[:-1]}.]+"
 

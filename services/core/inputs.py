@@ -175,7 +175,7 @@ def _url(value: object) -> object:
 
 
 #: No space, and nothing that ends an attribute or a tag of a page that shows it.
-_URL = r"https?://[^\s/?#\"'<>\\]+[^\s\"'<>\\]*"
+_URL = r"""https?://[^\s/?#"'<>\\]+[^\s"'<>\\]*"""
 #: The address of something on the web, for others to load.
 Url = Annotated[
     str,
