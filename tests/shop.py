@@ -47,8 +47,9 @@ BUSINESS_TABLES = (
 )
 #: When a key was used is noted from time to time, whether or not what it was used for is refused.
 _ROW = {"api_keys": "(to_jsonb(row) - 'last_used_at')"}
+# A sum of hashes needs no sorting, which is what would take long as the tables grow.
 _DIGEST = " UNION ALL ".join(
-    f"SELECT '{table}', md5(string_agg({row}::text, E'\\n' ORDER BY {row}::text)) "
+    f"SELECT '{table}', format('%s rows, %s', count(*), sum(hashtextextended({row}::text, 0))) "
     f"FROM {table} AS row"
     for table in BUSINESS_TABLES
     for row in (_ROW.get(table, "row"),)
