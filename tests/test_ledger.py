@@ -50,7 +50,8 @@ async def test_a_balance_follows_its_postings(shop: Shop, user: Person) -> None:
     await transfer(shop, (PROVIDER, "-5.00"), (wallet, "5.00"))
     await transfer(shop, (wallet, "-1.50"), (SHOP, "1.50"))
     assert await shop.balance(user) == Decimal("3.50")
-    after = "SELECT array_agg(balance_after ORDER BY created_at) FROM postings WHERE account_id = $1"
+    query = "SELECT array_agg(balance_after ORDER BY created_at) FROM postings "
+    after = f"{query} WHERE account_id = $1"
     assert await shop.value(after, wallet) == [Decimal("5.00"), Decimal("3.50")]
 
 
