@@ -34,30 +34,40 @@ async def named(shop: Shop, person: Person, **columns: str) -> None:
 async def test_accounts_are_listed_newest_first_without_the_deleted(
     door: Door, shop: Shop, admin: Person
 ) -> None:
+    word = unique("listed")
     first, gone, last = [await shop.person() for _ in range(3)]
     sure = {"password": PASSWORD}
     assert (await door.call("users.deleteMe", sure, caller=gone)).ok
-    listed = await door.call("users.list", {"first": 2, "total": True}, caller=admin)
+    for person in (first, gone, last):
+        await named(shop, person, full_name=word)
+    values = {"search": word, "total": True}
+    listed = await door.call("users.list", values, caller=admin)
     assert listed.ids() == [last.id, first.id]
+    assert listed.listed.total == 2
+    assert listed.ok[0] == (await door.call("users.me", caller=last)).ok
+    everybody = await door.call("users.list", {"first": 1, "total": True}, caller=admin)
     living = "SELECT count(*) FROM users WHERE deleted_at IS NULL"
-    assert listed.listed.total == await shop.value(living)
-    me = (await door.call("users.me", caller=last)).ok
-    assert listed.ok[0] == me
+    assert everybody.listed.total == await shop.value(living)
 
 
 async def test_a_list_is_narrowed_by_role_and_standing(
     door: Door, shop: Shop, admin: Person
 ) -> None:
-    moderator = await shop.person("MODERATOR")
+    word = unique("narrowed")
+    moderator, user = await shop.person("MODERATOR"), await shop.person()
     closed = await shop.person("MODERATOR", is_active=False)
-    values: dict[str, Any] = {"role": "MODERATOR", "first": 2}
-    assert (await door.call("users.list", values, caller=admin)).ids() == [closed.id, moderator.id]
-    values["isActive"] = False
-    assert (await door.call("users.list", values, caller=admin)).ids()[0] == closed.id
-    values["isActive"] = True
-    assert (await door.call("users.list", values, caller=admin)).ids()[0] == moderator.id
-    listed = await door.call("users.list", {"role": "ADMIN", "isActive": True}, caller=admin)
-    assert {item["role"] for item in listed.ok} == {"ADMIN"}
+    for person in (moderator, user, closed):
+        await named(shop, person, full_name=word)
+
+    async def found(**values: Any) -> list[str]:
+        listed = await door.call("users.list", {"search": word, **values}, caller=admin)
+        return listed.ids()
+
+    assert await found() == [closed.id, user.id, moderator.id]
+    assert await found(role="MODERATOR") == [closed.id, moderator.id]
+    assert await found(isActive=True) == [user.id, moderator.id]
+    assert await found(role="MODERATOR", isActive=False) == [closed.id]
+    assert await found(role="ADMIN") == []
 
 
 async def test_a_search_finds_how_email_username_or_full_name_begins(
