@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from persistence.nodes import NODES
+from persistence.users import PublicUser
 from services.core.callers import Caller, sight
 from services.core.context import Request
 from services.core.errors import FieldError, ValidationFailed
@@ -35,8 +36,12 @@ async def by_ids(request: Request, ids: Sequence[str]) -> list[Any]:
         raise ValidationFailed(fields=[FieldError("ids", "TOO_MANY", message)])
     wanted = [parsed(id) for id in ids]
     known = list({id for id in wanted if id is not None})
-    found = dict(await request.reader.all(NODES, ids=known, **_sight(request)))
-    return [_shown(request.caller, found.get(id)) if id is not None else None for id in wanted]
+    found: dict[str, Any] = {}
+    for id, thing in await request.reader.all(NODES, ids=known, **_sight(request)):
+        if _shown(request.caller, thing):
+            # A user may be found twice over: the whole account is more than its public side.
+            found[id] = found.get(id, thing) if isinstance(thing, PublicUser) else thing
+    return [found.get(id) if id is not None else None for id in wanted]
 
 
 def _sight(request: Request) -> dict[str, Any]:
@@ -51,8 +56,6 @@ def _sight(request: Request) -> dict[str, Any]:
     }
 
 
-def _shown(caller: Caller | None, thing: Any) -> Any:
+def _shown(caller: Caller | None, thing: Any) -> bool:
     needed = NEEDED.get(type(thing).__name__)
-    if needed is None or (caller is not None and caller.may(needed)):
-        return thing
-    return None
+    return needed is None or (caller is not None and caller.may(needed))

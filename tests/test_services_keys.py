@@ -103,6 +103,18 @@ async def test_a_key_sees_other_people_only_with_the_permission_to(
     assert [answer.json()["data"]["node"] for answer in answers] == [None, {"id": other_user.id}]
 
 
+async def test_a_key_sees_as_much_of_its_owner_by_id_as_it_may(
+    shop: Shop, client: httpx.AsyncClient, user: Person
+) -> None:
+    asked = {"query": f'{{ node(id: "{user.id}") {{ __typename }} }}'}
+    kinds = []
+    for permissions in (["users:read:public"], ["users:read:public", "account:read:own"]):
+        _, headers = await machine(shop, user, *permissions)
+        answer = await client.post("/graphql", json=asked, headers=headers)
+        kinds.append(answer.json()["data"]["node"]["__typename"])
+    assert kinds == ["PublicUser", "User"]
+
+
 async def test_a_key_sees_whose_order_it_is_only_with_the_permission_to(
     shop: Shop, client: httpx.AsyncClient
 ) -> None:

@@ -234,23 +234,33 @@ class Settings(BaseSettings):
     quota_anonymous: Units = Field(
         default=100, description="Units that an address may spend without a token."
     )
-    quota_anonymous_seconds: Window = Field(default=900, description="In so many seconds.")
+    quota_anonymous_seconds: Window = Field(
+        default=900, description="Seconds in which that budget comes back."
+    )
     quota_signed_in: Units = Field(
         default=1000, description="Units that a caller with a token may spend."
     )
-    quota_signed_in_seconds: Window = Field(default=900, description="In so many seconds.")
+    quota_signed_in_seconds: Window = Field(
+        default=900, description="Seconds in which that budget comes back."
+    )
     quota_login: Units = Field(
         default=10, description="Logins tried from an address, and at an account."
     )
-    quota_login_seconds: Window = Field(default=900, description="In so many seconds.")
+    quota_login_seconds: Window = Field(
+        default=900, description="Seconds in which that budget comes back."
+    )
     quota_register: Units = Field(default=10, description="Accounts registered from an address.")
-    quota_register_seconds: Window = Field(default=3600, description="In so many seconds.")
+    quota_register_seconds: Window = Field(
+        default=3600, description="Seconds in which that budget comes back."
+    )
     quota_mail: Units = Field(
         default=5,
         description="Mails (password reset, verification) asked for from an address, and for an"
         " account.",
     )
-    quota_mail_seconds: Window = Field(default=3600, description="In so many seconds.")
+    quota_mail_seconds: Window = Field(
+        default=3600, description="Seconds in which that budget comes back."
+    )
     quota_factor: Units | None = Field(
         default=None,
         description="Multiplies every quota; by default 100 in development, a million in tests,"
