@@ -66,7 +66,7 @@ async def _create(settings: "Settings", raw: dict[str, Any]) -> Any:
     process = new_process(settings.model_copy(update={"pool_min": 1}))
     try:
         request = Request(process, id=f"cli-{new_id(process.clock())}", face="cli")
-        return await users.create.by_operator(request, raw)
+        return await users.create.by_system(request, raw)
     except TandemError as error:
         place = place_of(settings.database_url)
         if isinstance(error.__cause__, NotMigrated):

@@ -12,11 +12,11 @@ import pytest
 from persistence import failures
 from persistence.database import Transaction
 from services.core.context import Context
-from services.core.errors import Internal, ProductNotFound
+from services.core.errors import Forbidden, Internal, ProductNotFound
 from services.core.inputs import Nothing
-from services.core.jobs import enqueue
+from services.core.jobs import Job, enqueue
 from services.core.operation import Key, Operation, operation
-from services.core.permissions import PUBLIC, Permission
+from services.core.permissions import PUBLIC, SYSTEM, Permission
 from services.handlers import HANDLERS
 from tests.conftest import CHECKOUT
 from tests.shop import Person, Shop, new_key, unique
@@ -153,6 +153,27 @@ async def test_nobody_is_notified_of_a_job(shop: Shop, user: Person, database_ur
         "WHERE prosrc ILIKE '%notify%'"
     )
     assert await shop.rows(notifying) == []
+
+
+@operation("tests.act", who=SYSTEM, result=Answer, input=Nothing, writes=True)
+async def act(ctx: Context, tx: Transaction, _: Nothing) -> Answer:
+    """Do what only jobs do."""
+    return Answer("done")
+
+
+async def test_what_a_job_does_is_audited_with_its_request_and_without_an_actor(
+    shop: Shop,
+) -> None:
+    job = Job(unique("job-"), unique("request-"), {})
+    assert await act.by_system(job.request(shop.process), {}) == Answer("done")
+    [row] = await shop.audits_of(job.request_id)
+    assert (row["action"], row["actor_id"], row["outcome"]) == ("tests.act", None, "OK")
+
+
+async def test_what_only_jobs_do_is_forbidden_to_everybody(shop: Shop, admin: Person) -> None:
+    with pytest.raises(Forbidden):
+        async with shop.unchanged():
+            await act(shop.request(admin))
 
 
 def test_every_job_that_services_queue_has_a_handler() -> None:

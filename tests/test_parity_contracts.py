@@ -93,9 +93,9 @@ def rest_operation(document: dict[str, Any], name: str, version: str = "v2") -> 
     return document["paths"][f"/api/{version}{address.path}"][address.method.lower()]
 
 
-def test_there_are_forty_operations_by_hand() -> None:
+def test_every_operation_is_there_by_hand() -> None:
     assert set(NAMES) == set(ADDRESSES) == set(DOCUMENTS)
-    assert len(NAMES) == len(set(NAMES)) == 40
+    assert len(NAMES) == len(set(NAMES))
 
 
 def test_the_schema_has_every_operation_and_nothing_else(sdl: GraphQLSchema) -> None:

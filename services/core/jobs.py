@@ -11,7 +11,7 @@ from persistence.database import Tally, Transaction
 from persistence.jobs import ENQUEUE, FORGET_DEAD, FORGET_LOG
 from persistence.mail_tokens import FORGET_MAIL_TOKENS
 from persistence.sql import FORGOTTEN_AT_ONCE
-from services.core.context import Context, Process
+from services.core.context import Context, Process, Request
 
 
 class Job(Struct, frozen=True, rename="camel"):
@@ -24,6 +24,10 @@ class Job(Struct, frozen=True, rename="camel"):
     id: str
     request_id: str
     data: dict[str, Any]
+
+    def request(self, process: Process) -> Request:
+        """What the job's internal operations are run with."""
+        return Request(process, id=self.request_id, face="job")
 
 
 class Hopeless(Exception):

@@ -39,7 +39,7 @@ from services.core.errors import (
 )
 from services.core.etags import fingerprint
 from services.core.inputs import Input, checked
-from services.core.permissions import Permission
+from services.core.permissions import Permission, System
 from services.core.quota import Policy, identify
 
 log = structlog.get_logger("tandem.operation")
@@ -86,6 +86,8 @@ class Operation(Generic[In, Out]):
     #: What must be locked before the caller's session is; CONTRIBUTING has the order of locks.
     locks: Step | None = None
     deprecated: Deprecation | None = None
+    #: Declared with ``who=SYSTEM``: jobs run it, and nobody may call it.
+    internal: bool = False
     description: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -125,8 +127,8 @@ class Operation(Generic[In, Out]):
             return await self._measured(request, _write(self, request, raw or {}, key, if_match))
         return await self._measured(request, _read(self, request, raw or {}))
 
-    async def by_operator(self, request: Request, raw: Mapping[str, Any]) -> Out:
-        """Write for whoever runs the command line: no token, no quota, no actor in the audit row.
+    async def by_system(self, request: Request, raw: Mapping[str, Any]) -> Out:
+        """Write for a job or the command line: no token, no quota, no actor in the audit row.
 
         No face calls this.
         """
@@ -166,7 +168,7 @@ class Operation(Generic[In, Out]):
 def operation(
     name: str,
     *,
-    who: Permission | None,
+    who: Permission | System | None,
     result: Any,
     input: type[In],
     errors: Sequence[type[TandemError]] = (),
@@ -178,7 +180,8 @@ def operation(
         return Operation(
             name=name,
             run=run,
-            who=who,
+            who=None if isinstance(who, System) else who,
+            internal=isinstance(who, System),
             input=input,
             result=result,
             errors=frozenset(errors),
@@ -190,6 +193,8 @@ def operation(
 
 async def admit(op: Operation[Any, Any], request: Request, raw: Mapping[str, Any]) -> Caller | None:
     """Token, quota and role: is this caller let in?"""
+    if op.internal:
+        raise Forbidden
     caller = None if op.ignores_token else await identify(request)
     process = request.process
     rows = costs.page_rows(raw, process.settings.page_size) if op.paged else 0

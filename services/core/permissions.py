@@ -4,12 +4,22 @@ A role holds every permission whose least role it reaches; an API key holds thos
 far as its owner's role does. Scope ``own`` reaches the caller's own things, ``all`` everybody's.
 """
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 from persistence.users import Role
 
 #: What anybody may call, with a token or without.
 PUBLIC = None
+
+
+class System(Enum):
+    """The one who has no token, as nobody calls: Tandem itself, by its jobs."""
+
+    SYSTEM = "system"
+
+
+#: What only jobs do; no face has it.
+SYSTEM = System.SYSTEM
 
 
 class Permission(StrEnum):
