@@ -18,9 +18,10 @@ from persistence.columns import (
     reference,
     table_of,
 )
+from persistence.listing import Listing, Sort
 from persistence.orders import ORDER, orders
 from persistence.sql import Query, given, insert
-from persistence.views import View
+from persistence.views import View, viewer
 
 
 class PaymentTable(SQLModel, table=True):
@@ -62,6 +63,21 @@ PAYMENT = View(
     payments.join(orders, orders.c.id == payments.c.order_id),
     Payment,
     ORDER.visible,
+)
+OWN_PAYMENTS = Listing(
+    PAYMENT.select(),
+    Payment,
+    id=payments.c.id,
+    always=orders.c.customer_id == viewer,
+    sorts={
+        "-createdAt": Sort(payments.c.created_at, True, lambda row: row.created_at, datetime),
+        "createdAt": Sort(payments.c.created_at, False, lambda row: row.created_at, datetime),
+    },
+    filters={
+        "from": payments.c.created_at >= given("from", payments.c.created_at),
+        "to": payments.c.created_at < given("to", payments.c.created_at),
+        "orderId": payments.c.order_id == given("orderId", payments.c.order_id),
+    },
 )
 TRANSFER_OF_ORDER = Query(
     payments.select()

@@ -57,6 +57,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     orders.history,
     orders.pay,
     orders.cancel,
+    payments.list_,
     payments.get,
     audit.list_,
 )

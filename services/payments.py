@@ -1,19 +1,43 @@
 """Payments: read here, made by paying an order."""
 
+from typing import Literal
+
 from pydantic import Field
 
-from persistence.payments import PAYMENT, Payment
+from persistence.payments import OWN_PAYMENTS, PAYMENT, Payment
+from services.core import paging
 from services.core.context import Context
 from services.core.errors import PaymentNotFound
-from services.core.inputs import Input, PathId
+from services.core.inputs import Input, PathId, Period, Reference
 from services.core.operation import operation
+from services.core.paging import Page, Paged
 from services.core.permissions import Permission
+
+
+class ListPayments(Paged, Period):
+    """Which payments, in which order."""
+
+    order_id: Reference | None = Field(None, description="The order that was paid.")
+    sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
 
 
 class PaymentId(Input):
     """Which payment."""
 
     id: PathId = Field(description="The payment's id.")
+
+
+@operation(
+    "payments.list",
+    who=Permission.PAYMENTS_READ_OWN,
+    input=ListPayments,
+    result=Payment,
+    paged=True,
+)
+async def list_(ctx: Context, input: ListPayments) -> Page[Payment]:
+    """The caller's own payments, newest first."""
+    filters = {"from": input.from_, "to": input.to, "orderId": input.order_id}
+    return await paging.page(ctx, OWN_PAYMENTS, input, input.sort, filters)
 
 
 @operation(

@@ -141,6 +141,7 @@ ADDRESSES: dict[str, Address] = {
     "orders.history": Address("GET", "/orders/{id}/history"),
     "orders.pay": Address("POST", "/orders/{id}/pay", 201),
     "orders.cancel": Address("POST", "/orders/{id}/cancel"),
+    "payments.list": Address("GET", "/payments"),
     "payments.get": Address("GET", "/payments/{id}"),
     "audit.list": Address("GET", "/admin/audit"),
 }
@@ -284,6 +285,12 @@ DOCUMENTS: dict[str, Document] = {
     ),
     "orders.pay": Document("payOrder", _PAYMENT, _ID),
     "orders.cancel": Document("cancelOrder", _ORDER, _ID, input="CancelOrderInput", tagged=True),
+    "payments.list": Document(
+        "payments",
+        _PAYMENT,
+        {**_PAGING, **_PERIOD, "orderId": "ID", "sort": "PaymentSort"},
+        listed=True,
+    ),
     "payments.get": Document("payment", _PAYMENT, _ID),
     "audit.list": Document(
         "auditLog",

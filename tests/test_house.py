@@ -33,8 +33,8 @@ LONGER = {"api/demo/lines.py": 1310}
 LONGEST = 450
 #: Who reads the environment beside the settings: the command line, which also sets it for workers.
 READS_ENVIRONMENT = {"services/core/settings.py", "api/cli.py", "api/cli_common.py"}
-#: Filters that no index answers: each is a condition over what another filter found.
-NOT_INDEXED = {"stock.on_hand", "stock.held", "products.is_active"}
+#: What no index answers: each filters or sorts the few rows that another condition found.
+NOT_INDEXED = {"stock.on_hand", "stock.held", "products.is_active", "payments.created_at"}
 
 
 def sources(*layers: str) -> Iterator[tuple[str, ast.Module]]:
@@ -205,7 +205,7 @@ def test_what_a_list_filters_or_sorts_on_is_indexed() -> None:
         for column in holder.columns
     }
     found = dict(listings())
-    assert len(found) == 9
+    assert len(found) == 10
     for name, listing in found.items():
         expressions = [sort.column for sort in listing.sorts.values()]
         expressions += listing._filters.values()

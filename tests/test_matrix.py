@@ -64,6 +64,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "orders.history": owner_or_manager("ORDER_NOT_FOUND"),
     "orders.pay": (NOBODY, "OK", "ORDER_NOT_FOUND", "ORDER_NOT_FOUND", NO, NO),
     "orders.cancel": owner_or_manager("ORDER_NOT_FOUND"),
+    "payments.list": SIGNED_IN,
     "payments.get": owner_or_manager("PAYMENT_NOT_FOUND"),
     "audit.list": ADMINS,
 }

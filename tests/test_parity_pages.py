@@ -14,6 +14,7 @@ LISTS = (
     "wallet.entries",
     "orders.list",
     "orders.history",
+    "payments.list",
     "audit.list",
 )
 PAIRS = list(permutations(FACES, 2))
@@ -41,6 +42,11 @@ async def listed(shop: Shop, operation: str) -> tuple[dict[str, Any], Person]:
             for _ in range(5):
                 await shop.order(owner, [(product.id, 1)])
             return {"status": "PENDING"}, owner
+        case "payments.list":
+            product = await shop.product("1.00")
+            for _ in range(5):
+                await shop.order(owner, [(product.id, 1)], paid=True)
+            return {}, owner
         case _:
             order = await shop.order(owner, paid=True, cancelled=True)
             return {"id": order.id}, owner

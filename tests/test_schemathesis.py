@@ -60,6 +60,7 @@ SIGNED_IN = ANONYMOUS | {
     "orderHistory",
     "payOrder",
     "cancelOrder",
+    "payments",
     "payment",
 }
 MANAGERS = SIGNED_IN | {"createProduct"}

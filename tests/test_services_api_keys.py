@@ -198,7 +198,7 @@ OPENS: dict[str, tuple[str, tuple[str, ...]]] = {
     "orders:write:own": ("USER", ("orders.create", "orders.cancel")),
     "orders:write:all": ("MANAGER", ()),
     "orders:pay:own": ("USER", ("orders.pay",)),
-    "payments:read:own": ("USER", ("payments.get",)),
+    "payments:read:own": ("USER", ("payments.list", "payments.get")),
     "payments:read:all": ("MANAGER", ()),
     "audit:read:all": ("ADMIN", ("audit.list",)),
 }
