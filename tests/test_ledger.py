@@ -4,11 +4,8 @@ from decimal import Decimal
 
 import asyncpg
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from persistence.wallet import PROVIDER, SHOP
-from services.core import money
 from services.core.ids import new_id
 from tests.shop import Person, Shop
 
@@ -108,23 +105,3 @@ async def test_updated_at_is_the_databases_own(shop: Shop) -> None:
     await shop.execute("UPDATE products SET updated_at = '2001-01-01' WHERE id = $1", product.id)
     when = "SELECT now() - updated_at < interval '1 minute' FROM products WHERE id = $1"
     assert await shop.value(when, product.id)
-
-
-AMOUNTS = st.decimals("0.01", str(money.LARGEST), places=2)
-RATES = st.decimals("0", "0.99", places=2)
-
-
-@given(AMOUNTS, RATES)
-def test_the_tax_within_a_price_is_less_than_it_and_exact_to_a_cent(
-    gross: Decimal, rate: Decimal
-) -> None:
-    tax = money.tax_within(gross, rate)
-    assert 0 <= tax < gross
-    assert tax == tax.quantize(money.CENT)
-    net = gross - tax
-    assert abs(net * (1 + rate) - gross) <= money.CENT * (1 + rate)
-
-
-@given(st.lists(AMOUNTS, max_size=100))
-def test_a_total_is_exact(amounts: list[Decimal]) -> None:
-    assert int(money.total(amounts) * 100) == sum(int(amount * 100) for amount in amounts)

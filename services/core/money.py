@@ -1,7 +1,8 @@
 """Money: exact decimals of two places."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
@@ -21,3 +22,29 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
 def tax_within(gross: Decimal, rate: Decimal) -> Decimal:
     """The tax that a gross amount includes at a rate (0.19 for 19 %)."""
     return cents(gross - gross / (1 + rate))
+
+
+def apportion(whole: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
+    """Shares of an amount by weight, that sum to it exactly.
+
+    Each share is rounded down to the cent; the cents left over go to the largest remainders, and
+    among equal ones to the first. Neither the amount nor a weight is negative, and not all weights
+    are zero.
+    """
+    count = int(whole / CENT)
+    entire = sum(map(Fraction, weights))
+    exact = [count * Fraction(weight) / entire for weight in weights]
+    shares = [int(share) for share in exact]
+    places = sorted(range(len(shares)), key=lambda place: shares[place] - exact[place])
+    for place in places[: count - sum(shares)]:
+        shares[place] += 1
+    return [share * CENT for share in shares]
+
+
+def part(whole: Decimal, pieces: int, of: int) -> Decimal:
+    """What the first pieces of so many are worth, rounded down to the cent.
+
+    The difference of two parts is what the pieces between them are worth, so whatever steps lead
+    from none to all of them, they sum to the whole exactly.
+    """
+    return int(whole / CENT) * pieces // of * CENT
