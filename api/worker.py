@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -41,10 +42,11 @@ from persistence.failures import DRIVER_ERRORS
 from persistence.jobs import STARTS
 from services.core import logs
 from services.core.context import Process, new_process
-from services.core.jobs import Handler, Hopeless, Job, forget_old
+from services.core.jobs import Handler, Hopeless, Job
+from services.core.schedules import queue_due
 from services.core.settings import Settings
 from services.core.watch import Watches
-from services.handlers import HANDLERS
+from services.handlers import AT_ONCE, HANDLERS, SCHEDULES
 
 log = structlog.get_logger("tandem.worker")
 
@@ -67,7 +69,6 @@ TABLES = DBSettings(
 _CONNECTIONS = 2
 #: Wait before a queue that could not be reached is tried again.
 _AGAIN_SECONDS = 1.0
-_FORGET_SECONDS = 3600.0
 
 
 class Dead(Exception):
@@ -77,9 +78,15 @@ class Dead(Exception):
 class Worker:
     """Runs jobs until it is told to stop."""
 
-    def __init__(self, process: Process, handlers: dict[str, Handler]) -> None:
+    def __init__(
+        self,
+        process: Process,
+        handlers: Mapping[str, Handler],
+        at_once: Mapping[str, int] = {},
+    ) -> None:
         self._process = process
         self._handlers = handlers
+        self._at_once = at_once
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Timeout] = set()
         self._until = float("inf")
@@ -115,9 +122,12 @@ class Worker:
             manager = QueueManager(_queries(pool), TABLES.channel)
             manager.shutdown = self._stopping
             for name, handler in self._handlers.items():
-                manager.entrypoint(name, on_failure="hold", accepts_context=False)(
-                    partial(self._attempt, handler)
-                )
+                manager.entrypoint(
+                    name,
+                    on_failure="hold",
+                    accepts_context=False,
+                    concurrency_limit=self._at_once.get(name, 0),
+                )(partial(self._attempt, handler))
             await manager.run(
                 dequeue_timeout=timedelta(seconds=settings.job_poll_seconds),
                 batch_size=settings.jobs_at_once // 2,
@@ -128,7 +138,8 @@ class Worker:
 
     async def _attempt(self, handler: Handler, queued: models.Job) -> None:
         """One attempt of a job; raises `RetryRequested` or `Dead` when it failed."""
-        job = msgspec.json.decode(queued.payload or b"", type=Job)
+        with bound_contextvars(job=queued.entrypoint):
+            job = self._read(queued)
         with bound_contextvars(job=queued.entrypoint, job_id=job.id, request_id=job.request_id):
             started = time.perf_counter()
             attempt = 1
@@ -141,6 +152,13 @@ class Worker:
                 raise self._failure(error, attempt) from None
             seconds = round(time.perf_counter() - started, 6)
             log.info("job", outcome="OK", attempt=attempt, seconds=seconds)
+
+    def _read(self, queued: models.Job) -> Job:
+        """What was queued; somebody else's payload is `Dead` at once."""
+        try:
+            return msgspec.json.decode(queued.payload or b"", type=Job)
+        except msgspec.DecodeError:
+            raise self._failure(Hopeless("its payload is none of ours"), 1) from None
 
     async def _starts(self, number: int) -> int:
         """How often the job was started, this time included, also by workers that were killed."""
@@ -248,13 +266,13 @@ def _follow() -> None:
 async def _run(settings: Settings) -> None:
     process = new_process(settings.model_copy(update={"pool_min": 1}))
 
-    async def forget() -> None:
-        await forget_old(process)
+    async def queue() -> None:
+        await queue_due(process, SCHEDULES)
 
     # Not those of the process: they are for requests, and nobody sends this one any.
     watches = Watches()
-    watches.every(_FORGET_SECONDS, forget)
-    worker, loop = Worker(process, HANDLERS), asyncio.get_running_loop()
+    watches.every(process.settings.job_poll_seconds, queue)
+    worker, loop = Worker(process, HANDLERS, AT_ONCE), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(worker.stop))
     log.info("worker started", pid=os.getpid(), jobs=sorted(HANDLERS))

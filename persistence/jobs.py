@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sqlmodel import Field, SQLModel
 
 from persistence.columns import Json, Uuid, column, instant, named, table_of
-from persistence.sql import Query, forget, nothing, value
+from persistence.sql import Query, forget, given, nothing, value
 
 #: ``failed`` jobs are the dead letters: tried as often as they may be, and kept.
 JobStatus = postgresql.ENUM(
@@ -155,6 +155,7 @@ _job = (
     .values(
         priority=sa.literal_column("0"),
         status=_queued,
+        execute_after=sa.func.now() + sa.bindparam("after", type_=sa.Interval),
         entrypoint=sa.bindparam("name", type_=sa.Text),
         dedupe_key=sa.bindparam("job_id", type_=sa.Text),
         payload=sa.bindparam("payload", type_=sa.LargeBinary),
@@ -169,6 +170,16 @@ ENQUEUE = Query(
         sa.select(_job.c.id, _queued, _job.c.priority, _job.c.entrypoint),
     ),
     nothing,
+)
+
+UNDER_WAY = Query(
+    sa.select(sa.true())
+    .where(
+        jobs.c.entrypoint == given("name", jobs.c.entrypoint),
+        jobs.c.status.in_([sa.literal_column("'queued'"), sa.literal_column("'picked'")]),
+    )
+    .limit(1),
+    value,
 )
 
 _number = sa.bindparam("number", type_=sa.BigInteger)
@@ -187,7 +198,6 @@ STARTS = Query(
     ),
     value,
 )
-
 
 FORGET_LOG = forget(job_log, job_log.c.created)
 FORGET_DEAD = forget(jobs, jobs.c.updated, jobs.c.status == sa.literal_column("'failed'"))

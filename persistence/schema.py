@@ -14,6 +14,7 @@ from persistence import (  # noqa: F401 - importing a module adds its tables to 
     orders,
     payments,
     products,
+    schedules,
     sessions,
     signing_keys,
     users,

@@ -1,9 +1,18 @@
-"""The table of jobs: what a worker does for every name that is queued."""
+"""The table of jobs: what a worker does for every name that is queued, and what comes by itself."""
 
-from services import mail
+from services import mail, retention
 from services.core.jobs import Handler
+from services.core.schedules import Schedules
 
 HANDLERS: dict[str, Handler] = {
+    "jobs.forgetOld": retention.forget_jobs,
     "mail.verifyEmail": mail.verify_email,
     "mail.resetPassword": mail.reset_password,
+}
+#: How many of a name run at one time, over all workers; a name that is not here has no limit but
+#: the workers' own. Every worker must hold the same figures.
+AT_ONCE: dict[str, int] = {}
+#: What is queued at intervals; its handler finds no data in its job.
+SCHEDULES: Schedules = {
+    "jobs.forgetOld": lambda _: 3600,
 }

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import SMTP
@@ -23,6 +24,7 @@ from api.worker import Worker
 from services.core.context import Context
 from services.core.jobs import Handler, enqueue
 from services.core.settings import Settings
+from services.handlers import SCHEDULES
 from services.users import me
 from tests.conftest import CHECKOUT
 from tests.shop import Shop
@@ -40,32 +42,36 @@ async def eventually(found: Callable[[], Awaitable[Any]]) -> Any:
         await asyncio.sleep(0.02)
 
 
-async def queue(shop: Shop, name: str, **data: Any) -> str:
-    """Queue a job as an operation does; its id."""
-    request = shop.request()
+async def queue(shop: Shop, name: str, after: float = 0, **data: Any) -> str:
+    """Queue a job as an operation does, to run ``after`` so many seconds; its id."""
+    request, wait = shop.request(), timedelta(seconds=after)
     async with shop.process.database.transaction(request.tally) as tx:
-        return await enqueue(Context(request, me, None), tx, name, data)
+        return await enqueue(Context(request, me, None), tx, name, data, after=wait)
 
 
 async def left(shop: Shop) -> list[tuple[str, str]]:
-    """The jobs in the queue: name and status."""
+    """The jobs in the queue, name and status; what comes by itself is left out."""
     rows = await shop.rows("SELECT entrypoint, status::text FROM jobs ORDER BY id")
-    return [(row["entrypoint"], row["status"]) for row in rows]
+    return [
+        (row["entrypoint"], row["status"]) for row in rows if row["entrypoint"] not in SCHEDULES
+    ]
 
 
 async def done(shop: Shop) -> None:
     """Wait until the queue is empty."""
 
     async def empty() -> bool:
-        return not await left(shop)
+        return not await shop.rows("SELECT FROM jobs")
 
     await eventually(empty)
 
 
 @asynccontextmanager
-async def working(shop: Shop, handlers: Mapping[str, Handler]) -> AsyncIterator[Worker]:
+async def working(
+    shop: Shop, handlers: Mapping[str, Handler], at_once: Mapping[str, int] | None = None
+) -> AsyncIterator[Worker]:
     """A worker in this process."""
-    worker = Worker(shop.process, dict(handlers))
+    worker = Worker(shop.process, handlers, at_once or {})
     running = asyncio.create_task(worker.run())
     try:
         yield worker

@@ -1,17 +1,16 @@
 """Jobs: what an operation leaves to be done after it, queued in its own transaction."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from persistence.database import Tally, Transaction
-from persistence.jobs import ENQUEUE, FORGET_DEAD, FORGET_LOG
-from persistence.mail_tokens import FORGET_MAIL_TOKENS
-from persistence.sql import FORGOTTEN_AT_ONCE
+from persistence.database import Transaction
+from persistence.jobs import ENQUEUE
 from services.core.context import Context, Process, Request
+from services.core.ids import new_id
 
 
 class Job(Struct, frozen=True, rename="camel"):
@@ -42,21 +41,33 @@ class Hopeless(Exception):
 Handler = Callable[[Process, Job], Awaitable[None]]
 
 
-async def enqueue(ctx: Context, tx: Transaction, name: str, data: Mapping[str, Any]) -> str:
+async def enqueue(
+    ctx: Context,
+    tx: Transaction,
+    name: str,
+    data: Mapping[str, Any],
+    *,
+    after: timedelta = timedelta(0),
+) -> str:
     """Queue a job that runs once ``tx`` has committed, and never when it has not; its id.
 
-    ``name`` is one of `services.handlers.HANDLERS`; ``data`` is written as JSON.
+    ``name`` is one of `services.handlers.HANDLERS`; ``data`` is written as JSON. It runs no sooner
+    than ``after`` from now.
     """
-    job = Job(ctx.new_id(), ctx.request.id, dict(data))
-    await tx.all(ENQUEUE, job_id=job.id, name=name, payload=msgspec.json.encode(job))
+    return await put(tx, ctx.now, ctx.request.id, name, data, after=after)
+
+
+async def put(
+    tx: Transaction,
+    now: datetime,
+    request_id: str,
+    name: str,
+    data: Mapping[str, Any],
+    *,
+    after: timedelta = timedelta(0),
+) -> str:
+    """The same where no operation runs, as in a handler: with the request id of its job."""
+    job = Job(new_id(now), request_id, dict(data))
+    payload = msgspec.json.encode(job)
+    await tx.all(ENQUEUE, job_id=job.id, name=name, payload=payload, after=after)
     return job.id
-
-
-async def forget_old(process: Process) -> None:
-    """Delete dead jobs, lines of the log and mailed tokens older than the settings keep them."""
-    before = process.clock() - timedelta(days=process.settings.job_days)
-    for query in (FORGET_LOG, FORGET_DEAD, FORGET_MAIL_TOKENS):
-        gone = FORGOTTEN_AT_ONCE
-        while gone == FORGOTTEN_AT_ONCE:
-            async with process.database.transaction(Tally()) as tx:
-                gone = await tx.one(query, before=before)
