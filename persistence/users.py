@@ -360,3 +360,6 @@ ANONYMISE_USER = Query(
     .returning(users.c.id),
     value,
 )
+#: Where somebody gets mail; None once the account is deleted. A closed one is still told of its
+#: orders and its money.
+ADDRESS_OF = Query(sa.select(users.c.email).where(_this, users.c.deleted_at.is_(None)), value)

@@ -1,11 +1,12 @@
 """The table of jobs: what a worker does for every name that is queued, and what comes by itself."""
 
-from services import mail, retention
+from services import mail, mail_orders, retention
 from services.core.jobs import Handler
 from services.core.schedules import Schedules
 
 HANDLERS: dict[str, Handler] = {
     "jobs.forgetOld": retention.forget_jobs,
+    "mail.orderPaid": mail_orders.order_paid,
     "mail.verifyEmail": mail.verify_email,
     "mail.resetPassword": mail.reset_password,
 }

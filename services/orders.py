@@ -47,6 +47,7 @@ from services.core.errors import (
 )
 from services.core.ids import NOWHERE, parsed
 from services.core.inputs import Input, Line, Lines, PathId, Period, Reference, wrong
+from services.core.jobs import enqueue
 from services.core.operation import Key, operation
 from services.core.paging import Page, Paged
 from services.core.permissions import Permission
@@ -276,6 +277,7 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
         created_at=ctx.now,
     )
     await steps.move(ctx, tx, order, OrderStatus.PAID, PaymentStatus.PAID)
+    await enqueue(ctx, tx, "mail.orderPaid", {"orderId": order.id})
     [payment] = await tx.all(PAYMENT.stored, ids=[payment_id])
     return payment
 

@@ -1,0 +1,53 @@
+"""Mails about orders to the people who placed them: paid, shipped, refunded.
+
+Operations queue ``mail.orderPaid`` with ``{"orderId"}``. What a mail says is read when it is sent.
+A deleted account has no address any more, and gets none.
+"""
+
+from decimal import Decimal
+
+from persistence.database import Tally
+from persistence.orders import ORDER, Order
+from persistence.users import ADDRESS_OF
+from services.core.context import Process
+from services.core.jobs import Hopeless, Job
+from services.core.mail import Mail, send
+
+
+async def order_paid(process: Process, job: Job) -> None:
+    """Tell somebody that their order is paid."""
+    order = await _order(process, job.data["orderId"])
+    text = f"""\
+Hello,
+
+thank you: your order {order.number} is paid.
+
+{_lines(order)}
+We will write again when it is on its way.
+"""
+    await _tell(process, job, order, f"Your order {order.number} is paid", text)
+
+
+async def _order(process: Process, order_id: str) -> Order:
+    order = await process.database.reader(Tally()).one(ORDER.stored, ids=[order_id])
+    if order is None:
+        raise Hopeless("no such order")
+    return order
+
+
+async def _tell(process: Process, job: Job, order: Order, subject: str, text: str) -> None:
+    reader = process.database.reader(Tally())
+    email = await reader.one(ADDRESS_OF, user_id=order.customer_id)
+    if email is not None:
+        await send(process.settings, Mail(email, subject, text), job.id, process.clock())
+
+
+def _lines(order: Order) -> str:
+    """What was bought, a line each, and what it comes to."""
+    lines = [f"{line.quantity} x {line.name}: {_amount(line.total, order)}" for line in order.lines]
+    total = f"Total: {_amount(order.total, order)}"
+    return "\n".join([*lines, "", total, f"Tax included: {_amount(order.tax, order)}", ""])
+
+
+def _amount(amount: Decimal, order: Order) -> str:
+    return f"{amount:.2f} {order.currency}"
