@@ -11,6 +11,7 @@ from persistence.api_keys import API_KEY
 from persistence.audit import AUDIT_ENTRY
 from persistence.categories import CATEGORY
 from persistence.columns import Instant, Json, Money
+from persistence.coupons import COUPON
 from persistence.deposits import DEPOSIT
 from persistence.orders import ORDER, ORDER_EVENT
 from persistence.payments import PAYMENT
@@ -28,6 +29,7 @@ _VIEWS: tuple[View[Any], ...] = (
     ORDER,
     ORDER_EVENT,
     PAYMENT,
+    COUPON,
     DEPOSIT,
     WALLET,
     WALLET_ENTRY,

@@ -73,6 +73,8 @@ TOUCHED = (
     "accounts",
     "deposits",
     "orders",
+    "coupons",
+    "coupon_redemptions",
 )
 APPEND_ONLY = ("transfers", "postings", "order_history", "stock_movements", "payments", "audit_log")
 

@@ -7,6 +7,7 @@ from persistence import (  # noqa: F401 - importing a module adds its tables to 
     api_keys,
     audit,
     categories,
+    coupons,
     deposits,
     jobs,
     keys,

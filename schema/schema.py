@@ -12,6 +12,7 @@ from schema import (
     audit,
     auth,
     categories,
+    coupons,
     deposits,
     orders,
     payments,
@@ -44,6 +45,7 @@ class Query(
     deposits.Query,
     orders.Query,
     payments.Query,
+    coupons.Query,
     audit.Query,
 ):
     @strawberry.field(description="Anything by its id; null when unknown or not visible.")
@@ -67,6 +69,7 @@ class Mutation(
     products.Mutation,
     deposits.Mutation,
     orders.Mutation,
+    coupons.Mutation,
 ):
     pass
 

@@ -8,6 +8,7 @@ from services import (
     auth,
     auth_recovery,
     categories,
+    coupons,
     deposits,
     orders,
     payments,
@@ -59,6 +60,12 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     orders.cancel,
     payments.list_,
     payments.get,
+    coupons.list_,
+    coupons.get,
+    coupons.create,
+    coupons.update,
+    coupons.deactivate,
+    coupons.check,
     audit.list_,
 )
 

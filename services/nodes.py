@@ -18,6 +18,7 @@ NEEDED = {
     "Order": Permission.ORDERS_READ_OWN,
     "OrderEvent": Permission.ORDERS_READ_OWN,
     "Payment": Permission.PAYMENTS_READ_OWN,
+    "Coupon": Permission.COUPONS_READ_ALL,
     "Deposit": Permission.DEPOSITS_READ_OWN,
     "Wallet": Permission.WALLET_READ_OWN,
     "WalletEntry": Permission.WALLET_READ_OWN,

@@ -143,6 +143,12 @@ ADDRESSES: dict[str, Address] = {
     "orders.cancel": Address("POST", "/orders/{id}/cancel"),
     "payments.list": Address("GET", "/payments"),
     "payments.get": Address("GET", "/payments/{id}"),
+    "coupons.list": Address("GET", "/admin/coupons"),
+    "coupons.get": Address("GET", "/admin/coupons/{id}"),
+    "coupons.create": Address("POST", "/admin/coupons", 201),
+    "coupons.update": Address("PATCH", "/admin/coupons/{id}"),
+    "coupons.deactivate": Address("POST", "/admin/coupons/{id}/deactivate"),
+    "coupons.check": Address("POST", "/coupons/check"),
     "audit.list": Address("GET", "/admin/audit"),
 }
 
@@ -172,6 +178,10 @@ _ORDER = (
 )
 _EVENT = "id fromStatus toStatus actorId note createdAt"
 _PAYMENT = "id orderId amount currency createdAt"
+_COUPON = (
+    "id code kind value currency description startsAt endsAt minimumOrder usageLimit perUserLimit "
+    "redeemed isActive version createdAt updatedAt"
+)
 _AUDIT = "id actorId action entity entityId changed outcome requestId createdAt"
 _PAGING = {
     "first": "Int",
@@ -292,6 +302,23 @@ DOCUMENTS: dict[str, Document] = {
         listed=True,
     ),
     "payments.get": Document("payment", _PAYMENT, _ID),
+    "coupons.list": Document(
+        "coupons",
+        _COUPON,
+        {**_PAGING, "code": "String", "isActive": "Boolean", "sort": "CouponSort"},
+        listed=True,
+    ),
+    "coupons.get": Document("coupon", _COUPON, _ID, tagged=True),
+    "coupons.create": Document("createCoupon", _COUPON, input="CreateCouponInput!", tagged=True),
+    "coupons.update": Document(
+        "updateCoupon", _COUPON, _ID, input="UpdateCouponInput!", tagged=True
+    ),
+    "coupons.deactivate": Document("deactivateCoupon", _COUPON, _ID, tagged=True),
+    "coupons.check": Document(
+        "checkCoupon",
+        "code subtotal discount total currency",
+        {"code": "String!", "subtotal": "Money!"},
+    ),
     "audit.list": Document(
         "auditLog",
         _AUDIT,
@@ -330,6 +357,9 @@ _MUTATIONS = {
     "createOrder",
     "payOrder",
     "cancelOrder",
+    "createCoupon",
+    "updateCoupon",
+    "deactivateCoupon",
 }
 SORTS = {
     "createdAt": "CREATED_AT_ASC",

@@ -38,6 +38,10 @@ _ASKED = {
     "order": "orders",
     "orderHistory": "orders",
     "payment": "payments",
+    "coupon": "coupons",
+    "updateCoupon": "coupons",
+    "updateCouponByPut": "coupons",
+    "deactivateCoupon": "coupons",
     "payOrder": "unpaid",
     "cancelOrder": "unpaid",
     "user": "subjects",
@@ -71,6 +75,8 @@ _BEYOND_KEYS = {
     ("expiresAt", "TOO_LARGE"),
     ("permissions", "INVALID_CHOICE"),
     ("name", "TOO_MANY"),
+    # A percentage is at most 100, an amount need not be.
+    ("value", "TOO_LARGE"),
 }
 #: One of these ways to page is kept; a made-up cursor is never one of ours.
 _PAGING = (("first",), ("last",), ("page", "perPage"))
@@ -212,6 +218,13 @@ def _make_body_true(operation: str, body: dict[str, Any]) -> None:
             body.pop("expiresAt", None)
         case "createProduct" if "categoryId" in body:
             body["categoryId"] = _take("categories")
+        case "createCoupon" if {"code", "kind", "value"} <= body.keys():
+            body |= {"code": uuid4().hex, "value": "5.00"}
+            body.pop("endsAt", None)
+        case "updateCoupon" | "updateCouponByPut":
+            body.pop("code", None)
+        case "checkCoupon" if {"code", "subtotal"} <= body.keys():
+            body |= {"code": _take("couponCodes"), "subtotal": "20.00"}
         case "createOrder":
             lines = body.get("lines", [body])
             for line, product in zip(lines, _WORLD["products"], strict=False):

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from persistence.mail_tokens import Purpose
-from services import api_keys, deposits, orders, products
+from services import api_keys, coupons, deposits, orders, products
 from services.core.context import Process, Request
 from services.core.ids import new_id
 from services.core.mail_tokens import derive
@@ -42,6 +42,8 @@ BUSINESS_TABLES = (
     "order_lines",
     "order_history",
     "payments",
+    "coupons",
+    "coupon_redemptions",
     "jobs",
     "mail_tokens",
 )
@@ -251,6 +253,25 @@ class Shop:
             await self.execute("UPDATE products SET is_active = false WHERE id = $1", product.id)
         return product
 
+    async def coupon(self, value: str = "10.00", kind: str = "PERCENT", **more: Any) -> Any:
+        """A new coupon."""
+        manager = await self._manager()
+        raw = {"code": unique("C"), "kind": kind, "value": value, **more}
+        return await coupons.create(self.request(manager), raw)
+
+    async def redeem(self, coupon: Any, person: Person) -> Any:
+        """An order of somebody's that redeems a coupon."""
+        order = await self.order(person)
+        await self.execute(
+            "INSERT INTO coupon_redemptions "
+            "(order_id, coupon_id, user_id, status, amount, currency) "
+            "VALUES ($1, $2, $3, 'HELD', 1, 'EUR')",
+            order.id,
+            coupon.id,
+            person.id,
+        )
+        return order
+
     async def order(
         self,
         person: Person,
@@ -449,5 +470,15 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
         case "payments.get":
             order = await shop.order(owner)
             return {"id": (await shop.pay(owner, order.id)).id}, None
+        case "coupons.get":
+            return {"id": (await shop.coupon()).id}, None
+        case "coupons.create":
+            return {"code": unique("C"), "kind": "PERCENT", "value": "10.00"}, key
+        case "coupons.update":
+            return {"id": (await shop.coupon()).id, "value": "5.00"}, key
+        case "coupons.deactivate":
+            return {"id": (await shop.coupon()).id}, key
+        case "coupons.check":
+            return {"code": (await shop.coupon()).code, "subtotal": "20.00"}, None
         case _:
             return {}, None

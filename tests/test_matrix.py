@@ -66,6 +66,12 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "orders.cancel": owner_or_manager("ORDER_NOT_FOUND"),
     "payments.list": SIGNED_IN,
     "payments.get": owner_or_manager("PAYMENT_NOT_FOUND"),
+    "coupons.list": MANAGERS,
+    "coupons.get": MANAGERS,
+    "coupons.create": MANAGERS,
+    "coupons.update": MANAGERS,
+    "coupons.deactivate": MANAGERS,
+    "coupons.check": SIGNED_IN,
     "audit.list": ADMINS,
 }
 #: Operations that take no notice of a token.
@@ -162,6 +168,9 @@ BAD = {
     "deposits.create": {"amount": "0"},
     "orders.create": {"lines": []},
     "orders.cancel": {"id": "nonsense", "reason": ""},
+    "coupons.create": {"code": "", "kind": "PERCENT", "value": "0"},
+    "coupons.update": {"id": "nonsense", "code": ""},
+    "coupons.check": {"code": "", "subtotal": "0"},
 }
 
 

@@ -414,6 +414,73 @@ async def payment_unknown(shop: Shop) -> Case:
     return "payments.get", {"id": new_id(shop.process.clock())}, await _owner(shop), None
 
 
+async def coupon_unknown(shop: Shop) -> Case:
+    return "coupons.get", {"id": "malformed"}, await shop.person("MANAGER"), None
+
+
+async def coupons_bad_filters(shop: Shop) -> Case:
+    values = {"code": "", "after": "z", "page": 1}
+    return "coupons.list", values, await shop.person("MANAGER"), None
+
+
+async def create_coupon_all_bad(shop: Shop) -> Case:
+    values = {
+        "code": "10 %",
+        "kind": "FIXED",
+        "value": "0",
+        "description": "",
+        "minimumOrder": "1000000000",
+        "usageLimit": 0,
+        "perUserLimit": 1_000_001,
+    }
+    return "coupons.create", values, await shop.person("MANAGER"), None
+
+
+async def create_coupon_senseless(shop: Shop) -> Case:
+    values = {"code": unique("C"), "kind": "PERCENT", "value": "100.01"}
+    return "coupons.create", values, await shop.person("MANAGER"), None
+
+
+async def create_coupon_taken(shop: Shop) -> Case:
+    values = {"code": (await shop.coupon()).code.lower(), "kind": "FIXED", "value": "5"}
+    return "coupons.create", values, await shop.person("MANAGER"), None
+
+
+async def update_coupon_empty(shop: Shop) -> Case:
+    values = {"id": (await shop.coupon()).id}
+    return "coupons.update", values, await shop.person("MANAGER"), None
+
+
+async def update_coupon_frozen(shop: Shop) -> Case:
+    coupon = await shop.coupon()
+    await shop.redeem(coupon, await _owner(shop))
+    values = {"id": coupon.id, "value": "5", "code": unique("C")}
+    return "coupons.update", values, await shop.person("MANAGER"), None
+
+
+async def deactivate_coupon_forbidden(shop: Shop) -> Case:
+    return "coupons.deactivate", {"id": (await shop.coupon()).id}, await _owner(shop), None
+
+
+async def check_coupon_bad(shop: Shop) -> Case:
+    return "coupons.check", {"code": "", "subtotal": "0"}, await _owner(shop), None
+
+
+async def check_coupon_unknown(shop: Shop) -> Case:
+    return "coupons.check", {"code": unique("C"), "subtotal": "5"}, await _owner(shop), None
+
+
+async def check_coupon_ended(shop: Shop) -> Case:
+    code = (await shop.coupon(endsAt="2026-01-31T12:00:00Z")).code
+    return "coupons.check", {"code": code, "subtotal": "5"}, await _owner(shop), None
+
+
+async def check_coupon_exhausted(shop: Shop) -> Case:
+    coupon, owner = await shop.coupon(usageLimit=1), await _owner(shop)
+    await shop.redeem(coupon, owner)
+    return "coupons.check", {"code": coupon.code, "subtotal": "5"}, owner, None
+
+
 async def audit_forbidden(shop: Shop) -> Case:
     return "audit.list", {"first": 101}, await shop.person("MANAGER"), None
 
@@ -495,6 +562,18 @@ BAD_CALLS: dict[Build, str] = {
     cancel_twice: "ORDER_STATUS_INVALID",
     cancel_bad_reason: "VALIDATION_FAILED",
     payment_unknown: "PAYMENT_NOT_FOUND",
+    coupon_unknown: "COUPON_NOT_FOUND",
+    coupons_bad_filters: "VALIDATION_FAILED",
+    create_coupon_all_bad: "VALIDATION_FAILED",
+    create_coupon_senseless: "VALIDATION_FAILED",
+    create_coupon_taken: "COUPON_CODE_TAKEN",
+    update_coupon_empty: "VALIDATION_FAILED",
+    update_coupon_frozen: "COUPON_FROZEN",
+    deactivate_coupon_forbidden: "FORBIDDEN",
+    check_coupon_bad: "VALIDATION_FAILED",
+    check_coupon_unknown: "COUPON_INVALID",
+    check_coupon_ended: "COUPON_EXPIRED",
+    check_coupon_exhausted: "COUPON_EXHAUSTED",
     audit_forbidden: "FORBIDDEN",
     audit_bad_filters: "VALIDATION_FAILED",
 }

@@ -22,12 +22,18 @@ KEYED = (
     "orders.create",
     "orders.pay",
     "orders.cancel",
+    "coupons.create",
+    "coupons.update",
+    "coupons.deactivate",
 )
 #: The least role that may call, where not everybody may.
 ROLES = {
     "users.update": "ADMIN",
     "users.revokeSessions": "ADMIN",
     "products.create": "MANAGER",
+    "coupons.create": "MANAGER",
+    "coupons.update": "MANAGER",
+    "coupons.deactivate": "MANAGER",
 }
 PAIRS = list(permutations(FACES, 2))
 

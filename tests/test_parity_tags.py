@@ -40,6 +40,9 @@ WRITES = (
     "orders.create",
     "orders.pay",
     "orders.cancel",
+    "coupons.create",
+    "coupons.update",
+    "coupons.deactivate",
 )
 
 
@@ -59,6 +62,9 @@ ROLES = {
     "users.update": "ADMIN",
     "users.revokeSessions": "ADMIN",
     "products.create": "MANAGER",
+    "coupons.create": "MANAGER",
+    "coupons.update": "MANAGER",
+    "coupons.deactivate": "MANAGER",
 }
 
 
@@ -299,6 +305,7 @@ async def test_a_write_leaves_the_same_row_whichever_door_it_came_through(
         [row] = await shop.audits_of(outcome.headers["x-request-id"])
         assert row["actor_id"] == (None if operation in ANONYMOUS else caller.id)
         about = {"users.create", "products.create", "deposits.create", "orders.create"}
+        about |= {"coupons.create"}
         if operation in about:
             assert row["entity_id"] == outcome.ok["id"]
         elif "id" in values:

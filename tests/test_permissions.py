@@ -38,6 +38,9 @@ EXPECTED = {
     "orders:pay:own": ("USER", True),
     "payments:read:own": ("USER", True),
     "payments:read:all": ("MANAGER", True),
+    "coupons:read:public": ("USER", True),
+    "coupons:read:all": ("MANAGER", True),
+    "coupons:write:all": ("MANAGER", True),
     "audit:read:all": ("ADMIN", True),
 }
 #: Kinds of things that anybody may see, as far as they are there for anybody.

@@ -62,8 +62,16 @@ SIGNED_IN = ANONYMOUS | {
     "cancelOrder",
     "payments",
     "payment",
+    "checkCoupon",
 }
-MANAGERS = SIGNED_IN | {"createProduct"}
+MANAGERS = SIGNED_IN | {
+    "createProduct",
+    "coupons",
+    "coupon",
+    "createCoupon",
+    "updateCoupon",
+    "deactivateCoupon",
+}
 ADMINS = MANAGERS | {"users", "createUser", "updateUser", "revokeUserSessions", "auditLog"}
 
 #: What each role may call, by operationId; written from the design, not from the declarations.
@@ -84,7 +92,7 @@ THOROUGH = {
     "ADMIN": ADMINS - MANAGERS,
 }
 #: v1 takes PUT for PATCH.
-PATCHES = {"updateMe", "updateUser"}
+PATCHES = {"updateMe", "updateUser", "updateCoupon"}
 
 _CONFIG = """
 hooks = "{hooks}"
@@ -214,6 +222,8 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
         "deposits": [(await shop.deposit(owner, "5.00")).id],
         "orders": [(await shop.order(owner, lines)).id],
         "payments": [(await shop.pay(owner, paid.id)).id],
+        "coupons": [(await shop.coupon()).id],
+        "couponCodes": [(await shop.coupon()).code],
         "unpaid": [(await shop.order(owner, lines)).id for _ in range(30)],
         "refreshTokens": [guest.refresh_token for guest in guests],
         "accessTokens": [guest.token for guest in leaving],

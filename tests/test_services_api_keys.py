@@ -200,6 +200,12 @@ OPENS: dict[str, tuple[str, tuple[str, ...]]] = {
     "orders:pay:own": ("USER", ("orders.pay",)),
     "payments:read:own": ("USER", ("payments.list", "payments.get")),
     "payments:read:all": ("MANAGER", ()),
+    "coupons:read:public": ("USER", ("coupons.check",)),
+    "coupons:read:all": ("MANAGER", ("coupons.list", "coupons.get")),
+    "coupons:write:all": (
+        "MANAGER",
+        ("coupons.create", "coupons.update", "coupons.deactivate"),
+    ),
     "audit:read:all": ("ADMIN", ("audit.list",)),
 }
 #: What no key may do: it would outlive its own end.

@@ -13,6 +13,7 @@ from api.rest import (  # noqa: F401 - importing a noun declares its routes
     audit,
     auth,
     categories,
+    coupons,
     deposits,
     orders,
     payments,

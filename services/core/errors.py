@@ -25,7 +25,8 @@ TandemError
     ├── CategoryNotFound 404 · ProductNotFound 404 · OrderNotFound 404 · DepositNotFound 404
     ├── PaymentNotFound 404
     ├── OutOfStock 422 · InsufficientFunds 402
-    └── OrderStatusInvalid 422
+    ├── OrderStatusInvalid 422
+    └── of coupons: errors_coupons.py
 
 The wire shapes of these are written once per dialect, in the faces.
 """

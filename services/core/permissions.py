@@ -63,6 +63,9 @@ class Permission(StrEnum):
     ORDERS_PAY_OWN = "orders:pay:own", Role.USER
     PAYMENTS_READ_OWN = "payments:read:own", Role.USER
     PAYMENTS_READ_ALL = "payments:read:all", Role.MANAGER
+    COUPONS_READ_PUBLIC = "coupons:read:public", Role.USER
+    COUPONS_READ_ALL = "coupons:read:all", Role.MANAGER
+    COUPONS_WRITE_ALL = "coupons:write:all", Role.MANAGER
     AUDIT_READ_ALL = "audit:read:all", Role.ADMIN
 
     @property

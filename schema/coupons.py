@@ -1,0 +1,63 @@
+"""Coupons: codes that take something off an order."""
+
+from typing import Any
+
+import strawberry
+
+from schema.connections import Connection, paged
+from schema.fields import Info, field, write_options
+from schema.node import Node
+from schema.views import enum, mirror
+from services import coupons
+from services.coupons import Coupon as CouponView
+from services.coupons import CouponKind
+from services.coupons import CouponOffer as CouponOfferView
+
+enum(
+    CouponKind,
+    PERCENT="Takes a percentage off the subtotal.",
+    FIXED="Takes an amount off, as far as the subtotal goes.",
+)
+
+
+@mirror(CouponView)
+class Coupon(Node):
+    pass
+
+
+@mirror(CouponOfferView)
+class CouponOffer:
+    pass
+
+
+@strawberry.type
+class Query:
+    @field(coupons.list_, "coupons", Connection[Coupon])
+    async def list_coupons(self, info: Info, raw: dict[str, Any]) -> object:
+        return await coupons.list_(info.context.request, paged(info, raw))
+
+    @field(coupons.get, "coupon", Coupon)
+    async def coupon(self, info: Info, raw: dict[str, Any]) -> object:
+        return await coupons.get(info.context.request, raw)
+
+    @field(coupons.check, "checkCoupon", CouponOffer)
+    async def check_coupon(self, info: Info, raw: dict[str, Any]) -> object:
+        return await coupons.check(info.context.request, raw)
+
+
+@strawberry.type
+class Mutation:
+    @field(coupons.create, "createCoupon", Coupon)
+    async def create_coupon(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await coupons.create(info.context.request, raw, **options)
+
+    @field(coupons.update, "updateCoupon", Coupon)
+    async def update_coupon(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await coupons.update(info.context.request, raw, **options)
+
+    @field(coupons.deactivate, "deactivateCoupon", Coupon)
+    async def deactivate_coupon(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await coupons.deactivate(info.context.request, raw, **options)
