@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from persistence.columns import SortableText, checked, column, identifier, instant, named, table_of
 from persistence.listing import Listing, Sort
-from persistence.sql import insert
+from persistence.sql import Query, given, insert, nothing
 from persistence.views import View
 
 
@@ -20,6 +20,8 @@ class CategoryTable(SQLModel, table=True):
     __table_args__ = (
         checked("char_length(name) BETWEEN 1 AND 100", "name"),
         checked("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'", "slug"),
+        checked("char_length(slug) <= 100", "slug_length"),
+        checked("char_length(description) <= 2000", "description"),
         sa.Index("categories_name_id_idx", "name", "id"),
     )
 
@@ -57,7 +59,25 @@ CATEGORY = View(
     Category,
     sa.true(),
 )
+_this = categories.c.id == given("id", categories.c.id)
+# Not FOR UPDATE: products may be put into a category that is being renamed.
+LOCK_CATEGORY = Query(
+    CATEGORY.select().where(_this, CATEGORY.visible).with_for_update(key_share=True), Category
+)
 INSERT_CATEGORY = insert(categories, "id", "slug", "name", "description", "created_at")
+UPDATE_CATEGORY = Query(
+    sa.update(categories)
+    .where(_this)
+    .values(
+        slug=given("new_slug", categories.c.slug),
+        name=given("new_name", categories.c.name),
+        description=given("new_description", categories.c.description),
+        version=categories.c.version + 1,
+    ),
+    nothing,
+)
+# Refused by the database while a product is in it, also by one that is being put there.
+DELETE_CATEGORY = Query(sa.delete(categories).where(_this), nothing)
 
 CATEGORIES = Listing(
     CATEGORY.select(),

@@ -105,6 +105,7 @@ class StockMovementTable(SQLModel, table=True):
     __table_args__ = (
         checked("kind IN ('RECEIVED', 'ADJUSTED', 'SOLD', 'RETURNED')", "kind"),
         checked("quantity <> 0", "quantity"),
+        checked("char_length(note) BETWEEN 1 AND 500", "note"),
     )
 
     id: str = identifier()
@@ -113,6 +114,7 @@ class StockMovementTable(SQLModel, table=True):
     quantity: int = column(sa.Integer)
     order_id: str | None = reference("orders.id", nullable=True)
     created_at: datetime = instant()
+    note: str | None = column(sa.Text, nullable=True)
 
 
 class Product(Struct, frozen=True, rename="camel"):
@@ -135,13 +137,20 @@ class Product(Struct, frozen=True, rename="camel"):
 
 
 class StockedProduct(Struct, frozen=True):
-    """What an order needs to know of a product, read under the lock of its stock row."""
+    """What an order needs to know of a product, read under the locks of its stock and itself."""
 
     product_id: str
     name: str
     price: Decimal
     currency: str
     available: int
+
+
+class StockLevel(Struct, frozen=True):
+    """A product's pieces, read under the lock of its stock row."""
+
+    on_hand: int
+    held: int
 
 
 products = table_of(ProductTable)
@@ -219,20 +228,59 @@ INSERT_PRODUCT = insert(
     "created_at",
 )
 INSERT_STOCK = insert(stock, "product_id", "on_hand")
+_product = products.c.id == given("id", products.c.id)
+LOCK_PRODUCT = Query(
+    PRODUCT.select().where(_product, PRODUCT.visible).with_for_update(key_share=True, of=products),
+    Product,
+)
+#: Everything that may change in a product, whether it does or not.
+UPDATE_PRODUCT = Query(
+    sa.update(products)
+    .where(_product)
+    .values(
+        {
+            **{
+                products.c[name]: given(f"new_{name}", products.c[name])
+                for name in (
+                    "name",
+                    "description",
+                    "price",
+                    "category_id",
+                    "tags",
+                    "metadata",
+                    "image",
+                    "is_active",
+                )
+            },
+            products.c.version: products.c.version + 1,
+        }
+    ),
+    nothing,
+)
 # Rows are locked in the order of their ids, so that two orders never wait for each other in turn.
-# Only what is sold now can be ordered; what was sold before can still be given back.
+_locked_stock = (
+    sa.select(stock.c.product_id, (stock.c.on_hand - stock.c.held).label("available"))
+    .where(among(stock.c.product_id))
+    .order_by(stock.c.product_id)
+    .with_for_update()
+    .cte("locked_stock")
+    .prefix_with("MATERIALIZED", dialect="postgresql")
+)
+# Only what is sold now can be ordered; what was sold before can still be given back. The product is
+# locked as well, shared: its price and that it is sold are true until the order is there. It comes
+# after its stock: of many orders for it then one holds it, so that whoever changes it gets a turn.
 LOCK_STOCK = Query(
     sa.select(
         products.c.id,
         products.c.name,
         products.c.price,
         products.c.currency,
-        stock.c.on_hand - stock.c.held,
+        _locked_stock.c.available,
     )
-    .select_from(_with_stock)
-    .where(among(stock.c.product_id), products.c.is_active)
-    .order_by(stock.c.product_id)
-    .with_for_update(of=stock),
+    .join_from(products, _locked_stock, _locked_stock.c.product_id == products.c.id)
+    .where(products.c.is_active)
+    .order_by(products.c.id)
+    .with_for_update(read=True, of=products),
     StockedProduct,
 )
 LOCK_STOCK_ROWS = Query(
@@ -267,6 +315,14 @@ HOLD_STOCK = _stock_change(held=stock.c.held + _quantity)
 RELEASE_STOCK = _stock_change(held=stock.c.held - _quantity)
 SELL_STOCK = _stock_change(on_hand=stock.c.on_hand - _quantity, held=stock.c.held - _quantity)
 RETURN_STOCK = _stock_change(on_hand=stock.c.on_hand + _quantity)
+_stock = stock.c.product_id == given("product_id", stock.c.product_id)
+LOCK_STOCK_LEVEL = Query(
+    sa.select(stock.c.on_hand, stock.c.held).where(_stock).with_for_update(), StockLevel
+)
+SET_ON_HAND = Query(
+    sa.update(stock).where(_stock).values(on_hand=given("new_on_hand", stock.c.on_hand)), nothing
+)
+INSERT_ADJUSTMENT = insert(movements, "id", "product_id", "kind", "quantity", "note", "created_at")
 INSERT_MOVEMENTS = insert_many(
     movements, ["kind", "order_id", "created_at"], ["id", "product_id", "quantity"]
 )

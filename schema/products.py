@@ -6,6 +6,7 @@ import strawberry
 
 from schema.categories import Category
 from schema.connections import Connection, paged
+from schema.done import Done
 from schema.fields import Info, field, relation, write_options
 from schema.node import Node
 from schema.views import mirror
@@ -40,3 +41,18 @@ class Mutation:
     async def create_product(self, info: Info, raw: dict[str, Any]) -> object:
         options = write_options(info, raw)
         return await products.create(info.context.request, raw, **options)
+
+    @field(products.update, "updateProduct", Product)
+    async def update_product(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await products.update(info.context.request, raw, **options)
+
+    @field(products.archive, "archiveProduct", Done)
+    async def archive_product(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await products.archive(info.context.request, raw, **options)
+
+    @field(products.adjust_stock, "adjustStock", Product)
+    async def adjust_stock(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await products.adjust_stock(info.context.request, raw, **options)

@@ -66,6 +66,7 @@ class Mutation(
     sessions.Mutation,
     api_keys.Mutation,
     users.Mutation,
+    categories.Mutation,
     products.Mutation,
     deposits.Mutation,
     orders.Mutation,

@@ -1,19 +1,37 @@
 """Categories of products."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
+from msgspec import structs
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
-from persistence.categories import CATEGORIES, CATEGORY, Category
+from persistence.categories import (
+    CATEGORIES,
+    CATEGORY,
+    DELETE_CATEGORY,
+    INSERT_CATEGORY,
+    LOCK_CATEGORY,
+    UPDATE_CATEGORY,
+    Category,
+)
+from persistence.database import Transaction
+from persistence.failures import ReferenceViolation, UniqueViolation
+from services.auth import Done
 from services.core import paging
 from services.core.callers import glimpse
 from services.core.context import Context, Request
 from services.core.errors import CategoryNotFound
-from services.core.inputs import Input, PathId
-from services.core.operation import operation
+from services.core.errors_products import CategoryInUse, SlugTaken
+from services.core.inputs import Input, Line, Lines, PathId, Slug
+from services.core.operation import Key, operation
 from services.core.paging import Page, Paged
-from services.core.permissions import PUBLIC
+from services.core.patches import ABSENT, Patch, changes
+from services.core.permissions import PUBLIC, Permission
+
+Name = Annotated[Line, Field(min_length=1, max_length=100)]
+Description = Annotated[Lines, Field(max_length=2000)]
 
 
 class CategoryId(Input):
@@ -26,6 +44,28 @@ class ListCategories(Paged):
     """Which categories, in which order."""
 
     sort: Literal["name", "-name"] = Field("name", description="Order of the list.")
+
+
+class CreateCategory(Input):
+    """A new category."""
+
+    slug: Slug = Field(
+        description="Short name for addresses, unique: words of a-z and 0-9, joined by hyphens.",
+        examples=["desk-lamps"],
+    )
+    name: Name = Field(description="Name shown to people.", examples=["Desk lamps"])
+    description: Description = Field("", description="What is found here.")
+
+
+class UpdateCategory(Patch):
+    """What changes in a category; what is left out stays."""
+
+    id: PathId = Field(description="The category's id.")
+    slug: Slug = Field(
+        ABSENT, description="Short name for addresses, unique.", examples=["desk-lamps"]
+    )
+    name: Name = Field(ABSENT, description="Name shown to people.", examples=["Desk lamps"])
+    description: Description | None = Field(None, description="What is found here; null clears it.")
 
 
 @operation("categories.list", who=PUBLIC, input=ListCategories, result=Category, paged=True)
@@ -46,6 +86,95 @@ async def get(ctx: Context, input: CategoryId) -> Category:
     category = await ctx.reader.one(CATEGORY.by_ids, ids=[input.id], **ctx.sight)
     if category is None:
         raise CategoryNotFound
+    return category
+
+
+@operation(
+    "categories.create",
+    who=Permission.CATEGORIES_WRITE_ALL,
+    input=CreateCategory,
+    result=Category,
+    errors=[SlugTaken],
+    writes=True,
+    key=Key.OPTIONAL,
+    cost=5,
+)
+async def create(ctx: Context, tx: Transaction, input: CreateCategory) -> Category:
+    """Add a category to the shop."""
+    category_id = ctx.new_id()
+    ctx.record("category", category_id, *sorted(input.model_fields_set))
+    try:
+        await tx.all(
+            INSERT_CATEGORY,
+            id=category_id,
+            slug=input.slug,
+            name=input.name,
+            description=input.description,
+            created_at=ctx.now,
+        )
+    except UniqueViolation:
+        raise SlugTaken from None
+    return await _stored(tx, category_id)
+
+
+@operation(
+    "categories.update",
+    who=Permission.CATEGORIES_WRITE_ALL,
+    input=UpdateCategory,
+    result=Category,
+    errors=[CategoryNotFound, SlugTaken],
+    writes=True,
+    key=Key.OPTIONAL,
+    conditional=True,
+)
+async def update(ctx: Context, tx: Transaction, input: UpdateCategory) -> Category:
+    """Change a category."""
+    category = await _locked(ctx, tx, input.id)
+    now = structs.asdict(category)
+    changed = changes(input, now, empty={"description": ""})
+    ctx.record("category", category.id, *sorted(to_camel(name) for name in changed))
+    if changed:
+        new = {f"new_{name}": value for name, value in {**now, **changed}.items()}
+        try:
+            await tx.all(UPDATE_CATEGORY, id=category.id, **new)
+        except UniqueViolation:
+            raise SlugTaken from None
+    return await _stored(tx, category.id)
+
+
+@operation(
+    "categories.delete",
+    who=Permission.CATEGORIES_DELETE_ALL,
+    input=CategoryId,
+    result=Done,
+    errors=[CategoryNotFound, CategoryInUse],
+    writes=True,
+    key=Key.OPTIONAL,
+    conditional=True,
+)
+async def delete(ctx: Context, tx: Transaction, input: CategoryId) -> Done:
+    """Delete a category that no product is in, archived ones included."""
+    category = await _locked(ctx, tx, input.id)
+    try:
+        await tx.all(DELETE_CATEGORY, id=category.id)
+    except ReferenceViolation:
+        raise CategoryInUse from None
+    return Done()
+
+
+async def _locked(ctx: Context, tx: Transaction, category_id: str) -> Category:
+    """The category under its lock, if it is the one that the caller knew."""
+    category = await tx.one(LOCK_CATEGORY, id=category_id, **ctx.sight)
+    if category is None:
+        raise CategoryNotFound
+    ctx.tick()
+    ctx.record("category", category.id)
+    ctx.match(category)
+    return category
+
+
+async def _stored(tx: Transaction, category_id: str) -> Category:
+    [category] = await tx.all(CATEGORY.stored, ids=[category_id])
     return category
 
 

@@ -3,23 +3,41 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from msgspec import structs
+from pydantic import AfterValidator, Field, model_validator
+from pydantic.alias_generators import to_camel
 
-from persistence.categories import CATEGORY
 from persistence.database import Transaction
+from persistence.failures import ReferenceViolation
 from persistence.products import (
+    INSERT_ADJUSTMENT,
     INSERT_MOVEMENTS,
     INSERT_PRODUCT,
     INSERT_STOCK,
+    LOCK_PRODUCT,
+    LOCK_STOCK_LEVEL,
     PRODUCT,
     PRODUCTS,
+    SET_ON_HAND,
+    UPDATE_PRODUCT,
     MovementKind,
     Product,
 )
+from persistence.sql import Query
+from services.auth import Done
 from services.core import paging
 from services.core.callers import glimpse
 from services.core.context import Context, Request
-from services.core.errors import CategoryNotFound, ProductNotFound
+from services.core.errors import (
+    CategoryNotFound,
+    FieldError,
+    Forbidden,
+    Internal,
+    OutOfStock,
+    ProductNotFound,
+    ValidationFailed,
+)
+from services.core.errors_products import StockChanged
 from services.core.inputs import (
     Bound,
     Flag,
@@ -34,9 +52,25 @@ from services.core.inputs import (
 )
 from services.core.operation import Key, operation
 from services.core.paging import Page, Paged
+from services.core.patches import ABSENT, Patch, changes
 from services.core.permissions import PUBLIC, Permission
 
+
+def _each_once(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
+#: More pieces than any shelf holds, and few enough for sums of them to fit an integer column.
+MOST_PIECES = 1_000_000
+#: What null makes of a field that may be empty.
+_EMPTY: dict[str, Any] = {"description": "", "tags": [], "metadata": {}}
+
+Name = Annotated[Line, Field(min_length=3, max_length=200)]
+Description = Annotated[Lines, Field(max_length=2000)]
 Tag = Annotated[Line, Field(min_length=1, max_length=50)]
+Tags = Annotated[list[Tag], Field(max_length=10), AfterValidator(_each_once)]
+Image = Annotated[Line, Field(min_length=1, max_length=500)]
+Pieces = Annotated[int, Field(ge=0, le=MOST_PIECES)]
 ProductSort = Literal["-createdAt", "createdAt", "name", "-name", "price", "-price", "relevance"]
 
 
@@ -87,22 +121,75 @@ class ListProducts(Paged):
 class CreateProduct(Input):
     """A new product."""
 
-    name: Annotated[Line, Field(min_length=3, max_length=200)] = Field(
-        description="Name shown to people.", examples=["Walnut desk lamp"]
-    )
-    description: Annotated[Lines, Field(max_length=2000)] = Field(
-        "", description="What it is, in a few sentences."
-    )
+    name: Name = Field(description="Name shown to people.", examples=["Walnut desk lamp"])
+    description: Description = Field("", description="What it is, in a few sentences.")
     price: Price = Field(description="Price of one piece, tax included.", examples=["49.90"])
     category_id: Reference = Field(description="The category it is found in.")
-    tags: Annotated[list[Tag], Field(max_length=10)] = Field([], description="Words to filter by.")
+    tags: Tags = Field([], description="Words to filter by.")
     metadata: Metadata = Field({}, description="Free facts about the product.")
-    image: Annotated[Line, Field(min_length=1, max_length=500)] | None = Field(
-        None, description="Address of a picture."
+    image: Image | None = Field(None, description="Address of a picture.")
+    stock: Pieces = Field(0, description="Pieces on hand from the start.")
+
+
+class UpdateProduct(Patch):
+    """What changes in a product; what is left out stays."""
+
+    id: PathId = Field(description="The product's id.")
+    name: Name = Field(ABSENT, description="Name shown to people.", examples=["Walnut desk lamp"])
+    description: Description | None = Field(
+        None, description="What it is, in a few sentences; null clears it."
     )
-    stock: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
-        0, description="Pieces on hand from the start."
+    price: Price = Field(
+        ABSENT, description="Price of one piece, tax included.", examples=["49.90"]
     )
+    category_id: Reference = Field(ABSENT, description="The category it is found in.")
+    tags: Tags | None = Field(
+        None, description="Words to filter by, in place of those before; null clears them."
+    )
+    metadata: Metadata | None = Field(
+        None,
+        description="Free facts, merged into those before: null takes one out, or all of them.",
+    )
+    image: Image | None = Field(None, description="Address of a picture; null clears it.")
+    is_active: bool = Field(
+        ABSENT, description="True brings an archived product back, false archives it; for admins."
+    )
+
+
+class AdjustStock(Patch):
+    """By how much the stock changes, or what it is instead of what it was."""
+
+    id: PathId = Field(description="The product's id.")
+    delta: Annotated[int, Field(ge=-MOST_PIECES, le=MOST_PIECES)] = Field(
+        ABSENT,
+        description="Pieces that came, or below zero went; not 0.",
+        examples=[12],
+        json_schema_extra={"not": {"const": 0}},
+    )
+    stock: Pieces = Field(
+        ABSENT, description="The stock to be, as products show it: held pieces come on top."
+    )
+    expected: Pieces = Field(
+        ABSENT, description="The stock that the caller last saw; goes with stock."
+    )
+    reason: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
+        None, description="Why, for the record of movements."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        given = self.given
+        if "delta" in given:
+            if given.keys() & {"stock", "expected"}:
+                raise wrong("CONFLICT", "Give delta, or stock with expected.", "delta")
+            if self.delta == 0:
+                raise wrong("TOO_SMALL", "Give a number other than 0.", "delta")
+            return self
+        if "stock" not in given:
+            raise wrong("REQUIRED", "Give delta, or stock with expected.", "stock")
+        if "expected" not in given:
+            raise wrong("REQUIRED", "Give the stock that you last saw.", "expected")
+        return self
 
 
 @operation("products.list", who=PUBLIC, input=ListProducts, result=Product, paged=True)
@@ -132,11 +219,10 @@ async def get(ctx: Context, input: ProductId) -> Product:
 )
 async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product:
     """Add a product to the shop, with its first stock."""
-    if await tx.one(CATEGORY.by_ids, ids=[input.category_id], **ctx.sight) is None:
-        raise CategoryNotFound
     product_id = ctx.new_id()
     ctx.record("product", product_id, *sorted(input.model_fields_set))
-    await tx.all(
+    await _write(
+        tx,
         INSERT_PRODUCT,
         id=product_id,
         name=input.name,
@@ -144,7 +230,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
         price=input.price,
         currency=ctx.settings.currency,
         category_id=input.category_id,
-        tags=list(dict.fromkeys(input.tags)),
+        tags=input.tags,
         metadata=input.metadata,
         image=input.image,
         created_at=ctx.now,
@@ -160,6 +246,141 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
             product_id=[product_id],
             quantity=[input.stock],
         )
+    return await _stored(tx, product_id)
+
+
+@operation(
+    "products.update",
+    who=Permission.PRODUCTS_WRITE_ALL,
+    input=UpdateProduct,
+    result=Product,
+    errors=[ProductNotFound, CategoryNotFound],
+    writes=True,
+    key=Key.OPTIONAL,
+    conditional=True,
+)
+async def update(ctx: Context, tx: Transaction, input: UpdateProduct) -> Product:
+    """Change a product; orders keep the price they were placed at.
+
+    Only who may archive products changes isActive. The stock is adjusted, not updated.
+    """
+    product = await _locked(ctx, tx, input.id)
+    changed = changes(input, structs.asdict(product), empty=_EMPTY)
+    archives = ctx.caller is None or ctx.caller.may(Permission.PRODUCTS_DELETE_ALL)
+    if "is_active" in changed and not archives:
+        raise Forbidden
+    return await _write_changes(ctx, tx, product, changed)
+
+
+@operation(
+    "products.archive",
+    who=Permission.PRODUCTS_DELETE_ALL,
+    input=ProductId,
+    result=Done,
+    errors=[ProductNotFound],
+    writes=True,
+    key=Key.OPTIONAL,
+    conditional=True,
+)
+async def archive(ctx: Context, tx: Transaction, input: ProductId) -> Done:
+    """Take a product off sale; nobody below manager finds it any more.
+
+    Orders of it go on. Updating it with isActive true brings it back. What is archived already
+    stays so.
+    """
+    product = await _locked(ctx, tx, input.id)
+    await _write_changes(ctx, tx, product, {"is_active": False} if product.is_active else {})
+    return Done()
+
+
+@operation(
+    "products.adjustStock",
+    who=Permission.PRODUCTS_WRITE_ALL,
+    input=AdjustStock,
+    result=Product,
+    errors=[ProductNotFound, StockChanged, OutOfStock],
+    writes=True,
+    key=Key.REQUIRED,
+)
+async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Product:
+    """Change a product's stock: by delta, or to stock when it is the expected one still.
+
+    All numbers are of the stock that products show, of pieces that can be ordered now: a piece
+    that an order holds is neither counted nor taken away. A delta above zero is recorded as pieces
+    received, everything else as an adjustment.
+    """
+    if await tx.one(PRODUCT.by_ids, ids=[input.id], **ctx.sight) is None:
+        raise ProductNotFound
+    ctx.record("product", input.id)
+    level = await tx.one(LOCK_STOCK_LEVEL, product_id=input.id)
+    if level is None:
+        raise Internal
+    ctx.tick()
+    quantity = _pieces_moved(input, level.on_hand - level.held)
+    if level.on_hand + quantity > MOST_PIECES:
+        way = "delta" if "delta" in input.given else "stock"
+        message = f"At most {MOST_PIECES} pieces are on hand, {level.held} held ones included."
+        raise ValidationFailed(fields=[FieldError(way, "TOO_LARGE", message)])
+    if quantity:
+        ctx.record("product", input.id, "stock")
+        received = "delta" in input.given and quantity > 0
+        await tx.all(SET_ON_HAND, product_id=input.id, new_on_hand=level.on_hand + quantity)
+        await tx.all(
+            INSERT_ADJUSTMENT,
+            id=ctx.new_id(),
+            product_id=input.id,
+            kind=MovementKind.RECEIVED if received else MovementKind.ADJUSTED,
+            quantity=quantity,
+            note=input.reason,
+            created_at=ctx.now,
+        )
+    return await _stored(tx, input.id)
+
+
+def _pieces_moved(input: AdjustStock, stock: int) -> int:
+    """How many pieces come or go; raises `StockChanged` or `OutOfStock`."""
+    if "delta" in input.given:
+        if stock + input.delta < 0:
+            short = FieldError("delta", "OUT_OF_STOCK", f"Only {stock} can be taken away.")
+            raise OutOfStock(fields=[short])
+        return input.delta
+    if input.expected != stock:
+        raise StockChanged(details={"stock": stock})
+    return input.stock - stock
+
+
+async def _locked(ctx: Context, tx: Transaction, product_id: str) -> Product:
+    """The product under its lock, if it is the one that the caller knew."""
+    product = await tx.one(LOCK_PRODUCT, id=product_id, **ctx.sight)
+    if product is None:
+        raise ProductNotFound
+    ctx.tick()
+    ctx.record("product", product.id)
+    ctx.match(product)
+    return product
+
+
+async def _write_changes(
+    ctx: Context, tx: Transaction, product: Product, changed: dict[str, Any]
+) -> Product:
+    """Write what changed, if anything did; the product as it stands then."""
+    ctx.record("product", product.id, *sorted(to_camel(name) for name in changed))
+    if changed:
+        after = {**structs.asdict(product), **changed}
+        new = {f"new_{name}": value for name, value in after.items()}
+        await _write(tx, UPDATE_PRODUCT, id=product.id, **new)
+    return await _stored(tx, product.id)
+
+
+async def _write(tx: Transaction, query: Query[None], **values: Any) -> None:
+    """Write a product; raises `CategoryNotFound` when its category is not there any more."""
+    try:
+        await tx.all(query, **values)
+    except ReferenceViolation:
+        raise CategoryNotFound from None
+
+
+async def _stored(tx: Transaction, product_id: str) -> Product:
     [product] = await tx.all(PRODUCT.stored, ids=[product_id])
     return product
 

@@ -128,9 +128,15 @@ ADDRESSES: dict[str, Address] = {
     "users.revokeSessions": Address("POST", "/admin/users/{id}/revoke-sessions"),
     "categories.list": Address("GET", "/categories"),
     "categories.get": Address("GET", "/categories/{id}"),
+    "categories.create": Address("POST", "/categories", 201),
+    "categories.update": Address("PATCH", "/categories/{id}"),
+    "categories.delete": Address("DELETE", "/categories/{id}", 204),
     "products.list": Address("GET", "/products"),
     "products.get": Address("GET", "/products/{id}"),
     "products.create": Address("POST", "/products", 201),
+    "products.update": Address("PATCH", "/products/{id}"),
+    "products.archive": Address("DELETE", "/products/{id}", 204),
+    "products.adjustStock": Address("POST", "/products/{id}/stock"),
     "wallet.get": Address("GET", "/wallet"),
     "wallet.entries": Address("GET", "/wallet/entries"),
     "deposits.create": Address("POST", "/wallet/deposits", 201),
@@ -251,6 +257,13 @@ DOCUMENTS: dict[str, Document] = {
         "categories", _CATEGORY, {**_PAGING, "sort": "CategorySort"}, listed=True
     ),
     "categories.get": Document("category", _CATEGORY, _ID, tagged=True),
+    "categories.create": Document(
+        "createCategory", _CATEGORY, input="CreateCategoryInput!", tagged=True
+    ),
+    "categories.update": Document(
+        "updateCategory", _CATEGORY, _ID, input="UpdateCategoryInput!", tagged=True
+    ),
+    "categories.delete": Document("deleteCategory", "ok", _ID),
     "products.list": Document(
         "products",
         _PRODUCT,
@@ -270,6 +283,13 @@ DOCUMENTS: dict[str, Document] = {
     "products.get": Document("product", _PRODUCT, _ID, tagged=True),
     "products.create": Document(
         "createProduct", _PRODUCT, input="CreateProductInput!", tagged=True
+    ),
+    "products.update": Document(
+        "updateProduct", _PRODUCT, _ID, input="UpdateProductInput!", tagged=True
+    ),
+    "products.archive": Document("archiveProduct", "ok", _ID),
+    "products.adjustStock": Document(
+        "adjustStock", _PRODUCT, _ID, input="AdjustStockInput!", tagged=True
     ),
     "wallet.get": Document("wallet", _WALLET),
     "wallet.entries": Document(
@@ -352,7 +372,13 @@ _MUTATIONS = {
     "createUser",
     "updateUser",
     "revokeUserSessions",
+    "createCategory",
+    "updateCategory",
+    "deleteCategory",
     "createProduct",
+    "updateProduct",
+    "archiveProduct",
+    "adjustStock",
     "createDeposit",
     "createOrder",
     "payOrder",

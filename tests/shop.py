@@ -451,11 +451,23 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
             return {"id": (await shop.person()).id, "fullName": f"Ada {name}"}, key
         case "categories.get":
             return {"id": await shop.shelf()}, None
+        case "categories.create":
+            return {"slug": unique("shelf-"), "name": f"Shelf {name}"}, key
+        case "categories.update":
+            return {"id": await shop.category(), "name": f"Shelf {name}"}, key
+        case "categories.delete":
+            return {"id": await shop.category()}, key
         case "products.get":
             return {"id": (await shop.product()).id}, None
         case "products.create":
             category = await shop.shelf()
             return {"name": f"Lamp {name}", "price": "5.00", "categoryId": category}, key
+        case "products.update":
+            return {"id": (await shop.product()).id, "name": f"Lamp {name}"}, key
+        case "products.archive":
+            return {"id": (await shop.product()).id}, key
+        case "products.adjustStock":
+            return {"id": (await shop.product()).id, "delta": 1}, key
         case "deposits.create":
             return {"amount": "5.00"}, key
         case "deposits.get":

@@ -137,6 +137,13 @@ FAULTS = {
         {"stock on hand is the sum of its movements", "on hand and sold are what came in"},
         f"UPDATE stock SET on_hand = on_hand + 1 WHERE product_id = {first('products')}",
     ),
+    "an adjustment recorded that never was": (
+        {"stock on hand is the sum of its movements", "on hand and sold are what came in"},
+        f"""
+        INSERT INTO stock_movements (id, kind, product_id, quantity, note)
+        VALUES (gen_random_uuid(), 'ADJUSTED', {first("products")}, -1, 'Found broken.')
+        """,
+    ),
     "pieces adjusted away that an order waits for": (
         {"held stock lies between none and on hand"},
         f"""

@@ -211,6 +211,36 @@ async def category_unknown(shop: Shop) -> Case:
     return "categories.get", {"id": UNKNOWN}, None, None
 
 
+async def create_category_all_bad(shop: Shop) -> Case:
+    values = {"slug": "No Slug", "name": "x" * 101, "description": "x" * 2001}
+    return "categories.create", values, await shop.person("MANAGER"), None
+
+
+async def create_category_taken(shop: Shop) -> Case:
+    taken = await shop.value("SELECT slug FROM categories WHERE id = $1", await shop.shelf())
+    values = {"slug": taken, "name": "Shelf"}
+    return "categories.create", values, await shop.person("MANAGER"), None
+
+
+async def update_category_taken(shop: Shop) -> Case:
+    taken = await shop.value("SELECT slug FROM categories WHERE id = $1", await shop.shelf())
+    values = {"id": await shop.category(), "slug": taken}
+    return "categories.update", values, await shop.person("MANAGER"), None
+
+
+async def update_category_empty(shop: Shop) -> Case:
+    return "categories.update", {"id": await shop.shelf()}, await shop.person("MANAGER"), None
+
+
+async def delete_category_in_use(shop: Shop) -> Case:
+    await shop.product()
+    return "categories.delete", {"id": await shop.shelf()}, await shop.person("ADMIN"), None
+
+
+async def delete_category_forbidden(shop: Shop) -> Case:
+    return "categories.delete", {"id": UNKNOWN}, await shop.person("MANAGER"), None
+
+
 async def products_all_bad(shop: Shop) -> Case:
     values = {
         "first": 1000,
@@ -269,6 +299,54 @@ async def create_product_nowhere(shop: Shop) -> Case:
 async def create_product_forbidden(shop: Shop) -> Case:
     values = {"name": "Lamp", "price": "5", "categoryId": UNKNOWN}
     return "products.create", values, await shop.person("MODERATOR"), None
+
+
+async def update_product_all_bad(shop: Shop) -> Case:
+    values = {
+        "id": (await shop.product()).id,
+        "name": "ab",
+        "description": "x" * 2001,
+        "price": "0",
+        "categoryId": "5",
+        "tags": ["", "x" * 51],
+        "metadata": {"x" * 101: 1},
+        "image": "",
+    }
+    return "products.update", values, await shop.person("MANAGER"), None
+
+
+async def update_product_nowhere(shop: Shop) -> Case:
+    values = {"id": (await shop.product()).id, "categoryId": UNKNOWN}
+    return "products.update", values, await shop.person("MANAGER"), None
+
+
+async def update_product_that_only_admins_archive(shop: Shop) -> Case:
+    values = {"id": (await shop.product()).id, "isActive": False}
+    return "products.update", values, await shop.person("MANAGER"), None
+
+
+async def archive_product_unknown(shop: Shop) -> Case:
+    return "products.archive", {"id": UNKNOWN}, await shop.person("ADMIN"), None
+
+
+async def adjust_stock_both_ways(shop: Shop) -> Case:
+    values = {"id": UNKNOWN, "delta": 1, "stock": 5}
+    return "products.adjustStock", values, await shop.person("MANAGER"), new_key()
+
+
+async def adjust_stock_without_key(shop: Shop) -> Case:
+    values = {"id": UNKNOWN, "delta": 1}
+    return "products.adjustStock", values, await shop.person("MANAGER"), None
+
+
+async def adjust_stock_below_none(shop: Shop) -> Case:
+    values = {"id": (await shop.product(stock=3)).id, "delta": -4}
+    return "products.adjustStock", values, await shop.person("MANAGER"), new_key()
+
+
+async def adjust_stock_that_changed(shop: Shop) -> Case:
+    values = {"id": (await shop.product(stock=3)).id, "stock": 5, "expected": 4}
+    return "products.adjustStock", values, await shop.person("MANAGER"), new_key()
 
 
 async def entries_bad_page(shop: Shop) -> Case:
@@ -528,6 +606,12 @@ BAD_CALLS: dict[Build, str] = {
     revoke_sessions_forbidden: "FORBIDDEN",
     categories_conflict: "VALIDATION_FAILED",
     category_unknown: "CATEGORY_NOT_FOUND",
+    create_category_all_bad: "VALIDATION_FAILED",
+    create_category_taken: "SLUG_TAKEN",
+    update_category_taken: "SLUG_TAKEN",
+    update_category_empty: "VALIDATION_FAILED",
+    delete_category_in_use: "CATEGORY_IN_USE",
+    delete_category_forbidden: "FORBIDDEN",
     products_all_bad: "VALIDATION_FAILED",
     products_senseless: "VALIDATION_FAILED",
     products_relevance: "VALIDATION_FAILED",
@@ -537,6 +621,14 @@ BAD_CALLS: dict[Build, str] = {
     create_product_bad_key: "VALIDATION_FAILED",
     create_product_nowhere: "CATEGORY_NOT_FOUND",
     create_product_forbidden: "FORBIDDEN",
+    update_product_all_bad: "VALIDATION_FAILED",
+    update_product_nowhere: "CATEGORY_NOT_FOUND",
+    update_product_that_only_admins_archive: "FORBIDDEN",
+    archive_product_unknown: "PRODUCT_NOT_FOUND",
+    adjust_stock_both_ways: "VALIDATION_FAILED",
+    adjust_stock_without_key: "IDEMPOTENCY_KEY_REQUIRED",
+    adjust_stock_below_none: "OUT_OF_STOCK",
+    adjust_stock_that_changed: "STOCK_CHANGED",
     entries_bad_page: "VALIDATION_FAILED",
     wallet_nobody: "UNAUTHENTICATED",
     deposit_without_key: "IDEMPOTENCY_KEY_REQUIRED",

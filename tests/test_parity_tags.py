@@ -35,7 +35,13 @@ WRITES = (
     "users.create",
     "users.update",
     "users.revokeSessions",
+    "categories.create",
+    "categories.update",
+    "categories.delete",
     "products.create",
+    "products.update",
+    "products.archive",
+    "products.adjustStock",
     "deposits.create",
     "orders.create",
     "orders.pay",
@@ -61,7 +67,13 @@ ROLES = {
     "users.create": "ADMIN",
     "users.update": "ADMIN",
     "users.revokeSessions": "ADMIN",
+    "categories.create": "MANAGER",
+    "categories.update": "MANAGER",
+    "categories.delete": "ADMIN",
     "products.create": "MANAGER",
+    "products.update": "MANAGER",
+    "products.archive": "ADMIN",
+    "products.adjustStock": "MANAGER",
     "coupons.create": "MANAGER",
     "coupons.update": "MANAGER",
     "coupons.deactivate": "MANAGER",
@@ -305,7 +317,7 @@ async def test_a_write_leaves_the_same_row_whichever_door_it_came_through(
         [row] = await shop.audits_of(outcome.headers["x-request-id"])
         assert row["actor_id"] == (None if operation in ANONYMOUS else caller.id)
         about = {"users.create", "products.create", "deposits.create", "orders.create"}
-        about |= {"coupons.create"}
+        about |= {"coupons.create", "categories.create"}
         if operation in about:
             assert row["entity_id"] == outcome.ok["id"]
         elif "id" in values:

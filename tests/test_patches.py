@@ -63,6 +63,17 @@ def test_metadata_merges_into_what_is_there() -> None:
     assert patched(metadata={"watts": 7}) == {}
 
 
+def test_true_is_another_value_than_one() -> None:
+    patch = checked(Rename, {"id": "x", "metadata": {"watts": True}})
+    assert changes(patch, {**NOW, "metadata": {"watts": 1}}) == {"metadata": {"watts": True}}
+
+
+def test_null_clears_to_what_is_empty_where_that_is_not_null() -> None:
+    patch = checked(Rename, {"id": "x", "note": None})
+    assert changes(patch, NOW, empty={"note": "", "name": ""}) == {"note": ""}
+    assert changes(patch, {**NOW, "note": ""}, empty={"note": ""}) == {}
+
+
 def test_metadata_that_grows_too_large_by_merging_is_refused() -> None:
     with pytest.raises(ValidationFailed) as refused:
         patched(metadata={f"fact{number}": number for number in range(50)})

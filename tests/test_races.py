@@ -235,6 +235,41 @@ async def test_a_wallet_is_never_spent_twice(arena: Arena) -> None:
     await arena.balanced()
 
 
+async def test_products_change_while_they_are_bought(arena: Arena) -> None:
+    shop = arena.shop
+    buyers = await people(shop, 6, "100.00")
+    manager, admin = await shop.person("MANAGER"), await shop.person("ADMIN")
+    products = [await shop.product("1.00", stock=100) for _ in range(2)]
+    lines = [{"productId": product.id, "quantity": 1} for product in products]
+    doors = cycle(arena.doors)
+
+    async def buy(buyer: Person, turn: int) -> Outcome:
+        values: dict[str, Any] = {"lines": lines[::-1] if turn % 2 else lines}
+        placed = await patiently(next(doors), "orders.create", values, caller=buyer)
+        if placed.error:
+            return placed
+        return await patiently(next(doors), "orders.pay", {"id": placed.ok["id"]}, caller=buyer)
+
+    calls = [buy(buyer, turn) for turn, buyer in enumerate(buyers * 4)]
+    for number in range(8):
+        for product in products:
+            adjusted = {"id": product.id, "delta": 3 if number % 2 else -1}
+            calls.append(
+                next(doors).call("products.adjustStock", adjusted, caller=manager, key=new_key())
+            )
+            priced = {"id": product.id, "price": f"{number + 1}.00"}
+            calls.append(next(doors).call("products.update", priced, caller=manager))
+        archived = {"id": products[0].id, "isActive": number % 2 == 1}
+        calls.append(next(doors).call("products.update", archived, caller=admin))
+    outcomes = await at_once(calls)
+    assert set(codes(outcomes)) <= {"OK", "PRODUCT_NOT_FOUND"}
+    assert codes(outcomes[24:]) == {"OK": 40}
+    sold = codes(outcomes[:24])["OK"]
+    for product in products:
+        assert await shop.stock(product.id) == (100 + 4 * 3 - 4 - sold, 0)
+    await arena.balanced()
+
+
 async def test_twenty_refreshes_of_one_token_have_one_winner(arena: Arena) -> None:
     person = await arena.shop.person()
     outcomes = await at_once(

@@ -65,14 +65,26 @@ SIGNED_IN = ANONYMOUS | {
     "checkCoupon",
 }
 MANAGERS = SIGNED_IN | {
+    "createCategory",
+    "updateCategory",
     "createProduct",
+    "updateProduct",
+    "adjustStock",
     "coupons",
     "coupon",
     "createCoupon",
     "updateCoupon",
     "deactivateCoupon",
 }
-ADMINS = MANAGERS | {"users", "createUser", "updateUser", "revokeUserSessions", "auditLog"}
+ADMINS = MANAGERS | {
+    "users",
+    "createUser",
+    "updateUser",
+    "revokeUserSessions",
+    "deleteCategory",
+    "archiveProduct",
+    "auditLog",
+}
 
 #: What each role may call, by operationId; written from the design, not from the declarations.
 MAY_CALL = {
@@ -92,7 +104,7 @@ THOROUGH = {
     "ADMIN": ADMINS - MANAGERS,
 }
 #: v1 takes PUT for PATCH.
-PATCHES = {"updateMe", "updateUser", "updateCoupon"}
+PATCHES = {"updateMe", "updateUser", "updateCategory", "updateProduct", "updateCoupon"}
 
 _CONFIG = """
 hooks = "{hooks}"
@@ -219,6 +231,8 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
     return {
         "categories": [await shop.shelf()],
         "products": products,
+        "emptyCategories": [await shop.category() for _ in range(30)],
+        "changing": [(await shop.product(stock=500_000)).id],
         "deposits": [(await shop.deposit(owner, "5.00")).id],
         "orders": [(await shop.order(owner, lines)).id],
         "payments": [(await shop.pay(owner, paid.id)).id],

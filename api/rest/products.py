@@ -18,3 +18,19 @@ async def get_product(call: Call) -> Answer:
 async def create_product(call: Call) -> Answer:
     product = await products.create(call.request, call.input, key=call.key)
     return Created(product, f"/products/{product.id}")
+
+
+@route("updateProduct", "PATCH", "/products/{id}", products.update)
+async def update_product(call: Call) -> Answer:
+    return await products.update(call.request, call.input, key=call.key, if_match=call.if_match)
+
+
+@route("archiveProduct", "DELETE", "/products/{id}", products.archive, status=204)
+async def archive_product(call: Call) -> Answer:
+    await products.archive(call.request, call.input, key=call.key, if_match=call.if_match)
+    return None
+
+
+@route("adjustStock", "POST", "/products/{id}/stock", products.adjust_stock)
+async def adjust_stock(call: Call) -> Answer:
+    return await products.adjust_stock(call.request, call.input, key=call.key)

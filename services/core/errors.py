@@ -26,6 +26,7 @@ TandemError
     ├── PaymentNotFound 404
     ├── OutOfStock 422 · InsufficientFunds 402
     ├── OrderStatusInvalid 422
+    ├── of categories and products: errors_products.py
     └── of coupons: errors_coupons.py
 
 The wire shapes of these are written once per dialect, in the faces.
@@ -395,11 +396,11 @@ class PaymentNotFound(TandemError):
 
 
 class OutOfStock(TandemError):
-    """Fewer pieces are left than were ordered."""
+    """Fewer pieces are left than are wanted."""
 
     code, status = "OUT_OF_STOCK", 422
     title = "There is not enough stock."
-    hint = "Order fewer pieces; the fields say which."
+    hint = "Ask for fewer pieces; the fields say which."
 
 
 class InsufficientFunds(TandemError):

@@ -154,6 +154,12 @@ Password = Annotated[
 ]
 
 
+# A name for addresses, like an id: taken as written, not trimmed.
+Slug = Annotated[
+    str, Strict(), Field(min_length=1, max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+]
+
+
 #: The domain of those who deleted their account: nobody else may take an address there.
 GONE = "deleted.invalid"
 

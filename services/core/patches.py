@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import ConfigDict, model_validator
 
 from services.core.errors import FieldError, ValidationFailed
+from services.core.etags import fingerprint
 from services.core.inputs import Input, metadata_fault, wrong
 
 #: Stands where nothing was given for a field that may not be empty; nobody reads it.
@@ -48,15 +49,28 @@ class Patch(Input):
         return self.model_dump(mode="json", exclude_unset=True)
 
 
-def changes(patch: Patch, now: Mapping[str, Any]) -> dict[str, Any]:
+def changes(
+    patch: Patch, now: Mapping[str, Any], empty: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """What a patch changes in ``now``, by the names of the fields; what is the same is left out.
 
-    ``metadata`` is merged. Raises `ValidationFailed` when it grows beyond what is allowed.
+    ``metadata`` is merged. ``empty`` has what a field becomes that null clears, where that is not
+    null. Raises `ValidationFailed` when the metadata grows beyond what is allowed.
     """
     given = patch.given
     if given.get("metadata") is not None:
         given["metadata"] = _checked(merged(now["metadata"], given["metadata"]))
-    return {name: value for name, value in given.items() if value != now[name]}
+    for name, value in (empty or {}).items():
+        if name in given and given[name] is None:
+            given[name] = value
+    return {name: value for name, value in given.items() if not _same(value, now[name])}
+
+
+def _same(new: Any, old: Any) -> bool:
+    """Python holds 1 and true for equal; JSON does not."""
+    if isinstance(new, dict):
+        return fingerprint(new) == fingerprint(old)
+    return bool(new == old)
 
 
 def merged(old: Any, new: Any) -> Any:

@@ -51,8 +51,11 @@ class Permission(StrEnum):
     USERS_READ_PUBLIC = "users:read:public", Role.USER
     USERS_READ_ALL = "users:read:all", Role.ADMIN
     USERS_WRITE_ALL = "users:write:all", Role.ADMIN, False
+    CATEGORIES_WRITE_ALL = "categories:write:all", Role.MANAGER
+    CATEGORIES_DELETE_ALL = "categories:delete:all", Role.ADMIN
     PRODUCTS_READ_ALL = "products:read:all", Role.MANAGER
     PRODUCTS_WRITE_ALL = "products:write:all", Role.MANAGER
+    PRODUCTS_DELETE_ALL = "products:delete:all", Role.ADMIN
     WALLET_READ_OWN = "wallet:read:own", Role.USER
     DEPOSITS_READ_OWN = "deposits:read:own", Role.USER
     DEPOSITS_WRITE_OWN = "deposits:write:own", Role.USER
