@@ -6,17 +6,21 @@ its tables right.
 """
 
 from datetime import datetime
-from typing import Any, cast
+from enum import StrEnum
+from typing import Annotated, Any, cast
 
 import sqlalchemy as sa
+from msgspec import Meta, Struct
 from sqlalchemy.dialects import postgresql
 from sqlmodel import Field, SQLModel
 
 from persistence.columns import Json, Uuid, column, instant, named, table_of
+from persistence.listing import Listing, Sort
 from persistence.sql import Query, forget, given, nothing, value
+from persistence.views import View, administers
 
 #: ``failed`` jobs are the dead letters: tried as often as they may be, and kept.
-JobStatus = postgresql.ENUM(
+QueueStatus = postgresql.ENUM(
     "queued",
     "picked",
     "successful",
@@ -27,8 +31,25 @@ JobStatus = postgresql.ENUM(
     name="job_status",
     metadata=SQLModel.metadata,
 )
+
+
+class JobStatus(StrEnum):
+    """Where a job stands; one that succeeded is gone."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    FAILED = "FAILED"
+
+
+#: The queue's own words for them.
+QUEUE_STATUSES = {
+    JobStatus.QUEUED: "queued",
+    JobStatus.RUNNING: "picked",
+    JobStatus.FAILED: "failed",
+}
 _QUEUED = sa.text("status = 'queued'")
 _PICKED = sa.text("status = 'picked'")
+_JOB_ID = sa.text("(dedupe_key::uuid)")
 
 
 class JobTable(SQLModel, table=True):
@@ -77,6 +98,10 @@ class JobTable(SQLModel, table=True):
             postgresql_include=["id"],
             postgresql_where=_PICKED,
         ),
+        # What follows is ours: the queue needs none of it, whoever looks at it does.
+        sa.Index("jobs_job_id_idx", _JOB_ID, unique=True),
+        sa.Index("jobs_created_job_id_idx", "created", _JOB_ID),
+        sa.Index("jobs_status_created_job_id_idx", "status", "created", _JOB_ID),
     )
 
     id: int = column(sa.BigInteger, primary_key=True)
@@ -86,7 +111,7 @@ class JobTable(SQLModel, table=True):
     updated: datetime = instant()
     heartbeat: datetime = instant()
     execute_after: datetime = instant()
-    status: str = column(JobStatus)
+    status: str = column(QueueStatus)
     #: The job's name, such as ``mail.verifyEmail``.
     entrypoint: str = column(sa.Text)
     #: The id under which the application knows the job, also in its payload.
@@ -115,7 +140,7 @@ class JobLogTable(SQLModel, table=True):
     )
     created: datetime = instant()
     job_id: int = column(sa.BigInteger)
-    status: str = column(JobStatus)
+    status: str = column(QueueStatus)
     priority: int = column(sa.Integer)
     entrypoint: str = column(sa.Text)
     traceback: dict[str, Any] | None = column(Json, nullable=True)
@@ -141,8 +166,23 @@ class JobStatisticsTable(SQLModel, table=True):
     created: datetime = instant("date_trunc('sec', now())")
     count: int = column(sa.BigInteger)
     priority: int = column(sa.Integer)
-    status: str = column(JobStatus)
+    status: str = column(QueueStatus)
     entrypoint: str = column(sa.Text)
+
+
+class Job(Struct, frozen=True, rename="camel"):
+    """Work that is done after the operation that wanted it."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    name: Annotated[str, Meta(description="What is to be done.")]
+    status: Annotated[JobStatus, Meta(description="Where the job stands.")]
+    attempts: Annotated[int, Meta(description="How often it was started.")]
+    error: Annotated[
+        str | None, Meta(description="Why its last attempt failed: a kind of error, or a reason.")
+    ]
+    created_at: Annotated[datetime, Meta(description="When it was queued.")]
+    run_at: Annotated[datetime, Meta(description="It is not started sooner.")]
+    request_id: Annotated[str, Meta(description="The request that wanted it.")]
 
 
 jobs = table_of(JobTable)
@@ -159,6 +199,9 @@ _job = (
         entrypoint=sa.bindparam("name", type_=sa.Text),
         dedupe_key=sa.bindparam("job_id", type_=sa.Text),
         payload=sa.bindparam("payload", type_=sa.LargeBinary),
+        headers=sa.func.jsonb_build_object(
+            sa.literal_column("'requestId'"), sa.bindparam("request_id", type_=sa.Text)
+        ),
     )
     .returning(jobs.c.id, jobs.c.priority, jobs.c.entrypoint)
     .cte("job")
@@ -198,6 +241,107 @@ STARTS = Query(
     ),
     value,
 )
+
+_log_of = job_log.c.job_id == jobs.c.id
+_starts = (
+    sa.select(sa.func.count())
+    .where(_log_of, job_log.c.status == sa.literal_column("'picked'"))
+    .scalar_subquery()
+)
+# What the queue keeps of an error holds more than this; the rest is for its log alone.
+_reason = sa.func.coalesce(
+    job_log.c.traceback["additional_context"]["reason"].astext,
+    sa.case(
+        (
+            job_log.c.traceback["exception_type"].astext == sa.literal_column("'Dead'"),
+            job_log.c.traceback["exception_message"].astext,
+        ),
+    ),
+)
+_error = (
+    sa.select(_reason)
+    .where(_log_of, job_log.c.traceback.is_not(None))
+    .order_by(job_log.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_status = sa.case(
+    *(
+        (jobs.c.status == sa.literal_column(f"'{theirs}'"), sa.literal_column(f"'{ours}'"))
+        for ours, theirs in QUEUE_STATUSES.items()
+    )
+)
+_id = sa.cast(jobs.c.dedupe_key, Uuid)
+
+
+def _shown(id: str, name: str, status: str, *rest: Any) -> Job:
+    return Job(id, name, JobStatus(status), *rest)
+
+
+# Whatever else is in the table is not ours to show: a row that another program wrote has no id.
+_ours = jobs.c.dedupe_key.is_not(None)
+JOB = View(
+    "Job",
+    _id,
+    (
+        _id,
+        jobs.c.entrypoint,
+        sa.cast(_status, sa.Text),
+        _starts,
+        _error,
+        jobs.c.created,
+        jobs.c.execute_after,
+        sa.func.coalesce(jobs.c.headers["requestId"].astext, sa.literal_column("''")),
+    ),
+    jobs,
+    _shown,
+    sa.and_(administers, _ours),
+)
+JOBS = Listing(
+    JOB.select(),
+    _shown,
+    id=_id,
+    always=_ours,
+    sorts={
+        "-createdAt": Sort(jobs.c.created, True, lambda row: row.created_at, datetime),
+        "createdAt": Sort(jobs.c.created, False, lambda row: row.created_at, datetime),
+    },
+    filters={
+        "status": jobs.c.status == given("status", jobs.c.status),
+        "name": jobs.c.entrypoint == given("name", jobs.c.entrypoint),
+    },
+)
+_this = _id == sa.bindparam("job_id", type_=Uuid)
+# A worker that looks for jobs skips one that is locked; one that was quicker is waited for.
+#: Answers the queue's word for where it stands.
+LOCK_JOB = Query(sa.select(sa.cast(jobs.c.status, sa.Text)).where(_this).with_for_update(), value)
+
+
+def _logged(change: sa.CTE, status: str) -> Query[None]:
+    """A change of the queue and the line of the log that tells of it, as pgqueuer writes them."""
+    said = sa.literal_column(f"'{status}'::job_status")
+    lines = sa.select(change.c.id, said, change.c.priority, change.c.entrypoint)
+    columns = ["job_id", "status", "priority", "entrypoint"]
+    return Query(sa.insert(job_log).from_select(columns, lines), nothing)
+
+
+_told = (jobs.c.id, jobs.c.priority, jobs.c.entrypoint)
+RETRY_JOB = _logged(
+    sa.update(jobs)
+    .where(_this)
+    .values(
+        status=_queued,
+        execute_after=sa.func.now(),
+        updated=sa.func.now(),
+        attempts=0,
+        queue_manager_id=None,
+        slot=None,
+    )
+    .returning(*_told)
+    .cte("retried"),
+    "queued",
+)
+DISCARD_JOB = _logged(sa.delete(jobs).where(_this).returning(*_told).cte("gone"), "deleted")
 
 FORGET_LOG = forget(job_log, job_log.c.created)
 FORGET_DEAD = forget(jobs, jobs.c.updated, jobs.c.status == sa.literal_column("'failed'"))

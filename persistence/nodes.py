@@ -13,6 +13,7 @@ from persistence.categories import CATEGORY
 from persistence.columns import Instant, Json, Money
 from persistence.coupons import COUPON
 from persistence.deposits import DEPOSIT
+from persistence.jobs import JOB
 from persistence.orders import ORDER, ORDER_EVENT
 from persistence.payments import PAYMENT
 from persistence.products import PRODUCT
@@ -34,6 +35,7 @@ _VIEWS: tuple[View[Any], ...] = (
     WALLET,
     WALLET_ENTRY,
     AUDIT_ENTRY,
+    JOB,
     PUBLIC_USER,
     USER,
     SESSION_VIEW,

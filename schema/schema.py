@@ -14,6 +14,7 @@ from schema import (
     categories,
     coupons,
     deposits,
+    jobs,
     orders,
     payments,
     products,
@@ -47,6 +48,7 @@ class Query(
     payments.Query,
     coupons.Query,
     audit.Query,
+    jobs.Query,
 ):
     @strawberry.field(description="Anything by its id; null when unknown or not visible.")
     async def node(self, info: Info, id: Id) -> Node | None:
@@ -71,6 +73,7 @@ class Mutation(
     deposits.Mutation,
     orders.Mutation,
     coupons.Mutation,
+    jobs.Mutation,
 ):
     pass
 

@@ -10,6 +10,7 @@ from services import (
     categories,
     coupons,
     deposits,
+    jobs,
     orders,
     payments,
     products,
@@ -73,6 +74,10 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     coupons.deactivate,
     coupons.check,
     audit.list_,
+    jobs.list_,
+    jobs.get,
+    jobs.retry,
+    jobs.discard,
 )
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}

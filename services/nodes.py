@@ -23,6 +23,7 @@ NEEDED = {
     "Wallet": Permission.WALLET_READ_OWN,
     "WalletEntry": Permission.WALLET_READ_OWN,
     "AuditEntry": Permission.AUDIT_READ_ALL,
+    "Job": Permission.JOBS_READ_ALL,
     "User": Permission.ACCOUNT_READ_OWN,
     "PublicUser": Permission.USERS_READ_PUBLIC,
     "Session": Permission.SESSIONS_READ_OWN,
@@ -53,7 +54,7 @@ def _sight(request: Request) -> dict[str, Any]:
         "sees_all": caller is not None
         and all(caller.may_read_all(noun) for noun in ("orders", "payments", "products")),
         "administers": caller is not None
-        and all(caller.may_read_all(noun) for noun in ("users", "audit")),
+        and all(caller.may_read_all(noun) for noun in ("users", "audit", "jobs")),
     }
 
 

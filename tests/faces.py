@@ -156,6 +156,10 @@ ADDRESSES: dict[str, Address] = {
     "coupons.deactivate": Address("POST", "/admin/coupons/{id}/deactivate"),
     "coupons.check": Address("POST", "/coupons/check"),
     "audit.list": Address("GET", "/admin/audit"),
+    "jobs.list": Address("GET", "/admin/jobs"),
+    "jobs.get": Address("GET", "/admin/jobs/{id}"),
+    "jobs.retry": Address("POST", "/admin/jobs/{id}/retry"),
+    "jobs.discard": Address("DELETE", "/admin/jobs/{id}", 204),
 }
 
 _PROFILE = "profile { firstName lastName avatar bio }"
@@ -189,6 +193,7 @@ _COUPON = (
     "redeemed isActive version createdAt updatedAt"
 )
 _AUDIT = "id actorId action entity entityId changed outcome requestId createdAt"
+_JOB = "id name status attempts error createdAt runAt requestId"
 _PAGING = {
     "first": "Int",
     "after": "String",
@@ -352,6 +357,15 @@ DOCUMENTS: dict[str, Document] = {
         },
         listed=True,
     ),
+    "jobs.list": Document(
+        "jobs",
+        _JOB,
+        {**_PAGING, "status": "JobStatus", "name": "String", "sort": "JobSort"},
+        listed=True,
+    ),
+    "jobs.get": Document("job", _JOB, _ID),
+    "jobs.retry": Document("retryJob", _JOB, _ID),
+    "jobs.discard": Document("discardJob", "ok", _ID),
 }
 _MUTATIONS = {
     "register",
@@ -386,6 +400,8 @@ _MUTATIONS = {
     "createCoupon",
     "updateCoupon",
     "deactivateCoupon",
+    "retryJob",
+    "discardJob",
 }
 SORTS = {
     "createdAt": "CREATED_AT_ASC",

@@ -57,6 +57,9 @@ _ASKED = {
     "revokeUserSessions": "subjects",
     "revokeSession": "otherSessions",
     "revokeApiKey": "apiKeys",
+    "job": "jobs",
+    "retryJob": "failedJobs",
+    "discardJob": "failedJobs",
 }
 #: What can be used once.
 _USED_UP = {
@@ -70,6 +73,7 @@ _USED_UP = {
     "apiKeys",
     "changers",
     "leavers",
+    "failedJobs",
 }
 #: Who makes the calls that end sessions of one's own.
 _INSTEAD = {

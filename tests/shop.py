@@ -19,6 +19,7 @@ from persistence.mail_tokens import Purpose
 from services import api_keys, coupons, deposits, orders, products
 from services.core.context import Process, Request
 from services.core.ids import new_id
+from services.core.jobs import put
 from services.core.mail_tokens import derive
 from services.core.tokens import hashed, new_refresh_token
 
@@ -365,6 +366,16 @@ class Shop:
         rows = await self.rows("SELECT payload FROM jobs WHERE entrypoint = $1 ORDER BY id", name)
         return [msgspec.json.decode(row["payload"]) for row in rows]
 
+    async def failed_job(self, name: str = "tests.failed") -> str:
+        """A job that failed and is kept; its id."""
+        request = self.request()
+        async with self.process.database.transaction(request.tally) as tx:
+            id = await put(
+                tx, self.process.clock(), request.id, name, {"secret": "ada@example.com"}
+            )
+        await self.execute("UPDATE jobs SET status = 'failed' WHERE dedupe_key = $1", id)
+        return id
+
     async def execute(self, sql: str, *values: Any) -> None:
         """Run a statement."""
         async with self.process.database.connection() as connection:
@@ -492,5 +503,9 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
             return {"id": (await shop.coupon()).id}, key
         case "coupons.check":
             return {"code": (await shop.coupon()).code, "subtotal": "20.00"}, None
+        case "jobs.get":
+            return {"id": await shop.failed_job()}, None
+        case "jobs.retry" | "jobs.discard":
+            return {"id": await shop.failed_job()}, key
         case _:
             return {}, None

@@ -205,7 +205,7 @@ def test_what_a_list_filters_or_sorts_on_is_indexed() -> None:
         for column in holder.columns
     }
     found = dict(listings())
-    assert len(found) == 11
+    assert len(found) == 12
     for name, listing in found.items():
         expressions = [sort.column for sort in listing.sorts.values()]
         expressions += listing._filters.values()

@@ -79,6 +79,10 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "coupons.deactivate": MANAGERS,
     "coupons.check": SIGNED_IN,
     "audit.list": ADMINS,
+    "jobs.list": ADMINS,
+    "jobs.get": ADMINS,
+    "jobs.retry": ADMINS,
+    "jobs.discard": ADMINS,
 }
 #: Operations that take no notice of a token.
 DEAF = {

@@ -568,6 +568,21 @@ async def audit_bad_filters(shop: Shop) -> Case:
     return "audit.list", values, await shop.person("ADMIN"), None
 
 
+async def job_missing(shop: Shop) -> Case:
+    values = {"id": new_id(shop.process.clock())}
+    return "jobs.get", values, await shop.person("ADMIN"), None
+
+
+async def job_discard_missing(shop: Shop) -> Case:
+    return "jobs.discard", {"id": "nonsense"}, await shop.person("ADMIN"), None
+
+
+async def job_retry_waiting(shop: Shop) -> Case:
+    id = await shop.failed_job()
+    await shop.execute("UPDATE jobs SET status = 'queued' WHERE dedupe_key = $1", id)
+    return "jobs.retry", {"id": id}, await shop.person("ADMIN"), None
+
+
 #: Every bad call and the code it must have.
 BAD_CALLS: dict[Build, str] = {
     register_taken: "EMAIL_TAKEN",
@@ -668,6 +683,9 @@ BAD_CALLS: dict[Build, str] = {
     check_coupon_exhausted: "COUPON_EXHAUSTED",
     audit_forbidden: "FORBIDDEN",
     audit_bad_filters: "VALIDATION_FAILED",
+    job_missing: "JOB_NOT_FOUND",
+    job_discard_missing: "JOB_NOT_FOUND",
+    job_retry_waiting: "JOB_STATUS_INVALID",
 }
 #: Codes that no bad call of this file can bring about: faults of ours, and refusals of a face.
 ELSEWHERE = {

@@ -16,6 +16,7 @@ LISTS = (
     "orders.history",
     "payments.list",
     "audit.list",
+    "jobs.list",
 )
 PAIRS = list(permutations(FACES, 2))
 
@@ -42,6 +43,11 @@ async def listed(shop: Shop, operation: str) -> tuple[dict[str, Any], Person]:
             for _ in range(5):
                 await shop.order(owner, [(product.id, 1)])
             return {"status": "PENDING"}, owner
+        case "jobs.list":
+            name = unique("tests.")
+            for _ in range(4):
+                await shop.failed_job(name)
+            return {"name": name, "status": "FAILED"}, owner
         case "payments.list":
             product = await shop.product("1.00")
             for _ in range(5):

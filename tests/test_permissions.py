@@ -45,6 +45,8 @@ EXPECTED = {
     "coupons:read:all": ("MANAGER", True),
     "coupons:write:all": ("MANAGER", True),
     "audit:read:all": ("ADMIN", True),
+    "jobs:read:all": ("ADMIN", True),
+    "jobs:write:all": ("ADMIN", True),
 }
 #: Kinds of things that anybody may see, as far as they are there for anybody.
 OPEN_KINDS = {"Category", "Product", "PublicUser"}

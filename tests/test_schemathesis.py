@@ -84,6 +84,10 @@ ADMINS = MANAGERS | {
     "deleteCategory",
     "archiveProduct",
     "auditLog",
+    "jobs",
+    "job",
+    "retryJob",
+    "discardJob",
 }
 
 #: What each role may call, by operationId; written from the design, not from the declarations.
@@ -252,6 +256,8 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
         "session": owner.session_id,
         "otherSessions": [(await shop.signed_in_again(owner)).session_id for _ in range(20)],
         "apiKeys": [(await shop.machine(owner, "orders:read:own")).key_id for _ in range(20)],
+        "jobs": [await shop.failed_job()],
+        "failedJobs": [await shop.failed_job() for _ in range(40)],
         "login": {"email": guests[0].email, "password": PASSWORD},
     }
 

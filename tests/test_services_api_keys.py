@@ -213,6 +213,8 @@ OPENS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("coupons.create", "coupons.update", "coupons.deactivate"),
     ),
     "audit:read:all": ("ADMIN", ("audit.list",)),
+    "jobs:read:all": ("ADMIN", ("jobs.list", "jobs.get")),
+    "jobs:write:all": ("ADMIN", ("jobs.retry", "jobs.discard")),
 }
 #: What no key may do: it would outlive its own end.
 NEVER = (

@@ -15,6 +15,7 @@ from api.rest import (  # noqa: F401 - importing a noun declares its routes
     categories,
     coupons,
     deposits,
+    jobs,
     orders,
     payments,
     products,

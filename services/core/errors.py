@@ -27,7 +27,8 @@ TandemError
     ├── OutOfStock 422 · InsufficientFunds 402
     ├── OrderStatusInvalid 422
     ├── of categories and products: errors_products.py
-    └── of coupons: errors_coupons.py
+    ├── of coupons: errors_coupons.py
+    └── of jobs: errors_jobs.py
 
 The wire shapes of these are written once per dialect, in the faces.
 """

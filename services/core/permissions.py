@@ -70,6 +70,8 @@ class Permission(StrEnum):
     COUPONS_READ_ALL = "coupons:read:all", Role.MANAGER
     COUPONS_WRITE_ALL = "coupons:write:all", Role.MANAGER
     AUDIT_READ_ALL = "audit:read:all", Role.ADMIN
+    JOBS_READ_ALL = "jobs:read:all", Role.ADMIN
+    JOBS_WRITE_ALL = "jobs:write:all", Role.ADMIN
 
     @property
     def wider(self) -> "Permission | None":
