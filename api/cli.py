@@ -1,4 +1,4 @@
-"""The `tandem` command: serve, worker, migrate, create-admin, seed, keys and doctor.
+"""The `tandem` command: serve, worker, migrate, create-admin, seed, keys, audit and doctor.
 
 Runs from the checkout as `python -m api.cli` or `./scripts/tandem`. What can be wrong with a
 machine is one sentence on stderr and exit code 1, never a traceback.
@@ -28,6 +28,7 @@ from rich.table import Table
 
 from api import serving
 from api.cli_admin import create_admin
+from api.cli_audit import audit
 from api.cli_common import (
     DATA,
     DataOption,
@@ -52,6 +53,7 @@ app = typer.Typer(
     name="tandem", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
 
 
 @app.command()
@@ -119,10 +121,18 @@ def worker(
 
 
 @app.command()
-def migrate(data: DataOption = DATA) -> None:
-    """Bring the database to the newest schema."""
+def migrate(
+    grant_to: Annotated[
+        str | None,
+        typer.Option(help="A role for Tandem to serve as, which cannot change what it logged."),
+    ] = None,
+    data: DataOption = DATA,
+) -> None:
+    """Bring the database to the newest schema, as the owner of its tables."""
     with running_servers(read_settings(), data) as settings:
         _migrate(settings)
+        if grant_to is not None:
+            _grant(settings, grant_to)
     out.print("The database is at the newest schema.")
 
 
@@ -233,6 +243,15 @@ def _migrate(settings: "Settings") -> None:
 
     _database_version(settings)  # says what is wrong with the address before Alembic does
     upgrade(settings.database_url)
+
+
+def _grant(settings: "Settings", role: str) -> None:
+    from persistence.grants import Ungrantable, grant
+
+    try:
+        asyncio.run(grant(settings.database_url, role))
+    except Ungrantable as error:
+        raise Problem(str(error)) from None
 
 
 def _seed(settings: "Settings") -> bool:

@@ -1,15 +1,15 @@
 """The audit log: who did what to which thing; append-only."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import sqlalchemy as sa
 from msgspec import Meta, Struct
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
 from persistence.columns import TextArray, Uuid, column, identifier, instant, named, table_of
 from persistence.listing import Listing, Sort
-from persistence.sql import given, insert
+from persistence.sql import Query, given, nothing
 from persistence.views import View, administers
 
 
@@ -27,6 +27,7 @@ class AuditTable(SQLModel, table=True):
     id: str = identifier()
     # No foreign keys: the log outlives what it speaks of.
     actor_id: str | None = column(Uuid, nullable=True)
+    api_key_id: str | None = column(Uuid, nullable=True)
     action: str = column(sa.Text)
     entity: str | None = column(sa.Text, nullable=True)
     entity_id: str | None = column(Uuid, nullable=True)
@@ -34,6 +35,17 @@ class AuditTable(SQLModel, table=True):
     outcome: str = column(sa.Text)
     request_id: str = column(sa.Text)
     created_at: datetime = instant()
+    #: That Tandem wrote the row: see services/core/seals.py. Null in rows older than proofs.
+    proof: bytes | None = column(sa.LargeBinary, nullable=True)
+
+
+class AuditUnsealedTable(SQLModel, table=True):
+    """An entry that the chain of seals has not reached; written with it, gone with its seal."""
+
+    __tablename__ = named("audit_unsealed")
+
+    # No foreign key: what waits for an entry that is gone tells of it.
+    entry_id: str = Field(primary_key=True, sa_type=cast(Any, Uuid))
 
 
 class AuditEntry(Struct, frozen=True, rename="camel"):
@@ -41,6 +53,9 @@ class AuditEntry(Struct, frozen=True, rename="camel"):
 
     id: Annotated[str, Meta(description="UUIDv7.")]
     actor_id: Annotated[str | None, Meta(description="Who did it; null for the anonymous.")]
+    api_key_id: Annotated[
+        str | None, Meta(description="The API key it was done with; null without one.")
+    ]
     action: Annotated[str, Meta(description="The operation.")]
     entity: Annotated[str | None, Meta(description="Kind of the thing it was done to.")]
     entity_id: Annotated[str | None, Meta(description="Id of the thing it was done to.")]
@@ -51,9 +66,11 @@ class AuditEntry(Struct, frozen=True, rename="camel"):
 
 
 audit_log = table_of(AuditTable)
+audit_unsealed = table_of(AuditUnsealedTable)
 _columns = (
     "id",
     "actor_id",
+    "api_key_id",
     "action",
     "entity",
     "entity_id",
@@ -87,4 +104,15 @@ AUDIT_LOG = Listing(
         "to": audit_log.c.created_at < given("to", audit_log.c.created_at),
     },
 )
-INSERT_AUDIT = insert(audit_log, *_columns)
+
+_written = (*_columns, "proof")
+_entry = (
+    sa.insert(audit_log)
+    .from_select(_written, sa.select(*(given(name, audit_log.c[name]) for name in _written)))
+    .returning(audit_log.c.id)
+    .cte("entry")
+)
+#: An entry, and in the same statement that it waits for its seal.
+INSERT_AUDIT = Query(
+    sa.insert(audit_unsealed).from_select(["entry_id"], sa.select(_entry.c.id)), nothing
+)

@@ -76,7 +76,15 @@ TOUCHED = (
     "coupons",
     "coupon_redemptions",
 )
-APPEND_ONLY = ("transfers", "postings", "order_history", "stock_movements", "payments", "audit_log")
+APPEND_ONLY = (
+    "transfers",
+    "postings",
+    "order_history",
+    "stock_movements",
+    "payments",
+    "audit_log",
+    "audit_seals",
+)
 
 TRIGGERS = (
     *(
@@ -89,6 +97,9 @@ TRIGGERS = (
         "FOR EACH STATEMENT EXECUTE FUNCTION tandem_refuse()"
         for table in APPEND_ONLY
     ),
+    # The end of the chain moves on with every seal, and is always there.
+    "CREATE TRIGGER audit_chain_refuse BEFORE DELETE OR TRUNCATE ON audit_chain "
+    "FOR EACH STATEMENT EXECUTE FUNCTION tandem_refuse()",
     "CREATE TRIGGER postings_post BEFORE INSERT ON postings "
     "FOR EACH ROW EXECUTE FUNCTION tandem_post()",
     # Deferred: a transfer's postings come one by one and must be even at COMMIT.
@@ -108,4 +119,9 @@ TRIGGERS = (
 #: The shop's and the provider's accounts are there from the first migration on.
 SYSTEM_ACCOUNTS = (
     f"INSERT INTO accounts (id, kind) VALUES ('{SHOP}', 'SHOP'), ('{PROVIDER}', 'PROVIDER')"  # noqa: S608
+)
+#: The chain begins before its first seal. What would be the hash of nothing counts the entries that
+#: were written before there were proofs, none in a new database.
+CHAIN_BEGINS = (
+    "INSERT INTO audit_chain (id, position, hash) VALUES (1, 0, decode(repeat('00', 32), 'hex'))"
 )

@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 from persistence import (  # noqa: F401 - importing a module adds its tables to the metadata
     api_keys,
     audit,
+    audit_chain,
     categories,
     coupons,
     deposits,
@@ -21,7 +22,7 @@ from persistence import (  # noqa: F401 - importing a module adds its tables to 
     users,
     wallet,
 )
-from persistence.rules import FUNCTIONS, SYSTEM_ACCOUNTS, TRIGGERS
+from persistence.rules import CHAIN_BEGINS, FUNCTIONS, SYSTEM_ACCOUNTS, TRIGGERS
 
 METADATA = SQLModel.metadata
 
@@ -31,5 +32,5 @@ def create_all(connection: sa.Connection) -> None:
     for statement in FUNCTIONS[:1]:
         connection.exec_driver_sql(statement)
     METADATA.create_all(connection)
-    for statement in (*FUNCTIONS[1:], *TRIGGERS, SYSTEM_ACCOUNTS):
+    for statement in (*FUNCTIONS[1:], *TRIGGERS, SYSTEM_ACCOUNTS, CHAIN_BEGINS):
         connection.exec_driver_sql(statement)

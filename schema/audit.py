@@ -7,13 +7,43 @@ import strawberry
 from schema.connections import Connection, paged
 from schema.fields import Info, field
 from schema.node import Node
-from schema.views import mirror
+from schema.views import enum, mirror
 from services import audit
 from services.audit import AuditEntry as AuditEntryView
+from services.audit import AuditFinding as AuditFindingView
+from services.audit import AuditFindingKind
+from services.audit import AuditHead as AuditHeadView
+from services.audit import AuditVerification as AuditVerificationView
+
+enum(
+    AuditFindingKind,
+    CHANGED="The entry or its seal is not what was sealed.",
+    REMOVED="The entry or its seal is gone.",
+    INSERTED="Tandem did not write this entry, or it was changed before it was sealed; or its seal"
+    " is gone.",
+    CUT_OFF="The chain ends before this position.",
+    REHASHED="At the position of the exported head stands another hash.",
+    UNKNOWN_KEY="Sealed with a secret that the server does not have: an older one, or a forger's.",
+)
 
 
 @mirror(AuditEntryView)
 class AuditEntry(Node):
+    pass
+
+
+@mirror(AuditHeadView)
+class AuditHead:
+    pass
+
+
+@mirror(AuditFindingView)
+class AuditFinding:
+    pass
+
+
+@mirror(AuditVerificationView)
+class AuditVerification:
     pass
 
 
@@ -22,3 +52,11 @@ class Query:
     @field(audit.list_, "auditLog", Connection[AuditEntry])
     async def audit_log(self, info: Info, raw: dict[str, Any]) -> object:
         return await audit.list_(info.context.request, paged(info, raw))
+
+    @field(audit.head, "auditHead", AuditHead)
+    async def audit_head(self, info: Info, raw: dict[str, Any]) -> object:
+        return await audit.head(info.context.request, raw)
+
+    @field(audit.verify, "verifyAuditLog", AuditVerification)
+    async def verify_audit_log(self, info: Info, raw: dict[str, Any]) -> object:
+        return await audit.verify(info.context.request, raw)

@@ -74,6 +74,8 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     coupons.deactivate,
     coupons.check,
     audit.list_,
+    audit.head,
+    audit.verify,
     jobs.list_,
     jobs.get,
     jobs.retry,

@@ -1,10 +1,11 @@
 """The table of jobs: what a worker does for every name that is queued, and what comes by itself."""
 
-from services import mail, mail_orders, retention
+from services import audit_chain, mail, mail_orders, retention
 from services.core.jobs import Handler
 from services.core.schedules import Schedules
 
 HANDLERS: dict[str, Handler] = {
+    "audit.seal": audit_chain.seal_new,
     "jobs.forgetOld": retention.forget_jobs,
     "mail.orderPaid": mail_orders.order_paid,
     "mail.verifyEmail": mail.verify_email,
@@ -15,5 +16,6 @@ HANDLERS: dict[str, Handler] = {
 AT_ONCE: dict[str, int] = {}
 #: What is queued at intervals; its handler finds no data in its job.
 SCHEDULES: Schedules = {
+    "audit.seal": lambda settings: settings.audit_seal_seconds,
     "jobs.forgetOld": lambda _: 3600,
 }

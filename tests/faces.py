@@ -156,6 +156,8 @@ ADDRESSES: dict[str, Address] = {
     "coupons.deactivate": Address("POST", "/admin/coupons/{id}/deactivate"),
     "coupons.check": Address("POST", "/coupons/check"),
     "audit.list": Address("GET", "/admin/audit"),
+    "audit.head": Address("GET", "/admin/audit/head"),
+    "audit.verify": Address("GET", "/admin/audit/verify"),
     "jobs.list": Address("GET", "/admin/jobs"),
     "jobs.get": Address("GET", "/admin/jobs/{id}"),
     "jobs.retry": Address("POST", "/admin/jobs/{id}/retry"),
@@ -192,8 +194,8 @@ _COUPON = (
     "id code kind value currency description startsAt endsAt minimumOrder usageLimit perUserLimit "
     "redeemed isActive version createdAt updatedAt"
 )
-_AUDIT = "id actorId action entity entityId changed outcome requestId createdAt"
 _JOB = "id name status attempts error createdAt runAt requestId"
+_AUDIT = "id actorId apiKeyId action entity entityId changed outcome requestId createdAt"
 _PAGING = {
     "first": "Int",
     "after": "String",
@@ -366,6 +368,12 @@ DOCUMENTS: dict[str, Document] = {
     "jobs.get": Document("job", _JOB, _ID),
     "jobs.retry": Document("retryJob", _JOB, _ID),
     "jobs.discard": Document("discardJob", "ok", _ID),
+    "audit.head": Document("auditHead", "position hash sealedAt unsealed"),
+    "audit.verify": Document(
+        "verifyAuditLog",
+        "valid checked nextPosition problems { kind position entryId }",
+        {"startPosition": "Int", "position": "Int", "hash": "String"},
+    ),
 }
 _MUTATIONS = {
     "register",

@@ -11,8 +11,11 @@ import pytest
 from api import books
 from api.demo.seed import seed
 from persistence.wallet import PROVIDER, SHOP
+from services.audit_chain import seal_new
 from services.books import CHECKS, Unreadable, figures
 from services.core.context import new_process
+from services.core.ids import new_id
+from services.core.jobs import Job
 from services.core.settings import Environment
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
@@ -255,6 +258,51 @@ FAULTS = {
         VALUES ({USER}, 'orders.pay', 'k', '', now() - interval '2 minutes')
         """,
     ),
+    "an audit entry kept from its seal": (
+        {"audit entries are sealed or wait for it"},
+        """
+        INSERT INTO audit_log (id, action, changed, outcome, request_id)
+        VALUES (gen_random_uuid(), 'orders.pay', '{}', 'OK', 'r')
+        """,
+    ),
+    "a sealed audit entry that is to be sealed again": (
+        {"audit entries are sealed or wait for it"},
+        "INSERT INTO audit_unsealed SELECT entry_id FROM audit_seals WHERE position = 3",
+    ),
+    "an audit entry removed": (
+        {"audit seals have their entry"},
+        "DELETE FROM audit_log WHERE id = (SELECT entry_id FROM audit_seals WHERE position = 3)",
+    ),
+    "an audit entry removed with its seal": (
+        {"audit seals follow each other without gaps"},
+        """
+        DELETE FROM audit_log WHERE id = (SELECT entry_id FROM audit_seals WHERE position = 3);
+        DELETE FROM audit_seals WHERE position = 3
+        """,
+    ),
+    "a seal's hash changed by hand": (
+        {"audit seals follow each other without gaps"},
+        "UPDATE audit_seals SET hash = sha256('x') WHERE position = 3",
+    ),
+    "an audit entry sealed twice": (
+        {"no audit entry is sealed twice"},
+        """
+        ALTER TABLE audit_seals DROP CONSTRAINT audit_seals_entry_id_key;
+        INSERT INTO audit_seals (position, entry_id, previous, hash, key_id)
+        SELECT position + 1, (SELECT entry_id FROM audit_seals WHERE position = 3), hash,
+            sha256('x'), key_id
+        FROM audit_seals ORDER BY position DESC LIMIT 1;
+        UPDATE audit_chain SET position = position + 1, hash = sha256('x')
+        """,
+    ),
+    "the audit log's tail cut off": (
+        {"the audit chain ends with its last seal"},
+        """
+        DELETE FROM audit_log WHERE id IN (
+            SELECT entry_id FROM audit_seals ORDER BY position DESC LIMIT 5);
+        DELETE FROM audit_seals WHERE position > (SELECT position - 5 FROM audit_chain)
+        """,
+    ),
     "a deposit in another currency": (
         {"currencies agree"},
         f"UPDATE deposits SET currency = 'USD' WHERE id = {first('deposits')}",
@@ -267,7 +315,11 @@ async def seeded(addresses: Addresses) -> AsyncIterator[str]:
     """The name of a database with the demo shop, to be copied."""
     name = f"tandem_seeded_{uuid4().hex[:12]}"
     url = await addresses.create(name)
-    assert await seed(settings_for(url, addresses.redis_url))
+    settings = settings_for(url, addresses.redis_url)
+    assert await seed(settings)
+    process = new_process(settings)
+    await seal_new(process, Job(new_id(process.clock()), "test", {}))
+    await process.close()
     yield name
     await addresses.drop(name)
 

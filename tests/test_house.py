@@ -91,6 +91,7 @@ def test_only_the_wrapper_begins_transactions() -> None:
     # queued them, or by themselves, outside every request.
     others = {"services/books.py", "services/core/signing.py", "api/demo/seed.py"}
     others |= {"services/core/schedules.py", "services/mail.py", "services/retention.py"}
+    others |= {"services/audit_chain.py"}
     assert begun - others == {"services/core/operation.py"}
 
 
@@ -233,7 +234,8 @@ def test_every_changing_table_is_touched_and_every_fact_is_append_only() -> None
     changing = {table.name for table in METADATA.tables.values() if "updated_at" in table.columns}
     assert changing == set(TOUCHED)
     assert not changing & set(APPEND_ONLY)
-    facts = {"transfers", "postings", "order_history", "stock_movements", "payments", "audit_log"}
+    facts = {"transfers", "postings", "order_history", "stock_movements", "payments"}
+    facts |= {"audit_log", "audit_seals"}
     assert facts == set(APPEND_ONLY)
 
 
@@ -243,6 +245,7 @@ async def test_the_rules_stand_in_the_database(shop: Shop) -> None:
     assert found == {
         *(f"{table}_touch" for table in TOUCHED),
         *(f"{table}_refuse" for table in APPEND_ONLY),
+        "audit_chain_refuse",
         "postings_post",
         "postings_balanced",
         "sessions_ended",

@@ -79,6 +79,8 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "coupons.deactivate": MANAGERS,
     "coupons.check": SIGNED_IN,
     "audit.list": ADMINS,
+    "audit.head": ADMINS,
+    "audit.verify": ADMINS,
     "jobs.list": ADMINS,
     "jobs.get": ADMINS,
     "jobs.retry": ADMINS,
@@ -185,6 +187,7 @@ BAD = {
     "coupons.create": {"code": "", "kind": "PERCENT", "value": "0"},
     "coupons.update": {"id": "nonsense", "code": ""},
     "coupons.check": {"code": "", "subtotal": "0"},
+    "audit.verify": {"startPosition": 0},
 }
 
 

@@ -84,6 +84,8 @@ ADMINS = MANAGERS | {
     "deleteCategory",
     "archiveProduct",
     "auditLog",
+    "auditHead",
+    "verifyAuditLog",
     "jobs",
     "job",
     "retryJob",

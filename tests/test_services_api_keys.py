@@ -212,9 +212,9 @@ OPENS: dict[str, tuple[str, tuple[str, ...]]] = {
         "MANAGER",
         ("coupons.create", "coupons.update", "coupons.deactivate"),
     ),
-    "audit:read:all": ("ADMIN", ("audit.list",)),
     "jobs:read:all": ("ADMIN", ("jobs.list", "jobs.get")),
     "jobs:write:all": ("ADMIN", ("jobs.retry", "jobs.discard")),
+    "audit:read:all": ("ADMIN", ("audit.list", "audit.head", "audit.verify")),
 }
 #: What no key may do: it would outlive its own end.
 NEVER = (

@@ -3,6 +3,9 @@
 import asyncpg
 import pytest
 
+from services.audit_chain import seal_new
+from services.core.ids import new_id
+from services.core.jobs import Job
 from tests.faces import Door
 from tests.shop import Person, Shop, new_key
 
@@ -78,3 +81,78 @@ async def test_reads_leave_no_row(door: Door, shop: Shop, user: Person) -> None:
 async def test_the_database_refuses_to_change_the_log(shop: Shop, change: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
         await shop.execute(change)
+
+
+async def test_an_entry_names_the_key_that_it_was_done_with(
+    door: Door, shop: Shop, admin: Person, user: Person
+) -> None:
+    machine = await shop.machine(user, "deposits:write:own")
+    await door.call("deposits.create", {"amount": "1.00"}, caller=machine, key=new_key())
+    await door.call("deposits.create", {"amount": "1.00"}, caller=user, key=new_key())
+    entries = (await door.call("audit.list", {"actorId": user.id}, caller=admin)).ok
+    assert [(entry["action"], entry["apiKeyId"]) for entry in entries] == [
+        ("deposits.create", None),
+        ("deposits.create", machine.key_id),
+        ("apiKeys.create", None),
+    ]
+
+
+async def test_the_head_is_the_last_seal(door: Door, shop: Shop, admin: Person) -> None:
+    await shop.deposit(admin, "1.00")
+    waiting = await shop.value("SELECT count(*) FROM audit_unsealed")
+    assert waiting > 0
+    assert (await door.call("audit.head", caller=admin)).ok["unsealed"] == waiting
+    before = await shop.value("SELECT count(*) FROM audit_seals")
+    await sealed(shop)
+    head = (await door.call("audit.head", caller=admin)).ok
+    [row] = await shop.rows("SELECT * FROM audit_seals ORDER BY position DESC LIMIT 1")
+    assert head == {
+        "position": before + waiting,
+        "hash": row["hash"].hex(),
+        "sealedAt": row["sealed_at"].isoformat().replace("+00:00", "Z"),
+        "unsealed": 0,
+    }
+
+
+async def test_the_log_is_verified_against_an_exported_head(
+    door: Door, shop: Shop, admin: Person
+) -> None:
+    await shop.deposit(admin, "1.00")
+    await sealed(shop)
+    head = (await door.call("audit.head", caller=admin)).ok
+    start, hash = head["position"], head["hash"]
+
+    async def told(position: int, hash: str) -> object:
+        values = {"startPosition": start, "position": position, "hash": hash}
+        return (await door.call("audit.verify", values, caller=admin)).ok
+
+    sound = {"valid": True, "checked": 1, "nextPosition": None, "problems": []}
+    assert await told(start, hash) == sound
+    for kind, position in (("REHASHED", start), ("CUT_OFF", start + 1)):
+        problem = {"kind": kind, "position": position, "entryId": None}
+        assert await told(position, "0" * 64) == {**sound, "valid": False, "problems": [problem]}
+
+
+@pytest.mark.parametrize(
+    ("values", "paths"),
+    [
+        ({"position": 1}, {"hash": "CONFLICT"}),
+        ({"hash": "0" * 64}, {"position": "CONFLICT"}),
+        ({"position": 1, "hash": "0" * 63}, {"hash": "INVALID_FORMAT"}),
+        ({"position": 1, "hash": "A" * 64}, {"hash": "INVALID_FORMAT"}),
+        (
+            {"position": 0, "hash": "0" * 64, "startPosition": 0},
+            dict.fromkeys(("position", "startPosition"), "TOO_SMALL"),
+        ),
+    ],
+)
+async def test_a_head_is_a_position_and_a_hash(
+    door: Door, admin: Person, values: dict[str, object], paths: dict[str, str]
+) -> None:
+    failure = (await door.call("audit.verify", values, caller=admin)).failure
+    assert (failure.code, failure.paths) == ("VALIDATION_FAILED", paths)
+
+
+async def sealed(shop: Shop) -> None:
+    """Every entry has its seal."""
+    await seal_new(shop.process, Job(new_id(shop.process.clock()), "test", {}))

@@ -24,6 +24,7 @@ from services.core.keys import KeyGate
 from services.core.passwords import Passwords
 from services.core.quota import Allowance, Quota
 from services.core.revocations import POLL_SECONDS, Revocations
+from services.core.seals import AuditKeys
 from services.core.settings import Settings
 from services.core.signing import Seal
 from services.core.tokens import TokenKeys
@@ -55,6 +56,7 @@ class Process:
     clock: Callable[[], datetime]
     started_at: datetime
     watches: Watches
+    audit_keys: AuditKeys
 
     async def open(self) -> None:
         """Connect, load the keys, and start what runs beside the requests.
@@ -109,6 +111,7 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
         clock=clock,
         started_at=clock(),
         watches=watches,
+        audit_keys=AuditKeys(*settings.every_secret),
     )
 
 

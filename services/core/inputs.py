@@ -318,6 +318,8 @@ def _number(value: object) -> object:
 
 Flag = Annotated[bool, Strict(), BeforeValidator(_flag)]
 PageSize = Annotated[int, Strict(), Field(ge=1, le=100), BeforeValidator(_number)]
+#: A place in something numbered without gaps; GraphQL's Int goes no further.
+Position = Annotated[int, Strict(), Field(ge=1, le=2**31 - 1), BeforeValidator(_number)]
 PageNumber = Annotated[int, Strict(), Field(ge=1, le=1_000_000), BeforeValidator(_number)]
 
 

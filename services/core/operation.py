@@ -17,9 +17,10 @@ from enum import Enum
 from typing import Any, Generic, TypeVar, get_args
 
 import structlog
+from msgspec import structs
 
 from persistence import failures
-from persistence.audit import INSERT_AUDIT
+from persistence.audit import INSERT_AUDIT, AuditEntry
 from persistence.database import CommitUnknown, Transaction
 from services.core import costs, keys
 from services.core.callers import Caller, stand
@@ -318,10 +319,10 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
 
 async def _audit(ctx: Context, tx: Transaction, outcome: Any) -> None:
     failed = isinstance(outcome, TandemError)
-    await tx.all(
-        INSERT_AUDIT,
+    entry = AuditEntry(
         id=ctx.new_id(),
         actor_id=ctx.caller.user_id if ctx.caller else None,
+        api_key_id=ctx.caller.key_id if ctx.caller else None,
         action=ctx.operation.name,
         entity=ctx.entity,
         entity_id=ctx.entity_id,
@@ -330,6 +331,8 @@ async def _audit(ctx: Context, tx: Transaction, outcome: Any) -> None:
         request_id=ctx.request.id,
         created_at=ctx.now,
     )
+    proof = ctx.process.audit_keys.prove(entry)
+    await tx.all(INSERT_AUDIT, proof=proof, **structs.asdict(entry))
 
 
 def _known(op: Operation[Any, Any], error: Exception) -> TandemError:

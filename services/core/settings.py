@@ -51,7 +51,7 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-_LISTS = ("cors_origins", "quota_exempt", "trusted_proxies")
+_LISTS = ("cors_origins", "older_secrets", "quota_exempt", "trusted_proxies")
 #: Development tries things out, again and again; tests are limited only where they mean to be.
 _BUDGET_FACTORS = {
     Environment.DEVELOPMENT: 100,
@@ -93,6 +93,13 @@ class Settings(BaseSettings):
     previous_secret: SecretStr | None = Field(
         default=None,
         description="The secret before the last change: what it sealed still opens.",
+    )
+    older_secrets: Annotated[tuple[Annotated[SecretStr, Field(min_length=32)], ...], NoDecode] = (
+        Field(
+            default=(),
+            description="Secrets before that one, comma-separated: they verify older seals of the"
+            " audit log, and nothing else.",
+        )
     )
     issuer: str = Field(default="tandem", description="The iss claim of access tokens.")
     audience: str = Field(default="tandem-api", description="The aud claim of access tokens.")
@@ -220,6 +227,10 @@ class Settings(BaseSettings):
         default=30, ge=1, description="How long dead jobs and the log of jobs are kept."
     )
 
+    audit_seal_seconds: float = Field(
+        default=5, gt=0, description="How often a worker seals new entries of the audit log."
+    )
+
     redis_prefix: str = Field(
         default="tandem",
         pattern="^[A-Za-z0-9_-]{1,60}$",
@@ -323,6 +334,12 @@ class Settings(BaseSettings):
         previous = self.previous_secret
         before = None if previous is None else previous.get_secret_value()
         return self.secret.get_secret_value(), before
+
+    @property
+    def every_secret(self) -> tuple[str, ...]:
+        """Every secret there was, the newest first."""
+        older = [secret.get_secret_value() for secret in self.older_secrets]
+        return tuple(secret for secret in (*self.secrets, *older) if secret is not None)
 
     @property
     def frontend(self) -> str:
