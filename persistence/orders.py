@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
@@ -23,35 +22,17 @@ from persistence.columns import (
     table_of,
 )
 from persistence.listing import Listing, Sort
+from persistence.orders_statuses import (
+    NEXT_STATUSES,
+    OPEN_STATUSES,
+    WAITING_STATUSES,
+    OrderStatus,
+    PaymentStatus,
+    listed,
+)
 from persistence.sql import Query, given, insert_many, nothing, value
 from persistence.sql import insert as insert_into
 from persistence.views import View, sees_all, viewer
-
-
-class OrderStatus(StrEnum):
-    """Where an order stands."""
-
-    PENDING = "PENDING"
-    PAID = "PAID"
-    CANCELLED = "CANCELLED"
-
-
-class PaymentStatus(StrEnum):
-    """What has been paid for an order."""
-
-    UNPAID = "UNPAID"
-    PAID = "PAID"
-    REFUNDED = "REFUNDED"
-
-
-#: The status machine: where an order may go from each status.
-TRANSITIONS: dict[OrderStatus, tuple[OrderStatus, ...]] = {
-    OrderStatus.PENDING: (OrderStatus.PAID, OrderStatus.CANCELLED),
-    OrderStatus.PAID: (OrderStatus.CANCELLED,),
-    OrderStatus.CANCELLED: (),
-}
-#: An order is open while it may still go somewhere: it is to be paid, sent or given up.
-OPEN_STATUSES = tuple(status for status, further in TRANSITIONS.items() if further)
 
 
 class OrderTable(SQLModel, table=True):
@@ -59,12 +40,30 @@ class OrderTable(SQLModel, table=True):
 
     __tablename__ = named("orders")
     __table_args__ = (
-        checked("status IN ('PENDING', 'PAID', 'CANCELLED')", "status"),
-        checked("payment_status IN ('UNPAID', 'PAID', 'REFUNDED')", "payment_status"),
+        checked(f"status IN ({listed(OrderStatus)})", "status"),
+        checked(f"payment_status IN ({listed(PaymentStatus)})", "payment_status"),
         checked("total > 0 AND total <= 999999999.99", "total"),
+        checked("discount >= 0 AND total = subtotal - discount", "discount"),
+        checked(
+            "CASE payment_status WHEN 'REFUNDED' THEN refunded = total "
+            "WHEN 'PARTIALLY_REFUNDED' THEN refunded > 0 AND refunded < total "
+            "ELSE refunded = 0 END",
+            "refunded",
+        ),
+        checked(
+            f"(status IN ({listed(WAITING_STATUSES)})) = (expires_at IS NOT NULL)", "expires_at"
+        ),
         checked("tax >= 0 AND tax < total", "tax"),
         sa.Index("orders_customer_id_created_at_id_idx", "customer_id", "created_at", "id"),
         sa.Index("orders_customer_id_status_idx", "customer_id", "status"),
+        sa.Index("orders_created_at_id_idx", "created_at", "id"),
+        sa.Index("orders_status_created_at_id_idx", "status", "created_at", "id"),
+        sa.Index(
+            "orders_expires_at_id_idx",
+            "expires_at",
+            "id",
+            postgresql_where=sa.text("expires_at IS NOT NULL"),
+        ),
     )
 
     id: str = identifier()
@@ -75,14 +74,21 @@ class OrderTable(SQLModel, table=True):
     status: str = column(sa.Text)
     payment_status: str = column(sa.Text)
     subtotal: Decimal = column(Money)
+    discount: Decimal = column(Money, "0")
     total: Decimal = column(Money)
     tax: Decimal = column(Money)
+    refunded: Decimal = column(Money, "0")
     currency: str = currency()
     shipping_address: dict[str, Any] | None = column(Json, nullable=True)
+    tracking_code: str | None = column(sa.Text, nullable=True)
     version: int = column(sa.Integer, "1")
     created_at: datetime = instant()
     updated_at: datetime = instant()
+    expires_at: datetime | None = instant(None, nullable=True)
+    approved_at: datetime | None = instant(None, nullable=True)
     paid_at: datetime | None = instant(None, nullable=True)
+    shipped_at: datetime | None = instant(None, nullable=True)
+    delivered_at: datetime | None = instant(None, nullable=True)
     cancelled_at: datetime | None = instant(None, nullable=True)
 
 
@@ -156,15 +162,39 @@ class Order(Struct, frozen=True, rename="camel"):
     next_statuses: Annotated[list[OrderStatus], Meta(description="Where it may go from here.")]
     lines: Annotated[list[OrderLine], Meta(description="What is bought, in the order given.")]
     subtotal: Annotated[Decimal, Meta(description="Sum of the lines.")]
+    discount: Annotated[Decimal, Meta(description="What is taken off the subtotal.")]
     total: Annotated[Decimal, Meta(description="What is to be paid, tax included.")]
     tax: Annotated[Decimal, Meta(description="The tax within the total.")]
+    refunded: Annotated[Decimal, Meta(description="What of the payment was given back.")]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
     shipping_address: Annotated[ShippingAddress | None, Meta(description="Where it goes.")]
+    tracking_code: Annotated[str | None, Meta(description="The carrier's code for the parcel.")]
     version: Annotated[int, Meta(description="Counts the changes of this order.")]
     created_at: Annotated[datetime, Meta(description="When it was placed.")]
     updated_at: Annotated[datetime, Meta(description="When it last changed.")]
+    expires_at: Annotated[
+        datetime | None,
+        Meta(description="When it expires, unless it is paid or approved; null once it cannot."),
+    ]
+    approved_at: Annotated[datetime | None, Meta(description="When a manager approved it.")]
     paid_at: Annotated[datetime | None, Meta(description="When it was paid.")]
+    shipped_at: Annotated[datetime | None, Meta(description="When it was sent.")]
+    delivered_at: Annotated[datetime | None, Meta(description="When it arrived.")]
     cancelled_at: Annotated[datetime | None, Meta(description="When it was cancelled.")]
+
+
+class Quote(Struct, frozen=True, rename="camel"):
+    """What an order would cost now; nothing is held."""
+
+    lines: Annotated[list[OrderLine], Meta(description="What would be bought, in the order given.")]
+    subtotal: Annotated[Decimal, Meta(description="Sum of the lines.")]
+    discount: Annotated[Decimal, Meta(description="What would be taken off the subtotal.")]
+    total: Annotated[Decimal, Meta(description="What would be to pay, tax included.")]
+    tax: Annotated[Decimal, Meta(description="The tax within the total.")]
+    currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
+    needs_approval: Annotated[
+        bool, Meta(description="Whether a manager would have to approve it before it can be paid.")
+    ]
 
 
 class OrderEvent(Struct, frozen=True, rename="camel"):
@@ -209,12 +239,12 @@ _decode_lines = msgspec.json.Decoder(list[OrderLine]).decode
 
 
 def _order(*columns: Any) -> Order:
-    # Columns come in the order of ORDER below; three of them need more than their own value.
+    # Columns come in the order of ORDER below; these of them need more than their own value.
     values = list(columns)
     status = OrderStatus(values[3])
-    values[3] = status
-    values[5:6] = [list(TRANSITIONS[status]), _decode_lines(values[5])]
-    values[11] = msgspec.convert(values[11], ShippingAddress | None)
+    values[3:5] = [status, PaymentStatus(values[4])]
+    values[5:6] = [list(NEXT_STATUSES[status]), _decode_lines(values[5])]
+    values[13] = msgspec.convert(values[13], ShippingAddress | None)
     return Order(*values)
 
 
@@ -229,14 +259,21 @@ ORDER = View(
         orders.c.payment_status,
         sa.cast(_lines, sa.Text).label("lines"),
         orders.c.subtotal,
+        orders.c.discount,
         orders.c.total,
         orders.c.tax,
+        orders.c.refunded,
         orders.c.currency,
         orders.c.shipping_address,
+        orders.c.tracking_code,
         orders.c.version,
         orders.c.created_at,
         orders.c.updated_at,
+        orders.c.expires_at,
+        orders.c.approved_at,
         orders.c.paid_at,
+        orders.c.shipped_at,
+        orders.c.delivered_at,
         orders.c.cancelled_at,
     ),
     orders,
@@ -262,18 +299,37 @@ _created = {
     "-createdAt": Sort(orders.c.created_at, True, lambda row: row.created_at, datetime),
     "createdAt": Sort(orders.c.created_at, False, lambda row: row.created_at, datetime),
 }
+_filters = {
+    "status": orders.c.status == given("status", orders.c.status),
+    "from": orders.c.created_at >= given("from", orders.c.created_at),
+    "to": orders.c.created_at < given("to", orders.c.created_at),
+    "number": orders.c.number == given("number", orders.c.number),
+}
 OWN_ORDERS = Listing(
     ORDER.select(),
     _order,
     id=orders.c.id,
     always=orders.c.customer_id == viewer,
     sorts=_created,
+    filters=_filters,
+)
+ALL_ORDERS = Listing(
+    ORDER.select(),
+    _order,
+    id=orders.c.id,
+    sorts=_created,
     filters={
-        "status": orders.c.status == given("status", orders.c.status),
-        "from": orders.c.created_at >= given("from", orders.c.created_at),
-        "to": orders.c.created_at < given("to", orders.c.created_at),
-        "number": orders.c.number == given("number", orders.c.number),
+        **_filters,
+        "customerId": orders.c.customer_id == given("customerId", orders.c.customer_id),
     },
+)
+#: What waits for a manager.
+APPROVALS = Listing(
+    ORDER.select(),
+    _order,
+    id=orders.c.id,
+    always=orders.c.status == sa.literal_column(f"'{OrderStatus.AWAITING_APPROVAL}'"),
+    sorts=_created,
 )
 HISTORY = Listing(
     ORDER_EVENT.select(),
@@ -300,6 +356,13 @@ COUNT_OPEN_ORDERS = Query(
     ),
     value,
 )
+DUE_ORDERS = Query(
+    sa.select(orders.c.id)
+    .where(orders.c.expires_at <= given("now", orders.c.expires_at))
+    .order_by(orders.c.expires_at, orders.c.id)
+    .limit(sa.bindparam("limit", type_=sa.Integer)),
+    value,
+)
 LOCK_ORDER = Query(
     ORDER.select()
     .where(orders.c.id == given("order_id", orders.c.id), ORDER.visible)
@@ -313,11 +376,13 @@ INSERT_ORDER = insert_into(
     "status",
     "payment_status",
     "subtotal",
+    "discount",
     "total",
     "tax",
     "currency",
     "shipping_address",
     "created_at",
+    "expires_at",
 )
 INSERT_LINES = insert_many(
     order_lines,
@@ -333,8 +398,23 @@ MOVE_ORDER = Query(
     .values(
         status=given("to_status", orders.c.status),
         payment_status=given("to_payment_status", orders.c.payment_status),
-        paid_at=given("at_paid", orders.c.paid_at),
-        cancelled_at=given("at_cancelled", orders.c.cancelled_at),
+        expires_at=given("next_expires_at", orders.c.expires_at),
+        approved_at=given("next_approved_at", orders.c.approved_at),
+        paid_at=given("next_paid_at", orders.c.paid_at),
+        shipped_at=given("next_shipped_at", orders.c.shipped_at),
+        delivered_at=given("next_delivered_at", orders.c.delivered_at),
+        cancelled_at=given("next_cancelled_at", orders.c.cancelled_at),
+        tracking_code=given("next_tracking_code", orders.c.tracking_code),
+        version=orders.c.version + 1,
+    ),
+    nothing,
+)
+REFUND_ORDER = Query(
+    sa.update(orders)
+    .where(orders.c.id == given("order_id", orders.c.id))
+    .values(
+        refunded=given("now_refunded", orders.c.refunded),
+        payment_status=given("to_payment_status", orders.c.payment_status),
         version=orders.c.version + 1,
     ),
     nothing,

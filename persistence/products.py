@@ -257,6 +257,19 @@ UPDATE_PRODUCT = Query(
     ),
     nothing,
 )
+# What an order needs to know where nothing is to be held.
+STOCKED = Query(
+    sa.select(
+        products.c.id,
+        products.c.name,
+        products.c.price,
+        products.c.currency,
+        stock.c.on_hand - stock.c.held,
+    )
+    .select_from(_with_stock)
+    .where(among(stock.c.product_id), products.c.is_active),
+    StockedProduct,
+)
 # Rows are locked in the order of their ids, so that two orders never wait for each other in turn.
 _locked_stock = (
     sa.select(stock.c.product_id, (stock.c.on_hand - stock.c.held).label("available"))

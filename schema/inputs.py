@@ -1,7 +1,7 @@
 """Arguments: made from an operation's input model, handed back to it as raw values.
 
-Ids and what lists take become arguments of the field; the rest of a write becomes its one
-``input`` object. Types follow the model's JSON schema, the same that OpenAPI shows.
+Ids and what lists take become arguments of the field; the rest of what REST takes in a body becomes
+the one ``input`` object. Types follow the model's JSON schema, the same that OpenAPI shows.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def arguments(op: Operation[Any, Any]) -> list[Parameter]:
     for name, shape in schema["properties"].items():
         if name in _SELECTED:
             continue
-        if op.writes and name != "id":
+        if (op.writes or op.body) and name != "id":
             rest[name] = shape
         else:
             required = name in schema.get("required", [])

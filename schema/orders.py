@@ -10,24 +10,32 @@ from schema.node import Node
 from schema.products import Product
 from schema.users import PublicUser
 from schema.views import enum, mirror
-from services import orders, products, users
+from services import orders, orders_admin, products, users
 from services.orders import Order as OrderView
 from services.orders import OrderEvent as OrderEventView
 from services.orders import OrderLine as OrderLineView
 from services.orders import OrderStatus, PaymentStatus
 from services.orders import Payment as PaymentView
+from services.orders import Quote as QuoteView
 from services.orders import ShippingAddress as ShippingAddressView
 
 enum(
     OrderStatus,
-    PENDING="Placed; its stock is held.",
+    PENDING="Placed; its stock is held until it is paid or expires.",
+    AWAITING_APPROVAL="Placed; a manager has to approve it before it can be paid.",
     PAID="Paid; its stock is sold.",
+    CONFIRMED="The shop has begun with it.",
+    SHIPPED="It is on its way.",
+    DELIVERED="It has arrived.",
     CANCELLED="Cancelled; refunded if it was paid.",
+    REJECTED="A manager did not approve it.",
+    EXPIRED="Nobody paid or approved it in time.",
 )
 enum(
     PaymentStatus,
     UNPAID="Nothing has been paid.",
     PAID="All has been paid.",
+    PARTIALLY_REFUNDED="Some has been given back.",
     REFUNDED="All has been given back.",
 )
 
@@ -45,6 +53,11 @@ class OrderLine:
         Product,
         "The product, while it is sold.",
     )
+
+
+@mirror(QuoteView)
+class Quote:
+    pass
 
 
 @mirror(OrderEventView)
@@ -82,6 +95,14 @@ class Query:
     async def list_orders(self, info: Info, raw: dict[str, Any]) -> object:
         return await orders.list_(info.context.request, paged(info, raw))
 
+    @field(orders.quote, "quoteOrder", Quote)
+    async def quote_order(self, info: Info, raw: dict[str, Any]) -> object:
+        return await orders.quote(info.context.request, raw)
+
+    @field(orders_admin.list_all, "allOrders", Connection[Order])
+    async def list_all_orders(self, info: Info, raw: dict[str, Any]) -> object:
+        return await orders_admin.list_all(info.context.request, paged(info, raw))
+
 
 @strawberry.type
 class Mutation:
@@ -99,3 +120,8 @@ class Mutation:
     async def cancel_order(self, info: Info, raw: dict[str, Any]) -> object:
         options = write_options(info, raw)
         return await orders.cancel(info.context.request, raw, **options)
+
+    @field(orders_admin.update_status, "updateOrderStatus", Order)
+    async def update_order_status(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await orders_admin.update_status(info.context.request, raw, **options)

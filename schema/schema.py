@@ -9,6 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema import (
     api_keys,
+    approvals,
     audit,
     auth,
     categories,
@@ -45,6 +46,7 @@ class Query(
     wallet.Query,
     deposits.Query,
     orders.Query,
+    approvals.Query,
     payments.Query,
     coupons.Query,
     audit.Query,
@@ -74,6 +76,7 @@ class Mutation(
     orders.Mutation,
     coupons.Mutation,
     jobs.Mutation,
+    approvals.Mutation,
 ):
     pass
 

@@ -273,6 +273,7 @@ async def deactivate(ctx: Context, tx: Transaction, input: CouponId) -> Coupon:
     input=CheckCoupon,
     result=CouponOffer,
     errors=[CouponInvalid, CouponExpired, CouponExhausted],
+    body=True,
 )
 async def check(ctx: Context, input: CheckCoupon) -> CouponOffer:
     """What a coupon would take off for the caller now; nothing is held."""

@@ -1,6 +1,6 @@
 """The table of jobs: what a worker does for every name that is queued, and what comes by itself."""
 
-from services import audit_chain, mail, mail_orders, retention
+from services import audit_chain, mail, mail_orders, orders_admin, retention
 from services.core.jobs import Handler
 from services.core.schedules import Schedules
 
@@ -10,6 +10,7 @@ HANDLERS: dict[str, Handler] = {
     "mail.orderPaid": mail_orders.order_paid,
     "mail.verifyEmail": mail.verify_email,
     "mail.resetPassword": mail.reset_password,
+    "orders.expire": orders_admin.expire_due,
 }
 #: How many of a name run at one time, over all workers; a name that is not here has no limit but
 #: the workers' own. Every worker must hold the same figures.
@@ -18,4 +19,5 @@ AT_ONCE: dict[str, int] = {}
 SCHEDULES: Schedules = {
     "audit.seal": lambda settings: settings.audit_seal_seconds,
     "jobs.forgetOld": lambda _: 3600,
+    "orders.expire": lambda settings: settings.expiry_seconds,
 }

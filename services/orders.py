@@ -1,8 +1,10 @@
-"""Orders: placed, read, paid and cancelled."""
+"""Orders, as the buyer sees them: placed, read, paid and cancelled."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
+from msgspec.structs import replace
 from pydantic import Field, model_validator
 
 from persistence.database import Transaction
@@ -15,35 +17,32 @@ from persistence.orders import (
     VISIBLE_IDS,
     Order,
     OrderEvent,
-    OrderStatus,
-    PaymentStatus,
+    Quote,
 )
 from persistence.orders import OrderLine as OrderLine
 from persistence.orders import ShippingAddress as ShippingAddress
+from persistence.orders_statuses import OrderStatus, PaymentStatus
 from persistence.payments import INSERT_PAYMENT, PAYMENT, Payment
 from persistence.products import (
     HOLD_STOCK,
     LOCK_STOCK,
-    RELEASE_STOCK,
-    RETURN_STOCK,
     SELL_STOCK,
+    STOCKED,
     MovementKind,
 )
 from persistence.wallet import LOCK_WALLET, OF_USER, SHOP, TransferKind
 from services import orders_steps as steps
 from services import wallet as wallets
-from services.core import money, paging
+from services.core import paging
 from services.core.callers import glimpse
 from services.core.context import Context, Request
 from services.core.errors import (
-    FieldError,
     InsufficientFunds,
     OrderNotFound,
     OrderStatusInvalid,
     OutOfStock,
     ProductNotFound,
     TandemError,
-    ValidationFailed,
 )
 from services.core.ids import NOWHERE, parsed
 from services.core.inputs import Input, Line, Lines, PathId, Period, Reference, wrong
@@ -84,13 +83,12 @@ class NewShippingAddress(Input):
     country: Country = Field(description="ISO 3166-1 alpha-2 code.", examples=["GB"])
 
 
-class CreateOrder(Input):
-    """What to buy, and where to send it."""
+class QuoteOrder(Input):
+    """What to buy."""
 
     lines: Annotated[list[NewOrderLine], Field(min_length=1, max_length=100)] = Field(
         description="What to buy; each product once.", json_schema_extra={"uniqueItems": True}
     )
-    shipping_address: NewShippingAddress | None = Field(None, description="Where to send it.")
 
     @model_validator(mode="after")
     def _each_product_once(self) -> Self:
@@ -101,6 +99,12 @@ class CreateOrder(Input):
                 raise wrong("REPEATED", "Name each product once, with its quantity.", field)
             seen.add(line.product_id)
         return self
+
+
+class CreateOrder(QuoteOrder):
+    """What to buy, and where to send it."""
+
+    shipping_address: NewShippingAddress | None = Field(None, description="Where to send it.")
 
 
 class ListOrders(Paged, Period):
@@ -128,6 +132,26 @@ class CancelOrder(OrderId):
 
 
 @operation(
+    "orders.quote",
+    who=Permission.ORDERS_WRITE_OWN,
+    input=QuoteOrder,
+    result=Quote,
+    errors=[ProductNotFound],
+    body=True,
+    cost=2,
+)
+async def quote(ctx: Context, input: QuoteOrder) -> Quote:
+    """What an order would cost now.
+
+    Nothing is held: prices and stock may change until the order is placed.
+    """
+    ids = [line.product_id for line in input.lines]
+    products = {row.product_id: row for row in await ctx.reader.all(STOCKED, ids=ids)}
+    steps.refuse_unknown(input.lines, products)
+    return steps.quoted(ctx, input.lines, products)
+
+
+@operation(
     "orders.create",
     who=Permission.ORDERS_WRITE_OWN,
     input=CreateOrder,
@@ -138,54 +162,55 @@ class CancelOrder(OrderId):
     cost=5,
 )
 async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Order:
-    """Place an order and hold its stock.
+    """Place an order and hold its stock until it is paid, or until it expires.
 
-    Prices and stock are read again under lock; the wallet must hold the total already.
+    Prices and stock are read again under lock; the wallet must hold the total already. A large
+    order waits for a manager's approval first.
     """
     products = {
         row.product_id: row
         for row in await tx.all(LOCK_STOCK, ids=[line.product_id for line in input.lines])
     }
-    steps.refuse_missing(input.lines, products)
-    totals = [products[line.product_id].price * line.quantity for line in input.lines]
-    total = money.total(totals)
-    if total > money.LARGEST:
-        message = f"The total must not be above {money.LARGEST}."
-        raise ValidationFailed(fields=[FieldError("lines", "TOO_LARGE", message)])
+    steps.refuse_unknown(input.lines, products)
+    steps.refuse_scarce(input.lines, products)
+    quote = steps.quoted(ctx, input.lines, products)
     wallet = await tx.one(OF_USER, **ctx.sight)
-    steps.refuse_short(wallet, total)
+    steps.refuse_short(wallet, quote.total)
     order_id = ctx.new_id()
     ctx.record("order", order_id, "status", "lines", "shippingAddress", "total")
+    status, seconds = OrderStatus.PENDING, ctx.settings.hold_seconds
+    if quote.needs_approval:
+        status, seconds = OrderStatus.AWAITING_APPROVAL, ctx.settings.approval_seconds
     await tx.all(
         INSERT_ORDER,
         id=order_id,
         customer_id=ctx.user_id,
-        status=OrderStatus.PENDING,
+        status=status,
         payment_status=PaymentStatus.UNPAID,
-        subtotal=total,
-        total=total,
-        tax=money.tax_within(total, ctx.settings.tax_rate),
-        currency=ctx.settings.currency,
+        subtotal=quote.subtotal,
+        discount=quote.discount,
+        total=quote.total,
+        tax=quote.tax,
+        currency=quote.currency,
         shipping_address=input.shipping_address
         and input.shipping_address.model_dump(by_alias=True),
         created_at=ctx.now,
+        expires_at=ctx.now + timedelta(seconds=seconds),
     )
+    ids = [line.product_id for line in quote.lines]
+    quantities = [line.quantity for line in quote.lines]
     await tx.all(
         INSERT_LINES,
         order_id=order_id,
-        position=list(range(len(input.lines))),
-        product_id=[line.product_id for line in input.lines],
-        name=[products[line.product_id].name for line in input.lines],
-        quantity=[line.quantity for line in input.lines],
-        unit_price=[products[line.product_id].price for line in input.lines],
-        total=totals,
+        position=list(range(len(ids))),
+        product_id=ids,
+        name=[line.name for line in quote.lines],
+        quantity=quantities,
+        unit_price=[line.unit_price for line in quote.lines],
+        total=[line.total for line in quote.lines],
     )
-    await tx.all(
-        HOLD_STOCK,
-        ids=[line.product_id for line in input.lines],
-        quantities=[line.quantity for line in input.lines],
-    )
-    await steps.write_history(ctx, tx, order_id, None, OrderStatus.PENDING)
+    await tx.all(HOLD_STOCK, ids=ids, quantities=quantities)
+    await steps.write_history(ctx, tx, order_id, None, status)
     return await steps.stored(tx, order_id)
 
 
@@ -252,7 +277,7 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     The held stock is sold with it.
     """
     order = await steps.locked(ctx, tx, input.id, "status", "paymentStatus", "paidAt")
-    steps.refuse_move(order, OrderStatus.PAID)
+    steps.refuse_move(ctx, order, OrderStatus.PAID)
     await steps.move_stock(ctx, tx, order, SELL_STOCK, MovementKind.SOLD)
     wallet = await tx.one(LOCK_WALLET, user_id=ctx.user_id)
     ctx.tick()
@@ -276,7 +301,8 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
         currency=order.currency,
         created_at=ctx.now,
     )
-    await steps.move(ctx, tx, order, OrderStatus.PAID, PaymentStatus.PAID)
+    paid = replace(order, payment_status=PaymentStatus.PAID)
+    await steps.move(ctx, tx, paid, OrderStatus.PAID)
     await enqueue(ctx, tx, "mail.orderPaid", {"orderId": order.id})
     [payment] = await tx.all(PAYMENT.stored, ids=[payment_id])
     return payment
@@ -297,15 +323,8 @@ async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> Order:
     """Cancel an order; a paid one is refunded and its stock put back."""
     order = await steps.locked(ctx, tx, input.id, "status", "paymentStatus", "cancelledAt")
     ctx.match(order)
-    steps.refuse_move(order, OrderStatus.CANCELLED)
-    payment_status = order.payment_status
-    if order.status is OrderStatus.PENDING:
-        await steps.move_stock(ctx, tx, order, RELEASE_STOCK, None)
-    else:
-        await steps.move_stock(ctx, tx, order, RETURN_STOCK, MovementKind.RETURNED)
-        await steps.refund(ctx, tx, order)
-        payment_status = PaymentStatus.REFUNDED
-    await steps.move(ctx, tx, order, OrderStatus.CANCELLED, payment_status, input.reason)
+    steps.refuse_move(ctx, order, OrderStatus.CANCELLED)
+    await steps.cancel(ctx, tx, order, input.reason)
     return await steps.stored(tx, order.id)
 
 

@@ -1,8 +1,10 @@
-"""Steps that placing, paying and cancelling an order share. They run inside its transaction."""
+"""Steps that the operations of orders and approvals share. They run inside their transaction."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from persistence.database import Transaction
 from persistence.orders import (
@@ -10,15 +12,25 @@ from persistence.orders import (
     LOCK_ORDER,
     MOVE_ORDER,
     ORDER,
+    REFUND_ORDER,
     Order,
-    OrderStatus,
-    PaymentStatus,
+    OrderLine,
+    Quote,
 )
+from persistence.orders_statuses import MOVES, OrderStatus, PaymentStatus
 from persistence.payments import TRANSFER_OF_ORDER
-from persistence.products import INSERT_MOVEMENTS, LOCK_STOCK_ROWS, MovementKind, StockedProduct
+from persistence.products import (
+    INSERT_MOVEMENTS,
+    LOCK_STOCK_ROWS,
+    RELEASE_STOCK,
+    RETURN_STOCK,
+    MovementKind,
+    StockedProduct,
+)
 from persistence.sql import Query
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind, Wallet
 from services import wallet as wallets
+from services.core import money
 from services.core.context import Context
 from services.core.errors import (
     FieldError,
@@ -28,6 +40,7 @@ from services.core.errors import (
     OrderStatusInvalid,
     OutOfStock,
     ProductNotFound,
+    ValidationFailed,
 )
 
 
@@ -58,8 +71,8 @@ async def stored(tx: Transaction, order_id: str) -> Order:
     return order
 
 
-def refuse_missing(lines: Sequence[Line], products: Mapping[str, StockedProduct]) -> None:
-    """Raise `ProductNotFound` or `OutOfStock`, naming every line that is wrong."""
+def refuse_unknown(lines: Sequence[Line], products: Mapping[str, StockedProduct]) -> None:
+    """Raise `ProductNotFound`, naming every line whose product is not sold."""
     unknown = [
         FieldError(f"lines.{place}.productId", "NOT_FOUND", "There is no such product.")
         for place, line in enumerate(lines)
@@ -67,6 +80,10 @@ def refuse_missing(lines: Sequence[Line], products: Mapping[str, StockedProduct]
     ]
     if unknown:
         raise ProductNotFound(fields=unknown)
+
+
+def refuse_scarce(lines: Sequence[Line], products: Mapping[str, StockedProduct]) -> None:
+    """Raise `OutOfStock`, naming every line that asks for more than there is."""
     short = [
         FieldError(
             f"lines.{place}.quantity",
@@ -96,9 +113,39 @@ def refuse_short(wallet: Wallet | None, total: Decimal) -> Wallet:
     return wallet
 
 
-def refuse_move(order: Order, to: OrderStatus) -> None:
-    """Raise `OrderStatusInvalid` where the status machine has no such way."""
-    if to not in order.next_statuses:
+def quoted(ctx: Context, lines: Sequence[Line], products: Mapping[str, StockedProduct]) -> Quote:
+    """What these lines cost at these products' prices."""
+    priced = [
+        OrderLine(
+            product_id=line.product_id,
+            name=products[line.product_id].name,
+            quantity=line.quantity,
+            unit_price=products[line.product_id].price,
+            total=products[line.product_id].price * line.quantity,
+        )
+        for line in lines
+    ]
+    subtotal = money.total(line.total for line in priced)
+    if subtotal > money.LARGEST:
+        message = f"The total must not be above {money.LARGEST}."
+        raise ValidationFailed(fields=[FieldError("lines", "TOO_LARGE", message)])
+    discount = money.ZERO
+    total = subtotal - discount
+    return Quote(
+        lines=priced,
+        subtotal=subtotal,
+        discount=discount,
+        total=total,
+        tax=money.tax_within(total, ctx.settings.tax_rate),
+        currency=ctx.settings.currency,
+        needs_approval=total > ctx.settings.approval_above,
+    )
+
+
+def refuse_move(ctx: Context, order: Order, to: OrderStatus) -> None:
+    """Raise `OrderStatusInvalid` where the operation cannot take an order that way."""
+    by = {move.by for move in MOVES if (move.before, move.after) == (order.status, to)}
+    if not any(ctx.operation.name in names for names in by):
         raise OrderStatusInvalid(
             details={"status": order.status, "nextStatuses": order.next_statuses}
         )
@@ -125,8 +172,29 @@ async def move_stock(
         )
 
 
-async def refund(ctx: Context, tx: Transaction, order: Order) -> None:
-    """Give the whole payment back to the buyer's wallet."""
+async def give_up(
+    ctx: Context, tx: Transaction, order: Order, to: OrderStatus, note: str | None = None
+) -> None:
+    """End an order that nobody has paid: what it holds is free again."""
+    await move_stock(ctx, tx, order, RELEASE_STOCK, None)
+    await move(ctx, tx, order, to, note)
+
+
+async def cancel(ctx: Context, tx: Transaction, order: Order, note: str | None) -> None:
+    """Cancel an order that may be cancelled: a paid one is refunded and its stock put back."""
+    if order.payment_status is PaymentStatus.UNPAID:
+        await give_up(ctx, tx, order, OrderStatus.CANCELLED, note)
+        return
+    await move_stock(ctx, tx, order, RETURN_STOCK, MovementKind.RETURNED)
+    order = await refund(ctx, tx, order)
+    await move(ctx, tx, order, OrderStatus.CANCELLED, note)
+
+
+async def refund(ctx: Context, tx: Transaction, order: Order) -> Order:
+    """Give what is left of the payment back to the buyer's wallet; the order after that."""
+    left = order.total - order.refunded
+    if not left:
+        return order
     paid = await tx.one(TRANSFER_OF_ORDER, order_id=order.id)
     wallet = await tx.one(LOCK_WALLET, user_id=order.customer_id)
     if paid is None or wallet is None:
@@ -136,12 +204,26 @@ async def refund(ctx: Context, tx: Transaction, order: Order) -> None:
         ctx,
         tx,
         TransferKind.REFUND,
-        order.total,
+        left,
         source=SHOP,
         target=wallet.id,
         order_id=order.id,
         reverses_id=paid,
     )
+    status = PaymentStatus.REFUNDED
+    await tx.all(
+        REFUND_ORDER, order_id=order.id, now_refunded=order.total, to_payment_status=status
+    )
+    return replace(order, refunded=order.total, payment_status=status)
+
+
+#: When an order came to a status, where that is kept.
+_STAMPS = {
+    OrderStatus.PAID: "paid_at",
+    OrderStatus.SHIPPED: "shipped_at",
+    OrderStatus.DELIVERED: "delivered_at",
+    OrderStatus.CANCELLED: "cancelled_at",
+}
 
 
 async def move(
@@ -149,17 +231,28 @@ async def move(
     tx: Transaction,
     order: Order,
     to: OrderStatus,
-    payment_status: PaymentStatus,
     note: str | None = None,
+    **changes: Any,
 ) -> None:
-    """Set the status, and write the transition into the history."""
+    """Set the status and what changes with it, and write the step into the history.
+
+    What waited for somebody does no longer, unless ``changes`` say until when it waits again.
+    """
+    if to in _STAMPS:
+        changes[_STAMPS[to]] = ctx.now
+    then = replace(order, status=to, **{"expires_at": None, **changes})
     await tx.all(
         MOVE_ORDER,
-        order_id=order.id,
-        to_status=to,
-        to_payment_status=payment_status,
-        at_paid=ctx.now if to is OrderStatus.PAID else order.paid_at,
-        at_cancelled=ctx.now if to is OrderStatus.CANCELLED else None,
+        order_id=then.id,
+        to_status=then.status,
+        to_payment_status=then.payment_status,
+        next_expires_at=then.expires_at,
+        next_approved_at=then.approved_at,
+        next_paid_at=then.paid_at,
+        next_shipped_at=then.shipped_at,
+        next_delivered_at=then.delivered_at,
+        next_cancelled_at=then.cancelled_at,
+        next_tracking_code=then.tracking_code,
     )
     await write_history(ctx, tx, order.id, order.status, to, note)
 
@@ -172,14 +265,14 @@ async def write_history(
     after: OrderStatus,
     note: str | None = None,
 ) -> None:
-    """Write one transition of an order."""
+    """Write one step of an order."""
     await tx.all(
         INSERT_EVENT,
         id=ctx.new_id(),
         order_id=order_id,
         from_status=before,
         to_status=after,
-        actor_id=ctx.user_id,
+        actor_id=ctx.actor_id,
         note=note,
         created_at=ctx.now,
     )

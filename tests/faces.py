@@ -141,12 +141,18 @@ ADDRESSES: dict[str, Address] = {
     "wallet.entries": Address("GET", "/wallet/entries"),
     "deposits.create": Address("POST", "/wallet/deposits", 201),
     "deposits.get": Address("GET", "/wallet/deposits/{id}"),
+    "orders.quote": Address("POST", "/orders/quote"),
     "orders.create": Address("POST", "/orders", 201),
     "orders.get": Address("GET", "/orders/{id}"),
     "orders.list": Address("GET", "/orders"),
     "orders.history": Address("GET", "/orders/{id}/history"),
     "orders.pay": Address("POST", "/orders/{id}/pay", 201),
     "orders.cancel": Address("POST", "/orders/{id}/cancel"),
+    "orders.listAll": Address("GET", "/admin/orders"),
+    "orders.updateStatus": Address("PATCH", "/admin/orders/{id}/status"),
+    "approvals.list": Address("GET", "/admin/approvals"),
+    "approvals.approve": Address("POST", "/admin/orders/{id}/approve"),
+    "approvals.reject": Address("POST", "/admin/orders/{id}/reject"),
     "payments.list": Address("GET", "/payments"),
     "payments.get": Address("GET", "/payments/{id}"),
     "coupons.list": Address("GET", "/admin/coupons"),
@@ -184,9 +190,13 @@ _ENTRY = "id kind amount balanceAfter currency orderId depositId createdAt"
 _DEPOSIT = "id amount currency status failureCode createdAt settledAt"
 _ORDER = (
     "id number customerId status paymentStatus nextStatuses "
-    "lines { productId name quantity unitPrice total } subtotal total tax currency "
-    "shippingAddress { name line1 line2 city postalCode country } "
-    "version createdAt updatedAt paidAt cancelledAt"
+    "lines { productId name quantity unitPrice total } subtotal discount total tax refunded "
+    "currency shippingAddress { name line1 line2 city postalCode country } trackingCode "
+    "version createdAt updatedAt expiresAt approvedAt paidAt shippedAt deliveredAt cancelledAt"
+)
+_QUOTE = (
+    "lines { productId name quantity unitPrice total } subtotal discount total tax currency "
+    "needsApproval"
 )
 _EVENT = "id fromStatus toStatus actorId note createdAt"
 _PAYMENT = "id orderId amount currency createdAt"
@@ -304,6 +314,7 @@ DOCUMENTS: dict[str, Document] = {
     ),
     "deposits.create": Document("createDeposit", _DEPOSIT, input="CreateDepositInput!"),
     "deposits.get": Document("deposit", _DEPOSIT, _ID),
+    "orders.quote": Document("quoteOrder", _QUOTE, input="QuoteOrderInput!"),
     "orders.create": Document("createOrder", _ORDER, input="CreateOrderInput!", tagged=True),
     "orders.get": Document("order", _ORDER, _ID, tagged=True),
     "orders.list": Document(
@@ -328,6 +339,25 @@ DOCUMENTS: dict[str, Document] = {
         {**_PAGING, **_PERIOD, "orderId": "ID", "sort": "PaymentSort"},
         listed=True,
     ),
+    "orders.listAll": Document(
+        "allOrders",
+        _ORDER,
+        {
+            **_PAGING,
+            **_PERIOD,
+            "status": "OrderStatus",
+            "number": "String",
+            "customerId": "ID",
+            "sort": "OrderSort",
+        },
+        listed=True,
+    ),
+    "orders.updateStatus": Document(
+        "updateOrderStatus", _ORDER, _ID, input="UpdateOrderStatusInput!", tagged=True
+    ),
+    "approvals.list": Document("approvals", _ORDER, {**_PAGING, "sort": "OrderSort"}, listed=True),
+    "approvals.approve": Document("approveOrder", _ORDER, _ID, input="DecisionInput", tagged=True),
+    "approvals.reject": Document("rejectOrder", _ORDER, _ID, input="DecisionInput", tagged=True),
     "payments.get": Document("payment", _PAYMENT, _ID),
     "coupons.list": Document(
         "coupons",
@@ -342,9 +372,7 @@ DOCUMENTS: dict[str, Document] = {
     ),
     "coupons.deactivate": Document("deactivateCoupon", _COUPON, _ID, tagged=True),
     "coupons.check": Document(
-        "checkCoupon",
-        "code subtotal discount total currency",
-        {"code": "String!", "subtotal": "Money!"},
+        "checkCoupon", "code subtotal discount total currency", input="CheckCouponInput!"
     ),
     "audit.list": Document(
         "auditLog",
@@ -410,6 +438,9 @@ _MUTATIONS = {
     "deactivateCoupon",
     "retryJob",
     "discardJob",
+    "updateOrderStatus",
+    "approveOrder",
+    "rejectOrder",
 }
 SORTS = {
     "createdAt": "CREATED_AT_ASC",

@@ -296,6 +296,11 @@ class Shop:
             await orders.cancel(self.request(person), {"id": order.id})
         return await orders.get(self.request(person), {"id": order.id})
 
+    async def large_order(self, person: Person | None = None) -> Any:
+        """A new order that waits for approval."""
+        buyer = person or await self.person(balance="20000.00")
+        return await self.order(buyer, [((await self.product("10000.01")).id, 1)])
+
     async def pay(self, person: Person, order_id: str) -> Any:
         """Pay an order."""
         return await orders.pay(self.request(person), {"id": order_id}, key=new_key())
@@ -483,13 +488,18 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
             return {"amount": "5.00"}, key
         case "deposits.get":
             return {"id": (await shop.deposit(owner, "5.00")).id}, None
-        case "orders.create":
+        case "orders.create" | "orders.quote":
             product = (await shop.product()).id
-            return {"lines": [{"productId": product, "quantity": 1}]}, key
+            values = {"lines": [{"productId": product, "quantity": 1}]}
+            return values, key if operation == "orders.create" else None
         case "orders.get" | "orders.history":
             return {"id": (await shop.order(owner)).id}, None
         case "orders.pay" | "orders.cancel":
             return {"id": (await shop.order(owner)).id}, key
+        case "orders.updateStatus":
+            return {"id": (await shop.order(owner, paid=True)).id, "status": "CONFIRMED"}, key
+        case "approvals.approve" | "approvals.reject":
+            return {"id": (await shop.large_order()).id}, key
         case "payments.get":
             order = await shop.order(owner)
             return {"id": (await shop.pay(owner, order.id)).id}, None

@@ -159,7 +159,7 @@ FAULTS = {
         """,
     ),
     "a hold that was never let go": (
-        {"held stock is what pending orders want"},
+        {"held stock is what waiting orders want"},
         f"""
         UPDATE stock SET held = held + 1
         WHERE product_id = {first("stock", "on_hand > held", "product_id")}
@@ -192,11 +192,11 @@ FAULTS = {
         money("PAYMENT", own_order("PENDING", "UNPAID"), -20),
     ),
     "a subtotal changed by hand": (
-        {"order totals are the sum of their lines"},
-        f"UPDATE orders SET subtotal = subtotal + 1 WHERE id = {first('orders')}",
+        {"order totals are the sum of their lines less the discount"},
+        f"UPDATE orders SET subtotal = subtotal + 1, discount = 1 WHERE id = {first('orders')}",
     ),
     "an order without lines": (
-        {"order totals are the sum of their lines"},
+        {"order totals are the sum of their lines less the discount"},
         f"""
         INSERT INTO orders (id, customer_id, status, payment_status, subtotal, total, tax, currency,
             cancelled_at)
@@ -427,11 +427,14 @@ async def test_the_report_is_aligned_and_ends_with_zero(
 async def test_a_fault_is_reported_with_at_most_five_ids(
     demo_shop: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await execute(demo_shop, "UPDATE orders SET subtotal = subtotal + 1 WHERE status = 'PENDING'")
+    await execute(
+        demo_shop,
+        "UPDATE orders SET subtotal = subtotal + 1, discount = 1 WHERE status = 'PENDING'",
+    )
     code = await asyncio.to_thread(books.main, ["--database-url", demo_shop])
     [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("✗")]
     assert code == 1
-    assert "order totals are the sum of their lines" in line
+    assert "order totals are the sum of their lines less the discount" in line
     assert "300 checked, 7 wrong: " in line
     ids = line.partition("wrong: ")[2].split(", ")
     assert len(ids) == 6

@@ -206,7 +206,7 @@ def test_what_a_list_filters_or_sorts_on_is_indexed() -> None:
         for column in holder.columns
     }
     found = dict(listings())
-    assert len(found) == 12
+    assert "persistence.orders.OWN_ORDERS" in found
     for name, listing in found.items():
         expressions = [sort.column for sort in listing.sorts.values()]
         expressions += listing._filters.values()

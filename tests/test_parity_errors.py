@@ -488,6 +488,38 @@ async def cancel_bad_reason(shop: Shop) -> Case:
     return "orders.cancel", values, owner, None
 
 
+async def quote_unknown(shop: Shop) -> Case:
+    lines = [{"productId": new_id(shop.process.clock()), "quantity": 1}]
+    return "orders.quote", {"lines": lines}, await _owner(shop), None
+
+
+async def confirm_unpaid(shop: Shop) -> Case:
+    order = await shop.order(await _owner(shop))
+    values = {"id": order.id, "status": "CONFIRMED"}
+    return "orders.updateStatus", values, await shop.person("MANAGER"), None
+
+
+async def track_too_early(shop: Shop) -> Case:
+    order = await shop.order(await _owner(shop), paid=True)
+    values = {"id": order.id, "status": "CONFIRMED", "trackingCode": "1Z"}
+    return "orders.updateStatus", values, await shop.person("MANAGER"), None
+
+
+async def approve_small(shop: Shop) -> Case:
+    order = await shop.order(await _owner(shop))
+    return "approvals.approve", {"id": order.id}, await shop.person("MANAGER"), None
+
+
+async def approve_own(shop: Shop) -> Case:
+    manager = await shop.person("MANAGER", balance="20000.00")
+    return "approvals.approve", {"id": (await shop.large_order(manager)).id}, manager, None
+
+
+async def reject_unknown(shop: Shop) -> Case:
+    values = {"id": new_id(shop.process.clock())}
+    return "approvals.reject", values, await shop.person("MANAGER"), None
+
+
 async def payment_unknown(shop: Shop) -> Case:
     return "payments.get", {"id": new_id(shop.process.clock())}, await _owner(shop), None
 
@@ -668,6 +700,12 @@ BAD_CALLS: dict[Build, str] = {
     pay_with_key_of_another_call: "IDEMPOTENCY_KEY_REUSED",
     cancel_twice: "ORDER_STATUS_INVALID",
     cancel_bad_reason: "VALIDATION_FAILED",
+    quote_unknown: "PRODUCT_NOT_FOUND",
+    confirm_unpaid: "ORDER_STATUS_INVALID",
+    track_too_early: "VALIDATION_FAILED",
+    approve_small: "ORDER_STATUS_INVALID",
+    approve_own: "SELF_APPROVAL",
+    reject_unknown: "ORDER_NOT_FOUND",
     payment_unknown: "PAYMENT_NOT_FOUND",
     coupon_unknown: "COUPON_NOT_FOUND",
     coupons_bad_filters: "VALIDATION_FAILED",

@@ -39,6 +39,8 @@ EXPECTED = {
     "orders:write:own": ("USER", True),
     "orders:write:all": ("MANAGER", True),
     "orders:pay:own": ("USER", True),
+    "approvals:read:all": ("MANAGER", True),
+    "approvals:write:all": ("MANAGER", True),
     "payments:read:own": ("USER", True),
     "payments:read:all": ("MANAGER", True),
     "coupons:read:public": ("USER", True),

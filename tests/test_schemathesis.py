@@ -54,6 +54,7 @@ SIGNED_IN = ANONYMOUS | {
     "walletEntries",
     "createDeposit",
     "deposit",
+    "quoteOrder",
     "createOrder",
     "orders",
     "order",
@@ -70,6 +71,11 @@ MANAGERS = SIGNED_IN | {
     "createProduct",
     "updateProduct",
     "adjustStock",
+    "allOrders",
+    "updateOrderStatus",
+    "approvals",
+    "approveOrder",
+    "rejectOrder",
     "coupons",
     "coupon",
     "createCoupon",
@@ -110,7 +116,14 @@ THOROUGH = {
     "ADMIN": ADMINS - MANAGERS,
 }
 #: v1 takes PUT for PATCH.
-PATCHES = {"updateMe", "updateUser", "updateCategory", "updateProduct", "updateCoupon"}
+PATCHES = {
+    "updateMe",
+    "updateUser",
+    "updateCategory",
+    "updateProduct",
+    "updateOrderStatus",
+    "updateCoupon",
+}
 
 _CONFIG = """
 hooks = "{hooks}"

@@ -1,7 +1,12 @@
 """REST routes of orders."""
 
 from api.rest.calls import Answer, Call, Created, nested, route
-from services import orders
+from services import orders, orders_admin
+
+
+@route("quoteOrder", "POST", "/orders/quote", orders.quote)
+async def quote_order(call: Call) -> Answer:
+    return await orders.quote(call.request, call.input)
 
 
 @route("createOrder", "POST", "/orders", orders.create, status=201)
@@ -34,3 +39,15 @@ async def pay_order(call: Call) -> Answer:
 @route("cancelOrder", "POST", "/orders/{id}/cancel", orders.cancel)
 async def cancel_order(call: Call) -> Answer:
     return await orders.cancel(call.request, call.input, key=call.key, if_match=call.if_match)
+
+
+@route("allOrders", "GET", "/admin/orders", orders_admin.list_all)
+async def list_all_orders(call: Call) -> Answer:
+    return await orders_admin.list_all(call.request, call.input)
+
+
+@route("updateOrderStatus", "PATCH", "/admin/orders/{id}/status", orders_admin.update_status)
+async def update_order_status(call: Call) -> Answer:
+    return await orders_admin.update_status(
+        call.request, call.input, key=call.key, if_match=call.if_match
+    )

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from api.incoming import new_request
 from api.rest import (  # noqa: F401 - importing a noun declares its routes
     api_keys,
+    approvals,
     audit,
     auth,
     categories,

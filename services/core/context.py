@@ -223,9 +223,17 @@ class Context:
         return self.caller.user_id
 
     @property
+    def actor_id(self) -> str | None:
+        """Who acts, for what is written down; None when it is a job."""
+        return self.caller and self.caller.user_id
+
+    @property
     def sight(self) -> dict[str, Any]:
         """What views need to know of the caller; see persistence/views.py."""
-        return sight(self.caller, self.operation.noun, self.now)
+        seen = sight(self.caller, self.operation.noun, self.now)
+        if self.operation.internal or self.operation.over_all:
+            seen["sees_all"] = True
+        return seen
 
     def tick(self) -> None:
         """Read the clock again after a wait for a lock, to sort after what was waited for."""
@@ -237,6 +245,8 @@ class Context:
 
     def own(self, owner_id: str) -> None:
         """Refuse somebody else's thing, unless the permission has a wider one that is held."""
+        if self.operation.internal:
+            return
         who = self.operation.who
         wider = who and who.wider
         if owner_id != self.user_id and not (wider and self.caller and self.caller.may(wider)):

@@ -28,6 +28,7 @@ TandemError
     ├── OrderStatusInvalid 422
     ├── of categories and products: errors_products.py
     ├── of coupons: errors_coupons.py
+    ├── of approvals: errors_approvals.py
     └── of jobs: errors_jobs.py
 
 The wire shapes of these are written once per dialect, in the faces.

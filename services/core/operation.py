@@ -72,6 +72,8 @@ class Operation(Generic[In, Out]):
     result: Any
     errors: frozenset[type[TandemError]]
     writes: bool = False
+    #: A read whose input is too much, or too private, for an address: it comes in a body.
+    body: bool = False
     key: Key = Key.NONE
     paged: bool = False
     conditional: bool = False
@@ -104,6 +106,11 @@ class Operation(Generic[In, Out]):
     def results(self) -> tuple[Any, ...]:
         """What it may answer: one type, or several where it depends on who asks."""
         return get_args(self.result) or (self.result,)
+
+    @property
+    def over_all(self) -> bool:
+        """Is whoever may call it permitted to do it to everybody's things?"""
+        return self.who is not None and self.who == self.who.wider
 
     @property
     def noun(self) -> str:
@@ -321,7 +328,7 @@ async def _audit(ctx: Context, tx: Transaction, outcome: Any) -> None:
     failed = isinstance(outcome, TandemError)
     entry = AuditEntry(
         id=ctx.new_id(),
-        actor_id=ctx.caller.user_id if ctx.caller else None,
+        actor_id=ctx.actor_id,
         api_key_id=ctx.caller.key_id if ctx.caller else None,
         action=ctx.operation.name,
         entity=ctx.entity,

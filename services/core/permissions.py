@@ -64,6 +64,8 @@ class Permission(StrEnum):
     ORDERS_WRITE_OWN = "orders:write:own", Role.USER
     ORDERS_WRITE_ALL = "orders:write:all", Role.MANAGER
     ORDERS_PAY_OWN = "orders:pay:own", Role.USER
+    APPROVALS_READ_ALL = "approvals:read:all", Role.MANAGER
+    APPROVALS_WRITE_ALL = "approvals:write:all", Role.MANAGER
     PAYMENTS_READ_OWN = "payments:read:own", Role.USER
     PAYMENTS_READ_ALL = "payments:read:all", Role.MANAGER
     COUPONS_READ_PUBLIC = "coupons:read:public", Role.USER

@@ -141,6 +141,20 @@ class Settings(BaseSettings):
     tax_rate: Decimal = Field(
         default=Decimal("0.19"), ge=0, lt=1, description="The tax rate that prices include."
     )
+    hold_seconds: int = Field(
+        default=900, ge=1, description="How long an order that is not paid holds its stock."
+    )
+    approval_above: Decimal = Field(
+        default=Decimal("10000.00"),
+        ge=0,
+        description="An order whose total is above this waits for a manager's approval.",
+    )
+    approval_seconds: int = Field(
+        default=86_400, ge=1, description="How long an order waits for approval."
+    )
+    expiry_seconds: float = Field(
+        default=5.0, gt=0, description="How often a worker looks for orders that waited too long."
+    )
 
     pool_min: int = Field(
         default=5, ge=1, description="Database connections kept open by a process."

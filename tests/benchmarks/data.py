@@ -53,9 +53,9 @@ FROM generate_series(0, {USERS - 1}) AS n;
 INSERT INTO sessions (id, user_id, expires_at)
 SELECT {_SESSION_ID.format("n")}, {_USER_ID.format("n")}, now() + interval '7 days'
 FROM generate_series(0, {USERS - 1}) AS n;
-INSERT INTO orders (id, customer_id, status, payment_status, subtotal, total, tax, currency, created_at)
+INSERT INTO orders (id, customer_id, status, payment_status, subtotal, total, tax, currency, created_at, expires_at)
 SELECT {_ORDER_ID.format("n")}, {_USER_ID.format(f"n % {BUYERS}")}, 'PENDING', 'UNPAID',
-    sum, sum, round(sum - sum / 1.19, 2), 'EUR', {_AGO}
+    sum, sum, round(sum - sum / 1.19, 2), 'EUR', {_AGO}, now() + interval '1 day'
 FROM (
     SELECT n, sum(1 * {_LINE_PRICE})
     FROM generate_series(0, {ORDERS - 1}) AS n, generate_series(0, {LINES - 1}) AS line GROUP BY n

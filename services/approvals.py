@@ -1,0 +1,97 @@
+"""Approvals: large orders wait until a manager has looked at them."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from persistence.database import Transaction
+from persistence.orders import APPROVALS, Order
+from persistence.orders_statuses import OrderStatus
+from services import orders_steps as steps
+from services.core import paging
+from services.core.context import Context
+from services.core.errors import OrderNotFound, OrderStatusInvalid
+from services.core.errors_approvals import SelfApproval
+from services.core.inputs import Lines
+from services.core.operation import Key, operation
+from services.core.paging import Page, Paged
+from services.core.permissions import Permission
+from services.orders import OrderId
+
+
+class ListApprovals(Paged):
+    """Which orders, in which order."""
+
+    sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
+
+
+class Decision(OrderId):
+    """Which order is decided about, and why."""
+
+    note: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
+        None, description="Why, for the order's history."
+    )
+
+
+@operation(
+    "approvals.list",
+    who=Permission.APPROVALS_READ_ALL,
+    input=ListApprovals,
+    result=Order,
+    paged=True,
+)
+async def list_(ctx: Context, input: ListApprovals) -> Page[Order]:
+    """The orders that wait for approval, newest first."""
+    return await paging.page(ctx, APPROVALS, input, input.sort, {})
+
+
+@operation(
+    "approvals.approve",
+    who=Permission.APPROVALS_WRITE_ALL,
+    input=Decision,
+    result=Order,
+    errors=[OrderNotFound, OrderStatusInvalid, SelfApproval],
+    writes=True,
+    key=Key.OPTIONAL,
+    cost=5,
+)
+async def approve(ctx: Context, tx: Transaction, input: Decision) -> Order:
+    """Approve an order of somebody else's: it can be paid, and its hold begins again."""
+    order = await _undecided(ctx, tx, input, OrderStatus.PENDING)
+    hold = timedelta(seconds=ctx.settings.hold_seconds)
+    await steps.move(
+        ctx,
+        tx,
+        order,
+        OrderStatus.PENDING,
+        input.note,
+        approved_at=ctx.now,
+        expires_at=ctx.now + hold,
+    )
+    return await steps.stored(tx, order.id)
+
+
+@operation(
+    "approvals.reject",
+    who=Permission.APPROVALS_WRITE_ALL,
+    input=Decision,
+    result=Order,
+    errors=[OrderNotFound, OrderStatusInvalid, SelfApproval],
+    writes=True,
+    key=Key.OPTIONAL,
+    cost=5,
+)
+async def reject(ctx: Context, tx: Transaction, input: Decision) -> Order:
+    """Reject an order of somebody else's, for good: its stock is free again."""
+    order = await _undecided(ctx, tx, input, OrderStatus.REJECTED)
+    await steps.give_up(ctx, tx, order, OrderStatus.REJECTED, input.note)
+    return await steps.stored(tx, order.id)
+
+
+async def _undecided(ctx: Context, tx: Transaction, input: Decision, to: OrderStatus) -> Order:
+    order = await steps.locked(ctx, tx, input.id, "status")
+    if order.customer_id == ctx.user_id:
+        raise SelfApproval
+    steps.refuse_move(ctx, order, to)
+    return order
