@@ -15,6 +15,7 @@ from api.edge import Edge
 from api.graphql import graphql_routes
 from api.health import health_routes
 from api.pages import page_routes
+from api.provider import provider_routes
 from api.rest.dialects import dialect_of
 from api.rest.routes import rest_routes
 from api.routing import RouteTable
@@ -48,6 +49,7 @@ def create_app(process: Process | None = None) -> ASGIApp:
             *graphql_routes(process),
             *page_routes(process),
             *health_routes(health),
+            *provider_routes(process),
         ]
     )
 

@@ -20,7 +20,8 @@ from persistence.columns import (
     reference,
     table_of,
 )
-from persistence.sql import Query, given, insert, value
+from persistence.listing import Listing, Sort
+from persistence.sql import Query, given, insert, nothing, value
 from persistence.views import View, viewer
 
 
@@ -41,10 +42,12 @@ class DepositTable(SQLModel, table=True):
         checked("amount > 0 AND amount <= 999999999.99", "amount"),
         checked("(status = 'FAILED') = (failure_code IS NOT NULL)", "failure_code"),
         checked("(status = 'PENDING') = (settled_at IS NULL)", "settled_at"),
+        sa.Index("deposits_user_id_created_at_id_idx", "user_id", "created_at", "id"),
+        sa.Index("deposits_user_id_status_idx", "user_id", "status"),
     )
 
     id: str = identifier()
-    user_id: str = reference("users.id")
+    user_id: str = reference("users.id", index=False)
     amount: Decimal = column(Money)
     currency: str = currency()
     status: str = column(sa.Text)
@@ -61,9 +64,23 @@ class Deposit(Struct, frozen=True, rename="camel"):
     amount: Annotated[Decimal, Meta(description="What was asked for.")]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amount.")]
     status: Annotated[DepositStatus, Meta(description="How far it has come.")]
-    failure_code: Annotated[str | None, Meta(description="Why the provider declined it.")]
+    failure_code: Annotated[
+        str | None,
+        Meta(description="Why the provider declined it: CARD_DECLINED, INSUFFICIENT_FUNDS, …"),
+    ]
     created_at: Annotated[datetime, Meta(description="When it was asked for.")]
     settled_at: Annotated[datetime | None, Meta(description="When the provider decided.")]
+
+
+class AskedDeposit(Struct, frozen=True):
+    """A deposit as the provider is asked for it, and whose it is."""
+
+    id: str
+    user_id: str
+    amount: Decimal
+    currency: str
+    status: DepositStatus
+    created_at: datetime
 
 
 deposits = table_of(DepositTable)
@@ -84,8 +101,45 @@ DEPOSIT = View(
     Deposit,
     deposits.c.user_id == viewer,
 )
+OWN_DEPOSITS = Listing(
+    DEPOSIT.select(),
+    Deposit,
+    id=deposits.c.id,
+    always=DEPOSIT.visible,
+    sorts={"-createdAt": Sort(deposits.c.created_at, True, lambda row: row.created_at, datetime)},
+    filters={"status": deposits.c.status == given("status", deposits.c.status)},
+)
+
+_asked_deposit = sa.select(
+    deposits.c.id,
+    deposits.c.user_id,
+    deposits.c.amount,
+    deposits.c.currency,
+    deposits.c.status,
+    deposits.c.created_at,
+).where(deposits.c.id == given("deposit_id", deposits.c.id))
+ASKED_DEPOSIT = Query(_asked_deposit, AskedDeposit)
+LOCK_DEPOSIT = Query(_asked_deposit.with_for_update(), AskedDeposit)
 INSERT_DEPOSIT = insert(
-    deposits, "id", "user_id", "amount", "currency", "status", "created_at", "settled_at"
+    deposits,
+    "id",
+    "user_id",
+    "amount",
+    "currency",
+    "status",
+    "failure_code",
+    "created_at",
+    "settled_at",
+)
+SETTLE_DEPOSIT = Query(
+    sa.update(deposits)
+    .where(deposits.c.id == given("deposit_id", deposits.c.id))
+    .values(
+        status=given("to_status", deposits.c.status),
+        failure_code=given("failure", deposits.c.failure_code),
+        settled_at=given("at", deposits.c.settled_at),
+    ),
+    nothing,
 )
 COUNT_PENDING_DEPOSITS = Query(
     sa.select(sa.func.count()).where(

@@ -82,6 +82,7 @@ APPEND_ONLY = (
     "order_history",
     "stock_movements",
     "payments",
+    "provider_events",
     "audit_log",
     "audit_seals",
 )

@@ -16,6 +16,7 @@ from persistence import (  # noqa: F401 - importing a module adds its tables to 
     orders,
     payments,
     products,
+    provider_events,
     schedules,
     sessions,
     signing_keys,

@@ -39,6 +39,10 @@ class Wallet(Node):
     async def entries(self, info: Info, raw: dict[str, Any]) -> object:
         return await wallet.entries(info.context.request, paged(info, raw))
 
+    @field(deposits.list_, "Wallet.deposits", Connection[Deposit])
+    async def deposits(self, info: Info, raw: dict[str, Any]) -> object:
+        return await deposits.list_(info.context.request, paged(info, raw))
+
 
 @strawberry.type
 class Query:

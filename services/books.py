@@ -278,6 +278,18 @@ CHECKS = (
         FROM deposits LEFT JOIN transfers ON deposit_id = deposits.id GROUP BY deposits.id
         """,
     ),
+    Check(
+        "deposits agree with the provider's events",
+        """
+        SELECT deposits.id, count(*) FILTER (WHERE settled) > 1 OR bool_or(
+            provider_events.amount <> deposits.amount
+            OR provider_events.currency <> deposits.currency
+            OR status <> CASE WHEN provider_events.failure_code IS NULL
+                THEN 'SUCCEEDED' ELSE 'FAILED' END)
+            FILTER (WHERE provider_events.id IS NOT NULL) IS TRUE
+        FROM deposits LEFT JOIN provider_events ON deposit_id = deposits.id GROUP BY deposits.id
+        """,
+    ),
     # A key and its outcome are committed together; the minute is for clocks that differ.
     Check(
         "idempotency keys have their outcome",

@@ -60,6 +60,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     wallet.get,
     wallet.entries,
     deposits.create,
+    deposits.list_,
     deposits.get,
     orders.quote,
     orders.create,

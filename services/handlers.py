@@ -1,11 +1,12 @@
 """The table of jobs: what a worker does for every name that is queued, and what comes by itself."""
 
-from services import audit_chain, mail, mail_orders, orders_admin, retention
+from services import audit_chain, mail, mail_orders, orders_admin, provider, retention
 from services.core.jobs import Handler
 from services.core.schedules import Schedules
 
 HANDLERS: dict[str, Handler] = {
     "audit.seal": audit_chain.seal_new,
+    "deposits.charge": provider.charge,
     "jobs.forgetOld": retention.forget_jobs,
     "mail.orderPaid": mail_orders.order_paid,
     "mail.verifyEmail": mail.verify_email,

@@ -140,6 +140,7 @@ ADDRESSES: dict[str, Address] = {
     "wallet.get": Address("GET", "/wallet"),
     "wallet.entries": Address("GET", "/wallet/entries"),
     "deposits.create": Address("POST", "/wallet/deposits", 201),
+    "deposits.list": Address("GET", "/wallet/deposits"),
     "deposits.get": Address("GET", "/wallet/deposits/{id}"),
     "orders.quote": Address("POST", "/orders/quote"),
     "orders.create": Address("POST", "/orders", 201),
@@ -313,6 +314,13 @@ DOCUMENTS: dict[str, Document] = {
         "entries", _ENTRY, {**_PAGING, "sort": "WalletEntrySort"}, listed=True, under="wallet"
     ),
     "deposits.create": Document("createDeposit", _DEPOSIT, input="CreateDepositInput!"),
+    "deposits.list": Document(
+        "deposits",
+        _DEPOSIT,
+        {**_PAGING, "status": "DepositStatus", "sort": "DepositSort"},
+        listed=True,
+        under="wallet",
+    ),
     "deposits.get": Document("deposit", _DEPOSIT, _ID),
     "orders.quote": Document("quoteOrder", _QUOTE, input="QuoteOrderInput!"),
     "orders.create": Document("createOrder", _ORDER, input="CreateOrderInput!", tagged=True),

@@ -39,6 +39,7 @@ BUSINESS_TABLES = (
     "transfers",
     "postings",
     "deposits",
+    "provider_events",
     "orders",
     "order_lines",
     "order_history",

@@ -50,6 +50,15 @@ def money(kind: str, order: str, amount: int, other: str = SHOP) -> str:
     return MOVE_MONEY.format(kind=kind, order=order, amount=amount, other=other, wallet=WALLET)
 
 
+def event(id: str, amount: str = "amount", failure: str = "NULL", settled: str = "true") -> str:
+    """SQL for an event of the provider's about the first deposit."""
+    return (
+        "INSERT INTO provider_events (id, deposit_id, amount, currency, failure_code, settled) "
+        f"SELECT {id}, id, {amount}, currency, {failure}, {settled} "
+        f"FROM deposits WHERE id = {first('deposits')}"
+    )
+
+
 def first(table: str, condition: str = "true", key: str = "id", limit: int = 1) -> str:
     """SQL for the first rows' keys."""
     return f"(SELECT {key} FROM {table} WHERE {condition} ORDER BY {key} LIMIT {limit})"
@@ -250,6 +259,22 @@ FAULTS = {
         UPDATE deposits SET status = 'FAILED', failure_code = 'DECLINED'
         WHERE id = {first("deposits")}
         """,
+    ),
+    "a deposit that two events settled": (
+        {"deposits agree with the provider's events"},
+        f"""
+        DROP INDEX provider_events_settled_key;
+        {event("'one'")};
+        {event("'two'")}
+        """,
+    ),
+    "an event about another amount": (
+        {"deposits agree with the provider's events"},
+        event("'one'", amount="amount + 1", settled="false"),
+    ),
+    "a late event that says that the money never came": (
+        {"deposits agree with the provider's events"},
+        event("'one'", failure="'CARD_DECLINED'", settled="false"),
     ),
     "a key without its outcome": (
         {"idempotency keys have their outcome"},

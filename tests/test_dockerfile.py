@@ -155,6 +155,7 @@ def test_production_refuses_the_published_secret_and_to_be_without_mail(
     assert done.returncode == 1
     assert "TANDEM_SECRET" in done.stderr
     assert "TANDEM_SMTP_URL" in done.stderr
+    assert "TANDEM_PROVIDER" in done.stderr
 
 
 def test_the_image_serves_is_healthy_and_stops_when_told(image: Stage, tmp_path: Path) -> None:
@@ -168,7 +169,11 @@ def test_the_image_serves_is_healthy_and_stops_when_told(image: Stage, tmp_path:
         "TANDEM_MAIL_FROM": "shop@shop.example",
         "TANDEM_APP_URL": "https://shop.example",
     }
-    environment = image.environment(**urls, **mail, TANDEM_SECRET="s" * 40)
+    provider = {
+        "TANDEM_PROVIDER": "sandbox",
+        "TANDEM_PROVIDER_WEBHOOK_SECRET": "whsec_" + "c2VjcmV0" * 4,
+    }
+    environment = image.environment(**urls, **mail, **provider, TANDEM_SECRET="s" * 40)
     command = [*json.loads(image.settings["ENTRYPOINT"]), *json.loads(image.settings["CMD"])]
     check = json.loads(image.settings["HEALTHCHECK"].partition("CMD")[2].replace("8000", port))
     python = shutil.which(command[0], path=environment["PATH"]) or command[0]

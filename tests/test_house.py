@@ -235,7 +235,7 @@ def test_every_changing_table_is_touched_and_every_fact_is_append_only() -> None
     assert changing == set(TOUCHED)
     assert not changing & set(APPEND_ONLY)
     facts = {"transfers", "postings", "order_history", "stock_movements", "payments"}
-    facts |= {"audit_log", "audit_seals"}
+    facts |= {"audit_log", "audit_seals", "provider_events"}
     assert facts == set(APPEND_ONLY)
 
 

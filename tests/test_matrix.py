@@ -63,6 +63,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "wallet.get": SIGNED_IN,
     "wallet.entries": SIGNED_IN,
     "deposits.create": SIGNED_IN,
+    "deposits.list": SIGNED_IN,
     "deposits.get": (NOBODY, "OK", *["DEPOSIT_NOT_FOUND"] * 4),
     "orders.quote": SIGNED_IN,
     "orders.create": SIGNED_IN,

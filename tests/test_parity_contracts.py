@@ -35,7 +35,7 @@ RELATIONS = {
     "Payment": {"order"},
     "Product": {"category"},
     "User": {"sessions", "apiKeys"},
-    "Wallet": {"entries"},
+    "Wallet": {"entries", "deposits"},
     "WalletEntry": {"order", "deposit"},
 }
 TAGGED = {"User", "Category", "Product", "Order", "Coupon"}

@@ -34,7 +34,7 @@ async def listed(shop: Shop, operation: str) -> tuple[dict[str, Any], Person]:
             for price in ("1.00", "2.00", "2.00", "3.00", "2.00"):
                 await shop.product(price, categoryId=category)
             return {"categoryId": category, "sort": "price"}, owner
-        case "wallet.entries" | "audit.list":
+        case "wallet.entries" | "deposits.list" | "audit.list":
             for _ in range(4):
                 await shop.deposit(owner, "1.00")
             return {"actorId": owner.id} if operation == "audit.list" else {}, owner

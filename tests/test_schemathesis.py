@@ -54,6 +54,7 @@ SIGNED_IN = ANONYMOUS | {
     "walletEntries",
     "createDeposit",
     "deposit",
+    "deposits",
     "quoteOrder",
     "createOrder",
     "orders",

@@ -196,7 +196,7 @@ OPENS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("products.create", "products.update", "products.adjustStock"),
     ),
     "products:delete:all": ("ADMIN", ("products.archive",)),
-    "wallet:read:own": ("USER", ("wallet.get", "wallet.entries")),
+    "wallet:read:own": ("USER", ("wallet.get", "wallet.entries", "deposits.list")),
     "deposits:read:own": ("USER", ("deposits.get",)),
     "deposits:write:own": ("USER", ("deposits.create",)),
     "orders:read:own": ("USER", ("orders.get", "orders.list", "orders.history")),

@@ -11,7 +11,12 @@ import pytest
 from pydantic import ValidationError
 
 from services.core.context import Process, new_process
-from services.core.settings import DEVELOPMENT_SECRET, Environment, Settings
+from services.core.settings import (
+    DEVELOPMENT_SECRET,
+    DEVELOPMENT_WEBHOOK_SECRET,
+    Environment,
+    Settings,
+)
 from tests.conftest import settings_for
 from tests.faces import Service
 from tests.shop import Person, Shop, new_key
@@ -316,6 +321,8 @@ GOOD: dict[str, Any] = {
     "smtp_url": "smtp://user:word@mail.example:587",
     "mail_from": "Shop <shop@example.com>",
     "app_url": "https://shop.example",
+    "provider": "sandbox",
+    "provider_webhook_secret": "whsec_" + "c2VjcmV0" * 4,
 }
 
 
@@ -326,6 +333,13 @@ GOOD: dict[str, Any] = {
         ({"cors_origins": "https://a.example, *"}, "TANDEM_CORS_ORIGINS"),
         ({"debug": True}, "TANDEM_DEBUG"),
         ({"pool_min": 30}, "TANDEM_POOL_MIN"),
+        (
+            {"provider_webhook_secret": DEVELOPMENT_WEBHOOK_SECRET},
+            "TANDEM_PROVIDER_WEBHOOK_SECRET",
+        ),
+        ({"provider_webhook_secret": "c2VjcmV0" * 4}, "whsec_"),
+        ({"provider_webhook_secret": "whsec_c2VjcmV0"}, "24 to 64 bytes"),
+        ({"provider_webhook_secret": "whsec_" + "?" * 40}, "24 to 64 bytes"),
         ({"smtp_url": None}, "TANDEM_SMTP_URL"),
         ({"smtp_url": "http://mail.example"}, "smtp"),
         ({"smtp_url": "smtp://"}, "smtp"),
@@ -343,6 +357,14 @@ def test_production_sends_mail_only_from_and_to_addresses_that_were_given(settin
     made: Any = {"_env_file": None, **GOOD}
     del made[setting]
     with pytest.raises(ValidationError, match=f"TANDEM_{setting.upper()}"):
+        Settings(**made)
+
+
+def test_production_takes_money_from_nobody_unless_it_was_told_to() -> None:
+    made: Any = {"_env_file": None, **GOOD}
+    assert Settings(**made).provider == "sandbox"
+    del made["provider"]
+    with pytest.raises(ValidationError, match="TANDEM_PROVIDER must say"):
         Settings(**made)
 
 

@@ -10,6 +10,11 @@ async def create_deposit(call: Call) -> Answer:
     return Created(deposit, f"/wallet/deposits/{deposit.id}")
 
 
+@route("deposits", "GET", "/wallet/deposits", deposits.list_)
+async def list_deposits(call: Call) -> Answer:
+    return await deposits.list_(call.request, call.input)
+
+
 @route("deposit", "GET", "/wallet/deposits/{id}", deposits.get)
 async def get_deposit(call: Call) -> Answer:
     return await deposits.get(call.request, call.input)

@@ -22,6 +22,7 @@ from services.core.etags import Versioned, names_version
 from services.core.ids import new_id
 from services.core.keys import KeyGate
 from services.core.passwords import Passwords
+from services.core.provider import Provider, new_provider
 from services.core.quota import Allowance, Quota
 from services.core.revocations import POLL_SECONDS, Revocations
 from services.core.seals import AuditKeys
@@ -53,6 +54,7 @@ class Process:
     passwords: Passwords
     gate: KeyGate
     quota: Quota
+    provider: Provider
     clock: Callable[[], datetime]
     started_at: datetime
     watches: Watches
@@ -108,6 +110,7 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
         passwords=Passwords(settings.password_hashes_at_once, settings.bcrypt_rounds),
         gate=KeyGate(settings.key_wait_seconds, settings.pool_max),
         quota=Quota(redis, settings),
+        provider=new_provider(settings),
         clock=clock,
         started_at=clock(),
         watches=watches,

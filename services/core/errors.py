@@ -29,7 +29,8 @@ TandemError
     ├── of categories and products: errors_products.py
     ├── of coupons: errors_coupons.py
     ├── of approvals: errors_approvals.py
-    └── of jobs: errors_jobs.py
+    ├── of jobs: errors_jobs.py
+    └── of the payment provider: errors_provider.py
 
 The wire shapes of these are written once per dialect, in the faces.
 """

@@ -4,11 +4,12 @@ Every variable begins with ``TANDEM_``, except ``DATABASE_URL`` and ``REDIS_URL`
 table of settings is made from this class.
 """
 
+from base64 import b64decode
 from decimal import Decimal
 from email.policy import EmailPolicy
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -22,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEVELOPMENT_SECRET = "development-secret-never-use-this-in-production"  # noqa: S105
+DEVELOPMENT_WEBHOOK_SECRET = "whsec_ZGV2ZWxvcG1lbnQtc2VjcmV0LW5ldmVyLXVzZS10aGlzLQ=="  # noqa: S105
 
 
 def _one_address(text: str) -> str:
@@ -36,6 +38,17 @@ def _smtp(url: SecretStr) -> SecretStr:
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
         raise ValueError("must be smtp://… or smtps://… with a host")
     return url
+
+
+def _webhook_secret(secret: SecretStr) -> SecretStr:
+    prefix, _, encoded = secret.get_secret_value().partition("_")
+    try:
+        length = len(b64decode(encoded, validate=True))
+    except ValueError:
+        length = 0
+    if prefix != "whsec" or not 24 <= length <= 64:
+        raise ValueError("must be whsec_ and 24 to 64 bytes in base64")
+    return secret
 
 
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -154,6 +167,20 @@ class Settings(BaseSettings):
     )
     expiry_seconds: float = Field(
         default=5.0, gt=0, description="How often a worker looks for orders that waited too long."
+    )
+
+    provider: Literal["sandbox"] = Field(
+        default="sandbox",
+        description="Who takes the money of deposits. The sandbox takes none and gives it all the"
+        " same: production has to name it on purpose.",
+    )
+    provider_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] = Field(
+        default=SecretStr(DEVELOPMENT_WEBHOOK_SECRET),
+        description="Signs the provider's events (Standard Webhooks): whsec_ and 24 to 64 bytes in"
+        " base64.",
+    )
+    provider_seconds: float = Field(
+        default=10, gt=0, description="Longest wait for an answer of the provider's."
     )
 
     pool_min: int = Field(
@@ -391,6 +418,12 @@ class Settings(BaseSettings):
         wrong = {
             "TANDEM_SECRET must be one of your own": (
                 self.secret.get_secret_value() == DEVELOPMENT_SECRET
+            ),
+            "TANDEM_PROVIDER must say who takes the money": (
+                "provider" not in self.model_fields_set
+            ),
+            "TANDEM_PROVIDER_WEBHOOK_SECRET must be one of your own": (
+                self.provider_webhook_secret.get_secret_value() == DEVELOPMENT_WEBHOOK_SECRET
             ),
             "TANDEM_CORS_ORIGINS must name its origins": "*" in self.cors_origins,
             "TANDEM_DEBUG must be off": self.debug,

@@ -1,0 +1,64 @@
+"""Events that the payment provider sent about deposits; each is taken once, and kept."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import SQLModel
+
+from persistence.columns import (
+    Money,
+    checked,
+    column,
+    currency,
+    instant,
+    named,
+    reference,
+    table_of,
+)
+from persistence.sql import Query, given, value
+
+
+class ProviderEventTable(SQLModel, table=True):
+    """One event of the provider's; immutable."""
+
+    __tablename__ = named("provider_events")
+    __table_args__ = (
+        checked("char_length(id) BETWEEN 1 AND 255", "id"),
+        sa.Index(
+            "provider_events_settled_key",
+            "deposit_id",
+            unique=True,
+            postgresql_where=sa.text("settled"),
+        ),
+    )
+
+    #: The provider's own: an event that is sent again has it again.
+    id: str = column(sa.Text, primary_key=True)
+    deposit_id: str = reference("deposits.id")
+    amount: Decimal = column(Money)
+    currency: str = currency()
+    #: NULL says that the money was taken.
+    failure_code: str | None = column(sa.Text, nullable=True)
+    #: This event decided the deposit; others repeat it, come too late, or contradict it.
+    settled: bool = column(sa.Boolean)
+    created_at: datetime = instant()
+
+
+provider_events = table_of(ProviderEventTable)
+
+KNOWN_EVENT = Query(
+    sa.select(provider_events.c.id).where(
+        provider_events.c.id == given("event_id", provider_events.c.id)
+    ),
+    value,
+)
+# Answers the id, or nothing when the event is there already.
+KEEP_EVENT = Query(
+    insert(provider_events)
+    .on_conflict_do_nothing(index_elements=["id"])
+    .returning(provider_events.c.id),
+    value,
+    ["id", "deposit_id", "amount", "currency", "failure_code", "settled", "created_at"],
+)
