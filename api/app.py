@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from api.edge import Edge
 from api.graphql import graphql_routes
 from api.health import health_routes
+from api.metrics import metrics_routes
 from api.pages import page_routes
 from api.provider import provider_routes
 from api.rest.dialects import dialect_of
@@ -50,6 +51,7 @@ def create_app(process: Process | None = None) -> ASGIApp:
             *page_routes(process),
             *health_routes(health),
             *provider_routes(process),
+            *metrics_routes(process),
         ]
     )
 

@@ -12,6 +12,7 @@ import platform
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -71,7 +72,7 @@ def serve(
     if reload and workers > 1:
         raise Problem("--reload serves with one worker: leave --workers out.")
     _interruptible()
-    with suppress(KeyboardInterrupt), _listen(host, port) as listener:
+    with suppress(KeyboardInterrupt), _counting(), _listen(host, port) as listener:
         settings = read_settings()
         if reset:
             _reset(settings, data)
@@ -103,6 +104,17 @@ def serve(
             if not started:
                 raise Problem("A server process could not start: see the messages above.")
     out.print("Tandem has stopped.")
+
+
+@contextmanager
+def _counting() -> Iterator[None]:
+    """A folder in which all processes count, so that whichever is asked speaks for all.
+
+    prometheus_client looks for it when it is imported, which is later.
+    """
+    with tempfile.TemporaryDirectory(prefix="tandem-metrics-") as folder:
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+        yield
 
 
 @app.command()

@@ -43,6 +43,7 @@ from persistence.jobs import STARTS
 from services.core import logs
 from services.core.context import Process, new_process
 from services.core.jobs import Handler, Hopeless, Job
+from services.core.metrics import count_attempt
 from services.core.schedules import queue_due
 from services.core.settings import Settings
 from services.core.watch import Watches
@@ -149,9 +150,13 @@ class Worker:
                     raise Hopeless("its workers ended before it did")
                 await self._limited(handler, job)
             except Exception as error:
-                raise self._failure(error, attempt) from None
-            seconds = round(time.perf_counter() - started, 6)
-            log.info("job", outcome="OK", attempt=attempt, seconds=seconds)
+                failure = self._failure(error, attempt)
+                outcome = "DEAD" if isinstance(failure, Dead) else "RETRY"
+                count_attempt(queued.entrypoint, outcome, time.perf_counter() - started)
+                raise failure from None
+            seconds = time.perf_counter() - started
+            count_attempt(queued.entrypoint, "OK", seconds)
+            log.info("job", outcome="OK", attempt=attempt, seconds=round(seconds, 6))
 
     def _read(self, queued: models.Job) -> Job:
         """What was queued; somebody else's payload is `Dead` at once."""

@@ -7,7 +7,7 @@ its tables right.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NamedTuple, cast
 
 import sqlalchemy as sa
 from msgspec import Meta, Struct
@@ -277,6 +277,33 @@ _id = sa.cast(jobs.c.dedupe_key, Uuid)
 def _shown(id: str, name: str, status: str, *rest: Any) -> Job:
     return Job(id, name, JobStatus(status), *rest)
 
+
+class Depth(NamedTuple):
+    """How many jobs of a name have a status, and for how long the first of them is overdue."""
+
+    name: str
+    status: str
+    count: int
+    #: Seconds; None where none of them is due.
+    overdue: float | None
+
+
+_since = sa.func.min(jobs.c.execute_after).filter(
+    jobs.c.status == _queued, jobs.c.execute_after <= sa.func.now()
+)
+DEPTHS = Query(
+    sa.select(
+        jobs.c.entrypoint,
+        _status,
+        sa.func.count(),
+        sa.cast(sa.extract("epoch", sa.func.now() - _since), sa.Double),
+    )
+    .where(
+        jobs.c.status.in_([sa.literal_column(f"'{status}'") for status in QUEUE_STATUSES.values()])
+    )
+    .group_by(jobs.c.entrypoint, jobs.c.status),
+    Depth,
+)
 
 # Whatever else is in the table is not ours to show: a row that another program wrote has no id.
 _ours = jobs.c.dedupe_key.is_not(None)

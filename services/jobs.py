@@ -4,20 +4,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from persistence.database import Transaction
+from persistence.database import Tally, Transaction
 from persistence.jobs import (
+    DEPTHS,
     DISCARD_JOB,
     JOB,
     JOBS,
     LOCK_JOB,
     QUEUE_STATUSES,
     RETRY_JOB,
+    Depth,
     Job,
     JobStatus,
 )
 from services.auth import Done
 from services.core import paging
-from services.core.context import Context
+from services.core.context import Context, Process
 from services.core.errors_jobs import JobNotFound, JobStatusInvalid
 from services.core.inputs import Input, Line, PathId
 from services.core.operation import Key, operation
@@ -92,6 +94,11 @@ async def discard(ctx: Context, tx: Transaction, input: JobId) -> Done:
     await _lock(ctx, tx, input.id, {JobStatus.FAILED, JobStatus.QUEUED})
     await tx.all(DISCARD_JOB, job_id=input.id)
     return Done()
+
+
+async def depths(process: Process) -> list[Depth]:
+    """The queue's depth by name and status, for `/metrics`."""
+    return await process.database.reader(Tally()).all(DEPTHS)
 
 
 async def _lock(ctx: Context, tx: Transaction, job_id: str, allowed: set[JobStatus]) -> None:

@@ -22,7 +22,7 @@ from msgspec import structs
 from persistence import failures
 from persistence.audit import INSERT_AUDIT, AuditEntry
 from persistence.database import CommitUnknown, Transaction
-from services.core import costs, keys
+from services.core import costs, keys, metrics
 from services.core.callers import Caller, stand
 from services.core.context import Context, Request
 from services.core.deprecation import Deprecation
@@ -162,13 +162,15 @@ class Operation(Generic[In, Out]):
                 raise
             raise known from error
         finally:
+            seconds = time.perf_counter() - started
+            metrics.count_operation(self.name, request.face, outcome, seconds)
             log.info(
                 "operation",
                 operation=self.name,
                 face=request.face,
                 caller=request.caller and request.caller.user_id,
                 outcome=outcome,
-                seconds=round(time.perf_counter() - started, 6),
+                seconds=round(seconds, 6),
                 request_id=request.id,
             )
 
