@@ -1,6 +1,6 @@
-"""The README's table of settings, made from the settings class.
+"""Parts of the documents that are made from code: the README's settings, the steps of orders.
 
-``python -m api.readme`` writes it, ``--check`` fails when it is stale.
+``python -m api.readme`` writes them, ``--check`` fails when one is stale.
 """
 
 import sys
@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from services.core.settings import Settings
+from services.orders import MOVES, NEXT_STATUSES
 
-_README = Path(__file__).parent.parent / "README.md"
-_BEGIN, _END = "<!-- settings: begin -->", "<!-- settings: end -->"
+_CHECKOUT = Path(__file__).parent.parent
 _UNPREFIXED = {"database_url", "redis_url"}
 
 
@@ -33,18 +33,49 @@ def _shown(default: Any) -> str:
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
+def steps() -> str:
+    """The status machine of orders as a diagram, and who takes which step as a table."""
+    diagram = [f"    {move.before or '[*]'} --> {move.after}" for move in MOVES]
+    diagram += [f"    {status} --> [*]" for status, then in NEXT_STATUSES.items() if not then]
+    rows = [
+        f"| {move.before or '–'} | {move.after} | {', '.join(f'`{name}`' for name in move.by)} |"
+        for move in MOVES
+    ]
+    return "\n".join(
+        [
+            "```mermaid",
+            "stateDiagram-v2",
+            *diagram,
+            "```",
+            "",
+            "| From | To | By |",
+            "|---|---|---|",
+            *rows,
+        ]
+    )
+
+
+#: What is made, by the document it stands in and the name between its marks.
+MADE = {
+    (_CHECKOUT / "README.md", "settings"): table,
+    (_CHECKOUT / "docs" / "orders.md", "steps"): steps,
+}
+
+
 def main() -> int:
-    """Write or check the table; 1 when it is stale."""
-    text = _README.read_text()
-    before, rest = text.split(_BEGIN)
-    after = rest.split(_END)[1]
-    fresh = f"{before}{_BEGIN}\n{table()}\n{_END}{after}"
-    if "--check" in sys.argv:
-        if fresh != text:
-            print("README.md: the table of settings is stale; run python -m api.readme")
-        return int(fresh != text)
-    _README.write_text(fresh)
-    return 0
+    """Write or check what is made; 1 when it is stale."""
+    stale = 0
+    for (document, name), make in MADE.items():
+        text = document.read_text()
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, rest = text.split(begin)
+        fresh = f"{before}{begin}\n{make()}\n{end}{rest.split(end)[1]}"
+        if "--check" not in sys.argv:
+            document.write_text(fresh)
+        elif fresh != text:
+            print(f"{document.name}: {name} are stale; run python -m api.readme")
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":

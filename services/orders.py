@@ -21,6 +21,8 @@ from persistence.orders import (
 )
 from persistence.orders import OrderLine as OrderLine
 from persistence.orders import ShippingAddress as ShippingAddress
+from persistence.orders_statuses import MOVES as MOVES
+from persistence.orders_statuses import NEXT_STATUSES as NEXT_STATUSES
 from persistence.orders_statuses import OrderStatus, PaymentStatus
 from persistence.payments import INSERT_PAYMENT, PAYMENT, Payment
 from persistence.products import (

@@ -24,7 +24,7 @@ from api.demo import shop
 from persistence.categories import INSERT_CATEGORY
 from persistence.database import Connection, Database, Limits, Tally, Transaction
 from persistence.users import Role
-from services import auth, deposits, orders, products, wallet
+from services import auth, deposits, orders, orders_admin, products, wallet
 from services.core.context import Caller, Process, Request, new_process
 from services.core.ids import new_id
 from services.core.passwords import Passwords
@@ -37,6 +37,9 @@ _LOCK = 7_426_332
 _STAFF_DAY, _FIRST_PRODUCT_DAY, _FIRST_CUSTOMER_DAY = 190, 180, 150
 #: The demo customer gets every so-maniest order, the newest among them.
 _ORDERS_PER_DEMO_ORDER = 25
+#: How long the orders of the last moments hold their stock, and the share of paid ones that the
+#: shop goes on with.
+_HOLD, _SENT = timedelta(minutes=10), 0.5
 _DEMO_ADDRESS = {
     "name": "Una Keller",
     "line1": "Lindenstraße 14",
@@ -204,8 +207,13 @@ async def _load(loader: _Loader, progress: Progress) -> None:
         buyer, address = buyers[plan.buyer], plan.shipping_address
         if (len(plans) - 1 - number) % _ORDERS_PER_DEMO_ORDER == 0:
             buyer, address = staff[Role.USER], _DEMO_ADDRESS
-        life = _order_life(loader, plan, buyer, address, product_ids, now)
-        agenda.append((plan.placed_at(now), number, life))
+        manager = staff[Role.MANAGER]
+        life = _order_life(loader, plan, buyer, manager, address, product_ids, now)
+        placed_at = plan.placed_at(now)
+        if plan.outcome == "PENDING":
+            # What is still to be paid was placed a moment ago, or it would have expired.
+            placed_at = now - _HOLD * (len(plans) - number) / len(plans)
+        agenda.append((placed_at, number, life))
     await _live(loader, agenda, progress)
     loader.clock.now = now
     await loader.top_up(staff[Role.USER], Decimal(500))
@@ -273,6 +281,7 @@ async def _order_life(
     loader: _Loader,
     plan: shop.DemoOrder,
     buyer: Caller,
+    manager: Caller,
     address: dict[str, str] | None,
     product_ids: list[str],
     now: datetime,
@@ -296,6 +305,21 @@ async def _order_life(
         yield _later(loader.clock.now, timedelta(minutes=random.randint(20, 2000)), now)
         raw = {"id": order.id, "reason": random.choice(_REASONS)}
         await orders.cancel(loader.request(buyer), raw)
+    elif plan.outcome == "PAID" and random.random() < _SENT:
+        for status, wait, more in _steps(random):
+            if loader.clock.now + wait >= now:
+                return
+            yield loader.clock.now + wait
+            raw = {"id": order.id, "status": status, **more}
+            await orders_admin.update_status(loader.request(manager), raw)
+
+
+def _steps(random: Random) -> Iterator[tuple[str, timedelta, dict[str, str]]]:
+    """What the shop does with an order once it is paid, and after how long."""
+    yield "CONFIRMED", timedelta(minutes=random.randint(10, 600)), {}
+    code = f"DEMO{random.randrange(10**10):010}"
+    yield "SHIPPED", timedelta(hours=random.randint(4, 40)), {"trackingCode": code}
+    yield "DELIVERED", timedelta(hours=random.randint(20, 90)), {}
 
 
 _Appointment = tuple[datetime, int, AsyncIterator[datetime]]

@@ -271,7 +271,7 @@ class V1(Dialect):
     def translate(self, operation: Operation[Any, Any], sent: Sent) -> None:
         if operation.paged:
             _translate_list(operation, sent)
-        elif operation.name == "orders.create":
+        elif operation.name in ("orders.create", "orders.quote"):
             _translate_one_line(sent)
 
     def resource(self, call: Call, value: Any) -> bytes:
