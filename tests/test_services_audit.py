@@ -76,6 +76,11 @@ async def test_reads_leave_no_row(door: Door, shop: Shop, user: Person) -> None:
         "UPDATE audit_log SET outcome = 'OK'",
         "DELETE FROM audit_log",
         "TRUNCATE audit_log",
+        "UPDATE audit_seals SET position = position + 1",
+        "DELETE FROM audit_seals",
+        "TRUNCATE audit_seals",
+        "DELETE FROM audit_chain",
+        "TRUNCATE audit_chain",
     ],
 )
 async def test_the_database_refuses_to_change_the_log(shop: Shop, change: str) -> None:

@@ -385,7 +385,9 @@ async def test_a_chain_made_anew_with_the_stolen_secret_is_found_by_an_exported_
     shop: Shop, person: Person
 ) -> None:
     head = await exported(shop)
-    await tamper(shop, "UPDATE audit_log SET outcome = 'FORBIDDEN'")
+    # One old entry: every hash after it changes, up to the head.
+    change = f"UPDATE audit_log SET outcome = 'FORBIDDEN' WHERE id = {entry_at(4)}"
+    await tamper(shop, change)
     await remake(shop, shop.process.audit_keys)
     assert await found(shop) == []
     assert await found(shop, head) == [("REHASHED", 10)]
