@@ -9,6 +9,7 @@ HANDLERS: dict[str, Handler] = {
     "deposits.charge": provider.charge,
     "jobs.forgetOld": retention.forget_jobs,
     "mail.orderPaid": mail_orders.order_paid,
+    "mail.orderShipped": mail_orders.order_shipped,
     "mail.verifyEmail": mail.verify_email,
     "mail.resetPassword": mail.reset_password,
     "orders.expire": orders_admin.expire_due,

@@ -1,7 +1,7 @@
 """Mails about orders to the people who placed them: paid, shipped, refunded.
 
-Operations queue ``mail.orderPaid`` with ``{"orderId"}``. What a mail says is read when it is sent.
-A deleted account has no address any more, and gets none.
+Operations queue ``mail.orderPaid`` and ``mail.orderShipped`` with ``{"orderId"}``. What a mail
+says is read when it is sent. A deleted account has no address any more, and gets none.
 """
 
 from decimal import Decimal
@@ -28,6 +28,19 @@ We will write again when it is on its way.
     await _tell(process, job, order, f"Your order {order.number} is paid", text)
 
 
+async def order_shipped(process: Process, job: Job) -> None:
+    """Tell somebody that their order is on its way, and by which code to follow it."""
+    order = await _order(process, job.data["orderId"])
+    code = f"The carrier's code for it is {order.tracking_code}.\n" if order.tracking_code else ""
+    text = f"""\
+Hello,
+
+your order {order.number} is on its way.
+{code}
+{_lines(order)}"""
+    await _tell(process, job, order, f"Your order {order.number} is on its way", text)
+
+
 async def _order(process: Process, order_id: str) -> Order:
     order = await process.database.reader(Tally()).one(ORDER.stored, ids=[order_id])
     if order is None:
@@ -45,8 +58,11 @@ async def _tell(process: Process, job: Job, order: Order, subject: str, text: st
 def _lines(order: Order) -> str:
     """What was bought, a line each, and what it comes to."""
     lines = [f"{line.quantity} x {line.name}: {_amount(line.total, order)}" for line in order.lines]
+    discount = [f"Discount: -{_amount(order.discount, order)}"] if order.discount else []
     total = f"Total: {_amount(order.total, order)}"
-    return "\n".join([*lines, "", total, f"Tax included: {_amount(order.tax, order)}", ""])
+    return "\n".join(
+        [*lines, "", *discount, total, f"Tax included: {_amount(order.tax, order)}", ""]
+    )
 
 
 def _amount(amount: Decimal, order: Order) -> str:

@@ -13,7 +13,7 @@ from services.core import paging
 from services.core.context import Context, Process
 from services.core.errors import OrderNotFound, OrderStatusInvalid
 from services.core.inputs import Line, Lines, Reference, wrong
-from services.core.jobs import Job
+from services.core.jobs import Job, enqueue
 from services.core.operation import Key, operation
 from services.core.paging import Page
 from services.core.permissions import SYSTEM, Permission
@@ -94,6 +94,8 @@ async def update_status(ctx: Context, tx: Transaction, input: UpdateOrderStatus)
     else:
         tracking_code = input.tracking_code or order.tracking_code
         await steps.move(ctx, tx, order, input.status, input.note, tracking_code=tracking_code)
+    if input.status is OrderStatus.SHIPPED:
+        await enqueue(ctx, tx, "mail.orderShipped", {"orderId": order.id})
     return await steps.stored(tx, order.id)
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from services import orders_admin
 from services.core.context import new_process
 from services.handlers import HANDLERS
 from tests.conftest import Addresses, settings_for
@@ -58,6 +59,27 @@ async def test_who_paid_is_told_what_they_bought(shop: Shop, mails: MailServer) 
         f"Tax included: {order.tax} EUR",
     ):
         assert line in lines
+
+
+async def test_who_waits_for_an_order_is_told_that_it_was_shipped_and_by_which_code(
+    shop: Shop, mails: MailServer
+) -> None:
+    ada, manager = await shop.person(balance="100.00"), await shop.person("MANAGER")
+    order = await shop.order(ada, paid=True)
+    for raw in (
+        {"status": "CONFIRMED"},
+        {"status": "SHIPPED", "trackingCode": "JD0146"},
+        {"status": "DELIVERED"},
+    ):
+        await orders_admin.update_status(shop.request(manager), {"id": order.id, **raw})
+    assert [job["data"] for job in await shop.jobs("mail.orderShipped")] == [{"orderId": order.id}]
+    await delivered(shop)
+    [mail] = [mail for mail in mails.mails if "on its way" in mail["Subject"]]
+    assert mail["To"] == ada.email
+    lines = mail.get_content().splitlines()
+    assert f"your order {order.number} is on its way." in lines
+    assert "The carrier's code for it is JD0146." in lines
+    assert f"1 x {order.lines[0].name}: 19.99 EUR" in lines
 
 
 async def test_a_payment_that_is_refused_mails_nobody(shop: Shop) -> None:

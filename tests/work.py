@@ -117,11 +117,21 @@ class MailServer:
     mails: list[EmailMessage] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
     answer: Callable[[], Awaitable[str]] | None = None
+    #: The same, before it takes anything.
+    before: Callable[[], Awaitable[str]] | None = None
 
     @property
     def url(self) -> str:
         """Its address, as a setting."""
         return f"smtp://127.0.0.1:{self.port}"
+
+    async def handle_MAIL(
+        self, server: Any, session: Any, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """One mail is about to come."""
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return await self.before() if self.before else "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
         """One mail has come in."""
