@@ -30,6 +30,8 @@ def _shown(default: Any) -> str:
         return "a development secret, refused in production"
     if default is None or default == ():
         return "–"
+    if isinstance(default, tuple):
+        default = ", ".join(str(one) for one in default)
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 

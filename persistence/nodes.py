@@ -13,6 +13,7 @@ from persistence.categories import CATEGORY
 from persistence.columns import Instant, Json, Money
 from persistence.coupons import COUPON
 from persistence.deposits import DEPOSIT
+from persistence.invoices import INVOICE
 from persistence.jobs import JOB
 from persistence.orders import ORDER, ORDER_EVENT
 from persistence.payments import PAYMENT
@@ -30,6 +31,7 @@ _VIEWS: tuple[View[Any], ...] = (
     ORDER,
     ORDER_EVENT,
     PAYMENT,
+    INVOICE,
     COUPON,
     DEPOSIT,
     WALLET,

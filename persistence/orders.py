@@ -12,6 +12,7 @@ from sqlmodel import SQLModel
 from persistence.columns import (
     Json,
     Money,
+    Uuid,
     checked,
     column,
     currency,
@@ -181,6 +182,9 @@ class Order(Struct, frozen=True, rename="camel"):
     shipped_at: Annotated[datetime | None, Meta(description="When it was sent.")]
     delivered_at: Annotated[datetime | None, Meta(description="When it arrived.")]
     cancelled_at: Annotated[datetime | None, Meta(description="When it was cancelled.")]
+    invoice_id: Annotated[
+        str | None, Meta(description="Its invoice; null until a moment after the payment.")
+    ]
 
 
 class Quote(Struct, frozen=True, rename="camel"):
@@ -235,6 +239,16 @@ _lines = (
     )
     .scalar_subquery()
 )
+# The table is that of persistence/invoices.py, which needs this module.
+_invoices = sa.table(
+    "invoices", sa.column("id", Uuid), sa.column("order_id", Uuid), sa.column("kind", sa.Text)
+)
+_invoice_id = (
+    sa.select(_invoices.c.id)
+    .where(_invoices.c.order_id == orders.c.id, _invoices.c.kind == sa.text("'INVOICE'"))
+    .correlate(orders)
+    .scalar_subquery()
+)
 _decode_lines = msgspec.json.Decoder(list[OrderLine]).decode
 
 
@@ -275,6 +289,7 @@ ORDER = View(
         orders.c.shipped_at,
         orders.c.delivered_at,
         orders.c.cancelled_at,
+        _invoice_id.label("invoice_id"),
     ),
     orders,
     _order,

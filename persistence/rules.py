@@ -82,6 +82,8 @@ APPEND_ONLY = (
     "order_history",
     "stock_movements",
     "payments",
+    "invoices",
+    "invoice_pdfs",
     "provider_events",
     "audit_log",
     "audit_seals",

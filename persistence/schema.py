@@ -10,6 +10,7 @@ from persistence import (  # noqa: F401 - importing a module adds its tables to 
     categories,
     coupons,
     deposits,
+    invoices,
     jobs,
     keys,
     mail_tokens,

@@ -1,6 +1,6 @@
 """Orders: placed, read, paid and cancelled."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -10,7 +10,7 @@ from schema.node import Node
 from schema.products import Product
 from schema.users import PublicUser
 from schema.views import enum, mirror
-from services import orders, orders_admin, products, users
+from services import invoices, orders, orders_admin, products, users
 from services.orders import Order as OrderView
 from services.orders import OrderEvent as OrderEventView
 from services.orders import OrderLine as OrderLineView
@@ -18,6 +18,12 @@ from services.orders import OrderStatus, PaymentStatus
 from services.orders import Payment as PaymentView
 from services.orders import Quote as QuoteView
 from services.orders import ShippingAddress as ShippingAddressView
+
+if TYPE_CHECKING:
+    from schema.invoices import Invoice
+
+#: An invoice names its order, and has its lines: that module needs this one.
+LazyInvoice = Annotated["Invoice", strawberry.lazy("schema.invoices")]
 
 enum(
     OrderStatus,
@@ -71,6 +77,13 @@ class OrderEvent(Node):
 class Order(Node):
     customer: PublicUser | None = relation(
         users.public_by_ids, lambda order: order.customer_id, PublicUser, "The user who buys."
+    )
+
+    invoice: LazyInvoice | None = relation(
+        invoices.by_ids,
+        lambda order: order.invoice_id,
+        LazyInvoice,
+        "Its invoice; null until a moment after the payment.",
     )
 
     @field(orders.history, "Order.history", Connection[OrderEvent])

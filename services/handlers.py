@@ -1,12 +1,22 @@
 """The table of jobs: what a worker does for every name that is queued, and what comes by itself."""
 
-from services import audit_chain, mail, mail_orders, orders_admin, provider, retention
+from services import (
+    audit_chain,
+    invoices_jobs,
+    mail,
+    mail_orders,
+    orders_admin,
+    provider,
+    retention,
+)
 from services.core.jobs import Handler
 from services.core.schedules import Schedules
 
 HANDLERS: dict[str, Handler] = {
     "audit.seal": audit_chain.seal_new,
     "deposits.charge": provider.charge,
+    "invoices.issue": invoices_jobs.issue_invoice,
+    "invoices.render": invoices_jobs.render_invoice,
     "jobs.forgetOld": retention.forget_jobs,
     "mail.orderPaid": mail_orders.order_paid,
     "mail.orderShipped": mail_orders.order_shipped,

@@ -18,6 +18,7 @@ NEEDED = {
     "Order": Permission.ORDERS_READ_OWN,
     "OrderEvent": Permission.ORDERS_READ_OWN,
     "Payment": Permission.PAYMENTS_READ_OWN,
+    "Invoice": Permission.INVOICES_READ_OWN,
     "Coupon": Permission.COUPONS_READ_ALL,
     "Deposit": Permission.DEPOSITS_READ_OWN,
     "Wallet": Permission.WALLET_READ_OWN,
@@ -52,7 +53,9 @@ def _sight(request: Request) -> dict[str, Any]:
     return {
         **sight(caller, "", request.process.clock()),
         "sees_all": caller is not None
-        and all(caller.may_read_all(noun) for noun in ("orders", "payments", "products")),
+        and all(
+            caller.may_read_all(noun) for noun in ("orders", "payments", "invoices", "products")
+        ),
         "administers": caller is not None
         and all(caller.may_read_all(noun) for noun in ("users", "audit", "jobs")),
     }

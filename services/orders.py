@@ -305,6 +305,7 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     )
     paid = replace(order, payment_status=PaymentStatus.PAID)
     await steps.move(ctx, tx, paid, OrderStatus.PAID)
+    await enqueue(ctx, tx, "invoices.issue", {"orderId": order.id})
     await enqueue(ctx, tx, "mail.orderPaid", {"orderId": order.id})
     [payment] = await tx.all(PAYMENT.stored, ids=[payment_id])
     return payment

@@ -156,6 +156,8 @@ ADDRESSES: dict[str, Address] = {
     "approvals.reject": Address("POST", "/admin/orders/{id}/reject"),
     "payments.list": Address("GET", "/payments"),
     "payments.get": Address("GET", "/payments/{id}"),
+    "invoices.get": Address("GET", "/invoices/{id}"),
+    "invoices.pdf": Address("GET", "/invoices/{id}/pdf"),
     "coupons.list": Address("GET", "/admin/coupons"),
     "coupons.get": Address("GET", "/admin/coupons/{id}"),
     "coupons.create": Address("POST", "/admin/coupons", 201),
@@ -193,7 +195,8 @@ _ORDER = (
     "id number customerId status paymentStatus nextStatuses "
     "lines { productId name quantity unitPrice total } subtotal discount total tax refunded "
     "currency shippingAddress { name line1 line2 city postalCode country } trackingCode "
-    "version createdAt updatedAt expiresAt approvedAt paidAt shippedAt deliveredAt cancelledAt"
+    "version createdAt updatedAt expiresAt approvedAt paidAt shippedAt deliveredAt cancelledAt "
+    "invoiceId"
 )
 _QUOTE = (
     "lines { productId name quantity unitPrice total } subtotal discount total tax currency "
@@ -201,6 +204,13 @@ _QUOTE = (
 )
 _EVENT = "id fromStatus toStatus actorId note createdAt"
 _PAYMENT = "id orderId amount currency createdAt"
+_ADDRESS = "name line1 line2 city postalCode country"
+_INVOICE = (
+    "id kind number orderId orderNumber correctsId seller { name address taxNumber email } "
+    f"buyer {{ name address {{ {_ADDRESS} }} }} "
+    "lines { productId name quantity unitPrice total } "
+    "subtotal discount total tax taxRate currency paidAt issuedAt"
+)
 _COUPON = (
     "id code kind value currency description startsAt endsAt minimumOrder usageLimit perUserLimit "
     "redeemed isActive version createdAt updatedAt"
@@ -367,6 +377,8 @@ DOCUMENTS: dict[str, Document] = {
     "approvals.approve": Document("approveOrder", _ORDER, _ID, input="DecisionInput", tagged=True),
     "approvals.reject": Document("rejectOrder", _ORDER, _ID, input="DecisionInput", tagged=True),
     "payments.get": Document("payment", _PAYMENT, _ID),
+    "invoices.get": Document("invoice", _INVOICE, _ID),
+    "invoices.pdf": Document("pdfUrl", "", under="invoice", under_takes=_ID),
     "coupons.list": Document(
         "coupons",
         _COUPON,
@@ -411,6 +423,8 @@ DOCUMENTS: dict[str, Document] = {
         {"startPosition": "Int", "position": "Int", "hash": "String"},
     ),
 }
+#: What REST answers with a file, and GraphQL with its signed address: their media types.
+FILES = {"invoices.pdf": "application/pdf"}
 _MUTATIONS = {
     "register",
     "login",
@@ -487,6 +501,7 @@ class Door(ABC):
 
 #: Lists that lie under a parent, and how to tell which.
 _NESTED: Mapping[str, Callable[[dict[str, Any]], str]] = {
+    "invoices.pdf": lambda raw: parsed(raw.pop("id")) or NOWHERE,
     "orders.history": lambda raw: parsed(raw.pop("id")) or NOWHERE,
     "sessions.list": lambda _: ME,
     "apiKeys.list": lambda _: ME,
@@ -599,6 +614,8 @@ class Rest(Door):
 
     def read(self, operation: str, response: httpx.Response) -> Outcome:
         """A response as an outcome."""
+        if response.headers.get("content-type") == FILES.get(operation, ""):
+            return Outcome(value=response.content, headers=response.headers)
         body = response.json() if response.content else None
         assert (body is None) == (response.status_code in (204, 304)), response.status_code
         common = {
@@ -743,7 +760,7 @@ class GraphQL(Door):
             value = value[document.field]
         common = {"headers": response.headers, "replayed": replayed, "body": body}
         if not document.listed:
-            tag = value.pop("etag", None)
+            tag = value.pop("etag", None) if isinstance(value, dict) else None
             return Outcome(value=value, etag=tag, **common)
         info = value["pageInfo"]
         assert [edge["node"]["id"] for edge in value["edges"]] == [
@@ -797,7 +814,9 @@ def written(
             "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
             + (" totalCount" if counted else "")
         )
-    field_text = f"{document.field}{_bracketed(arguments)} {{ {gives} }}"
+    field_text = f"{document.field}{_bracketed(arguments)}"
+    if gives:
+        field_text += f" {{ {gives} }}"
     if document.under:
         inside = _bracketed([f"{name}: ${name}" for name in outer])
         field_text = f"{document.under}{inside} {{ {field_text} }}"

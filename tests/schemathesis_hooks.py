@@ -49,6 +49,8 @@ _ASKED = {
     "updateCoupon": "coupons",
     "updateCouponByPut": "coupons",
     "deactivateCoupon": "coupons",
+    "invoice": "invoices",
+    "invoicePdf": "invoices",
     "payOrder": "unpaid",
     "cancelOrder": "unpaid",
     "user": "subjects",

@@ -16,10 +16,10 @@ import msgspec
 import structlog
 
 from persistence.mail_tokens import Purpose
-from services import api_keys, coupons, deposits, orders, products
+from services import api_keys, coupons, deposits, invoices, invoices_jobs, orders, products
 from services.core.context import Process, Request
 from services.core.ids import new_id
-from services.core.jobs import put
+from services.core.jobs import Job, put
 from services.core.mail_tokens import derive
 from services.core.tokens import hashed, new_refresh_token
 
@@ -44,6 +44,9 @@ BUSINESS_TABLES = (
     "order_lines",
     "order_history",
     "payments",
+    "invoices",
+    "invoice_pdfs",
+    "invoice_counters",
     "coupons",
     "coupon_redemptions",
     "jobs",
@@ -297,6 +300,17 @@ class Shop:
             await orders.cancel(self.request(person), {"id": order.id})
         return await orders.get(self.request(person), {"id": order.id})
 
+    async def invoice(self, person: Person, order_id: str | None = None) -> Any:
+        """The invoice of a paid order, of a new one unless it is given, with its PDF."""
+        if order_id is None:
+            order_id = (await self.order(person, paid=True)).id
+        data = {"orderId": order_id}
+        await invoices_jobs.issue_invoice(self.process, Job(unique(), unique(), data))
+        order = await orders.get(self.request(person), {"id": order_id})
+        data = {"invoiceId": order.invoice_id}
+        await invoices_jobs.render_invoice(self.process, Job(unique(), unique(), data))
+        return await invoices.get(self.request(person), {"id": order.invoice_id})
+
     async def large_order(self, person: Person | None = None) -> Any:
         """A new order that waits for approval."""
         buyer = person or await self.person(balance="20000.00")
@@ -504,6 +518,8 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
         case "payments.get":
             order = await shop.order(owner)
             return {"id": (await shop.pay(owner, order.id)).id}, None
+        case "invoices.get" | "invoices.pdf":
+            return {"id": (await shop.invoice(owner)).id}, None
         case "coupons.get":
             return {"id": (await shop.coupon()).id}, None
         case "coupons.create":

@@ -283,6 +283,43 @@ FAULTS = {
         VALUES ({USER}, 'orders.pay', 'k', '', now() - interval '2 minutes')
         """,
     ),
+    "an invoice removed, and its order forgotten": (
+        {"invoice numbers have no gaps", "payments have their invoice or wait for it"},
+        f"DELETE FROM invoices WHERE id = {first('invoices', 'sequence = 2')}",
+    ),
+    "the last invoice removed, and its order waiting": (
+        {"invoice numbers have no gaps"},
+        """
+        CREATE TEMP TABLE gone AS SELECT id, order_id FROM invoices
+        ORDER BY year DESC, sequence DESC LIMIT 1;
+        DELETE FROM invoices WHERE id IN (SELECT id FROM gone);
+        INSERT INTO jobs (priority, status, entrypoint, payload)
+        SELECT 0, 'failed', 'invoices.issue',
+            convert_to(format('{"data": {"orderId": "%s"}}', order_id), 'UTF8') FROM gone
+        """,
+    ),
+    "an invoice under the number of another": (
+        {"invoice numbers have no gaps"},
+        f"UPDATE invoices SET number = 'x' WHERE id = {first('invoices')}",
+    ),
+    "a counter set back": (
+        {"invoice numbers have no gaps"},
+        "UPDATE invoice_counters SET last = last - 1",
+    ),
+    "an invoice of another amount": (
+        {"invoices say what was paid", "invoices add up"},
+        f"""
+        UPDATE invoices SET snapshot = snapshot || '{{"total": "1.00"}}'
+        WHERE id = {first("invoices")}
+        """,
+    ),
+    "an invoice whose lines were changed": (
+        {"invoices add up"},
+        f"""
+        UPDATE invoices SET snapshot = snapshot || '{{"lines": []}}'
+        WHERE id = {first("invoices")}
+        """,
+    ),
     "an audit entry kept from its seal": (
         {"audit entries are sealed or wait for it"},
         """
@@ -398,8 +435,13 @@ async def test_the_demo_shop_has_clean_books(demo_shop: str) -> None:
     ]
 
 
-async def test_the_demo_shop_leaves_no_mail_to_send(demo_shop: str) -> None:
-    assert await count(demo_shop, "jobs") == 0
+async def test_the_demo_shop_leaves_no_mail_to_send_and_its_pdfs_to_be_made(
+    demo_shop: str,
+) -> None:
+    invoices = await count(demo_shop, "invoices")
+    assert invoices == await count(demo_shop, "payments")
+    assert await count(demo_shop, "jobs") == invoices
+    assert await count(demo_shop, "jobs WHERE entrypoint = 'invoices.render'") == invoices
 
 
 async def test_an_empty_database_has_clean_books(fresh_database: str) -> None:

@@ -168,6 +168,8 @@ def test_the_image_serves_is_healthy_and_stops_when_told(image: Stage, tmp_path:
         "TANDEM_SMTP_URL": "smtp://mail.example",
         "TANDEM_MAIL_FROM": "shop@shop.example",
         "TANDEM_APP_URL": "https://shop.example",
+        "TANDEM_SELLER_NAME": "Shop Ltd",
+        "TANDEM_SELLER_ADDRESS": "12 Square, London",
     }
     provider = {
         "TANDEM_PROVIDER": "sandbox",

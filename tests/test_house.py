@@ -91,6 +91,7 @@ def test_only_the_wrapper_begins_transactions() -> None:
     # queued them, or by themselves, outside every request.
     others = {"services/books.py", "services/core/signing.py", "api/demo/seed.py"}
     others |= {"services/core/schedules.py", "services/mail.py", "services/retention.py"}
+    others |= {"services/invoices_jobs.py"}
     others |= {"services/audit_chain.py"}
     assert begun - others == {"services/core/operation.py"}
 
@@ -235,6 +236,7 @@ def test_every_changing_table_is_touched_and_every_fact_is_append_only() -> None
     assert changing == set(TOUCHED)
     assert not changing & set(APPEND_ONLY)
     facts = {"transfers", "postings", "order_history", "stock_movements", "payments"}
+    facts |= {"invoices", "invoice_pdfs"}
     facts |= {"audit_log", "audit_seals", "provider_events"}
     assert facts == set(APPEND_ONLY)
 

@@ -79,6 +79,8 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "approvals.reject": MANAGERS,
     "payments.list": SIGNED_IN,
     "payments.get": owner_or_manager("PAYMENT_NOT_FOUND"),
+    "invoices.get": owner_or_manager("INVOICE_NOT_FOUND"),
+    "invoices.pdf": owner_or_manager("INVOICE_NOT_FOUND"),
     "coupons.list": MANAGERS,
     "coupons.get": MANAGERS,
     "coupons.create": MANAGERS,

@@ -524,6 +524,15 @@ async def payment_unknown(shop: Shop) -> Case:
     return "payments.get", {"id": new_id(shop.process.clock())}, await _owner(shop), None
 
 
+async def invoice_unknown(shop: Shop) -> Case:
+    return "invoices.get", {"id": "malformed"}, await _owner(shop), None
+
+
+async def invoice_of_another(shop: Shop) -> Case:
+    invoice = await shop.invoice(await _owner(shop))
+    return "invoices.pdf", {"id": invoice.id}, await _owner(shop), None
+
+
 async def coupon_unknown(shop: Shop) -> Case:
     return "coupons.get", {"id": "malformed"}, await shop.person("MANAGER"), None
 
@@ -707,6 +716,8 @@ BAD_CALLS: dict[Build, str] = {
     approve_own: "SELF_APPROVAL",
     reject_unknown: "ORDER_NOT_FOUND",
     payment_unknown: "PAYMENT_NOT_FOUND",
+    invoice_unknown: "INVOICE_NOT_FOUND",
+    invoice_of_another: "INVOICE_NOT_FOUND",
     coupon_unknown: "COUPON_NOT_FOUND",
     coupons_bad_filters: "VALIDATION_FAILED",
     create_coupon_all_bad: "VALIDATION_FAILED",

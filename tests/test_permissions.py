@@ -43,6 +43,8 @@ EXPECTED = {
     "approvals:write:all": ("MANAGER", True),
     "payments:read:own": ("USER", True),
     "payments:read:all": ("MANAGER", True),
+    "invoices:read:own": ("USER", True),
+    "invoices:read:all": ("MANAGER", True),
     "coupons:read:public": ("USER", True),
     "coupons:read:all": ("MANAGER", True),
     "coupons:write:all": ("MANAGER", True),

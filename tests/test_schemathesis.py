@@ -64,6 +64,8 @@ SIGNED_IN = ANONYMOUS | {
     "cancelOrder",
     "payments",
     "payment",
+    "invoice",
+    "invoicePdf",
     "checkCoupon",
 }
 MANAGERS = SIGNED_IN | {
@@ -255,6 +257,9 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
         "changing": [(await shop.product(stock=500_000)).id],
         "deposits": [(await shop.deposit(owner, "5.00")).id],
         "orders": [(await shop.order(owner, lines)).id],
+        "invoices": [
+            (await shop.invoice(owner, (await shop.order(owner, lines, paid=True)).id)).id
+        ],
         "payments": [(await shop.pay(owner, paid.id)).id],
         "coupons": [(await shop.coupon()).id],
         "couponCodes": [(await shop.coupon()).code],

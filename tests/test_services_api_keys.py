@@ -208,6 +208,8 @@ OPENS: dict[str, tuple[str, tuple[str, ...]]] = {
     "approvals:write:all": ("MANAGER", ("approvals.approve", "approvals.reject")),
     "payments:read:own": ("USER", ("payments.list", "payments.get")),
     "payments:read:all": ("MANAGER", ()),
+    "invoices:read:own": ("USER", ("invoices.get", "invoices.pdf")),
+    "invoices:read:all": ("MANAGER", ()),
     "coupons:read:public": ("USER", ("coupons.check",)),
     "coupons:read:all": ("MANAGER", ("coupons.list", "coupons.get")),
     "coupons:write:all": (

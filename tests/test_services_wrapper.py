@@ -321,6 +321,8 @@ GOOD: dict[str, Any] = {
     "smtp_url": "smtp://user:word@mail.example:587",
     "mail_from": "Shop <shop@example.com>",
     "app_url": "https://shop.example",
+    "seller_name": "Shop Ltd",
+    "seller_address": "12 Square, London",
     "provider": "sandbox",
     "provider_webhook_secret": "whsec_" + "c2VjcmV0" * 4,
 }
@@ -345,6 +347,8 @@ GOOD: dict[str, Any] = {
         ({"smtp_url": "smtp://"}, "smtp"),
         ({"mail_from": "a@example.com, b@example.com"}, "mail_from"),
         ({"mail_from": "nobody"}, "mail_from"),
+        ({"time_zone": "Nowhere/Town"}, "time_zone"),
+        ({"time_zone": "../etc/passwd"}, "time_zone"),
     ],
 )
 def test_production_refuses_unsafe_settings(given: dict[str, Any], named: str) -> None:
@@ -352,8 +356,8 @@ def test_production_refuses_unsafe_settings(given: dict[str, Any], named: str) -
         Settings(_env_file=None, **{**GOOD, **given})  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize("setting", ["mail_from", "app_url"])
-def test_production_sends_mail_only_from_and_to_addresses_that_were_given(setting: str) -> None:
+@pytest.mark.parametrize("setting", ["mail_from", "app_url", "seller_name", "seller_address"])
+def test_production_makes_up_no_address_and_no_seller(setting: str) -> None:
     made: Any = {"_env_file": None, **GOOD}
     del made[setting]
     with pytest.raises(ValidationError, match=f"TANDEM_{setting.upper()}"):

@@ -36,8 +36,17 @@ class Created:
     location: str
 
 
-#: What a handler gives: a resource, a page of them, a new one, or nothing (a deletion).
-Answer = Struct | Page[Any] | Created | None
+@dataclass(frozen=True)
+class File:
+    """A file to be saved under a name; no JSON, and no dialect's envelope."""
+
+    content: bytes
+    name: str
+    media: str
+
+
+#: What a handler gives: a resource, a page of them, a new one, a file, or nothing (a deletion).
+Answer = Struct | Page[Any] | Created | File | None
 
 
 @dataclass
@@ -59,7 +68,8 @@ class Call:
     """One call of a route.
 
     ``input`` has raw values by their wire names; ``path`` the parameters of the address that are
-    no input of the operation; ``fields`` the names to trim the answer to, or None.
+    no input of the operation; ``fields`` the names to trim the answer to, or None; ``link`` the
+    token of a signed link to a file, or None.
     """
 
     http: HttpRequest
@@ -70,6 +80,7 @@ class Call:
     key: str | None
     if_match: str | None
     fields: frozenset[str] | None
+    link: str | None = None
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
@@ -85,6 +96,8 @@ class Declared:
     operation: Operation[Any, Any]
     status: int
     handler: Handler
+    #: The media type where the answer is a file: it is also had by a signed link.
+    file: str | None = None
 
     @cached_property
     def path_names(self) -> tuple[str, ...]:
@@ -113,24 +126,29 @@ DECLARED: list[Declared] = []
 
 
 def route(
-    operation_id: str, method: str, path: str, operation: Operation[Any, Any], *, status: int = 200
+    operation_id: str,
+    method: str,
+    path: str,
+    operation: Operation[Any, Any],
+    *,
+    status: int = 200,
+    file: str | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declare the handler below as the route of an operation, in every version."""
 
     def declare(handler: Handler) -> Handler:
-        DECLARED.append(Declared(operation_id, method, path, operation, status, handler))
+        DECLARED.append(Declared(operation_id, method, path, operation, status, handler, file))
         return handler
 
     return declare
 
 
-async def nested(call: Call, operation: Operation[Any, Any], parent: str) -> Page[Any]:
-    """The page of a nested list under the one parent that the address names."""
-    found = await operation.of(call.request, [parent], call.input)
-    page = found[parent]
-    if isinstance(page, TandemError):
-        raise page
-    return page
+async def nested(call: Call, operation: Operation[Any, Any], parent: str) -> Any:
+    """What a nested read finds under the one parent that the address names."""
+    found = (await operation.of(call.request, [parent], call.input))[parent]
+    if isinstance(found, TandemError):
+        raise found
+    return found
 
 
 async def read(
@@ -146,13 +164,15 @@ async def read(
     `MalformedRequest` and `UnsupportedMediaType`.
     """
     headers = http.headers
-    if not _accepts_json(",".join(headers.getlist("accept"))):
+    if not _accepts(",".join(headers.getlist("accept")), declared.file or "application/json"):
         raise NotAcceptable
     sent = Sent(pairs=_pairs(http.scope["query_string"]))
-    fields = None
+    fields = link = None
     if declared.method == "GET":
         _read_query(sent)
-        if "fields" in sent.query:
+        if declared.file is not None:
+            link = sent.query.pop("token", None)
+        elif "fields" in sent.query:
             fields = _trim_names(sent, answer_names)
     else:
         for name in dict.fromkeys(name for name, _ in sent.pairs):
@@ -177,6 +197,7 @@ async def read(
         key=_combined(headers.getlist("idempotency-key")),
         if_match=_combined(headers.getlist("if-match")),
         fields=fields,
+        link=link,
     )
 
 
@@ -238,17 +259,18 @@ def _combined(values: Sequence[str]) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _accepts_json(accept: str) -> bool:
+def _accepts(accept: str, media: str) -> bool:
+    """May the answer be in this media type, whatever an error would be in?"""
     if not accept.strip():
         return True
     weights: dict[str, float] = {}
     for part in accept.lower().split(","):
-        media, *parameters = (piece.strip() for piece in part.split(";"))
-        weights[media] = _weight(parameters)
+        named, *parameters = (piece.strip() for piece in part.split(";"))
+        weights[named] = _weight(parameters)
     if weights.get("application/problem+json"):
         return True
-    ranges = ("application/json", "application/*", "*/*")
-    return next((weights[media] > 0 for media in ranges if media in weights), False)
+    ranges = (media, "application/*", "*/*")
+    return next((weights[known] > 0 for known in ranges if known in weights), False)
 
 
 def _weight(parameters: Sequence[str]) -> float:

@@ -45,6 +45,7 @@ _FLAT = ("firstName", "lastName", "avatar", "bio")
 _SAMPLE_ID = "01a1f9bd-135c-7e07-b274-b67df665d3e0"
 _SAMPLE_TIME = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _TEXT = {"type": "string"}
+_FILE = {"type": "string", "format": "binary"}
 _COUNT = {"type": "integer", "minimum": 0}
 
 _ABOUT = {
@@ -55,6 +56,7 @@ _HEADERS: dict[str, tuple[str, Schema]] = {
     "X-Request-Id": ("Names the request in logs and audit rows.", _TEXT),
     "ETag": ("The version of the representation, for If-None-Match and If-Match.", _TEXT),
     "Location": ("Address of what was made.", _TEXT),
+    "Content-Disposition": ("What to save the file as.", _TEXT),
     "Link": ("RFC 8288 links to the first, next, previous and last page.", _TEXT),
     "Cache-Control": ("Who may keep the answer.", _TEXT),
     "X-Cache": (
@@ -106,7 +108,7 @@ class _Writer:
         self.headers: dict[str, Any] = {}
         self.parameters: dict[str, Any] = {}
         self.schemas: dict[str, Schema] = {}
-        operations = [declared.operation for declared in DECLARED]
+        operations = [declared.operation for declared in DECLARED if declared.file is None]
         self.results = result_schemas(
             {dialect.shape(result) for item in operations for result in item.results}
         )
@@ -152,7 +154,13 @@ class _Writer:
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "The access token that registering or signing in gave.",
-                }
+                },
+                "link": {
+                    "type": "apiKey",
+                    "in": "query",
+                    "name": "token",
+                    "description": "The token in a signed address of a file.",
+                },
             },
         }
         return document
@@ -164,7 +172,7 @@ class _Writer:
             "summary": operation.summary,
             "description": operation.description,
             "tags": [_noun(operation)],
-            "security": _security(operation),
+            "security": _security(declared),
             "parameters": self._parameters(declared),
             "responses": self._responses(declared),
         }
@@ -198,8 +206,8 @@ class _Writer:
                 if name not in declared.path_names
             ]
             found += self.shapes.parameters(declared.operation, properties.get("sort"))
-            names = list(self.dialect.names(declared.operation))
-            found.append(_fields_parameter(names))
+            if declared.file is None:
+                found.append(_fields_parameter(list(self.dialect.names(declared.operation))))
         return found + [
             self._header_parameter(name, declared) for name in _request_headers(declared)
         ]
@@ -260,6 +268,8 @@ class _Writer:
         headers = ["X-Request-Id", "Cache-Control", "X-Cache", *_QUOTA]
         if declared.status == 201:
             headers.append("Location")
+        if declared.file is not None:
+            headers.append("Content-Disposition")
         tagged = "version" in dialect.names(operation) and not operation.paged
         if tagged:
             headers.append("ETag")
@@ -276,6 +286,9 @@ class _Writer:
         if declared.status == 204:
             status, schema, needed = self.shapes.deletion()
             self._keep(needed)
+        elif declared.file is not None:
+            status, schema = declared.status, None
+            success["content"] = {declared.file: {"schema": _FILE}}
         else:
             status, schema = declared.status, self._success(declared)
         if schema is not None:
@@ -374,7 +387,10 @@ def _path_description(declared: Declared, name: str) -> str:
     raise LookupError(f"{declared.path}: nothing describes {name}")
 
 
-def _security(operation: Operation[Any, Any]) -> list[dict[str, list[str]]]:
+def _security(declared: Declared) -> list[dict[str, list[str]]]:
+    operation = declared.operation
+    if declared.file is not None:
+        return [{"bearer": []}, {"link": []}]
     if operation.ignores_token:
         return []
     return [{"bearer": []}] if operation.who is not PUBLIC else [{}, {"bearer": []}]

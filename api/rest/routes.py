@@ -16,6 +16,7 @@ from api.rest import (  # noqa: F401 - importing a noun declares its routes
     categories,
     coupons,
     deposits,
+    invoices,
     jobs,
     orders,
     payments,
@@ -24,7 +25,7 @@ from api.rest import (  # noqa: F401 - importing a noun declares its routes
     users,
     wallet,
 )
-from api.rest.calls import DECLARED, Call, Created, Declared, named_as_sent, read
+from api.rest.calls import DECLARED, Call, Created, Declared, File, named_as_sent, read
 from api.rest.dialects import DIALECTS, Dialect
 from services.auth import Tokens
 from services.core.context import Process, Request
@@ -116,6 +117,9 @@ class RestRoute(APIRoute):
             response = self._dialect.deletion(call)
             response.headers.update(headers)
             return response
+        if isinstance(answer, File):
+            headers["Content-Disposition"] = f'attachment; filename="{answer.name}"'
+            return Response(answer.content, 200, headers, answer.media)
         if isinstance(answer, Page):
             body, link = self._dialect.page(call, answer)
             if link is not None:

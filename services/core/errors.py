@@ -27,6 +27,7 @@ TandemError
     ├── OutOfStock 422 · InsufficientFunds 402
     ├── OrderStatusInvalid 422
     ├── of categories and products: errors_products.py
+    ├── of invoices: errors_invoices.py
     ├── of coupons: errors_coupons.py
     ├── of approvals: errors_approvals.py
     ├── of jobs: errors_jobs.py

@@ -68,6 +68,8 @@ class Permission(StrEnum):
     APPROVALS_WRITE_ALL = "approvals:write:all", Role.MANAGER
     PAYMENTS_READ_OWN = "payments:read:own", Role.USER
     PAYMENTS_READ_ALL = "payments:read:all", Role.MANAGER
+    INVOICES_READ_OWN = "invoices:read:own", Role.USER
+    INVOICES_READ_ALL = "invoices:read:all", Role.MANAGER
     COUPONS_READ_PUBLIC = "coupons:read:public", Role.USER
     COUPONS_READ_ALL = "coupons:read:all", Role.MANAGER
     COUPONS_WRITE_ALL = "coupons:write:all", Role.MANAGER

@@ -4,56 +4,32 @@ Every variable begins with ``TANDEM_``, except ``DATABASE_URL`` and ``REDIS_URL`
 table of settings is made from this class.
 """
 
-from base64 import b64decode
 from decimal import Decimal
-from email.policy import EmailPolicy
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     AliasChoices,
     Field,
-    IPvAnyNetwork,
     SecretStr,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from services.core.settings_kinds import (
+    Networks,
+    Units,
+    Window,
+    known_time_zone,
+    one_address,
+    smtp,
+    webhook_secret,
+)
+
 DEVELOPMENT_SECRET = "development-secret-never-use-this-in-production"  # noqa: S105
 DEVELOPMENT_WEBHOOK_SECRET = "whsec_ZGV2ZWxvcG1lbnQtc2VjcmV0LW5ldmVyLXVzZS10aGlzLQ=="  # noqa: S105
-
-
-def _one_address(text: str) -> str:
-    header = EmailPolicy().header_factory("From", text)
-    if len(header.addresses) != 1 or header.defects:
-        raise ValueError("must be one address, such as Tandem <tandem@example.com>")
-    return text
-
-
-def _smtp(url: SecretStr) -> SecretStr:
-    parts = urlsplit(url.get_secret_value())
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise ValueError("must be smtp://… or smtps://… with a host")
-    return url
-
-
-def _webhook_secret(secret: SecretStr) -> SecretStr:
-    prefix, _, encoded = secret.get_secret_value().partition("_")
-    try:
-        length = len(b64decode(encoded, validate=True))
-    except ValueError:
-        length = 0
-    if prefix != "whsec" or not 24 <= length <= 64:
-        raise ValueError("must be whsec_ and 24 to 64 bytes in base64")
-    return secret
-
-
-Units = Annotated[int, Field(ge=1, le=1_000_000)]
-Window = Annotated[int, Field(ge=1, le=2_592_000)]
-Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
 
 
 class Environment(StrEnum):
@@ -64,7 +40,7 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-_LISTS = ("cors_origins", "older_secrets", "quota_exempt", "trusted_proxies")
+_LISTS = ("cors_origins", "older_secrets", "quota_exempt", "seller_address", "trusted_proxies")
 #: Development tries things out, again and again; tests are limited only where they mean to be.
 _BUDGET_FACTORS = {
     Environment.DEVELOPMENT: 100,
@@ -154,6 +130,25 @@ class Settings(BaseSettings):
     tax_rate: Decimal = Field(
         default=Decimal("0.19"), ge=0, lt=1, description="The tax rate that prices include."
     )
+    time_zone: Annotated[str, AfterValidator(known_time_zone)] = Field(
+        default="UTC", description="Where the shop's days and years begin, such as Europe/Berlin."
+    )
+    seller_name: str = Field(
+        default="Tandem demo shop", min_length=1, description="Who sells, on invoices."
+    )
+    seller_address: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("1 Example Street", "10115 Berlin"),
+        description="The seller's address on invoices, lines separated by commas.",
+    )
+    seller_tax_number: str | None = Field(
+        default=None, description="The seller's tax number on invoices."
+    )
+    seller_email: str | None = Field(
+        default=None, description="Where buyers ask about their invoices."
+    )
+    invoice_link_seconds: int = Field(
+        default=600, ge=1, description="Life of a signed address of an invoice's PDF."
+    )
     hold_seconds: int = Field(
         default=900, ge=1, description="How long an order that is not paid holds its stock."
     )
@@ -174,7 +169,7 @@ class Settings(BaseSettings):
         description="Who takes the money of deposits. The sandbox takes none and gives it all the"
         " same: production has to name it on purpose.",
     )
-    provider_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] = Field(
+    provider_webhook_secret: Annotated[SecretStr, AfterValidator(webhook_secret)] = Field(
         default=SecretStr(DEVELOPMENT_WEBHOOK_SECRET),
         description="Signs the provider's events (Standard Webhooks): whsec_ and 24 to 64 bytes in"
         " base64.",
@@ -219,10 +214,10 @@ class Settings(BaseSettings):
         default=None,
         description="Where the frontend lives, for links in mails; by default TANDEM_PUBLIC_URL.",
     )
-    mail_from: Annotated[str, AfterValidator(_one_address)] = Field(
+    mail_from: Annotated[str, AfterValidator(one_address)] = Field(
         default="Tandem <tandem@localhost>", description="Who mails come from."
     )
-    smtp_url: Annotated[SecretStr, AfterValidator(_smtp)] | None = Field(
+    smtp_url: Annotated[SecretStr, AfterValidator(smtp)] | None = Field(
         default=None,
         description="Mail server: smtp://user:password@host:587 (STARTTLS when offered, and always "
         "before a password) or smtps://…",
@@ -437,6 +432,10 @@ class Settings(BaseSettings):
             ),
             "TANDEM_MAIL_FROM must be an address of yours": (
                 self.smtp_url is not None and "mail_from" not in self.model_fields_set
+            ),
+            # Invoices cannot be changed afterwards.
+            "TANDEM_SELLER_NAME and TANDEM_SELLER_ADDRESS must say who sells": (
+                not {"seller_name", "seller_address"} <= self.model_fields_set
             ),
             "TANDEM_APP_URL must say where the links in mails lead": (
                 self.smtp_url is not None and not {"app_url", "public_url"} & self.model_fields_set

@@ -1,0 +1,52 @@
+"""The kinds of values that settings take, and what is refused of them."""
+
+from base64 import b64decode
+from email.policy import EmailPolicy
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, IPvAnyNetwork, SecretStr
+from pydantic_settings import NoDecode
+
+
+def one_address(text: str) -> str:
+    """Refuse what is not one mail address."""
+    header = EmailPolicy().header_factory("From", text)
+    if len(header.addresses) != 1 or header.defects:
+        raise ValueError("must be one address, such as Tandem <tandem@example.com>")
+    return text
+
+
+def smtp(url: SecretStr) -> SecretStr:
+    """Refuse what names no mail server."""
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("must be smtp://… or smtps://… with a host")
+    return url
+
+
+def known_time_zone(name: str) -> str:
+    """Refuse what names no time zone."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("must be a time zone such as Europe/Berlin") from None
+    return name
+
+
+def webhook_secret(secret: SecretStr) -> SecretStr:
+    """Refuse what is no secret of Standard Webhooks."""
+    prefix, _, encoded = secret.get_secret_value().partition("_")
+    try:
+        length = len(b64decode(encoded, validate=True))
+    except ValueError:
+        length = 0
+    if prefix != "whsec" or not 24 <= length <= 64:
+        raise ValueError("must be whsec_ and 24 to 64 bytes in base64")
+    return secret
+
+
+Units = Annotated[int, Field(ge=1, le=1_000_000)]
+Window = Annotated[int, Field(ge=1, le=2_592_000)]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
