@@ -65,6 +65,11 @@ class OrderTable(SQLModel, table=True):
             "id",
             postgresql_where=sa.text("expires_at IS NOT NULL"),
         ),
+        checked("(coupon_id IS NULL) = (coupon_code IS NULL)", "coupon"),
+        # Most orders have none, and need not be in the index.
+        sa.Index(
+            "orders_coupon_id_idx", "coupon_id", postgresql_where=sa.text("coupon_id IS NOT NULL")
+        ),
     )
 
     id: str = identifier()
@@ -81,6 +86,8 @@ class OrderTable(SQLModel, table=True):
     refunded: Decimal = column(Money, "0")
     currency: str = currency()
     shipping_address: dict[str, Any] | None = column(Json, nullable=True)
+    coupon_id: str | None = reference("coupons.id", nullable=True, index=False)
+    coupon_code: str | None = column(sa.Text, nullable=True)
     tracking_code: str | None = column(sa.Text, nullable=True)
     version: int = column(sa.Integer, "1")
     created_at: datetime = instant()
@@ -169,6 +176,8 @@ class Order(Struct, frozen=True, rename="camel"):
     refunded: Annotated[Decimal, Meta(description="What of the payment was given back.")]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
     shipping_address: Annotated[ShippingAddress | None, Meta(description="Where it goes.")]
+    coupon_id: Annotated[str | None, Meta(description="The coupon that it redeems.")]
+    coupon_code: Annotated[str | None, Meta(description="The coupon's code, as the shop wrote it.")]
     tracking_code: Annotated[str | None, Meta(description="The carrier's code for the parcel.")]
     version: Annotated[int, Meta(description="Counts the changes of this order.")]
     created_at: Annotated[datetime, Meta(description="When it was placed.")]
@@ -279,6 +288,8 @@ ORDER = View(
         orders.c.refunded,
         orders.c.currency,
         orders.c.shipping_address,
+        orders.c.coupon_id,
+        orders.c.coupon_code,
         orders.c.tracking_code,
         orders.c.version,
         orders.c.created_at,
@@ -396,6 +407,8 @@ INSERT_ORDER = insert_into(
     "tax",
     "currency",
     "shipping_address",
+    "coupon_id",
+    "coupon_code",
     "created_at",
     "expires_at",
 )

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from schema.connections import Connection, nested, paged
+from schema.coupons import Coupon
 from schema.fields import Info, field, relation, write_options
 from schema.node import Node
 from schema.products import Product
 from schema.users import PublicUser
 from schema.views import enum, mirror
-from services import invoices, orders, orders_admin, products, users
+from services import coupons, invoices, orders, orders_admin, products, users
 from services.orders import Order as OrderView
 from services.orders import OrderEvent as OrderEventView
 from services.orders import OrderLine as OrderLineView
@@ -77,6 +78,9 @@ class OrderEvent(Node):
 class Order(Node):
     customer: PublicUser | None = relation(
         users.public_by_ids, lambda order: order.customer_id, PublicUser, "The user who buys."
+    )
+    coupon: Coupon | None = relation(
+        coupons.by_ids, lambda order: order.coupon_id, Coupon, "The coupon, for managers."
     )
 
     invoice: LazyInvoice | None = relation(

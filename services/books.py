@@ -14,6 +14,7 @@ import asyncpg
 
 from persistence.orders_statuses import MOVES, WAITING_STATUSES, listed
 from persistence.wallet import SHOP
+from services.books_coupons import COUPON_CHECKS
 from services.books_invoices import INVOICE_CHECKS
 
 CONNECT_SECONDS = 5
@@ -347,6 +348,7 @@ CHECKS = (
         FROM payments LEFT JOIN orders ON orders.id = order_id
         """,
     ),
+    *(Check(name, sql) for name, sql in COUPON_CHECKS),
     *(Check(name, sql) for name, sql in INVOICE_CHECKS),
 )
 

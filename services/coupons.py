@@ -35,7 +35,7 @@ from services.core.errors_coupons import (
     CouponInvalid,
     CouponNotFound,
 )
-from services.core.inputs import Flag, Input, Instant, Line, Lines, PathId, Price, wrong
+from services.core.inputs import CouponCode, Flag, Input, Instant, Line, Lines, PathId, Price, wrong
 from services.core.operation import Key, operation
 from services.core.paging import Page, Paged
 from services.core.patches import ABSENT, Patch, changes
@@ -44,8 +44,6 @@ from services.core.permissions import Permission
 _CODE = "[A-Za-z0-9_-]{3,40}"
 #: The code of a new coupon; it may be given in any case later.
 NewCode = Annotated[Line, Field(pattern=f"^{_CODE}$", json_schema_extra={"pattern": _CODE})]
-#: A code as buyers give it; one that no coupon can have is simply unknown.
-Code = Annotated[Line, Field(min_length=1, max_length=40)]
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 Words = Annotated[Lines, Field(min_length=1, max_length=500)]
 _MOST_PERCENT = 100
@@ -70,7 +68,7 @@ class CouponId(Input):
 class ListCoupons(Paged):
     """Which coupons, in which order."""
 
-    code: Code | None = Field(None, description="The code, in whatever case.")
+    code: CouponCode | None = Field(None, description="The code, in whatever case.")
     is_active: Flag | None = Field(None, description="Only those in use, or those taken out of it.")
     sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
 
@@ -142,7 +140,7 @@ class UpdateCoupon(Patch):
 class CheckCoupon(Input):
     """A code, and what is to be bought for."""
 
-    code: Code = Field(description="The code, in whatever case.", examples=["WELCOME10"])
+    code: CouponCode = Field(description="The code, in whatever case.", examples=["WELCOME10"])
     subtotal: Price = Field(description="Sum of what is to be bought.", examples=["49.90"])
 
 

@@ -1,9 +1,19 @@
-"""What a coupon takes off, for whatever prices orders."""
+"""What a coupon takes off, and what becomes of it, for whatever prices and places orders."""
 
 from decimal import Decimal
 
-from persistence.coupons import COUNT_REDEEMED, TERMS, CouponKind, CouponTerms
-from persistence.database import Reader
+from persistence.coupons import (
+    COUNT_REDEEMED,
+    INSERT_REDEMPTION,
+    LOCK_TERMS,
+    MOVE_REDEMPTION,
+    TERMS,
+    CouponKind,
+    CouponTerms,
+    RedemptionStatus,
+)
+from persistence.database import Reader, Transaction
+from persistence.orders import Order
 from services.core import money
 from services.core.context import Context
 from services.core.errors_coupons import CouponExhausted, CouponExpired, CouponInvalid
@@ -14,6 +24,19 @@ async def terms_of(reader: Reader, code: str) -> CouponTerms:
     terms = await reader.one(TERMS, code=code)
     if terms is None:
         raise CouponInvalid(details={"reason": "UNKNOWN"})
+    return terms
+
+
+async def locked_terms(ctx: Context, tx: Transaction, code: str) -> CouponTerms:
+    """The same under the coupon's lock, which makes counting exact until the end of `tx`.
+
+    The lock comes before those of stock and wallets. Only placing an order takes it: paying and
+    giving up change the redemption alone.
+    """
+    terms = await tx.one(LOCK_TERMS, code=code)
+    if terms is None:
+        raise CouponInvalid(details={"reason": "UNKNOWN"})
+    ctx.tick()
     return terms
 
 
@@ -58,16 +81,46 @@ async def _refuse_limits(ctx: Context, reader: Reader, terms: CouponTerms) -> No
     most, most_of_user = terms.usage_limit, terms.per_user_limit
     if most is None and most_of_user is None:
         return
-    redeemed = await reader.one(
+    [redeemed] = await reader.all(
         COUNT_REDEEMED,
         coupon_id=terms.id,
         user_id=ctx.user_id,
         most=most or 0,
         most_of_user=most_of_user or 0,
     )
-    if redeemed is None:
-        raise CouponInvalid
     if most is not None and redeemed.by_all >= most:
         raise CouponExhausted(details={"limit": "ALL"})
     if most_of_user is not None and redeemed.by_user >= most_of_user:
         raise CouponExhausted(details={"limit": "USER"})
+
+
+async def hold_coupon(
+    ctx: Context, tx: Transaction, terms: CouponTerms, order_id: str, amount: Decimal
+) -> None:
+    """Redeem the coupon for an order that is to be paid."""
+    await tx.all(
+        INSERT_REDEMPTION,
+        order_id=order_id,
+        coupon_id=terms.id,
+        user_id=ctx.user_id,
+        status=RedemptionStatus.HELD,
+        amount=amount,
+        currency=terms.currency,
+        created_at=ctx.now,
+    )
+
+
+async def use_coupon(tx: Transaction, order: Order) -> None:
+    """Count what the order redeems for good: it was paid, and stays used if it is refunded."""
+    await _settle(tx, order, RedemptionStatus.USED)
+
+
+async def release_coupon(tx: Transaction, order: Order) -> None:
+    """Let somebody else redeem what an order held that will never be paid."""
+    await _settle(tx, order, RedemptionStatus.RELEASED)
+
+
+async def _settle(tx: Transaction, order: Order, to: RedemptionStatus) -> None:
+    # The coupon itself is left alone: payments with one coupon must not wait for each other.
+    if order.coupon_id is not None:
+        await tx.all(MOVE_REDEMPTION, redeemed_by=order.id, to_status=to)

@@ -33,6 +33,7 @@ from persistence.products import (
     MovementKind,
 )
 from persistence.wallet import LOCK_WALLET, OF_USER, SHOP, TransferKind
+from services import coupons_steps as coupons
 from services import orders_steps as steps
 from services import wallet as wallets
 from services.core import paging
@@ -46,14 +47,25 @@ from services.core.errors import (
     ProductNotFound,
     TandemError,
 )
+from services.core.errors_coupons import CouponExhausted, CouponExpired, CouponInvalid
 from services.core.ids import NOWHERE, parsed
-from services.core.inputs import Input, Line, Lines, PathId, Period, Reference, wrong
+from services.core.inputs import (
+    CouponCode,
+    Input,
+    Line,
+    Lines,
+    PathId,
+    Period,
+    Reference,
+    wrong,
+)
 from services.core.jobs import enqueue
 from services.core.operation import Key, operation
 from services.core.paging import Page, Paged
 from services.core.permissions import Permission
 
 AddressLine = Annotated[Line, Field(min_length=1, max_length=100)]
+COUPON_ERRORS = (CouponInvalid, CouponExpired, CouponExhausted)
 Country = Annotated[Line, Field(pattern="^[A-Z]{2}$", json_schema_extra={"pattern": "[A-Z]{2}"})]
 
 
@@ -90,6 +102,9 @@ class QuoteOrder(Input):
 
     lines: Annotated[list[NewOrderLine], Field(min_length=1, max_length=100)] = Field(
         description="What to buy; each product once.", json_schema_extra={"uniqueItems": True}
+    )
+    coupon_code: CouponCode | None = Field(
+        None, description="A coupon to redeem, in whatever case.", examples=["WELCOME10"]
     )
 
     @model_validator(mode="after")
@@ -138,7 +153,7 @@ class CancelOrder(OrderId):
     who=Permission.ORDERS_WRITE_OWN,
     input=QuoteOrder,
     result=Quote,
-    errors=[ProductNotFound],
+    errors=[ProductNotFound, *COUPON_ERRORS],
     body=True,
     cost=2,
 )
@@ -147,10 +162,13 @@ async def quote(ctx: Context, input: QuoteOrder) -> Quote:
 
     Nothing is held: prices and stock may change until the order is placed.
     """
+    terms = None
+    if input.coupon_code is not None:
+        terms = await coupons.terms_of(ctx.reader, input.coupon_code)
     ids = [line.product_id for line in input.lines]
     products = {row.product_id: row for row in await ctx.reader.all(STOCKED, ids=ids)}
     steps.refuse_unknown(input.lines, products)
-    return steps.quoted(ctx, input.lines, products)
+    return await steps.quoted(ctx, ctx.reader, input.lines, products, terms)
 
 
 @operation(
@@ -158,7 +176,7 @@ async def quote(ctx: Context, input: QuoteOrder) -> Quote:
     who=Permission.ORDERS_WRITE_OWN,
     input=CreateOrder,
     result=Order,
-    errors=[ProductNotFound, OutOfStock, InsufficientFunds],
+    errors=[ProductNotFound, *COUPON_ERRORS, OutOfStock, InsufficientFunds],
     writes=True,
     key=Key.OPTIONAL,
     cost=5,
@@ -167,15 +185,18 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Order:
     """Place an order and hold its stock until it is paid, or until it expires.
 
     Prices and stock are read again under lock; the wallet must hold the total already. A large
-    order waits for a manager's approval first.
+    order waits for a manager's approval first. A coupon is held with the stock.
     """
+    terms = None
+    if input.coupon_code is not None:
+        terms = await coupons.locked_terms(ctx, tx, input.coupon_code)
     products = {
         row.product_id: row
         for row in await tx.all(LOCK_STOCK, ids=[line.product_id for line in input.lines])
     }
     steps.refuse_unknown(input.lines, products)
     steps.refuse_scarce(input.lines, products)
-    quote = steps.quoted(ctx, input.lines, products)
+    quote = await steps.quoted(ctx, tx, input.lines, products, terms)
     wallet = await tx.one(OF_USER, **ctx.sight)
     steps.refuse_short(wallet, quote.total)
     order_id = ctx.new_id()
@@ -196,9 +217,13 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Order:
         currency=quote.currency,
         shipping_address=input.shipping_address
         and input.shipping_address.model_dump(by_alias=True),
+        coupon_id=terms and terms.id,
+        coupon_code=terms and terms.code,
         created_at=ctx.now,
         expires_at=ctx.now + timedelta(seconds=seconds),
     )
+    if terms is not None:
+        await coupons.hold_coupon(ctx, tx, terms, order_id, quote.discount)
     ids = [line.product_id for line in quote.lines]
     quantities = [line.quantity for line in quote.lines]
     await tx.all(
@@ -303,6 +328,7 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
         currency=order.currency,
         created_at=ctx.now,
     )
+    await coupons.use_coupon(tx, order)
     paid = replace(order, payment_status=PaymentStatus.PAID)
     await steps.move(ctx, tx, paid, OrderStatus.PAID)
     await enqueue(ctx, tx, "invoices.issue", {"orderId": order.id})

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from persistence.database import Transaction
+from persistence.coupons import CouponTerms
+from persistence.database import Reader, Transaction
 from persistence.orders import (
     INSERT_EVENT,
     LOCK_ORDER,
@@ -29,6 +30,7 @@ from persistence.products import (
 )
 from persistence.sql import Query
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind, Wallet
+from services import coupons_steps as coupons
 from services import wallet as wallets
 from services.core import money
 from services.core.context import Context
@@ -113,8 +115,17 @@ def refuse_short(wallet: Wallet | None, total: Decimal) -> Wallet:
     return wallet
 
 
-def quoted(ctx: Context, lines: Sequence[Line], products: Mapping[str, StockedProduct]) -> Quote:
-    """What these lines cost at these products' prices."""
+async def quoted(
+    ctx: Context,
+    reader: Reader,
+    lines: Sequence[Line],
+    products: Mapping[str, StockedProduct],
+    terms: CouponTerms | None,
+) -> Quote:
+    """What these lines cost at these products' prices, with a coupon when there is one.
+
+    Raises `ValidationFailed`, and what `coupons_steps.discount` raises.
+    """
     priced = [
         OrderLine(
             product_id=line.product_id,
@@ -130,6 +141,8 @@ def quoted(ctx: Context, lines: Sequence[Line], products: Mapping[str, StockedPr
         message = f"The total must not be above {money.LARGEST}."
         raise ValidationFailed(fields=[FieldError("lines", "TOO_LARGE", message)])
     discount = money.ZERO
+    if terms is not None:
+        discount = await coupons.discount(ctx, reader, terms, subtotal)
     total = subtotal - discount
     return Quote(
         lines=priced,
@@ -176,6 +189,7 @@ async def give_up(
     ctx: Context, tx: Transaction, order: Order, to: OrderStatus, note: str | None = None
 ) -> None:
     """End an order that nobody has paid: what it holds is free again."""
+    await coupons.release_coupon(tx, order)
     await move_stock(ctx, tx, order, RELEASE_STOCK, None)
     await move(ctx, tx, order, to, note)
 

@@ -194,7 +194,8 @@ _DEPOSIT = "id amount currency status failureCode createdAt settledAt"
 _ORDER = (
     "id number customerId status paymentStatus nextStatuses "
     "lines { productId name quantity unitPrice total } subtotal discount total tax refunded "
-    "currency shippingAddress { name line1 line2 city postalCode country } trackingCode "
+    "currency shippingAddress { name line1 line2 city postalCode country } "
+    "couponId couponCode trackingCode "
     "version createdAt updatedAt expiresAt approvedAt paidAt shippedAt deliveredAt cancelledAt "
     "invoiceId"
 )

@@ -253,6 +253,8 @@ def _make_body_true(operation: str, body: dict[str, Any]) -> None:
         case "checkCoupon" if {"code", "subtotal"} <= body.keys():
             body |= {"code": _take("couponCodes"), "subtotal": "20.00"}
         case "createOrder":
+            if body.get("couponCode") is not None:
+                body["couponCode"] = _take("couponCodes")
             lines = body.get("lines", [body])
             for line, product in zip(lines, _WORLD["products"], strict=False):
                 if "productId" in line:

@@ -266,16 +266,7 @@ class Shop:
 
     async def redeem(self, coupon: Any, person: Person) -> Any:
         """An order of somebody's that redeems a coupon."""
-        order = await self.order(person)
-        await self.execute(
-            "INSERT INTO coupon_redemptions "
-            "(order_id, coupon_id, user_id, status, amount, currency) "
-            "VALUES ($1, $2, $3, 'HELD', 1, 'EUR')",
-            order.id,
-            coupon.id,
-            person.id,
-        )
-        return order
+        return await self.order(person, couponCode=coupon.code)
 
     async def order(
         self,

@@ -68,6 +68,16 @@ ONE_MORE, ONE_LESS = (f"amount {sign} 1" for sign in "+-")
 SOLD_ONE = "kind = 'SOLD' AND quantity = -1"
 REVENUE = "shop revenue is payments less refunds"
 
+REDEMPTIONS = "orders hold, use and release coupons by their status"
+DISCOUNTS = "discounts are what coupons take off"
+REDEEMED_COUPON = first("coupons", "id IN (SELECT coupon_id FROM coupon_redemptions)")
+
+
+def redeeming(status: str) -> str:
+    """SQL for the first order whose redemption has this status."""
+    return first("coupon_redemptions", f"status = '{status}'", "order_id")
+
+
 FAULTS = {
     "a provider's posting too high, another too low": (
         {"transfers sum to zero"},
@@ -202,7 +212,10 @@ FAULTS = {
     ),
     "a subtotal changed by hand": (
         {"order totals are the sum of their lines less the discount"},
-        f"UPDATE orders SET subtotal = subtotal + 1, discount = 1 WHERE id = {first('orders')}",
+        f"""
+        UPDATE orders SET subtotal = subtotal + 1, total = total + 1
+        WHERE id = {first("orders", "coupon_id IS NULL AND payment_status = 'UNPAID'")}
+        """,
     ),
     "an order without lines": (
         {"order totals are the sum of their lines less the discount"},
@@ -214,6 +227,46 @@ FAULTS = {
         SELECT gen_random_uuid(), orders.id, step.*
         FROM orders, (VALUES (NULL, 'PENDING'), ('PENDING', 'CANCELLED')) AS step
         WHERE NOT EXISTS (SELECT FROM order_history WHERE order_id = orders.id)
+        """,
+    ),
+    "more redemptions than a limit allows": (
+        {"coupons are redeemed within their limits"},
+        "UPDATE coupons SET usage_limit = 1 WHERE code = 'FIVER'",
+    ),
+    "more redemptions of one user than a limit allows": (
+        {"coupons are redeemed within their limits", REDEMPTIONS},
+        f"""
+        UPDATE coupons SET per_user_limit = 1 WHERE id = {REDEEMED_COUPON};
+        UPDATE coupon_redemptions SET user_id = {USER} WHERE coupon_id = {REDEEMED_COUPON}
+        """,
+    ),
+    "a coupon held by an order that is paid": (
+        {REDEMPTIONS},
+        f"UPDATE coupon_redemptions SET status = 'HELD' WHERE order_id = {redeeming('USED')}",
+    ),
+    "a coupon that was never let go": (
+        {REDEMPTIONS},
+        f"UPDATE coupon_redemptions SET status = 'USED' WHERE order_id = {redeeming('RELEASED')}",
+    ),
+    "an order that redeems without a redemption": (
+        {REDEMPTIONS, DISCOUNTS},
+        f"DELETE FROM coupon_redemptions WHERE order_id = {redeeming('USED')}",
+    ),
+    "a redemption of another amount than the discount": (
+        {DISCOUNTS},
+        f"""
+        UPDATE coupon_redemptions SET amount = {ONE_MORE} WHERE order_id = {redeeming("USED")}
+        """,
+    ),
+    "a coupon made dearer after its use": (
+        {DISCOUNTS},
+        f"UPDATE coupons SET value = value + 1 WHERE id = {REDEEMED_COUPON}",
+    ),
+    "a discount that no coupon gives": (
+        {DISCOUNTS},
+        f"""
+        UPDATE orders SET discount = 1, total = total - 1
+        WHERE id = {first("orders", "coupon_id IS NULL AND payment_status = 'UNPAID'")}
         """,
     ),
     "a unit price changed by hand": (
@@ -496,7 +549,7 @@ async def test_a_fault_is_reported_with_at_most_five_ids(
 ) -> None:
     await execute(
         demo_shop,
-        "UPDATE orders SET subtotal = subtotal + 1, discount = 1 WHERE status = 'PENDING'",
+        "UPDATE orders SET subtotal = subtotal + 1, total = total + 1 WHERE status = 'PENDING'",
     )
     code = await asyncio.to_thread(books.main, ["--database-url", demo_shop])
     [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("✗")]

@@ -29,7 +29,7 @@ NAMES = [operation.name for operation in OPERATIONS]
 BESIDES = {"node", "nodes"}
 #: What GraphQL has on a type beyond REST: relations as objects, and what REST says in a header.
 RELATIONS = {
-    "Order": {"customer", "history", "invoice"},
+    "Order": {"customer", "coupon", "history", "invoice"},
     "Invoice": {"order", "pdfUrl"},
     "OrderLine": {"product"},
     "OrderEvent": {"actor"},

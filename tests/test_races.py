@@ -162,6 +162,74 @@ async def test_two_hundred_buyers_of_fifty_pieces_get_exactly_fifty(arena: Arena
     await arena.balanced()
 
 
+async def orders_with(shop: Shop, coupon: Any, number: int) -> list[dict[str, Any]]:
+    """So many orders to place with a coupon, of a product each: no stock row puts them in line."""
+    products = [await shop.product("3.00") for _ in range(number)]
+    return [
+        {"lines": [{"productId": product.id, "quantity": 1}], "couponCode": coupon.code.lower()}
+        for product in products
+    ]
+
+
+async def test_sixty_buyers_of_a_coupon_for_twenty_get_exactly_twenty_of_it(arena: Arena) -> None:
+    shop = arena.shop
+    coupon = await shop.coupon(usageLimit=20)
+    buyers, wanted = await people(shop, 60, "10.00"), await orders_with(shop, coupon, 60)
+    outcomes = await asyncio.gather(
+        *(
+            patiently(door, "orders.create", raw, caller=buyer)
+            for buyer, raw, door in zip(buyers, wanted, arena.entrances(60), strict=True)
+        )
+    )
+    assert codes(outcomes) == {"OK": 20, "COUPON_EXHAUSTED": 40}
+    # Those who give up make room for as many others, however all of it crosses.
+    placed = [
+        (buyer, outcome.ok["id"])
+        for buyer, outcome in zip(buyers, outcomes, strict=True)
+        if not outcome.error
+    ]
+    others = [
+        (buyer, raw)
+        for buyer, raw, outcome in zip(buyers, wanted, outcomes, strict=True)
+        if outcome.error
+    ]
+    doors = cycle(arena.doors)
+    ended = await at_once(
+        [
+            patiently(next(doors), "orders.cancel", {"id": id}, caller=buyer)
+            for buyer, id in placed[:10]
+        ]
+        + [
+            patiently(next(doors), "orders.pay", {"id": id}, caller=buyer)
+            for buyer, id in placed[10:]
+        ]
+        + [patiently(next(doors), "orders.create", raw, caller=buyer) for buyer, raw in others[:20]]
+    )
+    assert codes(ended[:20]) == {"OK": 20}
+    again = await at_once(
+        patiently(next(doors), "orders.create", raw, caller=buyer) for buyer, raw in others[20:]
+    )
+    taken = codes([*ended[20:], *again])
+    assert taken == {"OK": 10, "COUPON_EXHAUSTED": 30}
+    counted = (
+        "SELECT count(*) FROM coupon_redemptions WHERE coupon_id = $1 AND status <> 'RELEASED'"
+    )
+    assert await shop.value(counted, coupon.id) == 20
+    await arena.balanced()
+
+
+async def test_one_buyer_at_all_doors_redeems_a_coupon_as_often_as_one_may(arena: Arena) -> None:
+    shop = arena.shop
+    coupon, buyer = await shop.coupon(perUserLimit=3), await shop.person(balance="100.00")
+    wanted = await orders_with(shop, coupon, 18)
+    outcomes = await at_once(
+        patiently(door, "orders.create", raw, caller=buyer)
+        for raw, door in zip(wanted, arena.entrances(18), strict=True)
+    )
+    assert codes(outcomes) == {"OK": 3, "COUPON_EXHAUSTED": 15}
+    await arena.balanced()
+
+
 async def test_payments_and_cancellations_cross_without_a_deadlock_that_anybody_sees(
     arena: Arena,
 ) -> None:

@@ -262,7 +262,8 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
         ],
         "payments": [(await shop.pay(owner, paid.id)).id],
         "coupons": [(await shop.coupon()).id],
-        "couponCodes": [(await shop.coupon()).code],
+        # The products cost a cent, of which nothing can be taken off.
+        "couponCodes": [(await shop.coupon("90.00", minimumOrder="0.01")).code],
         "unpaid": [(await shop.order(owner, lines)).id for _ in range(30)],
         "refreshTokens": [guest.refresh_token for guest in guests],
         "accessTokens": [guest.token for guest in leaving],

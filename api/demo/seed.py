@@ -24,7 +24,7 @@ from api.demo import shop
 from persistence.categories import INSERT_CATEGORY
 from persistence.database import Connection, Database, Limits, Tally, Transaction
 from persistence.users import Role
-from services import auth, deposits, invoices_jobs, orders, orders_admin, products, wallet
+from services import auth, coupons, deposits, invoices_jobs, orders, orders_admin, products, wallet
 from services.core.context import Caller, Process, Request, new_process
 from services.core.ids import new_id
 from services.core.passwords import Passwords
@@ -200,6 +200,7 @@ async def _load(loader: _Loader, progress: Progress) -> None:
     buyers = await _add_customers(loader, now)
     progress("products")
     product_ids = await _add_products(loader, now, staff[Role.MANAGER])
+    await _add_coupons(loader, now, staff[Role.MANAGER])
     progress("orders")
     plans = shop.order_plans()
     agenda: list[_Appointment] = []
@@ -207,8 +208,9 @@ async def _load(loader: _Loader, progress: Progress) -> None:
         buyer, address = buyers[plan.buyer], plan.shipping_address
         if (len(plans) - 1 - number) % _ORDERS_PER_DEMO_ORDER == 0:
             buyer, address = staff[Role.USER], _DEMO_ADDRESS
+        code = shop.COUPONS[number // 6 % len(shop.COUPONS)].code if number % 6 == 3 else None
         manager = staff[Role.MANAGER]
-        life = _order_life(loader, plan, buyer, manager, address, product_ids, now)
+        life = _order_life(loader, plan, buyer, manager, address, code, product_ids, now)
         placed_at = plan.placed_at(now)
         if plan.outcome == "PENDING":
             # What is still to be paid was placed a moment ago, or it would have expired.
@@ -278,12 +280,27 @@ async def _add_products(loader: _Loader, now: datetime, manager: Caller) -> list
     return ids
 
 
+async def _add_coupons(loader: _Loader, now: datetime, manager: Caller) -> None:
+    """The coupons that are there from the first order on."""
+    loader.clock.now = now - timedelta(days=shop.LAST_DAY + 1)
+    for coupon in shop.COUPONS:
+        raw = {
+            "code": coupon.code,
+            "kind": coupon.kind,
+            "value": coupon.value,
+            "description": coupon.description,
+            "minimumOrder": str(shop.COUPON_MINIMUM),
+        }
+        await coupons.create(loader.request(manager), raw)
+
+
 async def _order_life(
     loader: _Loader,
     plan: shop.DemoOrder,
     buyer: Caller,
     manager: Caller,
     address: dict[str, str] | None,
+    code: str | None,
     product_ids: list[str],
     now: datetime,
 ) -> AsyncIterator[datetime]:
@@ -295,7 +312,9 @@ async def _order_life(
         {"productId": product_ids[line.product], "quantity": line.quantity} for line in plan.lines
     ]
     await loader.top_up(buyer, total)
-    raw = {"lines": lines, "shippingAddress": address}
+    if code is not None and total < shop.COUPON_MINIMUM:
+        code = None
+    raw = {"lines": lines, "shippingAddress": address, "couponCode": code}
     order = await orders.create(loader.request(buyer), raw)
     if plan.outcome in ("PAID", "CANCELLED_AFTER_PAYMENT"):
         yield _later(loader.clock.now, timedelta(seconds=random.randint(60, 600)), now)

@@ -63,6 +63,14 @@ class DemoStaff:
     role: Role
 
 
+@dataclass(frozen=True, slots=True)
+class DemoCoupon:
+    code: str
+    kind: Literal["PERCENT", "FIXED"]
+    value: str
+    description: str
+
+
 class DemoOrderLine(NamedTuple):
     product: int  # index into products()
     quantity: int
@@ -124,6 +132,12 @@ CATEGORIES: tuple[DemoCategory, ...] = (
         "Wool, linen and cotton made to be worn for years.",
     ),
     DemoCategory("tools-diy", "Tools & DIY", "Hand and power tools for repairs and for making."),
+)
+
+COUPON_MINIMUM = Decimal(25)
+COUPONS = (
+    DemoCoupon("WELCOME10", "PERCENT", "10.00", "Ten percent for everybody who is new."),
+    DemoCoupon("FIVER", "FIXED", "5.00", "Five euros, as printed in the autumn leaflet."),
 )
 
 STAFF: tuple[DemoStaff, ...] = (

@@ -134,6 +134,9 @@ Lines = Annotated[
     str, Strict(), BeforeValidator(_clean_lines), Field(json_schema_extra={"x-text": "lines"})
 ]
 
+#: A coupon's code as buyers give it; one that no coupon can have is simply unknown.
+CouponCode = Annotated[Line, Field(min_length=1, max_length=40)]
+
 
 def _no_nul(value: object) -> object:
     if isinstance(value, str) and _CONTROL.search(value):

@@ -1,0 +1,49 @@
+"""The books of coupons; see books.py for what a check is."""
+
+#: Names and SQL of checks. Coupons are frozen once they were redeemed, so what they said when an
+#: order was placed they still say.
+COUPON_CHECKS = (
+    (
+        "coupons are redeemed within their limits",
+        """
+        WITH of_user AS (
+            SELECT coupon_id, count(*) AS times FROM coupon_redemptions
+            WHERE status <> 'RELEASED' GROUP BY coupon_id, user_id
+        ), redeemed AS (
+            SELECT coupon_id, sum(times) AS times, max(times) AS most_of_user
+            FROM of_user GROUP BY coupon_id
+        )
+        SELECT id, coalesce(times > usage_limit, false)
+            OR coalesce(most_of_user > per_user_limit, false)
+        FROM coupons LEFT JOIN redeemed ON coupon_id = coupons.id
+        """,
+    ),
+    (
+        "orders hold, use and release coupons by their status",
+        """
+        SELECT orders.id, CASE WHEN order_id IS NULL THEN orders.coupon_id IS NOT NULL
+            ELSE redeemed.coupon_id IS DISTINCT FROM orders.coupon_id
+                OR redeemed.user_id <> customer_id
+                OR redeemed.status <> CASE
+                    WHEN payment_status <> 'UNPAID' THEN 'USED'
+                    WHEN orders.status IN ('PENDING', 'AWAITING_APPROVAL') THEN 'HELD'
+                    ELSE 'RELEASED' END
+            END
+        FROM orders LEFT JOIN coupon_redemptions AS redeemed ON order_id = orders.id
+        """,
+    ),
+    (
+        "discounts are what coupons take off",
+        """
+        SELECT orders.id, CASE WHEN coupons.id IS NULL THEN discount <> 0
+            ELSE discount IS DISTINCT FROM amount
+                OR coupons.minimum_order > subtotal
+                OR discount <> least(subtotal - 0.01, CASE kind
+                    WHEN 'PERCENT' THEN round(subtotal * value / 100, 2) ELSE value END)
+            END IS TRUE
+        FROM orders
+            LEFT JOIN coupon_redemptions ON order_id = orders.id
+            LEFT JOIN coupons ON coupons.id = orders.coupon_id
+        """,
+    ),
+)
