@@ -24,7 +24,7 @@ from persistence.columns import (
 )
 from persistence.listing import Listing, Sort
 from persistence.sessions import Standing
-from persistence.sql import Query, among, given, insert, nothing, value
+from persistence.sql import Query, among, forget, given, insert, nothing, value
 from persistence.users import users
 from persistence.views import View, viewer
 
@@ -220,3 +220,4 @@ KEYS_USED = Query(
     .returning(api_keys.c.id),
     value,
 )
+FORGET_API_KEYS = forget(api_keys, sa.func.coalesce(api_keys.c.revoked_at, api_keys.c.expires_at))

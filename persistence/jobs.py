@@ -16,6 +16,7 @@ from sqlmodel import Field, SQLModel
 
 from persistence.columns import Json, Uuid, column, instant, named, table_of
 from persistence.listing import Listing, Sort
+from persistence.schedules import schedules
 from persistence.sql import Query, forget, given, nothing, value
 from persistence.views import View, administers
 
@@ -371,4 +372,11 @@ RETRY_JOB = _logged(
 DISCARD_JOB = _logged(sa.delete(jobs).where(_this).returning(*_told).cte("gone"), "deleted")
 
 FORGET_LOG = forget(job_log, job_log.c.created)
+# Jobs that come by themselves come often, and their log says little once they are over.
+FORGET_TICKS = forget(
+    job_log,
+    job_log.c.created,
+    job_log.c.entrypoint.in_(sa.select(schedules.c.name)),
+    ~sa.exists().where(jobs.c.id == job_log.c.job_id),
+)
 FORGET_DEAD = forget(jobs, jobs.c.updated, jobs.c.status == sa.literal_column("'failed'"))

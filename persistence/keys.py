@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel
 
 from persistence.columns import Uuid, column, instant, named, table_of
-from persistence.sql import Query, given, nothing, value
+from persistence.sql import Query, forget, given, nothing, value
 
 
 class KeyTable(SQLModel, table=True):
@@ -64,3 +64,4 @@ STORE_OUTCOME = Query(
     sa.update(keys).where(_which).values(outcome=given("stored", keys.c.outcome)), nothing
 )
 RELEASE_KEY = Query(sa.delete(keys).where(_which), nothing)
+FORGET_KEYS = forget(keys, keys.c.created_at)

@@ -17,7 +17,7 @@ from persistence.columns import (
     table_of,
 )
 from persistence.listing import Listing, Sort
-from persistence.sql import Query, given, insert, nothing, value
+from persistence.sql import Query, forget, given, insert, nothing, value
 from persistence.users import users
 from persistence.views import View, now, session, viewer
 
@@ -231,3 +231,16 @@ STANDING = Query(
     Standing,
 )
 TRANSACTION_NUMBER = Query(sa.select(sa.cast(sa.func.pg_current_xact_id(), sa.Text)), value)
+
+_ended = sa.func.coalesce(sessions.c.revoked_at, sessions.c.expires_at)
+_session_of_token = sa.select(_ended).where(sessions.c.id == refresh_tokens.c.session_id)
+# A spent token ends its family when it is seen again, so it is kept as long as an ended session.
+FORGET_SPENT_TOKENS = forget(refresh_tokens, refresh_tokens.c.used_at)
+FORGET_TOKENS_OF_ENDED = forget(
+    refresh_tokens, _session_of_token.correlate(refresh_tokens).scalar_subquery()
+)
+FORGET_SESSIONS = forget(
+    sessions,
+    _ended,
+    ~sa.exists().where(refresh_tokens.c.session_id == sessions.c.id),
+)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.sql import ClauseElement
 
-from persistence.columns import UuidArray
+from persistence.columns import Instant, UuidArray
 
 Row = TypeVar("Row")
 _DIALECT = dialect.dialect()
@@ -85,9 +85,10 @@ def given(name: str, like: sa.ColumnElement[Any]) -> sa.BindParameter[Any]:
 FORGOTTEN_AT_ONCE = 10_000
 
 
-def forget(table: sa.Table, since: sa.Column[Any], *conditions: Any) -> Query[int]:
+def forget(table: sa.Table, since: sa.ColumnElement[Any], *conditions: Any) -> Query[int]:
     """Delete rows whose ``since`` is before ``:before``; how many there were, at most so many."""
-    old = since < given("before", since)
-    batch = sa.select(table.c.id).where(old, *conditions).limit(FORGOTTEN_AT_ONCE)
-    gone = sa.delete(table).where(table.c.id.in_(batch)).returning(table.c.id).cte("gone")
+    old = since < sa.bindparam("before", type_=Instant)
+    place = sa.literal_column(f"{table.name}.ctid")
+    batch = sa.select(place).where(old, *conditions).limit(FORGOTTEN_AT_ONCE).correlate(None)
+    gone = sa.delete(table).where(place.in_(batch)).returning(sa.literal_column("1")).cte("gone")
     return Query(sa.select(sa.func.count()).select_from(gone), value)

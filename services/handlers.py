@@ -13,6 +13,7 @@ from services.core.jobs import Handler
 from services.core.schedules import Schedules
 
 HANDLERS: dict[str, Handler] = {
+    "access.forgetOld": retention.forget_access,
     "audit.seal": audit_chain.seal_new,
     "deposits.charge": provider.charge,
     "invoices.issue": invoices_jobs.issue_invoice,
@@ -29,6 +30,7 @@ HANDLERS: dict[str, Handler] = {
 AT_ONCE: dict[str, int] = {}
 #: What is queued at intervals; its handler finds no data in its job.
 SCHEDULES: Schedules = {
+    "access.forgetOld": lambda _: 3600,
     "audit.seal": lambda settings: settings.audit_seal_seconds,
     "jobs.forgetOld": lambda _: 3600,
     "orders.expire": lambda settings: settings.expiry_seconds,

@@ -259,6 +259,11 @@ class Settings(BaseSettings):
     job_drain_seconds: float = Field(
         default=20, gt=0, description="How long running jobs may go on when their worker stops."
     )
+    ended_days: int = Field(
+        default=90,
+        ge=1,
+        description="How long ended sessions, spent refresh tokens and ended API keys are kept.",
+    )
     job_days: int = Field(
         default=30, ge=1, description="How long dead jobs and the log of jobs are kept."
     )
