@@ -18,6 +18,7 @@ from persistence.jobs import JOB
 from persistence.orders import ORDER, ORDER_EVENT
 from persistence.payments import PAYMENT
 from persistence.products import PRODUCT
+from persistence.refunds import REFUND
 from persistence.sessions import SESSION_VIEW
 from persistence.sql import Query, among
 from persistence.users import PUBLIC_USER, USER
@@ -33,6 +34,7 @@ _VIEWS: tuple[View[Any], ...] = (
     PAYMENT,
     INVOICE,
     COUPON,
+    REFUND,
     DEPOSIT,
     WALLET,
     WALLET_ENTRY,

@@ -48,6 +48,13 @@ class Payment(Struct, frozen=True, rename="camel"):
     created_at: Annotated[datetime, Meta(description="When it was paid.")]
 
 
+class Captured(Struct, frozen=True):
+    """An order's payment, and the transfer that moved the money."""
+
+    payment_id: str
+    transfer_id: str
+
+
 payments = table_of(PaymentTable)
 
 PAYMENT = View(
@@ -79,11 +86,11 @@ OWN_PAYMENTS = Listing(
         "orderId": payments.c.order_id == given("orderId", payments.c.order_id),
     },
 )
-TRANSFER_OF_ORDER = Query(
+CAPTURED = Query(
     payments.select()
-    .with_only_columns(payments.c.transfer_id)
+    .with_only_columns(payments.c.id, payments.c.transfer_id)
     .where(payments.c.order_id == given("order_id", payments.c.order_id)),
-    str,
+    Captured,
 )
 INSERT_PAYMENT = insert(
     payments, "id", "order_id", "transfer_id", "amount", "currency", "created_at"

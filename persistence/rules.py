@@ -85,6 +85,8 @@ APPEND_ONLY = (
     "invoices",
     "invoice_pdfs",
     "provider_events",
+    "refunds",
+    "refund_lines",
     "audit_log",
     "audit_seals",
 )

@@ -18,6 +18,7 @@ from persistence import (  # noqa: F401 - importing a module adds its tables to 
     payments,
     products,
     provider_events,
+    refunds,
     schedules,
     sessions,
     signing_keys,

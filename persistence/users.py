@@ -291,6 +291,7 @@ OTHER_ADMINS = Query(
     sa.select(sa.func.count()).where(_active_admin, users.c.id != given("user_id", users.c.id)),
     value,
 )
+IS_DELETED = Query(sa.select(users.c.deleted_at.is_not(None)).where(_this), value)
 PASSWORD_HASH = Query(sa.select(users.c.password_hash).where(_this, users.c.is_active), value)
 EMAIL_OF_ANOTHER = Query(
     sa.select(users.c.id).where(

@@ -11,7 +11,7 @@ from schema.node import Node
 from schema.products import Product
 from schema.users import PublicUser
 from schema.views import enum, mirror
-from services import coupons, invoices, orders, orders_admin, products, users
+from services import coupons, invoices, orders, orders_admin, payments, products, refunds, users
 from services.orders import Order as OrderView
 from services.orders import OrderEvent as OrderEventView
 from services.orders import OrderLine as OrderLineView
@@ -19,6 +19,8 @@ from services.orders import OrderStatus, PaymentStatus
 from services.orders import Payment as PaymentView
 from services.orders import Quote as QuoteView
 from services.orders import ShippingAddress as ShippingAddressView
+from services.refunds import Refund as RefundView
+from services.refunds import RefundLine as RefundLineView
 
 if TYPE_CHECKING:
     from schema.invoices import Invoice
@@ -45,6 +47,10 @@ enum(
     PARTIALLY_REFUNDED="Some has been given back.",
     REFUNDED="All has been given back.",
 )
+
+
+#: An order and its refunds hold each other.
+_LATER = strawberry.lazy("schema.orders")
 
 
 @mirror(ShippingAddressView)
@@ -74,6 +80,32 @@ class OrderEvent(Node):
     )
 
 
+@mirror(RefundLineView)
+class RefundLine:
+    product: Product | None = relation(
+        products.by_ids, lambda line: line.product_id, Product, "The product, while it is sold."
+    )
+
+
+@mirror(RefundView)
+class Refund(Node):
+    order: Annotated["Order", _LATER] | None = relation(
+        orders.by_ids,
+        lambda refund: refund.order_id,
+        Annotated["Order", _LATER],
+        "The order that was paid.",
+    )
+    payment: Annotated["Payment", _LATER] | None = relation(
+        payments.by_ids,
+        lambda refund: refund.payment_id,
+        Annotated["Payment", _LATER],
+        "The payment that it is given back of.",
+    )
+    actor: PublicUser | None = relation(
+        users.public_by_ids, lambda refund: refund.actor_id, PublicUser, "Who gave it back."
+    )
+
+
 @mirror(OrderView)
 class Order(Node):
     customer: PublicUser | None = relation(
@@ -93,6 +125,10 @@ class Order(Node):
     @field(orders.history, "Order.history", Connection[OrderEvent])
     async def history(self, info: Info, raw: dict[str, Any]) -> object:
         return await nested(info, orders.history, self.id, raw)
+
+    @field(refunds.list_, "Order.refunds", Connection[Refund])
+    async def refunds(self, info: Info, raw: dict[str, Any]) -> object:
+        return await nested(info, refunds.list_, self.id, raw)
 
 
 @mirror(PaymentView)

@@ -20,6 +20,7 @@ from schema import (
     orders,
     payments,
     products,
+    refunds,
     sessions,
     users,
     wallet,
@@ -78,6 +79,7 @@ class Mutation(
     orders.Mutation,
     coupons.Mutation,
     jobs.Mutation,
+    refunds.Mutation,
     approvals.Mutation,
 ):
     pass

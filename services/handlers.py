@@ -20,6 +20,7 @@ HANDLERS: dict[str, Handler] = {
     "invoices.render": invoices_jobs.render_invoice,
     "jobs.forgetOld": retention.forget_jobs,
     "mail.orderPaid": mail_orders.order_paid,
+    "mail.orderRefunded": mail_orders.order_refunded,
     "mail.orderShipped": mail_orders.order_shipped,
     "mail.verifyEmail": mail.verify_email,
     "mail.resetPassword": mail.reset_password,

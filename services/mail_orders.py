@@ -1,13 +1,15 @@
 """Mails about orders to the people who placed them: paid, shipped, refunded.
 
-Operations queue ``mail.orderPaid`` and ``mail.orderShipped`` with ``{"orderId"}``. What a mail
-says is read when it is sent. A deleted account has no address any more, and gets none.
+Operations queue ``mail.orderPaid`` and ``mail.orderShipped`` with ``{"orderId"}``, and
+``mail.orderRefunded`` with ``{"refundId"}``. What a mail says is read when it is sent. A deleted
+account has no address any more, and gets none.
 """
 
 from decimal import Decimal
 
 from persistence.database import Tally
 from persistence.orders import ORDER, Order
+from persistence.refunds import REFUND
 from persistence.users import ADDRESS_OF
 from services.core.context import Process
 from services.core.jobs import Hopeless, Job
@@ -39,6 +41,25 @@ your order {order.number} is on its way.
 {code}
 {_lines(order)}"""
     await _tell(process, job, order, f"Your order {order.number} is on its way", text)
+
+
+async def order_refunded(process: Process, job: Job) -> None:
+    """Tell somebody what they got back of an order, and for which pieces."""
+    reader = process.database.reader(Tally())
+    refund = await reader.one(REFUND.stored, ids=[job.data["refundId"]])
+    if refund is None:
+        raise Hopeless("no such refund")
+    order = await _order(process, refund.order_id)
+    names = {line.product_id: line.name for line in order.lines}
+    told = [f"{refund.amount:.2f} {refund.currency} of your order {order.number} came back to you;"]
+    told += ["it is in your wallet.", ""]
+    told += [
+        f"{line.quantity} x {names[line.product_id]}: {_amount(line.amount, order)}"
+        for line in refund.lines
+    ]
+    told += ["", refund.reason] if refund.reason else []
+    text = "\n".join(["Hello,", "", *told]).strip() + "\n"
+    await _tell(process, job, order, f"Refund of your order {order.number}", text)
 
 
 async def _order(process: Process, order_id: str) -> Order:

@@ -20,6 +20,7 @@ NEEDED = {
     "Payment": Permission.PAYMENTS_READ_OWN,
     "Invoice": Permission.INVOICES_READ_OWN,
     "Coupon": Permission.COUPONS_READ_ALL,
+    "Refund": Permission.REFUNDS_READ_OWN,
     "Deposit": Permission.DEPOSITS_READ_OWN,
     "Wallet": Permission.WALLET_READ_OWN,
     "WalletEntry": Permission.WALLET_READ_OWN,
@@ -54,7 +55,8 @@ def _sight(request: Request) -> dict[str, Any]:
         **sight(caller, "", request.process.clock()),
         "sees_all": caller is not None
         and all(
-            caller.may_read_all(noun) for noun in ("orders", "payments", "invoices", "products")
+            caller.may_read_all(noun)
+            for noun in ("orders", "payments", "invoices", "products", "refunds")
         ),
         "administers": caller is not None
         and all(caller.may_read_all(noun) for noun in ("users", "audit", "jobs")),

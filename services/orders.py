@@ -35,6 +35,7 @@ from persistence.products import (
 from persistence.wallet import LOCK_WALLET, OF_USER, SHOP, TransferKind
 from services import coupons_steps as coupons
 from services import orders_steps as steps
+from services import refunds_steps
 from services import wallet as wallets
 from services.core import paging
 from services.core.callers import glimpse
@@ -353,7 +354,7 @@ async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> Order:
     order = await steps.locked(ctx, tx, input.id, "status", "paymentStatus", "cancelledAt")
     ctx.match(order)
     steps.refuse_move(ctx, order, OrderStatus.CANCELLED)
-    await steps.cancel(ctx, tx, order, input.reason)
+    await refunds_steps.cancel(ctx, tx, order, input.reason)
     return await steps.stored(tx, order.id)
 
 

@@ -9,6 +9,7 @@ from persistence.database import Tally, Transaction
 from persistence.orders import ALL_ORDERS, DUE_ORDERS, Order
 from persistence.orders_statuses import OrderStatus
 from services import orders_steps as steps
+from services import refunds_steps
 from services.core import paging
 from services.core.context import Context, Process
 from services.core.errors import OrderNotFound, OrderStatusInvalid
@@ -90,7 +91,7 @@ async def update_status(ctx: Context, tx: Transaction, input: UpdateOrderStatus)
     ctx.match(order)
     steps.refuse_move(ctx, order, input.status)
     if input.status is OrderStatus.CANCELLED:
-        await steps.cancel(ctx, tx, order, input.note)
+        await refunds_steps.cancel(ctx, tx, order, input.note)
     else:
         tracking_code = input.tracking_code or order.tracking_code
         await steps.move(ctx, tx, order, input.status, input.note, tracking_code=tracking_code)

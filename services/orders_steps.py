@@ -13,25 +13,21 @@ from persistence.orders import (
     LOCK_ORDER,
     MOVE_ORDER,
     ORDER,
-    REFUND_ORDER,
     Order,
     OrderLine,
     Quote,
 )
-from persistence.orders_statuses import MOVES, OrderStatus, PaymentStatus
-from persistence.payments import TRANSFER_OF_ORDER
+from persistence.orders_statuses import MOVES, OrderStatus
 from persistence.products import (
     INSERT_MOVEMENTS,
     LOCK_STOCK_ROWS,
     RELEASE_STOCK,
-    RETURN_STOCK,
     MovementKind,
     StockedProduct,
 )
 from persistence.sql import Query
-from persistence.wallet import LOCK_WALLET, SHOP, TransferKind, Wallet
+from persistence.wallet import Wallet
 from services import coupons_steps as coupons
-from services import wallet as wallets
 from services.core import money
 from services.core.context import Context
 from services.core.errors import (
@@ -192,43 +188,6 @@ async def give_up(
     await coupons.release_coupon(tx, order)
     await move_stock(ctx, tx, order, RELEASE_STOCK, None)
     await move(ctx, tx, order, to, note)
-
-
-async def cancel(ctx: Context, tx: Transaction, order: Order, note: str | None) -> None:
-    """Cancel an order that may be cancelled: a paid one is refunded and its stock put back."""
-    if order.payment_status is PaymentStatus.UNPAID:
-        await give_up(ctx, tx, order, OrderStatus.CANCELLED, note)
-        return
-    await move_stock(ctx, tx, order, RETURN_STOCK, MovementKind.RETURNED)
-    order = await refund(ctx, tx, order)
-    await move(ctx, tx, order, OrderStatus.CANCELLED, note)
-
-
-async def refund(ctx: Context, tx: Transaction, order: Order) -> Order:
-    """Give what is left of the payment back to the buyer's wallet; the order after that."""
-    left = order.total - order.refunded
-    if not left:
-        return order
-    paid = await tx.one(TRANSFER_OF_ORDER, order_id=order.id)
-    wallet = await tx.one(LOCK_WALLET, user_id=order.customer_id)
-    if paid is None or wallet is None:
-        raise Internal
-    ctx.tick()
-    await wallets.transfer(
-        ctx,
-        tx,
-        TransferKind.REFUND,
-        left,
-        source=SHOP,
-        target=wallet.id,
-        order_id=order.id,
-        reverses_id=paid,
-    )
-    status = PaymentStatus.REFUNDED
-    await tx.all(
-        REFUND_ORDER, order_id=order.id, now_refunded=order.total, to_payment_status=status
-    )
-    return replace(order, refunded=order.total, payment_status=status)
 
 
 #: When an order came to a status, where that is kept.

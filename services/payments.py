@@ -1,12 +1,14 @@
 """Payments: read here, made by paying an order."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from persistence.payments import OWN_PAYMENTS, PAYMENT, Payment
 from services.core import paging
-from services.core.context import Context
+from services.core.callers import glimpse
+from services.core.context import Context, Request
 from services.core.errors import PaymentNotFound
 from services.core.inputs import Input, PathId, Period, Reference
 from services.core.operation import operation
@@ -53,3 +55,9 @@ async def get(ctx: Context, input: PaymentId) -> Payment:
     if payment is None:
         raise PaymentNotFound
     return payment
+
+
+async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Payment]:
+    """Payments by id, as far as the caller may see them; relation of refunds."""
+    rows = await request.reader.all(PAYMENT.by_ids, ids=list(ids), **glimpse(request, "payments"))
+    return {row.id: row for row in rows}

@@ -154,6 +154,8 @@ ADDRESSES: dict[str, Address] = {
     "approvals.list": Address("GET", "/admin/approvals"),
     "approvals.approve": Address("POST", "/admin/orders/{id}/approve"),
     "approvals.reject": Address("POST", "/admin/orders/{id}/reject"),
+    "orders.refund": Address("POST", "/admin/orders/{id}/refunds", 201),
+    "refunds.list": Address("GET", "/orders/{id}/refunds"),
     "payments.list": Address("GET", "/payments"),
     "payments.get": Address("GET", "/payments/{id}"),
     "invoices.get": Address("GET", "/invoices/{id}"),
@@ -218,6 +220,10 @@ _COUPON = (
 )
 _JOB = "id name status attempts error createdAt runAt requestId"
 _AUDIT = "id actorId apiKeyId action entity entityId changed outcome requestId createdAt"
+_REFUND = (
+    "id orderId paymentId amount currency lines { productId quantity amount } restocked reason "
+    "actorId createdAt"
+)
 _PAGING = {
     "first": "Int",
     "after": "String",
@@ -352,6 +358,15 @@ DOCUMENTS: dict[str, Document] = {
     ),
     "orders.pay": Document("payOrder", _PAYMENT, _ID),
     "orders.cancel": Document("cancelOrder", _ORDER, _ID, input="CancelOrderInput", tagged=True),
+    "orders.refund": Document("refundOrder", _REFUND, _ID, input="RefundOrderInput"),
+    "refunds.list": Document(
+        "refunds",
+        _REFUND,
+        {**_PAGING, "sort": "RefundSort"},
+        listed=True,
+        under="order",
+        under_takes=_ID,
+    ),
     "payments.list": Document(
         "payments",
         _PAYMENT,
@@ -461,6 +476,7 @@ _MUTATIONS = {
     "deactivateCoupon",
     "retryJob",
     "discardJob",
+    "refundOrder",
     "updateOrderStatus",
     "approveOrder",
     "rejectOrder",
@@ -504,6 +520,7 @@ class Door(ABC):
 _NESTED: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "invoices.pdf": lambda raw: parsed(raw.pop("id")) or NOWHERE,
     "orders.history": lambda raw: parsed(raw.pop("id")) or NOWHERE,
+    "refunds.list": lambda raw: parsed(raw.pop("id")) or NOWHERE,
     "sessions.list": lambda _: ME,
     "apiKeys.list": lambda _: ME,
 }

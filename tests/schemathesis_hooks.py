@@ -44,6 +44,8 @@ _ASKED = {
     "deposit": "deposits",
     "order": "orders",
     "orderHistory": "orders",
+    "orderRefunds": "orders",
+    "refundOrder": "refundable",
     "payment": "payments",
     "coupon": "coupons",
     "updateCoupon": "coupons",
@@ -67,6 +69,7 @@ _ASKED = {
 _USED_UP = {
     "unpaid",
     "emptyCategories",
+    "refundable",
     "refreshTokens",
     "accessTokens",
     "resets",
@@ -89,6 +92,9 @@ _BEYOND_KEYS = {
     ("expiresAt", "TOO_LARGE"),
     ("permissions", "INVALID_CHOICE"),
     ("name", "TOO_MANY"),
+    # An order has had only these products, and pieces may be worth less than a cent.
+    ("lines", "NOT_FOUND"),
+    ("lines", "TOO_SMALL"),
     # A percentage is at most 100, an amount need not be.
     ("value", "TOO_LARGE"),
 }
@@ -252,6 +258,14 @@ def _make_body_true(operation: str, body: dict[str, Any]) -> None:
             body.pop("code", None)
         case "checkCoupon" if {"code", "subtotal"} <= body.keys():
             body |= {"code": _take("couponCodes"), "subtotal": "20.00"}
+        case "refundOrder":
+            body.pop("expectedRefunded", None)
+            if "lines" in body:
+                body.pop("amount", None)
+                body["lines"] = [{"productId": _WORLD["products"][0], "quantity": 1}]
+            elif "amount" in body:
+                body["amount"] = "0.01"
+                body.pop("restock", None)
         case "createOrder":
             if body.get("couponCode") is not None:
                 body["couponCode"] = _take("couponCodes")

@@ -16,7 +16,16 @@ import msgspec
 import structlog
 
 from persistence.mail_tokens import Purpose
-from services import api_keys, coupons, deposits, invoices, invoices_jobs, orders, products
+from services import (
+    api_keys,
+    coupons,
+    deposits,
+    invoices,
+    invoices_jobs,
+    orders,
+    products,
+    refunds,
+)
 from services.core.context import Process, Request
 from services.core.ids import new_id
 from services.core.jobs import Job, put
@@ -49,6 +58,8 @@ BUSINESS_TABLES = (
     "invoice_counters",
     "coupons",
     "coupon_redemptions",
+    "refunds",
+    "refund_lines",
     "jobs",
     "mail_tokens",
 )
@@ -311,6 +322,12 @@ class Shop:
         """Pay an order."""
         return await orders.pay(self.request(person), {"id": order_id}, key=new_key())
 
+    async def refund(self, order_id: str, **what: Any) -> Any:
+        """Refund an order as a manager does; all that is left unless said otherwise."""
+        manager = await self._manager()
+        raw = {"id": order_id, **what}
+        return await refunds.create(self.request(manager), raw, key=new_key())
+
     async def revoke(self, person: Person) -> None:
         """End somebody's session."""
         await self.execute(
@@ -506,6 +523,13 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
             return {"id": (await shop.order(owner, paid=True)).id, "status": "CONFIRMED"}, key
         case "approvals.approve" | "approvals.reject":
             return {"id": (await shop.large_order()).id}, key
+        case "orders.refund":
+            order = await shop.order(owner, paid=True)
+            return {"id": order.id, "amount": "5.00", "reason": "A scratch."}, key
+        case "refunds.list":
+            order = await shop.order(owner, paid=True)
+            await shop.refund(order.id, amount="5.00")
+            return {"id": order.id}, None
         case "payments.get":
             order = await shop.order(owner)
             return {"id": (await shop.pay(owner, order.id)).id}, None

@@ -197,14 +197,79 @@ FAULTS = {
         """,
     ),
     "a refund that reverses nothing": (
-        {"refunded orders have their refund"},
+        {"refunds have their transfer"},
         f"""
         UPDATE transfers SET reverses_id = NULL WHERE id = {first("transfers", "kind = 'REFUND'")}
         """,
     ),
-    "a refund of an order that stays paid": (
-        {"no order is refunded twice or unasked", REVENUE},
+    "a refund that nobody noted": (
+        {"orders are refunded by their refunds", REVENUE},
         money("REFUND", own_order("PAID", "PAID"), 20),
+    ),
+    "more given back than was paid, properly noted": (
+        {"no order is refunded more than was paid", "payment status fits what was refunded"},
+        f"""
+        ALTER TABLE orders DROP CONSTRAINT orders_refunded_check;
+        {money("REFUND", own_order("CANCELLED", "REFUNDED"), 20)};
+        SET session_replication_role = replica;
+        UPDATE transfers SET reverses_id = transfer_id FROM payments
+        WHERE payments.order_id = transfers.order_id
+            AND transfers.order_id = {own_order("CANCELLED", "REFUNDED")} AND kind = 'REFUND';
+        INSERT INTO refunds (id, order_id, payment_id, transfer_id, amount, currency, restocked)
+        SELECT gen_random_uuid(), order_id, (SELECT id FROM payments WHERE order_id = t.order_id),
+            id, 20, 'EUR', false
+        FROM transfers AS t WHERE order_id = {own_order("CANCELLED", "REFUNDED")}
+            AND kind = 'REFUND' AND id NOT IN (SELECT transfer_id FROM refunds);
+        UPDATE orders SET refunded = refunded + 20
+        WHERE id = {own_order("CANCELLED", "REFUNDED")}
+        """,
+    ),
+    "an order refunded in part of which nothing was": (
+        {"payment status fits what was refunded"},
+        f"""
+        ALTER TABLE orders DROP CONSTRAINT orders_refunded_check;
+        UPDATE orders SET payment_status = 'PARTIALLY_REFUNDED'
+        WHERE id = {own_order("PAID", "PAID")}
+        """,
+    ),
+    "a refund's line of another amount": (
+        {"refunds of pieces are the sum of their lines"},
+        f"""
+        UPDATE refund_lines SET amount = {ONE_MORE}
+        WHERE (refund_id, position) = ({first("refund_lines", key="refund_id")}, 0)
+        """,
+    ),
+    "a piece refunded that was not bought": (
+        {"no piece is refunded that was not bought"},
+        f"""
+        UPDATE refund_lines SET quantity = quantity + 1
+        WHERE (refund_id, position) = ({first("refund_lines", key="refund_id")}, 0)
+        """,
+    ),
+    "a refund's line of another product": (
+        {"no piece is refunded that was not bought"},
+        f"""
+        UPDATE refund_lines SET product_id = {first("products")}
+        WHERE (refund_id, position) = ({first("refund_lines", key="refund_id")}, 0)
+        """,
+    ),
+    "pieces that came back of another order": (
+        {"pieces come back as their refunds say"},
+        f"""
+        UPDATE stock_movements SET order_id = {own_order("PAID", "PAID")}
+        WHERE id = {first("stock_movements", "kind = 'RETURNED'")}
+        """,
+    ),
+    "pieces said to have come back that did not": (
+        {"pieces come back as their refunds say", "on hand and sold are what came in"},
+        f"""
+        UPDATE refunds SET restocked = true
+        WHERE id = {first("refunds", "NOT restocked")}
+        """,
+    ),
+    "a refund in another currency": (
+        {"currencies agree"},
+        f"UPDATE refunds SET currency = 'USD' WHERE id = {first('refunds')}",
     ),
     "a charge for an order that stays unpaid": (
         {"unpaid orders have moved no money", REVENUE},

@@ -238,6 +238,7 @@ def test_every_changing_table_is_touched_and_every_fact_is_append_only() -> None
     facts = {"transfers", "postings", "order_history", "stock_movements", "payments"}
     facts |= {"invoices", "invoice_pdfs"}
     facts |= {"audit_log", "audit_seals", "provider_events"}
+    facts |= {"refunds", "refund_lines"}
     assert facts == set(APPEND_ONLY)
 
 

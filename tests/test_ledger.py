@@ -60,15 +60,26 @@ async def test_a_balance_never_goes_below_zero(shop: Shop, user: Person) -> None
 
 
 @pytest.mark.parametrize(
-    "table", ["transfers", "postings", "order_history", "stock_movements", "payments"]
+    "table",
+    [
+        "transfers",
+        "postings",
+        "order_history",
+        "stock_movements",
+        "payments",
+        "refunds",
+        "refund_lines",
+    ],
 )
 @pytest.mark.parametrize(
-    "change", ["DELETE FROM {}", "UPDATE {} SET id = id", "TRUNCATE {} CASCADE"]
+    "change", ["DELETE FROM {}", "UPDATE {0} SET {1} = {1}", "TRUNCATE {} CASCADE"]
 )
 async def test_what_was_written_is_not_changed(shop: Shop, table: str, change: str) -> None:
     async with shop.unchanged():
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
-            await shop.execute(change.format(table))
+            await shop.execute(
+                change.format(table, "refund_id" if table == "refund_lines" else "id")
+            )
 
 
 @pytest.mark.parametrize(

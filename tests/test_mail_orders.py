@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from services import orders_admin
+from services import orders, orders_admin
 from services.core.context import new_process
+from services.core.errors_refunds import RefundExceedsPayment
 from services.handlers import HANDLERS
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
@@ -80,6 +81,47 @@ async def test_who_waits_for_an_order_is_told_that_it_was_shipped_and_by_which_c
     assert f"your order {order.number} is on its way." in lines
     assert "The carrier's code for it is JD0146." in lines
     assert f"1 x {order.lines[0].name}: 19.99 EUR" in lines
+
+
+async def test_who_gets_money_back_is_told_how_much_and_for_what(
+    shop: Shop, mails: MailServer
+) -> None:
+    ada = await shop.person(balance="100.00")
+    lamp = await shop.product("19.99", name="Lampe für den Tisch")
+    order = await shop.order(ada, [(lamp.id, 2)], paid=True)
+    await delivered(shop)
+    line = {"productId": lamp.id, "quantity": 1}
+    refund = await shop.refund(order.id, lines=[line], reason="A scratch.")
+    [job] = await shop.jobs("mail.orderRefunded")
+    assert job["data"] == {"refundId": refund.id}
+    await delivered(shop)
+    assert mails.recipients == [[ada.email]] * 2
+    mail = mails.mails[1]
+    assert mail["Subject"] == f"Refund of your order {order.number}"
+    assert mail["Message-ID"].startswith(f"<{job['id']}@")
+    lines = mail.get_content().splitlines()
+    assert f"19.99 EUR of your order {order.number} came back to you;" in lines
+    assert "1 x Lampe für den Tisch: 19.99 EUR" in lines
+    assert "A scratch." in lines
+
+
+async def test_who_cancels_what_was_paid_is_told_of_the_refund(
+    shop: Shop, mails: MailServer
+) -> None:
+    ada = await shop.person(balance="100.00")
+    order = await shop.order(ada, paid=True)
+    await delivered(shop)
+    await orders.cancel(shop.request(ada), {"id": order.id})
+    await delivered(shop)
+    assert mails.mails[1]["Subject"] == f"Refund of your order {order.number}"
+
+
+async def test_a_refund_that_is_refused_mails_nobody(shop: Shop) -> None:
+    ada = await shop.person(balance="100.00")
+    order = await shop.order(ada, paid=True)
+    with pytest.raises(RefundExceedsPayment):
+        await shop.refund(order.id, amount="20.00")
+    assert await shop.jobs("mail.orderRefunded") == []
 
 
 async def test_a_payment_that_is_refused_mails_nobody(shop: Shop) -> None:

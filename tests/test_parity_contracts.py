@@ -29,11 +29,13 @@ NAMES = [operation.name for operation in OPERATIONS]
 BESIDES = {"node", "nodes"}
 #: What GraphQL has on a type beyond REST: relations as objects, and what REST says in a header.
 RELATIONS = {
-    "Order": {"customer", "coupon", "history", "invoice"},
+    "Order": {"customer", "coupon", "history", "invoice", "refunds"},
     "Invoice": {"order", "pdfUrl"},
     "OrderLine": {"product"},
     "OrderEvent": {"actor"},
     "Payment": {"order"},
+    "Refund": {"order", "payment", "actor"},
+    "RefundLine": {"product"},
     "Product": {"category"},
     "User": {"sessions", "apiKeys"},
     "Wallet": {"entries", "deposits"},

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import cycle, islice
 from typing import Any
 from uuid import uuid4
@@ -377,4 +378,68 @@ async def test_no_write_is_accepted_after_the_answer_to_a_logout(arena: Arena) -
         late = await at_once(deposit() for _ in range(5))
         assert codes(late) == {"TOKEN_REVOKED": 5}
         assert set(codes(await asyncio.gather(*crowd))) <= {"OK", "TOKEN_REVOKED"}
+    await arena.balanced()
+
+
+async def test_twenty_refunds_at_once_never_give_back_more_than_was_paid(arena: Arena) -> None:
+    shop = arena.shop
+    buyer, manager = await shop.person(balance="100.00"), await shop.person("MANAGER")
+    product = await shop.product("10.00", stock=10)
+    order = await shop.order(buyer, [(product.id, 5)], paid=True)
+    values = [
+        {"id": order.id, "lines": [{"productId": product.id, "quantity": 1}], "restock": True},
+        {"id": order.id, "amount": "7.00"},
+    ]
+    outcomes = await at_once(
+        door.call("orders.refund", what, caller=manager, key=new_key())
+        for door, what in zip(arena.entrances(20), cycle(values), strict=False)
+    )
+    assert set(codes(outcomes)) <= {"OK", "REFUND_EXCEEDS_PAYMENT", "ORDER_STATUS_INVALID"}
+    given = sum(Decimal(outcome.ok["amount"]) for outcome in outcomes if outcome.error is None)
+    assert 43 <= given <= 50
+    assert await shop.value("SELECT refunded FROM orders WHERE id = $1", order.id) == given
+    assert await shop.balance(buyer) == 50 + given
+    back = sum(len(outcome.ok["lines"]) for outcome in outcomes if outcome.error is None)
+    assert await shop.stock(product.id) == (5 + back, 0)
+    await arena.balanced()
+
+
+async def test_of_refunds_that_expect_the_same_exactly_one_is_made(arena: Arena) -> None:
+    shop = arena.shop
+    buyer, manager = await shop.person(balance="100.00"), await shop.person("MANAGER")
+    order = await shop.order(buyer, paid=True)
+    values = {"id": order.id, "amount": "1.00", "expectedRefunded": "0.00"}
+    outcomes = await at_once(
+        door.call("orders.refund", values, caller=manager, key=new_key())
+        for door in arena.entrances(20)
+    )
+    assert codes(outcomes) == {"OK": 1, "REFUND_CHANGED": 19}
+    assert await shop.value("SELECT refunded FROM orders WHERE id = $1", order.id) == 1
+    await arena.balanced()
+
+
+async def test_refunds_and_cancellations_of_one_order_give_back_once(arena: Arena) -> None:
+    shop = arena.shop
+    manager = await shop.person("MANAGER")
+    product = await shop.product("10.00", stock=100)
+    buyers = await people(shop, 6, "30.00")
+    doors = cycle(arena.doors)
+    calls = []
+    for buyer in buyers:
+        order = await shop.order(buyer, [(product.id, 3)], paid=True)
+        line = {"id": order.id, "lines": [{"productId": product.id, "quantity": 1}]}
+        calls += [
+            next(doors).call("orders.refund", line, caller=manager, key=new_key()),
+            next(doors).call("orders.cancel", {"id": order.id}, caller=buyer),
+            next(doors).call(
+                "orders.refund", {**line, "restock": True}, caller=manager, key=new_key()
+            ),
+            next(doors).call("orders.refund", {"id": order.id}, caller=manager, key=new_key()),
+        ]
+    outcomes = await at_once(calls)
+    assert set(codes(outcomes)) <= {"OK", "ORDER_STATUS_INVALID", "REFUND_EXCEEDS_PAYMENT"}
+    assert codes(outcomes[1::4]) == {"OK": 6}
+    for buyer in buyers:
+        assert await shop.balance(buyer) == 30
+    assert await shop.stock(product.id) == (100, 0)
     await arena.balanced()

@@ -62,6 +62,7 @@ SIGNED_IN = ANONYMOUS | {
     "orderHistory",
     "payOrder",
     "cancelOrder",
+    "orderRefunds",
     "payments",
     "payment",
     "invoice",
@@ -76,6 +77,7 @@ MANAGERS = SIGNED_IN | {
     "adjustStock",
     "allOrders",
     "updateOrderStatus",
+    "refundOrder",
     "approvals",
     "approveOrder",
     "rejectOrder",
@@ -264,6 +266,7 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
         "coupons": [(await shop.coupon()).id],
         # The products cost a cent, of which nothing can be taken off.
         "couponCodes": [(await shop.coupon("90.00", minimumOrder="0.01")).code],
+        "refundable": [(await shop.order(owner, lines, paid=True)).id for _ in range(20)],
         "unpaid": [(await shop.order(owner, lines)).id for _ in range(30)],
         "refreshTokens": [guest.refresh_token for guest in guests],
         "accessTokens": [guest.token for guest in leaving],

@@ -24,7 +24,17 @@ from api.demo import shop
 from persistence.categories import INSERT_CATEGORY
 from persistence.database import Connection, Database, Limits, Tally, Transaction
 from persistence.users import Role
-from services import auth, coupons, deposits, invoices_jobs, orders, orders_admin, products, wallet
+from services import (
+    auth,
+    coupons,
+    deposits,
+    invoices_jobs,
+    orders,
+    orders_admin,
+    products,
+    refunds,
+    wallet,
+)
 from services.core.context import Caller, Process, Request, new_process
 from services.core.ids import new_id
 from services.core.passwords import Passwords
@@ -47,6 +57,13 @@ _DEMO_ADDRESS = {
     "postalCode": "10969",
     "country": "DE",
 }
+#: The share of delivered orders of which one piece came back.
+_PARTLY_REFUNDED = 0.05
+_REFUND_REASONS = (
+    ("It did not fit.", True),
+    ("It was not what the picture promised.", True),
+    ("It arrived with a scratch.", False),
+)
 _REASONS = (
     "Ordered the wrong size.",
     "It would arrive too late for the birthday.",
@@ -333,6 +350,22 @@ async def _order_life(
             yield loader.clock.now + wait
             raw = {"id": order.id, "status": status, **more}
             await orders_admin.update_status(loader.request(manager), raw)
+        if random.random() < _PARTLY_REFUNDED:
+            yield _later(loader.clock.now, timedelta(hours=random.randint(20, 200)), now)
+            await _refund_one(loader, manager, order.id, random)
+
+
+async def _refund_one(loader: _Loader, manager: Caller, order_id: str, random: Random) -> None:
+    """A piece of an order comes back, and into stock again unless it is broken."""
+    order = await orders.get(loader.request(manager), {"id": order_id})
+    reason, restock = random.choice(_REFUND_REASONS)
+    raw = {
+        "id": order_id,
+        "lines": [{"productId": random.choice(order.lines).product_id, "quantity": 1}],
+        "restock": restock,
+        "reason": reason,
+    }
+    await refunds.create(loader.request(manager), raw, key=new_id(loader.clock.now))
 
 
 def _steps(random: Random) -> Iterator[tuple[str, timedelta, dict[str, str]]]:

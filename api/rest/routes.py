@@ -21,6 +21,7 @@ from api.rest import (  # noqa: F401 - importing a noun declares its routes
     orders,
     payments,
     products,
+    refunds,
     sessions,
     users,
     wallet,

@@ -30,6 +30,7 @@ TandemError
     ├── of invoices: errors_invoices.py
     ├── of coupons: errors_coupons.py
     ├── of approvals: errors_approvals.py
+    ├── of refunds: errors_refunds.py
     ├── of jobs: errors_jobs.py
     └── of the payment provider: errors_provider.py
 

@@ -73,6 +73,9 @@ class Permission(StrEnum):
     COUPONS_READ_PUBLIC = "coupons:read:public", Role.USER
     COUPONS_READ_ALL = "coupons:read:all", Role.MANAGER
     COUPONS_WRITE_ALL = "coupons:write:all", Role.MANAGER
+    REFUNDS_READ_OWN = "refunds:read:own", Role.USER
+    REFUNDS_READ_ALL = "refunds:read:all", Role.MANAGER
+    REFUNDS_WRITE_ALL = "refunds:write:all", Role.MANAGER
     AUDIT_READ_ALL = "audit:read:all", Role.ADMIN
     JOBS_READ_ALL = "jobs:read:all", Role.ADMIN
     JOBS_WRITE_ALL = "jobs:write:all", Role.ADMIN

@@ -1,0 +1,17 @@
+"""Refunds: money given back of what was paid for an order."""
+
+from typing import Any
+
+import strawberry
+
+from schema.fields import Info, field, write_options
+from schema.orders import Refund
+from services import refunds
+
+
+@strawberry.type
+class Mutation:
+    @field(refunds.create, "refundOrder", Refund)
+    async def refund_order(self, info: Info, raw: dict[str, Any]) -> object:
+        options = write_options(info, raw)
+        return await refunds.create(info.context.request, raw, **options)
