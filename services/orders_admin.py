@@ -12,7 +12,7 @@ from services import orders_steps as steps
 from services import refunds_steps
 from services.core import paging
 from services.core.context import Context, Process
-from services.core.errors import OrderNotFound, OrderStatusInvalid
+from services.core.errors import OrderNotFound, OrderStatusInvalid, TandemError
 from services.core.inputs import Line, Lines, Reference, wrong
 from services.core.jobs import Job, enqueue
 from services.core.operation import Key, operation
@@ -119,12 +119,18 @@ async def expire(ctx: Context, tx: Transaction, input: OrderId) -> Order:
 
 
 async def expire_due(process: Process, job: Job) -> None:
-    """Expire every order that waited too long, the longest waiting first."""
+    """Expire every order that waited too long, the longest waiting first, each one once.
+
+    One that cannot be expired is in the log; the others do not wait for it.
+    """
+    tried: set[str] = set()
+    reader = process.database.reader(Tally())
     due = [""]
     while due:
-        reader = process.database.reader(Tally())
-        due = await reader.all(DUE_ORDERS, now=process.clock(), limit=_DUE_AT_ONCE)
+        found = await reader.all(DUE_ORDERS, now=process.clock(), limit=_DUE_AT_ONCE + len(tried))
+        due = [order_id for order_id in found if order_id not in tried][:_DUE_AT_ONCE]
         for order_id in due:
-            # Whoever was faster has the row.
-            with suppress(OrderStatusInvalid):
+            tried.add(order_id)
+            # Whoever was faster has the row. What else went wrong was logged by the wrapper.
+            with suppress(TandemError):
                 await expire.by_system(job.request(process), {"id": order_id})

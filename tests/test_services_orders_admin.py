@@ -266,6 +266,22 @@ async def test_every_order_that_is_due_expires_however_many_are_read_at_once(
         assert (await moved(shop, order.id))[-1] == ("EXPIRED", None)
 
 
+async def test_an_order_that_cannot_expire_keeps_no_other_from_it(
+    shop: Shop, buyer: Person, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders_admin, "_DUE_AT_ONCE", 1)
+    stuck, other = await shop.order(buyer), await shop.order(buyer)
+    # Its stock is held no more, which nothing of ours does: releasing it is refused.
+    product = stuck.lines[0].product_id
+    await shop.execute("UPDATE stock SET held = 0 WHERE product_id = $1", product)
+    clock.forward(minutes=16)
+    await expire_due(shop.process, JOB)
+    assert [len(await moved(shop, order.id)) for order in (stuck, other)] == [1, 2]
+    await shop.execute("UPDATE stock SET held = 1 WHERE product_id = $1", product)
+    await expire_due(shop.process, JOB)
+    assert await shop.stock(product) == (10, 0)
+
+
 async def test_a_worker_expires_what_is_due(shop: Shop, buyer: Person, clock: Clock) -> None:
     assert SCHEDULES["orders.expire"](shop.process.settings) == 5
     order = await shop.order(buyer)
