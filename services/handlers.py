@@ -28,7 +28,10 @@ HANDLERS: dict[str, Handler] = {
 }
 #: How many of a name run at one time, over all workers; a name that is not here has no limit but
 #: the workers' own. Every worker must hold the same figures.
-AT_ONCE: dict[str, int] = {}
+AT_ONCE: dict[str, int] = {
+    # A provider that does not answer holds each of them up to its limit, again and again.
+    "deposits.charge": 4,
+}
 #: What is queued at intervals; its handler finds no data in its job.
 SCHEDULES: Schedules = {
     "access.forgetOld": lambda _: 3600,
