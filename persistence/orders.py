@@ -389,10 +389,11 @@ DUE_ORDERS = Query(
     .limit(sa.bindparam("limit", type_=sa.Integer)),
     value,
 )
+# Not FOR UPDATE: whoever numbers invoices refers to the order, and must not wait for it meanwhile.
 LOCK_ORDER = Query(
     ORDER.select()
     .where(orders.c.id == given("order_id", orders.c.id), ORDER.visible)
-    .with_for_update(of=orders),
+    .with_for_update(key_share=True, of=orders),
     _order,
 )
 INSERT_ORDER = insert_into(

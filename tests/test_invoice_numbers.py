@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from persistence.database import Tally
+from persistence.orders import LOCK_ORDER
 from services.books import figures
+from services.core.callers import sight
 from services.core.context import new_process
 from services.core.errors import Internal
 from services.core.jobs import Job
@@ -95,6 +98,16 @@ async def test_a_number_that_was_rolled_back_is_given_again(shop: Shop) -> None:
     second = await given(shop, orders[1])
     year = int(first[:4])
     assert [first, third, second] == running_on(3, year)
+
+
+async def test_numbering_waits_for_no_order_that_is_being_changed(shop: Shop) -> None:
+    buyer = await shop.person(balance="1000.00")
+    order = await shop.order(buyer, paid=True)
+    looks = {**sight(None, "orders", shop.process.clock()), "sees_all": True}
+    async with shop.process.database.transaction(Tally()) as tx:
+        assert await tx.one(LOCK_ORDER, order_id=order.id, **looks)
+        # Whoever waited for it would hold the counter meanwhile, and end at the limit of locks.
+        assert await given(shop, order.id)
 
 
 async def test_numbers_begin_anew_with_the_shops_own_year(shop: Shop) -> None:
