@@ -362,6 +362,25 @@ async def test_a_tail_that_was_cut_off_is_found(shop: Shop, person: Person) -> N
     assert await found(shop, head) == [("REHASHED", 10)]
 
 
+async def test_a_log_that_the_worker_was_made_to_seal_anew_is_found_by_an_exported_head(
+    shop: Shop, person: Person
+) -> None:
+    head = await exported(shop)
+    # The seventh entry is gone; those after it wait for their seals as if they never had any.
+    await tamper(
+        shop,
+        f"DELETE FROM audit_log WHERE id = {entry_at(7)};"
+        "INSERT INTO audit_unsealed SELECT entry_id FROM audit_seals WHERE position > 7;"
+        f"DELETE FROM audit_seals WHERE position > 6; {_TIDY}",
+    )
+    await sealed(shop.process)
+    assert await found(shop) == []
+    assert await found(shop, head) == [("CUT_OFF", 10)]
+    await deposits(shop, person, 1)
+    await sealed(shop.process)
+    assert await found(shop, head) == [("REHASHED", 10)]
+
+
 async def test_a_chain_whose_end_is_not_its_last_seal_is_found(shop: Shop, person: Person) -> None:
     await tamper(shop, _TIDY)
     assert await found(shop) == [("CHANGED", 10)]
