@@ -71,6 +71,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Apart | Non
     return _Apart(config, log) if config.getoption("dist") == "load" else None
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests counted (`record_property("summary", …)`), passed or not."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            counted = dict(report.user_properties) if report.when == "call" else {}
+            if "summary" in counted:
+                terminalreporter.section(report.nodeid)
+                terminalreporter.write_line(str(counted["summary"]))
+
+
 @dataclass(frozen=True)
 class Addresses:
     """The PostgreSQL and Redis that this run's tests use."""
