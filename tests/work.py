@@ -32,9 +32,9 @@ from tests.shop import Shop
 _SECONDS = 30
 
 
-async def eventually(found: Callable[[], Awaitable[Any]]) -> Any:
+async def eventually(found: Callable[[], Awaitable[Any]], seconds: float = _SECONDS) -> Any:
     """Wait until something is so, which another task or process brings about; what was found."""
-    limit = time.monotonic() + _SECONDS
+    limit = time.monotonic() + seconds
     while True:
         if value := await found():
             return value
