@@ -362,10 +362,7 @@ class Settings(BaseSettings):
     graphiql: bool | None = Field(
         default=None, description="Serve GraphiQL and introspection; by default not in production."
     )
-    metrics: bool = Field(
-        default=True,
-        description="Serve /metrics for Prometheus, to whoever reaches the port.",
-    )
+    metrics: bool = Field(default=True, description="Serve /metrics, to whoever reaches the port.")
     debug: bool = Field(default=False, description="Log at debug level; refused in production.")
 
     @property
