@@ -1,4 +1,4 @@
-"""No payment waits for another one: there is no row that all of them lock.
+"""No payment waits for another one, even with one coupon: there is no row that all of them lock.
 
 One payment is held open, right before its commit, with every lock it takes; the others must end
 meanwhile. The same test with a row that all payments write goes wrong, so it would be seen.
@@ -61,10 +61,10 @@ async def shop(
     await process.close()
 
 
-async def order_to_pay(shop: Shop) -> tuple[Person, Any]:
-    """An order of somebody's own, of a product of its own."""
+async def order_to_pay(shop: Shop, coupon: Any) -> tuple[Person, Any]:
+    """An order of somebody's own, of a product of its own, with a coupon that all others have."""
     buyer = await shop.person(balance="50.00")
-    return buyer, await shop.order(buyer)
+    return buyer, await shop.redeem(coupon, buyer)
 
 
 async def pay(shop: Shop, buyer: Person, order: Any) -> Any:
@@ -99,7 +99,8 @@ async def waits_seen(connection: asyncpg.Connection, paying: asyncio.Future[Any]
 
 
 async def test_fifty_payments_end_while_another_one_is_held_open(shop: Shop) -> None:
-    held, *others = [await order_to_pay(shop) for _ in range(51)]
+    coupon = await shop.coupon()
+    held, *others = [await order_to_pay(shop, coupon) for _ in range(51)]
     async with one_held_open(shop, *held) as connection:
         paying = asyncio.gather(*(pay(shop, *other) for other in others))
         assert await waits_seen(connection, paying) == {0}
@@ -108,7 +109,8 @@ async def test_fifty_payments_end_while_another_one_is_held_open(shop: Shop) -> 
 
 
 async def test_a_row_that_every_payment_writes_would_be_seen(shop: Shop) -> None:
-    held, other = await order_to_pay(shop), await order_to_pay(shop)
+    coupon = await shop.coupon()
+    held, other = [await order_to_pay(shop, coupon) for _ in range(2)]
     await shop.execute(_SHARED_ROW)
     async with one_held_open(shop, *held) as connection:
         paying = asyncio.ensure_future(pay(shop, *other))

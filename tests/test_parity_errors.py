@@ -448,6 +448,25 @@ async def pay_twice(shop: Shop) -> Case:
     return "orders.pay", {"id": (await shop.order(owner, paid=True)).id}, owner, new_key()
 
 
+async def refund_too_much(shop: Shop) -> Case:
+    order = await shop.order(await _owner(shop), paid=True)
+    values = {"id": order.id, "amount": "20.00"}
+    return "orders.refund", values, await shop.person("MANAGER"), new_key()
+
+
+async def refund_too_many(shop: Shop) -> Case:
+    order = await shop.order(await _owner(shop), paid=True)
+    line = {"productId": order.lines[0].product_id, "quantity": 2}
+    values = {"id": order.id, "lines": [line]}
+    return "orders.refund", values, await shop.person("MANAGER"), new_key()
+
+
+async def refund_otherwise_than_expected(shop: Shop) -> Case:
+    order = await shop.order(await _owner(shop), paid=True)
+    values = {"id": order.id, "expectedRefunded": "1.00"}
+    return "orders.refund", values, await shop.person("MANAGER"), new_key()
+
+
 async def pay_without_money(shop: Shop) -> Case:
     owner = await _owner(shop)
     product = await shop.product("60.00")
@@ -703,6 +722,9 @@ BAD_CALLS: dict[Build, str] = {
     history_bad_page: "VALIDATION_FAILED",
     pay_unknown: "ORDER_NOT_FOUND",
     pay_twice: "ORDER_STATUS_INVALID",
+    refund_too_much: "REFUND_EXCEEDS_PAYMENT",
+    refund_too_many: "REFUND_EXCEEDS_PAYMENT",
+    refund_otherwise_than_expected: "REFUND_CHANGED",
     pay_without_money: "INSUFFICIENT_FUNDS",
     pay_for_another: "FORBIDDEN",
     pay_without_key: "IDEMPOTENCY_KEY_REQUIRED",

@@ -29,14 +29,9 @@ async def paid_with_discount(
     shop: Shop, buyer: Person, discount: str, lines: list[tuple[Any, int]]
 ) -> Any:
     """A paid order of which something was taken off."""
-    order = await shop.order(buyer, [(product.id, quantity) for product, quantity in lines])
-    await shop.execute(
-        "UPDATE orders SET discount = $2, total = subtotal - $2, tax = 0 WHERE id = $1",
-        order.id,
-        Decimal(discount),
-    )
-    await shop.pay(buyer, order.id)
-    return order
+    coupon = await shop.coupon(discount, "FIXED", minimumOrder="0.01")
+    bought = [(product.id, quantity) for product, quantity in lines]
+    return await shop.order(buyer, bought, paid=True, couponCode=coupon.code)
 
 
 async def standing(shop: Shop, order: Any) -> tuple[str, str, str]:
