@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
+from persistence.database import Tally
 from services import jobs
 from services.core.context import Process, new_process
 from services.core.errors_jobs import JobNotFound, JobStatusInvalid
@@ -265,6 +266,25 @@ async def test_a_job_is_run_or_discarded_and_never_both(alone: Shop) -> None:
     assert sorted([*ran, *gone]) == sorted(ids)
     assert ran
     assert gone
+
+
+async def test_a_job_that_a_worker_is_just_taking_is_not_discarded(alone: Shop) -> None:
+    admin, id = await alone.person("ADMIN"), await queue(alone, "tests.note")
+
+    async def waits() -> bool:
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+            "AND datname = current_database()"
+        )
+        return await alone.value(waiting) == 1
+
+    async with alone.process.database.transaction(Tally()) as tx:
+        await tx.run("UPDATE jobs SET status = 'picked'")
+        discarding = asyncio.create_task(jobs.discard(alone.request(admin), {"id": id}))
+        await eventually(waits)
+    with pytest.raises(JobStatusInvalid):
+        await discarding
+    assert await left(alone) == [("tests.note", "picked")]
 
 
 async def test_admins_who_retry_one_job_at_one_moment_queue_it_once(alone: Shop) -> None:

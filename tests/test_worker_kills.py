@@ -119,13 +119,14 @@ def nursery(shop: Shop, mails: MailServer, log: Path) -> Iterator[Nursery]:
             stdout=subprocess.PIPE,
             stderr=output,
             text=True,
+            start_new_session=True,
         )
     found = Nursery(process)
     try:
         yield found
     finally:
-        found.kill()
-        process.kill()
+        # Its workers are in its group.
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(5)
 
 
