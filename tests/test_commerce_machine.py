@@ -41,7 +41,7 @@ from tests.conftest import Addresses, client_of, running, settings_for
 from tests.shop import Shop
 
 SEED = int(os.environ.get("COMMERCE_SEED", "1"))
-EXAMPLES, STEPS, AT_LEAST = 20, 40, 20
+EXAMPLES, STEPS, AT_LEAST = 21, 40, 20
 T = TypeVar("T")
 
 #: What the machine calls, and so has to see refused in every way it declares.

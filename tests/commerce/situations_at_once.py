@@ -40,16 +40,18 @@ async def last_piece(w: World) -> None:
 async def last_redemption(w: World) -> None:
     """Three buyers, and a coupon for one; then one gives up while another asks."""
     code = await coupon(w, usageLimit=1)
-    for buyer in USERS[:3]:
-        await funded(w, buyer, 10_000)
-    values = {"lines": [line("lamp")], "couponCode": code}
-    calls = [Call("orders.create", buyer, values, w.new_name("order")) for buyer in USERS[:3]]
+    calls: list[Call] = []
+    # Whoever buys the same waits for it: that the coupon is waited for shows where they do not.
+    for buyer, ware in zip(USERS[:3], ("lamp", "bolt", "chair"), strict=True):
+        await funded(w, buyer, 20_000)
+        values = {"lines": [line(ware)], "couponCode": code}
+        calls.append(Call("orders.create", buyer, values, w.new_name("order")))
     codes = await at_once(w, *calls, wanted=["OK", "COUPON_EXHAUSTED", "COUPON_EXHAUSTED"])
     holder = calls[codes.index("OK")]
     await at_once(
         w,
         Call("orders.cancel", holder.actor, {"id": holder.makes}),
-        Call("orders.create", "buyer-1", values, w.new_name("order")),
+        Call("orders.create", "buyer-1", calls[0].values, w.new_name("order")),
         Call("coupons.update", "manager-1", {"id": code.lower(), "value": "99.00"}),
     )
 
