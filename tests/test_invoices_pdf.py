@@ -99,6 +99,9 @@ def test_a_hundred_lines_go_over_several_pages_with_nothing_lost() -> None:
 
 def test_the_same_invoice_makes_the_same_bytes() -> None:
     assert pdf(invoice(), ZONE) == pdf(invoice(), ZONE)
+    about = pypdf.PdfReader(io.BytesIO(pdf(invoice(), ZONE))).metadata
+    assert about
+    assert about.creation_date == MIDNIGHT  # and not when it was made
     assert pdf(invoice(), ZONE) != pdf(invoice(number="2027-000043"), ZONE)
 
 
