@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 
 from persistence.columns import (
     Json,
+    Money,
     checked,
     column,
     identifier,
@@ -45,6 +46,7 @@ class InvoiceTable(SQLModel, table=True):
         checked(_KINDS, "kind"),
         checked("year BETWEEN 2000 AND 9999 AND sequence > 0", "number"),
         checked("(kind = 'CREDIT_NOTE') = (corrects_id IS NOT NULL)", "corrects"),
+        checked("(kind = 'CREDIT_NOTE') = (refund_id IS NOT NULL)", "refund"),
         sa.UniqueConstraint("kind", "year", "sequence"),
         sa.Index(
             "invoices_one_of_order_idx",
@@ -61,6 +63,7 @@ class InvoiceTable(SQLModel, table=True):
     number: str = column(sa.Text, unique=True)
     order_id: str = reference("orders.id")
     corrects_id: str | None = reference("invoices.id", nullable=True)
+    refund_id: str | None = reference("refunds.id", index=False, unique=True, nullable=True)
     #: Everything that stands in it (`Snapshot`), money as text.
     snapshot: dict[str, Any] = column(Json)
     issued_at: datetime = instant(None)
@@ -118,10 +121,11 @@ class Snapshot(Struct, frozen=True, rename="camel"):
     tax_rate: str | None
     currency: str
     paid_at: datetime
+    corrects_number: str | None = None
 
 
 class Invoice(Struct, frozen=True, rename="camel"):
-    """An invoice or a credit note; it never changes."""
+    """An invoice, or a credit note over what was given back of one; it never changes."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
     kind: Annotated[InvoiceKind, Meta(description="What it is.")]
@@ -129,12 +133,16 @@ class Invoice(Struct, frozen=True, rename="camel"):
     order_id: Annotated[str, Meta(description="The order it is about.")]
     order_number: Annotated[str, Meta(description="The number of that order.")]
     corrects_id: Annotated[str | None, Meta(description="The invoice that a credit note corrects.")]
+    corrects_number: Annotated[str | None, Meta(description="The number of that invoice.")]
+    refund_id: Annotated[str | None, Meta(description="The refund that a credit note is about.")]
     seller: Annotated[Seller, Meta(description="Who sold.")]
     buyer: Annotated[Buyer, Meta(description="Who bought.")]
-    lines: Annotated[list[OrderLine], Meta(description="What was bought.")]
-    subtotal: Annotated[Decimal, Meta(description="Sum of the lines.")]
+    lines: Annotated[list[OrderLine], Meta(description="What was bought, or given back.")]
+    subtotal: Annotated[
+        Decimal, Meta(description="Sum of the lines; without lines, the amount given back.")
+    ]
     discount: Annotated[Decimal, Meta(description="What was taken off the subtotal.")]
-    total: Annotated[Decimal, Meta(description="What was paid, tax included.")]
+    total: Annotated[Decimal, Meta(description="What was paid, or given back, tax included.")]
     tax: Annotated[Decimal, Meta(description="The tax within the total.")]
     tax_rate: Annotated[
         str | None, Meta(description="The rate of that tax (0.19 for 19 %); null where unknown.")
@@ -163,6 +171,7 @@ def _invoice(
     number: str,
     order_id: str,
     corrects_id: str | None,
+    refund_id: str | None,
     snapshot: Any,
     issued_at: datetime,
 ) -> Invoice:
@@ -173,6 +182,7 @@ def _invoice(
         number=number,
         order_id=order_id,
         corrects_id=corrects_id,
+        refund_id=refund_id,
         issued_at=issued_at,
         **msgspec.structs.asdict(said),
     )
@@ -187,6 +197,7 @@ INVOICE = View(
         invoices.c.number,
         invoices.c.order_id,
         invoices.c.corrects_id,
+        invoices.c.refund_id,
         invoices.c.snapshot,
         invoices.c.issued_at,
     ),
@@ -201,6 +212,17 @@ INVOICE_OF_ORDER = Query(
         invoices.c.order_id == given("order_id", invoices.c.order_id), _is_invoice
     ),
     _invoice,
+)
+CREDIT_NOTE_OF_REFUND = Query(
+    INVOICE.select().where(invoices.c.refund_id == given("refund_id", invoices.c.refund_id)),
+    _invoice,
+)
+#: What the credit notes of an invoice come to so far.
+CREDITED = Query(
+    sa.select(
+        sa.func.coalesce(sa.func.sum(sa.cast(invoices.c.snapshot["total"].astext, Money)), 0)
+    ).where(invoices.c.corrects_id == given("invoice_id", invoices.c.id)),
+    value,
 )
 _pdf_of = sa.select(invoice_pdfs.c.invoice_id).where(invoice_pdfs.c.invoice_id == invoices.c.id)
 #: ``(id, number, whether its PDF is there)`` of the visible ones.
@@ -267,6 +289,7 @@ INSERT_INVOICE = insert(
     "number",
     "order_id",
     "corrects_id",
+    "refund_id",
     "snapshot",
     "issued_at",
 )

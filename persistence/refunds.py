@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 from persistence.columns import (
     Money,
+    Uuid,
     checked,
     column,
     currency,
@@ -89,6 +90,9 @@ class Refund(Struct, frozen=True, rename="camel"):
     reason: Annotated[str | None, Meta(description="Why, in the actor's words.")]
     actor_id: Annotated[str | None, Meta(description="Who gave it back; null for the system.")]
     created_at: Annotated[datetime, Meta(description="When it was given back.")]
+    credit_note_id: Annotated[
+        str | None, Meta(description="Its credit note; null until a moment later.")
+    ]
 
 
 refunds = table_of(RefundTable)
@@ -111,6 +115,14 @@ _lines = (
         .correlate(refunds)
         .subquery("line")
     )
+    .scalar_subquery()
+)
+# The table is that of persistence/invoices.py, which refers to this one.
+_credit_notes = sa.table("invoices", sa.column("id", Uuid), sa.column("refund_id", Uuid))
+_credit_note_id = (
+    sa.select(_credit_notes.c.id)
+    .where(_credit_notes.c.refund_id == refunds.c.id)
+    .correlate(refunds)
     .scalar_subquery()
 )
 _decode_lines = msgspec.json.Decoder(list[RefundLine]).decode
@@ -136,6 +148,7 @@ REFUND = View(
         refunds.c.reason,
         refunds.c.actor_id,
         refunds.c.created_at,
+        _credit_note_id.label("credit_note_id"),
     ),
     refunds.join(orders, orders.c.id == refunds.c.order_id),
     _refund,

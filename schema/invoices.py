@@ -1,7 +1,7 @@
 """Invoices and credit notes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -37,6 +37,12 @@ class Buyer:
 class Invoice(Node):
     order: Order | None = relation(
         orders.by_ids, lambda invoice: invoice.order_id, Order, "The order it is about."
+    )
+    corrects: Annotated["Invoice", strawberry.lazy("schema.invoices")] | None = relation(
+        invoices.by_ids,
+        lambda invoice: invoice.corrects_id,
+        Annotated["Invoice", strawberry.lazy("schema.invoices")],
+        "The invoice that a credit note corrects.",
     )
 
     @field(invoices.pdf, "Invoice.pdfUrl", str)

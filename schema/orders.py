@@ -104,6 +104,12 @@ class Refund(Node):
     actor: PublicUser | None = relation(
         users.public_by_ids, lambda refund: refund.actor_id, PublicUser, "Who gave it back."
     )
+    credit_note: LazyInvoice | None = relation(
+        invoices.by_ids,
+        lambda refund: refund.credit_note_id,
+        LazyInvoice,
+        "Its credit note; null until a moment later.",
+    )
 
 
 @mirror(OrderView)

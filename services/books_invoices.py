@@ -41,15 +41,55 @@ INVOICE_CHECKS = (
         """,
     ),
     (
+        "refunds have their credit note or wait for it",
+        """
+        WITH waiting AS (
+            SELECT convert_from(payload, 'UTF8')::jsonb -> 'data' ->> 'refundId' AS refund_id
+            FROM jobs WHERE entrypoint = 'invoices.credit'
+        )
+        SELECT refunds.id,
+            NOT EXISTS (SELECT FROM invoices WHERE refund_id = refunds.id)
+            AND refunds.id::text NOT IN (SELECT refund_id FROM waiting)
+        FROM refunds
+        """,
+    ),
+    (
+        "credit notes say what was given back",
+        """
+        SELECT note.id, (
+            (note.snapshot ->> 'total')::numeric = refunds.amount
+            AND note.snapshot ->> 'currency' = invoice.snapshot ->> 'currency'
+            AND note.order_id = refunds.order_id AND invoice.order_id = note.order_id
+            AND invoice.kind = 'INVOICE'
+            AND note.snapshot ->> 'correctsNumber' = invoice.number) IS NOT TRUE
+        FROM invoices AS note LEFT JOIN refunds ON refunds.id = note.refund_id
+            LEFT JOIN invoices AS invoice ON invoice.id = note.corrects_id
+        WHERE note.kind = 'CREDIT_NOTE'
+        """,
+    ),
+    (
+        "credit notes have the tax of what they correct",
+        """
+        SELECT invoice.id, (
+            sum((note.snapshot ->> 'total')::numeric) <= (invoice.snapshot ->> 'total')::numeric
+            AND sum((note.snapshot ->> 'tax')::numeric) = round(
+                (invoice.snapshot ->> 'tax')::numeric * sum((note.snapshot ->> 'total')::numeric)
+                    / (invoice.snapshot ->> 'total')::numeric, 2)) IS NOT TRUE
+        FROM invoices AS note JOIN invoices AS invoice ON invoice.id = note.corrects_id
+        GROUP BY invoice.id
+        """,
+    ),
+    (
         "invoices add up",
         """
         SELECT invoices.id, (
             (snapshot ->> 'subtotal')::numeric - (snapshot ->> 'discount')::numeric
                 = (snapshot ->> 'total')::numeric
-            AND (snapshot ->> 'subtotal')::numeric = (
-                SELECT sum((line ->> 'total')::numeric)
-                FROM jsonb_array_elements(snapshot -> 'lines') AS line)) IS NOT TRUE
-        FROM invoices WHERE kind = 'INVOICE'
+            AND (kind = 'CREDIT_NOTE' AND snapshot -> 'lines' = '[]'
+                OR (snapshot ->> 'subtotal')::numeric = (
+                    SELECT sum((line ->> 'total')::numeric)
+                    FROM jsonb_array_elements(snapshot -> 'lines') AS line))) IS NOT TRUE
+        FROM invoices
         """,
     ),
 )

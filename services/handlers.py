@@ -16,6 +16,7 @@ HANDLERS: dict[str, Handler] = {
     "access.forgetOld": retention.forget_access,
     "audit.seal": audit_chain.seal_new,
     "deposits.charge": provider.charge,
+    "invoices.credit": invoices_jobs.issue_credit_note,
     "invoices.issue": invoices_jobs.issue_invoice,
     "invoices.render": invoices_jobs.render_invoice,
     "jobs.forgetOld": retention.forget_jobs,

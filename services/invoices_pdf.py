@@ -108,6 +108,8 @@ def _write_seller(page: _Page, invoice: Invoice) -> None:
 def _write_title(page: _Page, invoice: Invoice, zone: ZoneInfo) -> None:
     page.write_line(f"{_TITLES[invoice.kind]} {invoice.number}", _LARGE)
     page.ln(2)
+    if invoice.corrects_number is not None:
+        page.write_line(f"Corrects invoice {invoice.corrects_number}")
     page.write_line(f"Date: {_day(invoice.issued_at, zone)}")
     page.write_line(f"Order: {invoice.order_number}, paid {_day(invoice.paid_at, zone)}")
     page.ln(_ROW)
@@ -129,6 +131,8 @@ def _write_buyer(page: _Page, invoice: Invoice) -> None:
 
 
 def _write_lines(page: _Page, invoice: Invoice) -> None:
+    if not invoice.lines:
+        return
     rows = [
         (str(place), line.name, str(line.quantity), _amount(line.unit_price), _amount(line.total))
         for place, line in enumerate(invoice.lines, 1)
@@ -159,10 +163,11 @@ def _write_totals(page: _Page, invoice: Invoice) -> None:
     # They stay together, on a page of their own where they must.
     if page.will_page_break(5 * (_ROW + 1)):
         page.add_page()
-    page.write_sum("Subtotal", _amount(invoice.subtotal))
     if invoice.discount != ZERO:
+        page.write_sum("Subtotal", _amount(invoice.subtotal))
         page.write_sum("Discount", f"−{_amount(invoice.discount)}")
-    page.write_sum("Total", f"{invoice.currency} {_amount(invoice.total)}", 13)
+    total = "Total" if invoice.kind is InvoiceKind.INVOICE else "Given back"
+    page.write_sum(total, f"{invoice.currency} {_amount(invoice.total)}", 13)
     page.write_sum(f"including {_rate(invoice.tax_rate)}tax", _amount(invoice.tax))
 
 

@@ -153,6 +153,7 @@ async def give_back(
         quantity=[item.quantity for item in pieces],
         amount=[item.amount for item in pieces],
     )
+    await enqueue(ctx, tx, "invoices.credit", {"refundId": refund_id})
     await enqueue(ctx, tx, "mail.orderRefunded", {"refundId": refund_id})
     return await _noted(tx, order, amount), refund_id
 

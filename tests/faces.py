@@ -209,7 +209,8 @@ _EVENT = "id fromStatus toStatus actorId note createdAt"
 _PAYMENT = "id orderId amount currency createdAt"
 _ADDRESS = "name line1 line2 city postalCode country"
 _INVOICE = (
-    "id kind number orderId orderNumber correctsId seller { name address taxNumber email } "
+    "id kind number orderId orderNumber correctsId correctsNumber refundId "
+    "seller { name address taxNumber email } "
     f"buyer {{ name address {{ {_ADDRESS} }} }} "
     "lines { productId name quantity unitPrice total } "
     "subtotal discount total tax taxRate currency paidAt issuedAt"
@@ -222,7 +223,7 @@ _JOB = "id name status attempts error createdAt runAt requestId"
 _AUDIT = "id actorId apiKeyId action entity entityId changed outcome requestId createdAt"
 _REFUND = (
     "id orderId paymentId amount currency lines { productId quantity amount } restocked reason "
-    "actorId createdAt"
+    "actorId createdAt creditNoteId"
 )
 _PAGING = {
     "first": "Int",

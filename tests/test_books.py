@@ -66,6 +66,10 @@ def first(table: str, condition: str = "true", key: str = "id", limit: int = 1) 
 
 ONE_MORE, ONE_LESS = (f"amount {sign} 1" for sign in "+-")
 SOLD_ONE = "kind = 'SOLD' AND quantity = -1"
+UNCORRECTED = (
+    "kind = 'INVOICE' AND id NOT IN "
+    "(SELECT corrects_id FROM invoices WHERE corrects_id IS NOT NULL)"
+)
 REVENUE = "shop revenue is payments less refunds"
 
 REDEMPTIONS = "orders hold, use and release coupons by their status"
@@ -207,7 +211,11 @@ FAULTS = {
         money("REFUND", own_order("PAID", "PAID"), 20),
     ),
     "more given back than was paid, properly noted": (
-        {"no order is refunded more than was paid", "payment status fits what was refunded"},
+        {
+            "no order is refunded more than was paid",
+            "payment status fits what was refunded",
+            "refunds have their credit note or wait for it",
+        },
         f"""
         ALTER TABLE orders DROP CONSTRAINT orders_refunded_check;
         {money("REFUND", own_order("CANCELLED", "REFUNDED"), 20)};
@@ -403,12 +411,12 @@ FAULTS = {
     ),
     "an invoice removed, and its order forgotten": (
         {"invoice numbers have no gaps", "payments have their invoice or wait for it"},
-        f"DELETE FROM invoices WHERE id = {first('invoices', 'sequence = 2')}",
+        f"DELETE FROM invoices WHERE id = {first('invoices', UNCORRECTED + ' AND sequence > 1')}",
     ),
     "the last invoice removed, and its order waiting": (
         {"invoice numbers have no gaps"},
         """
-        CREATE TEMP TABLE gone AS SELECT id, order_id FROM invoices
+        CREATE TEMP TABLE gone AS SELECT id, order_id FROM invoices WHERE kind = 'INVOICE'
         ORDER BY year DESC, sequence DESC LIMIT 1;
         DELETE FROM invoices WHERE id IN (SELECT id FROM gone);
         INSERT INTO jobs (priority, status, entrypoint, payload)
@@ -418,7 +426,7 @@ FAULTS = {
     ),
     "an invoice under the number of another": (
         {"invoice numbers have no gaps"},
-        f"UPDATE invoices SET number = 'x' WHERE id = {first('invoices')}",
+        f"UPDATE invoices SET number = 'x' WHERE id = {first('invoices', UNCORRECTED)}",
     ),
     "a counter set back": (
         {"invoice numbers have no gaps"},
@@ -428,14 +436,45 @@ FAULTS = {
         {"invoices say what was paid", "invoices add up"},
         f"""
         UPDATE invoices SET snapshot = snapshot || '{{"total": "1.00"}}'
-        WHERE id = {first("invoices")}
+        WHERE id = {first("invoices", UNCORRECTED)}
         """,
     ),
     "an invoice whose lines were changed": (
         {"invoices add up"},
         f"""
         UPDATE invoices SET snapshot = snapshot || '{{"lines": []}}'
-        WHERE id = {first("invoices")}
+        WHERE id = {first("invoices", UNCORRECTED)}
+        """,
+    ),
+    "a credit note removed, and its refund forgotten": (
+        {"invoice numbers have no gaps", "refunds have their credit note or wait for it"},
+        f"""
+        DELETE FROM invoices WHERE id = {first("invoices", "kind = 'CREDIT_NOTE' AND sequence = 2")}
+        """,
+    ),
+    "a credit note of another amount": (
+        {
+            "credit notes say what was given back",
+            "credit notes have the tax of what they correct",
+            "invoices add up",
+        },
+        f"""
+        UPDATE invoices SET snapshot = snapshot || '{{"total": "999999.00"}}'
+        WHERE id = {first("invoices", "kind = 'CREDIT_NOTE'")}
+        """,
+    ),
+    "a credit note of another tax": (
+        {"credit notes have the tax of what they correct"},
+        f"""
+        UPDATE invoices SET snapshot = snapshot || '{{"tax": "0.00"}}'
+        WHERE id = {first("invoices", "kind = 'CREDIT_NOTE'")}
+        """,
+    ),
+    "a credit note that corrects another order's invoice": (
+        {"credit notes say what was given back"},
+        f"""
+        UPDATE invoices SET order_id = {first("invoices", UNCORRECTED, "order_id")}
+        WHERE id = {first("invoices", "kind = 'CREDIT_NOTE'")}
         """,
     ),
     "an audit entry kept from its seal": (
@@ -557,7 +596,7 @@ async def test_the_demo_shop_leaves_no_mail_to_send_and_its_pdfs_to_be_made(
     demo_shop: str,
 ) -> None:
     invoices = await count(demo_shop, "invoices")
-    assert invoices == await count(demo_shop, "payments")
+    assert invoices == await count(demo_shop, "payments") + await count(demo_shop, "refunds")
     assert await count(demo_shop, "jobs") == invoices
     assert await count(demo_shop, "jobs WHERE entrypoint = 'invoices.render'") == invoices
 

@@ -15,7 +15,7 @@ from services.core.callers import sight
 from services.core.context import new_process
 from services.core.errors import Internal
 from services.core.jobs import Job
-from services.invoices_jobs import issue, issue_invoice
+from services.invoices_jobs import issue, issue_credit_note, issue_invoice
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop, unique
 from tests.work import eventually, running, working
@@ -77,6 +77,28 @@ async def test_fifty_payments_two_workers_and_a_killed_one_leave_no_gap(
     year = await shop.value("SELECT max(year) FROM invoices")
     assert await numbers(shop) == running_on(PAYMENTS, year)
     assert await shop.value("SELECT count(DISTINCT order_id) FROM invoices") == PAYMENTS
+    found = await figures(shop.process.settings.database_url)
+    assert [figure.name for figure in found if figure.wrong] == []
+
+
+async def test_credit_notes_are_numbered_apart_and_without_gaps_by_two_workers(
+    shop: Shop,
+) -> None:
+    buyer = await shop.person(balance="1000.00")
+    orders = [(await shop.order(buyer, paid=True)).id for _ in range(10)]
+    await asyncio.gather(*(shop.refund(order, amount="1.00") for order in orders for _ in "ab"))
+
+    async def all_there() -> bool:
+        waiting = [*await shop.jobs("invoices.issue"), *await shop.jobs("invoices.credit")]
+        return not waiting
+
+    # A worker may come to a credit note before another comes to its invoice.
+    handlers = {"invoices.issue": issue_invoice, "invoices.credit": issue_credit_note}
+    async with working(shop, handlers), working(shop, handlers):
+        await eventually(all_there)
+    year = await shop.value("SELECT max(year) FROM invoices")
+    expected = running_on(10, year) + [f"CN-{number}" for number in running_on(20, year)]
+    assert sorted(await numbers(shop)) == sorted(expected)
     found = await figures(shop.process.settings.database_url)
     assert [figure.name for figure in found if figure.wrong] == []
 

@@ -30,6 +30,8 @@ def invoice(lines: int = 1, **more: Any) -> Invoice:
         order_id="01a1f9bd-135c-7e07-b274-b67df665d3e1",
         order_number="T000017",
         corrects_id=None,
+        corrects_number=None,
+        refund_id=None,
         seller=Seller(
             "Lampen & Söhne", ["Lindenstraße 14", "10969 Berlin"], "DE123456789", "a@b.de"
         ),

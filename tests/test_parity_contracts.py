@@ -30,11 +30,11 @@ BESIDES = {"node", "nodes"}
 #: What GraphQL has on a type beyond REST: relations as objects, and what REST says in a header.
 RELATIONS = {
     "Order": {"customer", "coupon", "history", "invoice", "refunds"},
-    "Invoice": {"order", "pdfUrl"},
+    "Invoice": {"order", "corrects", "pdfUrl"},
     "OrderLine": {"product"},
     "OrderEvent": {"actor"},
     "Payment": {"order"},
-    "Refund": {"order", "payment", "actor"},
+    "Refund": {"order", "payment", "actor", "creditNote"},
     "RefundLine": {"product"},
     "Product": {"category"},
     "User": {"sessions", "apiKeys"},

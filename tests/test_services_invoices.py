@@ -51,7 +51,7 @@ async def test_an_invoice_says_what_was_bought_and_paid(
     found = (await door.call("invoices.get", {"id": invoice.id}, caller=buyer)).ok
     assert found["kind"] == "INVOICE"
     assert (found["orderId"], found["orderNumber"]) == (order.id, order.number)
-    assert found["correctsId"] is None
+    assert (found["correctsId"], found["correctsNumber"], found["refundId"]) == (None, None, None)
     assert found["seller"] == {
         "name": "Tandem demo shop",
         "address": ["1 Example Street", "10115 Berlin"],

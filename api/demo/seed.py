@@ -343,6 +343,7 @@ async def _order_life(
         yield _later(loader.clock.now, timedelta(minutes=random.randint(20, 2000)), now)
         raw = {"id": order.id, "reason": random.choice(_REASONS)}
         await orders.cancel(loader.request(buyer), raw)
+        await _write_credit_notes(loader, order.id)
     elif plan.outcome == "PAID" and random.random() < _SENT:
         for status, wait, more in _steps(random):
             if loader.clock.now + wait >= now:
@@ -366,6 +367,14 @@ async def _refund_one(loader: _Loader, manager: Caller, order_id: str, random: R
         "reason": reason,
     }
     await refunds.create(loader.request(manager), raw, key=new_id(loader.clock.now))
+    await _write_credit_notes(loader, order_id)
+
+
+async def _write_credit_notes(loader: _Loader, order_id: str) -> None:
+    """What a worker does for every refund, a moment later."""
+    found = await loader.connection.fetch("SELECT id FROM refunds WHERE order_id = $1", order_id)
+    for row in found:
+        await invoices_jobs.credit.by_system(loader.request(), {"id": row["id"]})
 
 
 def _steps(random: Random) -> Iterator[tuple[str, timedelta, dict[str, str]]]:
