@@ -63,7 +63,9 @@ async def _verify(
     reader = process.database.reader(Tally())
     checked, problems, position = 0, [], 1
     while position is not None:
-        found = await verify(reader, process.audit_keys, position, head)
+        found = await verify(
+            reader, process.audit_keys, position, head, process.settings.audit_unproved
+        )
         checked += found.checked
         problems += found.problems
         position, head = found.next_position, None

@@ -33,7 +33,7 @@ def metrics_routes(process: Process) -> list[Route]:
             body, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
         )
 
-    return [Route("/metrics", serve)] if process.settings.metrics else []
+    return [Route("/metrics", serve)] if process.settings.measured else []
 
 
 def _counted() -> CollectorRegistry:

@@ -15,7 +15,7 @@ _CHOSEN = "tandem.route"
 
 
 class RouteTable(BaseRoute):
-    """Many routes as one; where several fit a path, the one with fewer parameters is first."""
+    """Many routes as one; where several fit a path, those with the fewest parameters are it."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         # By the number of segments: which of them are literal → their words → the routes.
@@ -29,10 +29,10 @@ class RouteTable(BaseRoute):
     def at(self, path: str) -> list[Route]:
         """Every route of a path, whatever its method."""
         segments = path.split("/")
-        found: list[Route] = []
         for places, by_words in self._shapes.get(len(segments), {}).items():
-            found += by_words.get(tuple([segments[place] for place in places]), ())
-        return found
+            if found := by_words.get(tuple([segments[place] for place in places])):
+                return found
+        return []
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         partial: tuple[Match, Scope] = Match.NONE, {}

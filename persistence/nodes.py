@@ -15,7 +15,8 @@ from persistence.coupons import COUPON
 from persistence.deposits import DEPOSIT
 from persistence.invoices import INVOICE
 from persistence.jobs import JOB
-from persistence.orders import ORDER, ORDER_EVENT
+from persistence.orders import ORDER
+from persistence.orders_history import ORDER_EVENT
 from persistence.payments import PAYMENT
 from persistence.products import PRODUCT
 from persistence.refunds import REFUND

@@ -1,4 +1,4 @@
-"""Orders, their lines and their history."""
+"""Orders and their lines."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -24,12 +24,12 @@ from persistence.columns import (
 )
 from persistence.listing import Listing, Sort
 from persistence.orders_statuses import (
-    NEXT_STATUSES,
     OPEN_STATUSES,
     WAITING_STATUSES,
     OrderStatus,
     PaymentStatus,
     listed,
+    next_statuses,
 )
 from persistence.sql import Query, given, insert_many, nothing, value
 from persistence.sql import insert as insert_into
@@ -121,23 +121,6 @@ class OrderLineTable(SQLModel, table=True):
     total: Decimal = column(Money)
 
 
-class OrderHistoryTable(SQLModel, table=True):
-    """One transition of an order; append-only."""
-
-    __tablename__ = named("order_history")
-    __table_args__ = (
-        sa.Index("order_history_order_id_created_at_id_idx", "order_id", "created_at", "id"),
-    )
-
-    id: str = identifier()
-    order_id: str = reference("orders.id", index=False)
-    from_status: str | None = column(sa.Text, nullable=True)
-    to_status: str = column(sa.Text)
-    actor_id: str | None = reference("users.id", nullable=True)
-    note: str | None = column(sa.Text, nullable=True)
-    created_at: datetime = instant()
-
-
 class ShippingAddress(Struct, frozen=True, rename="camel"):
     """Where an order goes."""
 
@@ -210,20 +193,8 @@ class Quote(Struct, frozen=True, rename="camel"):
     ]
 
 
-class OrderEvent(Struct, frozen=True, rename="camel"):
-    """One transition of an order."""
-
-    id: Annotated[str, Meta(description="UUIDv7.")]
-    from_status: Annotated[OrderStatus | None, Meta(description="Where it stood; null at first.")]
-    to_status: Annotated[OrderStatus, Meta(description="Where it went.")]
-    actor_id: Annotated[str | None, Meta(description="Who moved it; null for the system.")]
-    note: Annotated[str | None, Meta(description="Why, in the actor's words.")]
-    created_at: Annotated[datetime, Meta(description="When it happened.")]
-
-
 orders = table_of(OrderTable)
 order_lines = table_of(OrderLineTable)
-order_history = table_of(OrderHistoryTable)
 
 # An order is read whole, lines included, in one statement: the lines come as one JSON column.
 _line = sa.func.json_build_object(
@@ -265,8 +236,9 @@ def _order(*columns: Any) -> Order:
     # Columns come in the order of ORDER below; these of them need more than their own value.
     values = list(columns)
     status = OrderStatus(values[3])
-    values[3:5] = [status, PaymentStatus(values[4])]
-    values[5:6] = [list(NEXT_STATUSES[status]), _decode_lines(values[5])]
+    payment_status = PaymentStatus(values[4])
+    values[3:5] = [status, payment_status]
+    values[5:6] = [next_statuses(status, payment_status), _decode_lines(values[5])]
     values[13] = msgspec.convert(values[13], ShippingAddress | None)
     return Order(*values)
 
@@ -306,21 +278,6 @@ ORDER = View(
     _order,
     sa.or_(orders.c.customer_id == viewer, sees_all),
 )
-ORDER_EVENT = View(
-    "OrderEvent",
-    order_history.c.id,
-    (
-        order_history.c.id,
-        order_history.c.from_status,
-        order_history.c.to_status,
-        order_history.c.actor_id,
-        order_history.c.note,
-        order_history.c.created_at,
-    ),
-    order_history.join(orders, orders.c.id == order_history.c.order_id),
-    OrderEvent,
-    ORDER.visible,
-)
 _created = {
     "-createdAt": Sort(orders.c.created_at, True, lambda row: row.created_at, datetime),
     "createdAt": Sort(orders.c.created_at, False, lambda row: row.created_at, datetime),
@@ -356,16 +313,6 @@ APPROVALS = Listing(
     id=orders.c.id,
     always=orders.c.status == sa.literal_column(f"'{OrderStatus.AWAITING_APPROVAL}'"),
     sorts=_created,
-)
-HISTORY = Listing(
-    ORDER_EVENT.select(),
-    OrderEvent,
-    id=order_history.c.id,
-    always=ORDER_EVENT.visible,
-    parent=order_history.c.order_id,
-    sorts={
-        "-createdAt": Sort(order_history.c.created_at, True, lambda row: row.created_at, datetime)
-    },
 )
 
 VISIBLE_IDS = Query(
@@ -417,9 +364,6 @@ INSERT_LINES = insert_many(
     order_lines,
     ["order_id"],
     ["position", "product_id", "name", "quantity", "unit_price", "total"],
-)
-INSERT_EVENT = insert_into(
-    order_history, "id", "order_id", "from_status", "to_status", "actor_id", "note", "created_at"
 )
 MOVE_ORDER = Query(
     sa.update(orders)

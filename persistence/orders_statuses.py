@@ -65,6 +65,18 @@ MOVES = (
 NEXT_STATUSES = {
     status: tuple(move.after for move in MOVES if move.before is status) for status in OrderStatus
 }
+#: What is not done with an order whose whole payment was given back: it is not sent any more.
+_NOT_ONCE_REFUNDED = frozenset({OrderStatus.CONFIRMED, OrderStatus.SHIPPED})
+
+
+def next_statuses(status: OrderStatus, payment_status: PaymentStatus) -> list[OrderStatus]:
+    """Where an order that stands like this may go."""
+    then = NEXT_STATUSES[status]
+    if payment_status is PaymentStatus.REFUNDED:
+        return [after for after in then if after not in _NOT_ONCE_REFUNDED]
+    return list(then)
+
+
 #: An order is open while it may still go somewhere: it is to be paid, sent or given up.
 OPEN_STATUSES = tuple(status for status, further in NEXT_STATUSES.items() if further)
 #: In these it holds stock and waits, but not for ever.

@@ -15,6 +15,7 @@ from persistence import (  # noqa: F401 - importing a module adds its tables to 
     keys,
     mail_tokens,
     orders,
+    orders_history,
     payments,
     products,
     provider_events,

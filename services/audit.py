@@ -96,4 +96,6 @@ async def verify(ctx: Context, input: VerifyAudit) -> AuditVerification:
     if input.position is not None and input.hash is not None:
         exported = (input.position, input.hash)
     keys = ctx.process.audit_keys
-    return await audit_chain.verify(ctx.reader, keys, input.start_position, exported)
+    return await audit_chain.verify(
+        ctx.reader, keys, input.start_position, exported, ctx.settings.audit_unproved
+    )

@@ -120,14 +120,15 @@ async def seal(process: Process) -> int:
 
 
 async def verify(
-    reader: Reader, keys: AuditKeys, start: int, head: tuple[int, str] | None
+    reader: Reader, keys: AuditKeys, start: int, head: tuple[int, str] | None, unproved: int
 ) -> AuditVerification:
     """Look at the seals from a position on, at most `VERIFIED_AT_ONCE` of them.
 
-    A ``head`` (position and hash) that was exported is compared as well. What no seal covers is
-    looked for when the end is reached.
+    At most ``unproved`` entries at the beginning may be older than proofs, whatever the database
+    says of itself. A ``head`` (position and hash) that was exported is compared as well. What no
+    seal covers is looked for when the end is reached.
     """
-    walk = _Walk(keys, start)
+    walk = _Walk(keys, start, unproved)
     if head is not None:
         await _compare(reader, walk, *head)
     await _anchor(reader, walk)
@@ -153,13 +154,14 @@ async def verify(
 class _Walk:
     """Goes from seal to seal and notes what is wrong."""
 
-    def __init__(self, keys: AuditKeys, start: int) -> None:
+    def __init__(self, keys: AuditKeys, start: int, most_unproved: int) -> None:
         self._keys = keys
         #: The next position expected, and the hash before it where that is known.
         self.position = start
         self.previous: bytes | None = None
         #: How many entries at the beginning are older than proofs.
         self.unproved = 0
+        self._most_unproved = most_unproved
         self.checked = 0
         self.problems: list[AuditFinding] = []
 
@@ -202,7 +204,7 @@ class _Walk:
     def is_genuine(self, entry: AuditEntry, proof: bytes | None, position: int) -> bool:
         """Did Tandem write this entry?"""
         if proof is None:
-            return position <= self.unproved
+            return position <= min(self.unproved, self._most_unproved)
         return self._keys.is_proved(entry, proof)
 
 

@@ -102,7 +102,7 @@ async def get(ctx: Context, input: CategoryId) -> Category:
 async def create(ctx: Context, tx: Transaction, input: CreateCategory) -> Category:
     """Add a category to the shop."""
     category_id = ctx.new_id()
-    ctx.record("category", category_id, *sorted(input.model_fields_set))
+    ctx.record("category", category_id, *sorted(to_camel(name) for name in input.model_fields_set))
     try:
         await tx.all(
             INSERT_CATEGORY,

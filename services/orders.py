@@ -9,18 +9,17 @@ from pydantic import Field, model_validator
 
 from persistence.database import Transaction
 from persistence.orders import (
-    HISTORY,
     INSERT_LINES,
     INSERT_ORDER,
     ORDER,
     OWN_ORDERS,
     VISIBLE_IDS,
     Order,
-    OrderEvent,
     Quote,
 )
 from persistence.orders import OrderLine as OrderLine
 from persistence.orders import ShippingAddress as ShippingAddress
+from persistence.orders_history import HISTORY, OrderEvent
 from persistence.orders_statuses import MOVES as MOVES
 from persistence.orders_statuses import NEXT_STATUSES as NEXT_STATUSES
 from persistence.orders_statuses import OrderStatus, PaymentStatus

@@ -85,7 +85,8 @@ async def list_all(ctx: Context, input: ListAllOrders) -> Page[Order]:
 async def update_status(ctx: Context, tx: Transaction, input: UpdateOrderStatus) -> Order:
     """Confirm, ship, deliver or cancel an order.
 
-    Paying is orders.pay, deciding about an approval approvals.approve and approvals.reject.
+    Paying is orders.pay, deciding about an approval approvals.approve and approvals.reject. What
+    was refunded wholly is not sent any more.
     """
     order = await steps.locked(ctx, tx, input.id, "status")
     ctx.match(order)

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from persistence.coupons import CouponTerms
 from persistence.database import Reader, Transaction
 from persistence.orders import (
-    INSERT_EVENT,
     LOCK_ORDER,
     MOVE_ORDER,
     ORDER,
@@ -17,6 +16,7 @@ from persistence.orders import (
     OrderLine,
     Quote,
 )
+from persistence.orders_history import INSERT_EVENT
 from persistence.orders_statuses import MOVES, OrderStatus
 from persistence.products import (
     INSERT_MOVEMENTS,
@@ -154,7 +154,7 @@ async def quoted(
 def refuse_move(ctx: Context, order: Order, to: OrderStatus) -> None:
     """Raise `OrderStatusInvalid` where the operation cannot take an order that way."""
     by = {move.by for move in MOVES if (move.before, move.after) == (order.status, to)}
-    if not any(ctx.operation.name in names for names in by):
+    if to not in order.next_statuses or not any(ctx.operation.name in names for names in by):
         raise OrderStatusInvalid(
             details={"status": order.status, "nextStatuses": order.next_statuses}
         )

@@ -48,6 +48,7 @@ from services.core.inputs import (
     PathId,
     Price,
     Reference,
+    Url,
     wrong,
 )
 from services.core.operation import Key, operation
@@ -69,7 +70,6 @@ Name = Annotated[Line, Field(min_length=3, max_length=200)]
 Description = Annotated[Lines, Field(max_length=2000)]
 Tag = Annotated[Line, Field(min_length=1, max_length=50)]
 Tags = Annotated[list[Tag], Field(max_length=10), AfterValidator(_each_once)]
-Image = Annotated[Line, Field(min_length=1, max_length=500)]
 Pieces = Annotated[int, Field(ge=0, le=MOST_PIECES)]
 ProductSort = Literal["-createdAt", "createdAt", "name", "-name", "price", "-price", "relevance"]
 
@@ -127,7 +127,9 @@ class CreateProduct(Input):
     category_id: Reference = Field(description="The category it is found in.")
     tags: Tags = Field([], description="Words to filter by.")
     metadata: Metadata = Field({}, description="Free facts about the product.")
-    image: Image | None = Field(None, description="Address of a picture.")
+    image: Url | None = Field(
+        None, description="Address of a picture.", examples=["https://example.com/lamp.jpg"]
+    )
     stock: Pieces = Field(0, description="Pieces on hand from the start.")
 
 
@@ -150,7 +152,11 @@ class UpdateProduct(Patch):
         None,
         description="Free facts, merged into those before: null takes one out, or all of them.",
     )
-    image: Image | None = Field(None, description="Address of a picture; null clears it.")
+    image: Url | None = Field(
+        None,
+        description="Address of a picture; null clears it.",
+        examples=["https://example.com/lamp.jpg"],
+    )
     is_active: bool = Field(
         ABSENT, description="True brings an archived product back, false archives it; for admins."
     )
@@ -220,7 +226,7 @@ async def get(ctx: Context, input: ProductId) -> Product:
 async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product:
     """Add a product to the shop, with its first stock."""
     product_id = ctx.new_id()
-    ctx.record("product", product_id, *sorted(input.model_fields_set))
+    ctx.record("product", product_id, *sorted(to_camel(name) for name in input.model_fields_set))
     await _write(
         tx,
         INSERT_PRODUCT,

@@ -80,11 +80,14 @@ async def test_entries_that_are_older_than_proofs_are_sealed_first_and_are_well(
     person = await shop.person()
     await shop.deposit(person, "1.00")
     reader, keys = shop.process.database.reader(Tally()), shop.process.audit_keys
-    assert (await verify(reader, keys, 1, None)).valid
+    assert (await verify(reader, keys, 1, None, 3)).valid
     assert await seal(shop.process) == 4
-    result = await verify(reader, keys, 1, None)
+    result = await verify(reader, keys, 1, None, 3)
     assert (result.valid, result.checked) == (True, 4)
-    assert (await verify(reader, keys, 3, None)).valid
+    assert (await verify(reader, keys, 3, None, 3)).valid
+    # Who can write the database cannot make them more than the operator knows of.
+    forged = (await verify(reader, keys, 1, None, 2)).problems
+    assert [(problem.kind, problem.position) for problem in forged] == [("INSERTED", 3)]
     # There are as many of them as there were.
     newer = "01900000-0000-7000-8000-000000000009"
     await shop.execute(
@@ -94,7 +97,7 @@ async def test_entries_that_are_older_than_proofs_are_sealed_first_and_are_well(
         newer,
     )
     await seal(shop.process)
-    [problem] = (await verify(reader, keys, 1, None)).problems
+    [problem] = (await verify(reader, keys, 1, None, 3)).problems
     assert (problem.kind, problem.position, problem.entry_id) == ("INSERTED", 5, newer)
 
 

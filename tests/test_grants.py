@@ -62,7 +62,7 @@ async def test_everything_works_as_that_role(shop: Shop) -> None:
     assert order.status == "CANCELLED"
     assert await seal(shop.process) > 0
     reader = shop.process.database.reader(Tally())
-    assert (await verify(reader, shop.process.audit_keys, 1, None)).valid
+    assert (await verify(reader, shop.process.audit_keys, 1, None, 0)).valid
     await queue(shop, "mail.resetPassword", email=buyer.email)
     async with working(shop, HANDLERS):
         await done(shop)

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.app import create_app
 from services.core.context import Process, new_process
 from services.core.jobs import Hopeless, Job
+from services.core.settings import Environment
 from tests.conftest import Addresses, client_of, settings_for
 from tests.faces import FACES, Door
 from tests.shop import Person, Shop, new_key, unique
@@ -127,10 +128,20 @@ async def test_attempts_of_jobs_are_counted_by_how_they_ended(
     assert of(samples, "tandem_job_seconds_count", job=name) == 3
 
 
-async def test_metrics_can_be_turned_off(process: Process) -> None:
-    settings = process.settings.model_copy(update={"metrics": False})
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"metrics": False}, 404),
+        ({"environment": Environment.PRODUCTION}, 404),
+        ({"environment": Environment.PRODUCTION, "metrics": True}, 200),
+    ],
+)
+async def test_metrics_are_served_where_the_operator_wants_them(
+    process: Process, said: dict[str, Any], status: int
+) -> None:
+    settings = process.settings.model_copy(update=said)
     async with client_of(create_app(replace(process, settings=settings))) as client:
-        assert (await client.get("/metrics")).status_code == 404
+        assert (await client.get("/metrics")).status_code == status
 
 
 async def test_counts_are_served_while_the_database_is_away(

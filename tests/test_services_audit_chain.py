@@ -90,7 +90,7 @@ class Sealed:
                 await tx.run("SET LOCAL session_replication_role = replica")
                 for step in steps:
                     await tx.run(step)
-                    findings.append(told(await verify(tx, process.audit_keys, 1, head)))
+                    findings.append(told(await verify(tx, process.audit_keys, 1, head, 0)))
                 raise Undo
         return findings
 
@@ -139,7 +139,7 @@ async def verified(
     shop: Shop, head: tuple[int, str] | None = None, keys: AuditKeys | None = None
 ) -> AuditVerification:
     reader = shop.process.database.reader(Tally())
-    return await verify(reader, keys or shop.process.audit_keys, 1, head)
+    return await verify(reader, keys or shop.process.audit_keys, 1, head, 0)
 
 
 async def found(
@@ -507,15 +507,15 @@ async def test_a_long_log_is_verified_in_parts(
     monkeypatch.setattr(audit_chain, "_BATCH", 2)
     monkeypatch.setattr(audit_chain, "VERIFIED_AT_ONCE", 4)
     reader, keys = shop.process.database.reader(Tally()), shop.process.audit_keys
-    first = await verify(reader, keys, 1, None)
+    first = await verify(reader, keys, 1, None, 0)
     assert (first.valid, first.checked, first.next_position) == (True, 4, 5)
     # The hash before the part is known to the part.
     await remake(shop, keys)
     await tamper(shop, "UPDATE audit_seals SET hash = sha256('x') WHERE position = 4")
-    second = await verify(reader, keys, 5, None)
+    second = await verify(reader, keys, 5, None, 0)
     assert [(one.kind, one.position) for one in second.problems] == [("CHANGED", 5)]
     assert (second.checked, second.next_position) == (4, 9)
-    third = await verify(reader, keys, 9, None)
+    third = await verify(reader, keys, 9, None, 0)
     assert (third.valid, third.checked, third.next_position) == (True, 2, None)
 
 
@@ -529,6 +529,6 @@ async def test_where_much_is_wrong_the_first_hundred_are_named_and_the_rest_late
     assert len(first.problems) == 100
     assert first.next_position == 101
     reader = shop.process.database.reader(Tally())
-    rest = await verify(reader, shop.process.audit_keys, 101, None)
+    rest = await verify(reader, shop.process.audit_keys, 101, None, 0)
     assert [one.position for one in rest.problems] == list(range(101, 121))
     assert rest.next_position is None

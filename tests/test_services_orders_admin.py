@@ -191,6 +191,21 @@ async def test_a_tracking_code_goes_with_shipping_only(
     )
 
 
+@pytest.mark.parametrize(("status", "next_step"), [("PAID", "CONFIRMED"), ("CONFIRMED", "SHIPPED")])
+async def test_an_order_whose_payment_was_given_back_is_not_sent(
+    door: Door, shop: Shop, buyer: Person, manager: Person, status: str, next_step: str
+) -> None:
+    order = await order_in(shop, buyer, manager, status)
+    await shop.refund(order.id)
+    found = (await door.call("orders.get", {"id": order.id}, caller=buyer)).ok
+    assert (found["paymentStatus"], found["nextStatuses"]) == ("REFUNDED", ["CANCELLED"])
+    async with shop.unchanged():
+        values = {"id": order.id, "status": next_step}
+        outcome = await door.call("orders.updateStatus", values, caller=manager)
+    assert outcome.code == "ORDER_STATUS_INVALID"
+    assert outcome.failure.details == {"status": status, "nextStatuses": ["CANCELLED"]}
+
+
 @pytest.mark.parametrize("status", ["PAID", "CONFIRMED"])
 async def test_the_shop_cancels_a_paid_order_as_its_buyer_does(
     door: Door, shop: Shop, buyer: Person, manager: Person, status: str

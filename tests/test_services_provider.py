@@ -20,7 +20,7 @@ from persistence.database import Tally
 from services import deposits, provider
 from services.core.context import new_process
 from services.core.jobs import Hopeless, Job
-from services.core.settings import DEVELOPMENT_WEBHOOK_SECRET
+from services.core.settings_production import DEVELOPMENT_WEBHOOK_SECRET
 from services.handlers import HANDLERS
 from tests.conftest import Addresses, Server, settings_for
 from tests.faces import Door

@@ -18,7 +18,8 @@ from services.core import tokens as tokens_module
 from services.core.context import Process, new_database, new_process
 from services.core.errors import TokenExpired, Unauthenticated, Unavailable
 from services.core.ids import new_id
-from services.core.settings import DEVELOPMENT_SECRET, Settings
+from services.core.settings import Settings
+from services.core.settings_production import DEVELOPMENT_SECRET
 from services.core.signing import (
     Rotation,
     RotationUnderWay,

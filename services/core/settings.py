@@ -27,9 +27,11 @@ from services.core.settings_kinds import (
     smtp,
     webhook_secret,
 )
-
-DEVELOPMENT_SECRET = "development-secret-never-use-this-in-production"  # noqa: S105
-DEVELOPMENT_WEBHOOK_SECRET = "whsec_ZGV2ZWxvcG1lbnQtc2VjcmV0LW5ldmVyLXVzZS10aGlzLQ=="  # noqa: S105
+from services.core.settings_production import (
+    DEVELOPMENT_SECRET,
+    DEVELOPMENT_WEBHOOK_SECRET,
+    broken_rules,
+)
 
 
 class Environment(StrEnum):
@@ -268,6 +270,12 @@ class Settings(BaseSettings):
         default=30, ge=1, description="How long dead jobs and the log of jobs are kept."
     )
 
+    audit_unproved: int = Field(
+        default=0,
+        ge=0,
+        description="How many entries at the beginning of the audit log may be older than proofs:"
+        " those of before migration 0010, none in a new shop.",
+    )
     audit_seal_seconds: float = Field(
         default=5, gt=0, description="How often a worker seals new entries of the audit log."
     )
@@ -362,7 +370,11 @@ class Settings(BaseSettings):
     graphiql: bool | None = Field(
         default=None, description="Serve GraphiQL and introspection; by default not in production."
     )
-    metrics: bool = Field(default=True, description="Serve /metrics, to whoever reaches the port.")
+    metrics: bool | None = Field(
+        default=None,
+        description="Serve /metrics for Prometheus, to whoever reaches the port; by default not in"
+        " production.",
+    )
     debug: bool = Field(default=False, description="Log at debug level; refused in production.")
 
     @property
@@ -394,6 +406,11 @@ class Settings(BaseSettings):
         return self.development if self.graphiql is None else self.graphiql
 
     @property
+    def measured(self) -> bool:
+        """True when /metrics is served."""
+        return self.development if self.metrics is None else self.metrics
+
+    @property
     def budget_factor(self) -> int:
         """What every quota is multiplied by."""
         return self.quota_factor or _BUDGET_FACTORS[self.environment]
@@ -416,33 +433,6 @@ class Settings(BaseSettings):
             raise ValueError("TANDEM_BCRYPT_ROUNDS must be 0, or 4 to 15")
         if self.development:
             return self
-        wrong = {
-            "TANDEM_SECRET must be one of your own": (
-                self.secret.get_secret_value() == DEVELOPMENT_SECRET
-            ),
-            "TANDEM_PROVIDER must say who takes the money": (
-                "provider" not in self.model_fields_set
-            ),
-            "TANDEM_PROVIDER_WEBHOOK_SECRET must be one of your own": (
-                self.provider_webhook_secret.get_secret_value() == DEVELOPMENT_WEBHOOK_SECRET
-            ),
-            "TANDEM_CORS_ORIGINS must name its origins": "*" in self.cors_origins,
-            "TANDEM_DEBUG must be off": self.debug,
-            # A folder is as good as a mail server when somebody says so: nobody reads it unasked.
-            "TANDEM_SMTP_URL must name a mail server (or TANDEM_MAIL_FOLDER a folder)": (
-                self.smtp_url is None and "mail_folder" not in self.model_fields_set
-            ),
-            "TANDEM_MAIL_FROM must be an address of yours": (
-                self.smtp_url is not None and "mail_from" not in self.model_fields_set
-            ),
-            # Invoices cannot be changed afterwards.
-            "TANDEM_SELLER_NAME and TANDEM_SELLER_ADDRESS must say who sells": (
-                not {"seller_name", "seller_address"} <= self.model_fields_set
-            ),
-            "TANDEM_APP_URL must say where the links in mails lead": (
-                self.smtp_url is not None and not {"app_url", "public_url"} & self.model_fields_set
-            ),
-        }
-        if any(wrong.values()):
-            raise ValueError("In production " + ", ".join(rule for rule in wrong if wrong[rule]))
+        if rules := broken_rules(self):
+            raise ValueError("In production " + ", ".join(rules))
         return self

@@ -57,9 +57,14 @@ def step(shop: State, call: Call, order: Order, to: str) -> None:
     shop.moved.append((call.operation, before, to))
 
 
+def sendable(order: Order, to: str) -> bool:
+    """Nothing that was refunded wholly is sent any more."""
+    return order.paid != "REFUNDED" or to not in ("CONFIRMED", "SHIPPED")
+
+
 def may_step(call: Call, order: Order, to: str) -> None:
     """Refuse a step that is not this operation's."""
-    if to not in STEPS.get((call.operation, order.status), ()):
+    if to not in STEPS.get((call.operation, order.status), ()) or not sendable(order, to):
         raise Refused("ORDER_STATUS_INVALID", status=order.status)
 
 
@@ -231,7 +236,13 @@ def decide(shop: State, call: Call) -> dict[str, Any]:
 
 def shown(order: Order) -> dict[str, Any]:
     """An order as it is answered."""
-    further = [to for (_, before), after in STEPS.items() if before == order.status for to in after]
+    further = [
+        to
+        for (_, before), after in STEPS.items()
+        if before == order.status
+        for to in after
+        if sendable(order, to)
+    ]
     return {
         **amounts(
             subtotal=order.subtotal,

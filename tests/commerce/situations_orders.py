@@ -15,6 +15,7 @@ from tests.commerce.steps import (
     must,
     order,
     paid,
+    refund,
     situation,
     spelled,
 )
@@ -108,6 +109,17 @@ async def wrong_status(w: World) -> None:
     await must(w, "ORDER_STATUS_INVALID", "orders.cancel", "buyer-1", id=name)
     key = w.new_name("key")
     await must(w, "ORDER_STATUS_INVALID", "orders.pay", "buyer-1", key=key, id=name)
+
+
+@situation
+async def given_back(w: World) -> None:
+    """What was refunded wholly is not sent, but can be cancelled still."""
+    for name, to in ((await paid(w), "CONFIRMED"), (await confirmed(w), "SHIPPED")):
+        await refund(w, name)
+        await must(
+            w, "ORDER_STATUS_INVALID", "orders.updateStatus", "manager-1", id=name, status=to
+        )
+        await must(w, "OK", "orders.cancel", "manager-1", id=name)
 
 
 @situation

@@ -62,6 +62,18 @@ def downgrade() -> None:
         op.drop_index(f"orders_{name}_idx", "orders")
     for name in _CHECKS:
         op.drop_constraint(op.f(f"orders_{name}_check"), "orders")
+    # What the older shop does not know is what it knew most like it.
+    op.execute(
+        "UPDATE orders SET cancelled_at = coalesce(cancelled_at, updated_at), status = 'CANCELLED' "
+        "WHERE status IN ('REJECTED', 'EXPIRED')"
+    )
+    op.execute("UPDATE orders SET status = 'PENDING' WHERE status = 'AWAITING_APPROVAL'")
+    op.execute(
+        "UPDATE orders SET status = 'PAID' WHERE status IN ('CONFIRMED', 'SHIPPED', 'DELIVERED')"
+    )
+    op.execute(
+        "UPDATE orders SET payment_status = 'PAID' WHERE payment_status = 'PARTIALLY_REFUNDED'"
+    )
     for name, rule in _BEFORE.items():
         op.create_check_constraint(op.f(f"orders_{name}_check"), "orders", rule)
     for name in (*reversed(_INSTANTS), "tracking_code", "refunded", "discount"):
