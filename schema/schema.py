@@ -86,7 +86,7 @@ class Mutation(
 
 
 async def _nodes(info: Info, ids: Sequence[str]) -> list[Any]:
-    return await outside(nodes.by_ids, info.context.request, ids)  # type: ignore[arg-type]
+    return await outside(nodes.by_ids, info.context.request, ids)
 
 
 _strawberry = strawberry.Schema(

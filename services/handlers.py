@@ -8,6 +8,7 @@ from services import (
     orders_admin,
     provider,
     retention,
+    unfinished,
 )
 from services.core.jobs import Handler
 from services.core.schedules import Schedules
@@ -20,6 +21,7 @@ HANDLERS: dict[str, Handler] = {
     "invoices.issue": invoices_jobs.issue_invoice,
     "invoices.render": invoices_jobs.render_invoice,
     "jobs.forgetOld": retention.forget_jobs,
+    "jobs.queueAgain": unfinished.queue_again,
     "mail.orderPaid": mail_orders.order_paid,
     "mail.orderRefunded": mail_orders.order_refunded,
     "mail.orderShipped": mail_orders.order_shipped,
@@ -38,5 +40,6 @@ SCHEDULES: Schedules = {
     "access.forgetOld": lambda _: 3600,
     "audit.seal": lambda settings: settings.audit_seal_seconds,
     "jobs.forgetOld": lambda _: 3600,
+    "jobs.queueAgain": lambda _: 86_400,
     "orders.expire": lambda settings: settings.expiry_seconds,
 }

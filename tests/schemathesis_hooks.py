@@ -53,6 +53,10 @@ _ASKED = {
     "deactivateCoupon": "coupons",
     "invoice": "invoices",
     "invoicePdf": "invoices",
+    "updateOrderStatus": "sendable",
+    "updateOrderStatusByPut": "sendable",
+    "approveOrder": "waiting",
+    "rejectOrder": "waiting",
     "payOrder": "unpaid",
     "cancelOrder": "unpaid",
     "user": "subjects",
@@ -67,6 +71,8 @@ _ASKED = {
 }
 #: What can be used once.
 _USED_UP = {
+    "sendable",
+    "waiting",
     "unpaid",
     "emptyCategories",
     "refundable",

@@ -10,6 +10,8 @@ from persistence.mail_tokens import Purpose
 from services import orders as order_operations
 from services.core.errors import CATALOGUE, Internal, OrderNotFound
 from services.core.ids import new_id
+from services.core.jobs import Job
+from services.handlers import HANDLERS
 from tests.faces import Door, Service
 from tests.shop import PASSWORD, Person, Shop, new_key, unique
 
@@ -507,6 +509,15 @@ async def cancel_bad_reason(shop: Shop) -> Case:
     return "orders.cancel", values, owner, None
 
 
+async def pdf_too_early(shop: Shop) -> Case:
+    owner = await _owner(shop)
+    order = await shop.order(owner, paid=True)
+    job = Job("job", "a-request", {"orderId": order.id})
+    await HANDLERS["invoices.issue"](shop.process, job)
+    order = await order_operations.get(shop.request(owner), {"id": order.id})
+    return "invoices.pdf", {"id": order.invoice_id}, owner, None
+
+
 async def quote_unknown(shop: Shop) -> Case:
     lines = [{"productId": new_id(shop.process.clock()), "quantity": 1}]
     return "orders.quote", {"lines": lines}, await _owner(shop), None
@@ -731,6 +742,7 @@ BAD_CALLS: dict[Build, str] = {
     pay_with_key_of_another_call: "IDEMPOTENCY_KEY_REUSED",
     cancel_twice: "ORDER_STATUS_INVALID",
     cancel_bad_reason: "VALIDATION_FAILED",
+    pdf_too_early: "INVOICE_NOT_READY",
     quote_unknown: "PRODUCT_NOT_FOUND",
     confirm_unpaid: "ORDER_STATUS_INVALID",
     track_too_early: "VALIDATION_FAILED",

@@ -252,6 +252,7 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
     products = [(await shop.product("0.01", stock=1_000_000)).id for _ in range(30)]
     lines = [(products[0], 1)]
     paid = await shop.order(owner, lines)
+    buyer = await shop.person(balance="20000.00")
     return {
         "categories": [await shop.shelf()],
         "products": products,
@@ -266,6 +267,9 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
         "coupons": [(await shop.coupon()).id],
         # The products cost a cent, of which nothing can be taken off.
         "couponCodes": [(await shop.coupon("90.00", minimumOrder="0.01")).code],
+        "sendable": [(await shop.order(owner, lines, paid=True)).id for _ in range(20)],
+        # Nobody decides about an order of their own.
+        "waiting": [(await shop.large_order(buyer)).id for _ in range(20)],
         "refundable": [(await shop.order(owner, lines, paid=True)).id for _ in range(20)],
         "unpaid": [(await shop.order(owner, lines)).id for _ in range(30)],
         "refreshTokens": [guest.refresh_token for guest in guests],
