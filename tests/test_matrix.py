@@ -135,10 +135,11 @@ async def test_each_role_may_do_what_the_table_says(door: Door, shop: Shop, oper
     for role, expected in zip(ROLES, EXPECTED[operation], strict=True):
         caller = await person_of(shop, role, owner, None if poor else "100.00")
         values, key = await good_call(shop, operation, owner)
-        before = await shop.digest()
+        # Looking at every table takes longer than the call: only where nothing may change.
+        before = None if expected == "OK" else await shop.digest()
         outcome = await door.call(operation, values, caller=caller, key=key)
         found.append(outcome.code)
-        if outcome.error is not None:
+        if before is not None:
             assert await shop.digest() == before, role
             assert outcome.status == STATUS.get(expected, 404)
     assert dict(zip(ROLES, found, strict=True)) == dict(
