@@ -4,21 +4,35 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from persistence.columns import Instant
+from persistence.columns import Instant, Json
 from persistence.deposits import DepositStatus, deposits
 from persistence.invoices import InvoiceKind, invoice_pdfs, invoices
+from persistence.jobs import jobs
 from persistence.payments import payments
 from persistence.refunds import refunds
-from persistence.sql import Query, value
+from persistence.sql import Query, given, value
 
 
 def _older(
     column: sa.ColumnElement[Any], since: sa.ColumnElement[Any], *unfinished: sa.ColumnElement[bool]
 ) -> Query[str]:
-    """Ids of what is older than ``:before``, the oldest first, at most ``:limit``."""
+    """Ids of what is older than ``:before``, the oldest first, at most ``:limit``.
+
+    Left out is what a job called ``:name`` still does, whose data hold the id as ``:key``.
+    """
     old = since < sa.bindparam("before", type_=Instant)
-    wanted = sa.select(column).where(old, *unfinished).order_by(since)
+    wanted = sa.select(column).where(old, *unfinished, ~_under_way(column)).order_by(since)
     return Query(wanted.limit(sa.bindparam("limit", type_=sa.Integer)), value)
+
+
+def _under_way(column: sa.ColumnElement[Any]) -> sa.Exists:
+    written = sa.func.convert_from(jobs.c.payload, sa.literal_column("'UTF8'"))
+    data = sa.cast(written, Json)[sa.literal_column("'data'")]
+    return sa.exists().where(
+        jobs.c.entrypoint == given("name", jobs.c.entrypoint),
+        jobs.c.status != sa.literal_column("'failed'"),
+        data.op("->>")(sa.bindparam("key", type_=sa.Text)) == sa.cast(column, sa.Text),
+    )
 
 
 PENDING_DEPOSITS = _older(

@@ -34,6 +34,8 @@ HANDLERS: dict[str, Handler] = {
 AT_ONCE: dict[str, int] = {
     # A provider that does not answer holds each of them up to its limit, again and again.
     "deposits.charge": 4,
+    # Each worker makes one at a time anyhow: those that wait for it would keep the rest waiting.
+    "invoices.render": 1,
 }
 #: What is queued at intervals; its handler finds no data in its job.
 SCHEDULES: Schedules = {

@@ -30,10 +30,10 @@ _OWED: tuple[tuple[Query[str], str, str], ...] = (
 
 
 async def queue_again(process: Process, job: Job) -> None:
-    """Queue what is owed since yesterday or longer."""
+    """Queue what is owed since yesterday or longer, and no job does."""
     now = process.clock()
     for query, name, key in _OWED:
         reader = process.database.reader(Tally())
-        for id in await reader.all(query, before=now - _LONG_AGO, limit=_MOST):
+        for id in await reader.all(query, before=now - _LONG_AGO, limit=_MOST, name=name, key=key):
             async with process.database.transaction(Tally()) as tx:
                 await put(tx, now, job.request_id, name, {key: id})

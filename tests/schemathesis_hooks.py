@@ -55,8 +55,8 @@ _ASKED = {
     "invoicePdf": "invoices",
     "updateOrderStatus": "sendable",
     "updateOrderStatusByPut": "sendable",
-    "approveOrder": "waiting",
-    "rejectOrder": "waiting",
+    "approveOrder": "approvable",
+    "rejectOrder": "rejectable",
     "payOrder": "unpaid",
     "cancelOrder": "unpaid",
     "user": "subjects",
@@ -72,7 +72,8 @@ _ASKED = {
 #: What can be used once.
 _USED_UP = {
     "sendable",
-    "waiting",
+    "approvable",
+    "rejectable",
     "unpaid",
     "emptyCategories",
     "refundable",
@@ -272,7 +273,7 @@ def _make_body_true(operation: str, body: dict[str, Any]) -> None:
             elif "amount" in body:
                 body["amount"] = "0.01"
                 body.pop("restock", None)
-        case "createOrder":
+        case "createOrder" | "quoteOrder":
             if body.get("couponCode") is not None:
                 body["couponCode"] = _take("couponCodes")
             lines = body.get("lines", [body])

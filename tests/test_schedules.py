@@ -223,7 +223,8 @@ async def test_a_name_runs_so_many_times_at_once_over_all_workers(shop: Shop) ->
     assert most == 2
 
 
-async def test_a_provider_that_does_not_answer_leaves_room_for_other_jobs(shop: Shop) -> None:
+@pytest.mark.parametrize("name", ["deposits.charge", "invoices.render"])
+async def test_what_takes_long_leaves_room_for_other_jobs(shop: Shop, name: str) -> None:
     asked, expired, go = 0, asyncio.Event(), asyncio.Event()
 
     async def unanswered(process: Process, job: Job) -> None:
@@ -235,9 +236,9 @@ async def test_a_provider_that_does_not_answer_leaves_room_for_other_jobs(shop: 
         expired.set()
 
     for _ in range(2 * shop.process.settings.jobs_at_once):
-        await queue(shop, "deposits.charge")
+        await queue(shop, name)
     await queue(shop, "orders.expire")
-    handlers = {"deposits.charge": unanswered, "orders.expire": expire}
+    handlers = {name: unanswered, "orders.expire": expire}
     async with working(shop, handlers, AT_ONCE):
         await asyncio.wait_for(expired.wait(), 20)
         assert 0 < asked < shop.process.settings.jobs_at_once

@@ -269,7 +269,8 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
         "couponCodes": [(await shop.coupon("90.00", minimumOrder="0.01")).code],
         "sendable": [(await shop.order(owner, lines, paid=True)).id for _ in range(20)],
         # Nobody decides about an order of their own.
-        "waiting": [(await shop.large_order(buyer)).id for _ in range(20)],
+        "approvable": [(await shop.large_order(buyer)).id for _ in range(20)],
+        "rejectable": [(await shop.large_order(buyer)).id for _ in range(20)],
         "refundable": [(await shop.order(owner, lines, paid=True)).id for _ in range(20)],
         "unpaid": [(await shop.order(owner, lines)).id for _ in range(30)],
         "refreshTokens": [guest.refresh_token for guest in guests],

@@ -141,7 +141,7 @@ async def test_metadata_may_not_grow_beyond_its_limits_by_merging(
         ({"price": "0.00", "name": "ab"}, {"price": "TOO_SMALL", "name": "TOO_SHORT"}),
         ({"tags": [f"tag{n}" for n in range(11)]}, {"tags": "TOO_MANY"}),
         ({"metadata": {"number": 2**53 + 1}}, {"metadata": "TOO_LARGE"}),
-        ({"image": "i" * 501}, {"image": "TOO_LONG"}),
+        ({"image": "javascript:alert(1)"}, {"image": "INVALID_FORMAT"}),
     ],
 )
 async def test_a_senseless_change_is_refused(
@@ -280,11 +280,10 @@ async def test_a_manager_changes_an_archived_product(
     values = {"id": product.id, "price": "5.00"}
     after = (await door.call("products.update", values, caller=manager)).ok
     assert (after["price"], after["isActive"]) == ("5.00", False)
-    # Whose key does not see it cannot change it either.
-    blind = await shop.machine(manager, "products:write:all")
-    async with shop.unchanged():
-        outcome = await door.call("products.update", values, caller=blind)
-    assert outcome.code == "PRODUCT_NOT_FOUND"
+    # A key that may change every product need not see them all in lists to do so.
+    writer = await shop.machine(manager, "products:write:all")
+    values["price"] = "6.00"
+    assert (await door.call("products.update", values, caller=writer)).ok["price"] == "6.00"
 
 
 @pytest.mark.parametrize("operation", ["products.update", "products.archive"])

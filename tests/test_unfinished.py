@@ -54,6 +54,10 @@ async def test_what_is_owed_since_a_day_is_queued_again_and_done(shop: Shop, clo
         "invoices.issue": [{"orderId": order.id}],
         "invoices.credit": [{"refundId": refund.id}],
     }
+    # What a job does already is left to it.
+    before = await queued(shop)
+    await queue_again(shop.process, JOB)
+    assert await queued(shop) == before
     async with working(shop, HANDLERS):
         await done(shop)
     kinds = "SELECT kind FROM invoices JOIN invoice_pdfs ON invoice_id = invoices.id ORDER BY kind"
