@@ -599,6 +599,8 @@ async def test_the_demo_shop_leaves_no_mail_to_send_and_its_pdfs_to_be_made(
     assert invoices == await count(demo_shop, "payments") + await count(demo_shop, "refunds")
     assert await count(demo_shop, "jobs") == invoices
     assert await count(demo_shop, "jobs WHERE entrypoint = 'invoices.render'") == invoices
+    # One after the other, so that there is room between them for what somebody does in the shop.
+    assert await count(demo_shop, "(SELECT DISTINCT execute_after FROM jobs) AS turn") == invoices
 
 
 async def test_an_empty_database_has_clean_books(fresh_database: str) -> None:
