@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         ge=1,
         description="How long others may keep the JWKS; a new key signs when that time is over.",
     )
+    fast_paths: bool = Field(
+        default=True,
+        description="Answer by the faster of two ways where there are two; off, everything goes "
+        "the readable way that the faster one is held to.",
+    )
     token_cache: int = Field(
         default=10_000,
         ge=0,
