@@ -14,6 +14,7 @@ from services.core import gcra
 from services.core.addresses import client, household, parsed
 from services.core.context import new_redis
 from services.core.gcra import Budgets, Charge, spend
+from services.core.pipeline import Pipeline
 from tests.conftest import Addresses, settings_for
 from tests.shop import unique
 
@@ -32,16 +33,22 @@ def client_of(url: str) -> Redis:
     return new_redis(settings_for("postgresql:///nowhere", url))
 
 
-@pytest.fixture
-async def make(addresses: Addresses) -> AsyncIterator[Make]:
-    """Makes the budgets as another process sees them."""
+@pytest.fixture(params=["alone", "joined"])
+async def make(request: pytest.FixtureRequest, addresses: Addresses) -> AsyncIterator[Make]:
+    """Makes the budgets as another process sees them, on either way to Redis."""
     clients: list[Redis] = []
+    pipelines: list[Pipeline] = []
 
     def made(processes: int = 1, url: str | None = None, seconds: float = 30) -> Budgets:
         clients.append(client_of(url or addresses.redis_url))
-        return Budgets(clients[-1], seconds, processes)
+        if request.param == "alone":
+            return Budgets(clients[-1], seconds, processes)
+        pipelines.append(Pipeline(clients[-1], seconds))
+        return Budgets(clients[-1], seconds, processes, pipelines[-1])
 
     yield made
+    for each in pipelines:
+        each.close()
     for one in clients:
         await one.aclose()
 

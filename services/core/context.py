@@ -22,6 +22,7 @@ from services.core.etags import Versioned, names_version
 from services.core.ids import new_id
 from services.core.keys import KeyGate
 from services.core.passwords import Passwords
+from services.core.pipeline import Pipeline
 from services.core.provider import Provider, new_provider
 from services.core.quota import Allowance, Quota
 from services.core.revocations import POLL_SECONDS, Revocations
@@ -47,6 +48,8 @@ class Process:
     settings: Settings
     database: Database
     redis: Redis
+    #: The faster way to Redis; None where everything goes the readable way.
+    pipeline: Pipeline | None
     tokens: TokenKeys
     revocations: Revocations
     api_keys: ApiKeys
@@ -76,6 +79,8 @@ class Process:
         with suppress(DatabaseError):
             await self.api_keys.flush()
         await self.database.close()
+        if self.pipeline is not None:
+            self.pipeline.close()
         await self.redis.aclose()
 
 
@@ -84,6 +89,7 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
     clock = clock or (lambda: datetime.now(UTC))
     database = new_database(settings)
     redis = new_redis(settings)
+    pipeline = Pipeline(redis, settings.redis_seconds) if settings.fast_paths else None
     tokens = TokenKeys(
         database,
         Seal(*settings.secrets),
@@ -103,13 +109,14 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
         settings=settings,
         database=database,
         redis=redis,
+        pipeline=pipeline,
         tokens=tokens,
         revocations=revocations,
         api_keys=api_keys,
         cursors=CursorKeys(*settings.secrets),
         passwords=Passwords(settings.password_hashes_at_once, settings.bcrypt_rounds),
         gate=KeyGate(settings.key_wait_seconds, settings.pool_max),
-        quota=Quota(redis, settings),
+        quota=Quota(redis, settings, pipeline),
         provider=new_provider(settings),
         clock=clock,
         started_at=clock(),

@@ -21,6 +21,7 @@ from services.core.callers import Caller, authenticate
 from services.core.errors import RateLimited, Unauthenticated
 from services.core.gcra import Balance, Budgets, Charge
 from services.core.inputs import LONGEST_TEXT
+from services.core.pipeline import Pipeline
 from services.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -87,12 +88,12 @@ class Allowance:
 class Quota:
     """The budgets of an installation, as one of its processes spends them."""
 
-    def __init__(self, redis: Redis, settings: Settings) -> None:
+    def __init__(self, redis: Redis, settings: Settings, pipeline: Pipeline | None) -> None:
         self._budgets = _budgets(settings)
         self._exempt = settings.quota_exempt
         self._prefix = f"{settings.redis_prefix}:quota"
         self._pepper = sha256(settings.secret.get_secret_value().encode()).digest()
-        self._kept = Budgets(redis, settings.redis_seconds, settings.processes)
+        self._kept = Budgets(redis, settings.redis_seconds, settings.processes, pipeline)
 
     async def charge(self, request: "Request", caller: Caller | None, cost: int) -> None:
         """Charge a call to its caller, or to the address; raises `RateLimited`.
