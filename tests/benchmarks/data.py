@@ -2,10 +2,13 @@
 
 import asyncpg
 
-CATEGORIES, PRODUCTS, USERS = 20, 20_000, 2_000
-ORDERS, LINES = 20_000, 3
-#: W4 reads 20 orders of a buyer, so only this many have some.
+CATEGORIES, PRODUCTS, USERS = 20, 100_000, 20_000
+ORDERS, LINES = 200_000, 3
+#: W4 reads 20 orders of a buyer, so only this many have some. Each has two sessions, and a token of
+#: each: 20,000 different ones.
 BUYERS = ORDERS // 20
+SESSIONS = 2 * BUYERS
+FILL_SECONDS = 300  # it takes some 30 s
 
 
 def product_id(number: int) -> str:
@@ -19,7 +22,7 @@ def user_id(number: int) -> str:
 
 
 def session_id(number: int) -> str:
-    """The id of that user's session."""
+    """The id of a session; it is of the user `number % BUYERS`."""
     return f"01a1f000-0000-7000-8003-{number:012x}"
 
 
@@ -28,7 +31,8 @@ _ID = "('01a1f000-0000-7000-{}-' || lpad(to_hex({}), 12, '0'))::uuid"
 _CATEGORY_ID, _PRODUCT_ID, _USER_ID, _SESSION_ID, _ACCOUNT_ID, _ORDER_ID = (
     _ID.format(kind, "{}") for kind in ("8000", "8001", "8002", "8003", "8004", "8005")
 )
-_AGO = "now() - interval '1 minute' * n"
+_AGO = "timestamptz '2026-06-01' - interval '1 minute' * n"
+_NEVER = "timestamptz '2100-01-01'"
 _LINE_PRODUCT = f"(n * 7919 + line * 104729) % {PRODUCTS}"
 _LINE_PRICE = f"(5 + ({_LINE_PRODUCT}) % 200)::numeric"
 
@@ -51,11 +55,11 @@ INSERT INTO accounts (id, kind, user_id, balance, currency)
 SELECT {_ACCOUNT_ID.format("n")}, 'WALLET', {_USER_ID.format("n")}, 900000000, 'EUR'
 FROM generate_series(0, {USERS - 1}) AS n;
 INSERT INTO sessions (id, user_id, expires_at)
-SELECT {_SESSION_ID.format("n")}, {_USER_ID.format("n")}, now() + interval '7 days'
-FROM generate_series(0, {USERS - 1}) AS n;
+SELECT {_SESSION_ID.format("n")}, {_USER_ID.format(f"n % {BUYERS}")}, {_NEVER}
+FROM generate_series(0, {SESSIONS - 1}) AS n;
 INSERT INTO orders (id, customer_id, status, payment_status, subtotal, total, tax, currency, created_at, expires_at)
 SELECT {_ORDER_ID.format("n")}, {_USER_ID.format(f"n % {BUYERS}")}, 'PENDING', 'UNPAID',
-    sum, sum, round(sum - sum / 1.19, 2), 'EUR', {_AGO}, now() + interval '1 day'
+    sum, sum, round(sum - sum / 1.19, 2), 'EUR', {_AGO}, {_NEVER}
 FROM (
     SELECT n, sum(1 * {_LINE_PRICE})
     FROM generate_series(0, {ORDERS - 1}) AS n, generate_series(0, {LINES - 1}) AS line GROUP BY n
@@ -65,7 +69,8 @@ SELECT {_ORDER_ID.format("n")}, line, {_PRODUCT_ID.format(_LINE_PRODUCT)},
     'Walnut desk lamp ' || {_LINE_PRODUCT}, 1, {_LINE_PRICE}, {_LINE_PRICE}
 FROM generate_series(0, {ORDERS - 1}) AS n, generate_series(0, {LINES - 1}) AS line;
 INSERT INTO stock (product_id, on_hand, held)
-SELECT id, 1000000, (SELECT count(*) FROM order_lines WHERE product_id = products.id) FROM products;
+SELECT products.id, 1000000, count(order_lines.product_id)
+FROM products LEFT JOIN order_lines ON product_id = products.id GROUP BY products.id;
 """  # noqa: E501
 
 
@@ -73,9 +78,9 @@ async def fill(database_url: str) -> None:
     """Fill the migrated database with the shop that is measured."""
     connection = await asyncpg.connect(database_url, timeout=10)
     try:
-        await connection.execute(FILL, timeout=60)
+        await connection.execute(FILL, timeout=FILL_SECONDS)
         # Nothing is left for autovacuum to do while the clock runs.
         for statement in ("VACUUM ANALYZE", "CHECKPOINT"):
-            await connection.execute(statement, timeout=60)
+            await connection.execute(statement, timeout=FILL_SECONDS)
     finally:
         await connection.close(timeout=10)

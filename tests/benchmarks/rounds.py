@@ -1,0 +1,125 @@
+"""Measuring servers against each other: the same work, in rounds that alternate."""
+
+import itertools
+import json
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.benchmarks.caller import Connection, Failed, connected, drive, parts
+from tests.benchmarks.servers import Keys, Server
+from tests.benchmarks.works import Work
+
+CONNECTIONS = 16
+#: How far the sizes of two servers' bodies may be apart.
+SIZES_APART = 0.05
+#: A server that works less than this share of the time waits for something else.
+BUSY = 0.85
+
+
+@dataclass
+class Result:
+    """What one work's rounds on one server gave: lists have a value for each round."""
+
+    name: str
+    peer: str
+    rates: list[float] = field(default_factory=list)  # answers in a second
+    costs: list[float] = field(default_factory=list)  # µs of the server's CPU an answer
+    busy: list[float] = field(default_factory=list)  # the share of the time the server worked
+    client: list[float] = field(default_factory=list)  # and the client
+    latencies: list[float] = field(default_factory=list)  # seconds
+    memory: int = 0  # bytes, after the last round
+
+    @property
+    def rate(self) -> float:
+        """Answers in a second: the median of the rounds."""
+        return statistics.median(self.rates)
+
+    @property
+    def cost(self) -> float:
+        """µs of CPU that the server used for an answer: the median of the rounds."""
+        return statistics.median(self.costs)
+
+    @property
+    def waited(self) -> bool:
+        """Whether the server was not what limited the rate."""
+        return statistics.median(self.busy) < BUSY
+
+    def latency(self, part: float) -> float:
+        """The ms within which such a part of the answers came."""
+        ordered = sorted(self.latencies)
+        return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+def measure(
+    work: Work, servers: Sequence[Server], keys: Keys, rounds: Sequence[float]
+) -> list[Result]:
+    """One work on these servers in turn: the first of the rounds (seconds each) only warms up.
+
+    Raises `Failed` where their answers do not agree.
+    """
+    asked = [
+        itertools.cycle(work.requests(keys.of(server.kind), server.kind.peer)) for server in servers
+    ]
+    refuse_other_bodies(work, servers, asked)
+    results = [Result(server.kind.name, server.kind.peer) for server in servers]
+    for number, seconds in enumerate(rounds):
+        for server, requests, result in zip(servers, asked, results, strict=True):
+            with connected(server.port, CONNECTIONS) as connections:
+                one_round(server, connections, requests, seconds, result if number else None)
+            result.memory = server.memory()
+    return results
+
+
+def one_round(
+    server: Server,
+    connections: Sequence[Connection],
+    requests: Iterator[bytes],
+    seconds: float,
+    result: Result | None,
+) -> None:
+    """Ask for so long, and note in the result what came of it."""
+    before = server.cpu()
+    found = drive(connections, requests, seconds)
+    used = server.cpu() - before
+    if result is None:
+        return
+    count = len(found.latencies)
+    result.rates.append(count / found.seconds)
+    result.costs.append(1e6 * used / count)
+    result.busy.append(used / found.seconds)
+    result.client.append(found.cpu / found.seconds)
+    result.latencies += found.latencies
+
+
+def refuse_other_bodies(
+    work: Work, servers: Sequence[Server], asked: Sequence[Iterator[bytes]]
+) -> None:
+    """Raise `Failed` unless all answer the same request with the same fields, in like sizes."""
+    shapes: list[Any] = []
+    sizes: list[int] = []
+    for server, requests in zip(servers, asked, strict=True):
+        with connected(server.port, 1) as [connection]:
+            answer = connection.get(next(requests))
+        if answer[9:11] != b"20":
+            raise Failed(f"{work.name} of {server.kind.name}: {answer[:2000].decode()}")
+        body = parts(answer)[1]
+        if not work.fits(json.loads(body)):
+            raise Failed(f"{work.name} of {server.kind.name} answers another thing: {body!r}")
+        shapes.append(_shape(json.loads(body)))
+        sizes.append(len(body))
+    for server, shape, size in zip(servers, shapes, sizes, strict=True):
+        if shape != shapes[0]:
+            raise Failed(f"{work.name}: the fields of {server.kind.name} are others: {shape}")
+        if abs(size - sizes[0]) > SIZES_APART * sizes[0]:
+            raise Failed(f"{work.name}: {server.kind.name} sends {size} bytes and not {sizes[0]}")
+
+
+def _shape(value: Any) -> Any:
+    """The names of a body's fields, and of what is in them."""
+    if isinstance(value, dict):
+        return {name: _shape(one) for name, one in sorted(value.items())}
+    if isinstance(value, list):
+        return [_shape(one) for one in value]
+    return None
