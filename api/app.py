@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -12,11 +13,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from api.edge import Edge
-from api.graphql import graphql_routes
+from api.graphql import GraphQLRoute
 from api.health import health_routes
 from api.metrics import metrics_routes
 from api.pages import page_routes
 from api.provider import provider_routes
+from api.reply import Reply
 from api.rest.dialects import dialect_of
 from api.rest.routes import rest_routes
 from api.routing import RouteTable
@@ -41,13 +43,13 @@ def create_app(process: Process | None = None) -> ASGIApp:
     """The whole application; without a process it makes one from the environment's settings."""
     if process is None:
         settings = Settings()
-        logs.configure(debug=settings.debug)
+        logs.configure(debug=settings.debug, straight=settings.fast_paths)
         process = new_process(settings)
     health = Health(process)
     table = RouteTable(
         [
             *rest_routes(process),
-            *graphql_routes(process),
+            GraphQLRoute(process),
             *page_routes(process),
             *health_routes(health),
             *provider_routes(process),
@@ -66,14 +68,14 @@ def create_app(process: Process | None = None) -> ASGIApp:
         health.draining = True
         await process.close()
 
-    def write_error(path: str, error: TandemError, request_id: str) -> Response:
+    def write_error(path: str, error: TandemError, request_id: str) -> Reply:
         if path == "/graphql":
             reply = refused(CallerRequest(process, request_id, "graphql"), error)
-            return Response(encode(reply.body), error.status, media_type="application/json")
+            return Reply(error.status, {}, encode(reply.body))
         public_url = process.settings.public_url
         return dialect_of(path).error(error, request_id, path, public_url)
 
-    async def refuse(request: Request, error: Exception) -> Response:
+    async def refuse(request: Request, error: Exception) -> Any:
         """What the framework refuses by itself, in our words."""
         assert isinstance(error, HTTPException)
         if error.status_code != 405:
@@ -81,7 +83,7 @@ def create_app(process: Process | None = None) -> ASGIApp:
         path = request.scope["path"]
         allow = {"Allow": ", ".join(table.methods(path))}
         if request.method == "OPTIONS":
-            return Response(status_code=204, headers=allow)
+            return Reply(204, allow)
         response = write_error(path, MethodNotAllowed(), request.state.request_id)
         response.headers.update(allow)
         return response
@@ -96,7 +98,8 @@ def create_app(process: Process | None = None) -> ASGIApp:
         lifespan=lifespan,
         exception_handlers={HTTPException: refuse, Exception: _leave},
     )
-    return Edge(app, process, write_error)
+    inner = table.straight(app) if process.settings.fast_paths else app
+    return Edge(inner, process, write_error)
 
 
 async def _leave(_: Request, error: Exception) -> Response:

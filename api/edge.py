@@ -9,24 +9,23 @@ import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware
 
 from api.exchange import Exchange, path_of, standing_headers
+from api.incoming import Fields
 from services.core.context import Process
 from services.core.errors import Internal, TandemError, Timeout
 from services.core.ids import new_id
 
 log = structlog.get_logger("tandem.edge")
 
-#: Writes an error in the shape of its path: ``(path, error, request_id) -> Response``.
-ErrorWriter = Callable[[str, TandemError, str], Response]
+#: Writes an error in the shape of its path: ``(path, error, request_id) -> ASGI application``.
+ErrorWriter = Callable[[str, TandemError, str], ASGIApp]
 
 #: Smaller answers travel in one packet anyway.
 _COMPRESSED_FROM = 1024
@@ -100,17 +99,24 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        sent = _first_values(scope["headers"])
-        request_id = _request_id(sent)
+        fields = Fields(scope["headers"])
+        request_id = _request_id(fields.first)
         state = {**scope.get("state", {}), "request_id": request_id}
-        structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        if trace := _TRACEPARENT.fullmatch(sent.get(b"traceparent", b"")):
+        trace_id = None
+        if trace := _TRACEPARENT.fullmatch(fields.first.get(b"traceparent", b"")):
             state["traceparent"] = trace[0].decode()
-            structlog.contextvars.bind_contextvars(trace_id=trace[1].decode())
+            trace_id = trace[1].decode()
+            structlog.contextvars.bind_contextvars(trace_id=trace_id)
+        else:
+            # A connection's requests may share their context.
+            structlog.contextvars.unbind_contextvars("trace_id")
         # A copy: the server keeps looking at its own scope, where HEAD stays HEAD.
         scope = {**scope, "state": state}
-        await self._http(scope, Exchange(self._process, self._headers, scope, sent, receive, send))
+        exchange = Exchange(
+            self._process, self._headers, scope, fields, request_id, trace_id, receive, send
+        )
+        await self._http(scope, exchange)
 
     async def _http(self, scope: Scope, exchange: Exchange) -> None:
         scope["tandem.exchange"] = exchange
@@ -118,7 +124,7 @@ class Edge:
         if method == "HEAD":
             scope["method"] = "GET"
         # Half of what CORS costs is spent on requests that do not come from another origin.
-        app = self._cors if b"origin" in exchange.headers else self._guarded
+        app = self._cors if b"origin" in exchange.fields.first else self._guarded
         try:
             await app(scope, exchange.receive, exchange.send)
         finally:
@@ -129,9 +135,8 @@ class Edge:
         exchange: Exchange = scope["tandem.exchange"]
         seconds = self._settings.request_seconds
         deadline = asyncio.timeout(seconds)
-        plain = (
-            b"x-no-compression" in exchange.headers or b"accept-encoding" not in exchange.headers
-        )
+        sent = exchange.fields.first
+        plain = b"x-no-compression" in sent or b"accept-encoding" not in sent
         app = self._app if plain else self._compressed
         try:
             exchange.refuse_length()
@@ -170,13 +175,6 @@ class Edge:
             return
         response = self._write_error(scope["path"], error, exchange.request_id)
         await response(scope, receive, send)
-
-
-def _first_values(headers: Any) -> dict[bytes, bytes]:
-    values: dict[bytes, bytes] = {}
-    for name, value in headers:
-        values.setdefault(name, value)
-    return values
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str:

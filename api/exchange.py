@@ -8,7 +8,9 @@ from typing import Any
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
+from api.incoming import Fields
 from api.quota import is_face, quota_headers
+from services.core import logs
 from services.core.context import Process, Request
 from services.core.errors import MalformedRequest, PayloadTooLarge, TandemError, Timeout
 from services.core.settings import Settings
@@ -57,7 +59,9 @@ class Exchange:
         process: Process,
         standing: list[tuple[bytes, bytes]],
         scope: Scope,
-        headers: dict[bytes, bytes],
+        fields: Fields,
+        request_id: str,
+        trace_id: str | None,
         receive: Receive,
         send: Send,
     ) -> None:
@@ -67,15 +71,17 @@ class Exchange:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self.headers = headers
-        self.request_id: str = scope["state"]["request_id"]
+        self.fields = fields
+        self.request_id = request_id
+        self.trace_id = trace_id
         self._head = scope["method"] == "HEAD"
         self._started = time.monotonic()
         self._answered = 0.0
         self._received = 0
         # There is a body that has not been read to its end.
         self._unread = (
-            b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+            b"transfer-encoding" in fields.first
+            or fields.first.get(b"content-length", b"0") != b"0"
         )
         self._closing = False
         # GraphiQL lives at the address of a face.
@@ -92,7 +98,7 @@ class Exchange:
 
     def refuse_length(self) -> None:
         """Refuse a body that says it is too large; raises `PayloadTooLarge`."""
-        length = self.headers.get(b"content-length")
+        length = self.fields.first.get(b"content-length")
         if length is None:
             return
         if not length.isdigit() or len(length) > 18:
@@ -125,7 +131,8 @@ class Exchange:
     async def send(self, message: Message) -> None:
         """Send on what the application answers, with the headers of every answer."""
         if message["type"] == "http.response.start":
-            await self._read_on()
+            if self._unread:
+                await self._read_on()
             self.status = message["status"]
             self._answered = time.monotonic()
             headers = self._dressed(message.get("headers", ()))
@@ -152,15 +159,18 @@ class Exchange:
         settings = self._settings
         now = time.monotonic()
         waited = (self._answered or now) - self._started
-        write = log.warning if waited > settings.slow_request_seconds else log.info
-        write(
+        seconds = round(now - self._started, 6)
+        logs.line(
+            log,
+            "warning" if waited > settings.slow_request_seconds else "info",
             "request",
             method=method,
             path=path_of(self._scope),
             status=self.status or _CLIENT_LEFT,
-            seconds=round(now - self._started, 6),
+            seconds=seconds,
             bytes=self._bytes,
             request_id=self.request_id,
+            trace_id=self.trace_id,
         )
 
     def _refuse(self, error: TandemError) -> TandemError:
@@ -176,7 +186,7 @@ class Exchange:
         known = dict(given)
         given += [pair for pair in self._standing if pair[0] not in known]
         given.append((b"x-request-id", self.request_id.encode()))
-        if b"origin" not in self.headers:
+        if b"origin" not in self.fields.first:
             given.append((b"vary", b"Origin"))  # CORS says so for the others
         if self._closing:
             given.append((b"connection", b"close"))

@@ -3,12 +3,15 @@
 from typing import Any
 
 import msgspec
-from starlette.requests import Request as HttpRequest
-from starlette.responses import HTMLResponse, Response
+from starlette.datastructures import QueryParams
+from starlette.responses import HTMLResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
-from api.incoming import new_request, parse_json, require_json
+from api.incoming import Fields, body_of, fields_of, new_request, parse_json, require_json
+from api.reply import Reply, timing
+from api.routing import OwnRoute
 from schema.execution import Answer, Asked, answer, refused
 from services.core.context import Process, Request
 from services.core.errors import (
@@ -35,26 +38,37 @@ _IDE_POLICY = (
 _encode = msgspec.json.Encoder().encode
 
 
-def graphql_routes(process: Process) -> list[Route]:
+class GraphQLRoute(Route, OwnRoute):
     """The one GraphQL route."""
 
-    async def endpoint(http: HttpRequest) -> Response:
-        accept = http.headers.get("accept", "")
-        wants_page = http.method == "GET" and "query" not in http.query_params
-        if wants_page and "text/html" in accept and process.settings.explorable:
-            return _ide()
-        request = new_request(process, http, "graphql")
+    def __init__(self, process: Process) -> None:
+        super().__init__("/graphql", _unused, methods=["GET", "POST"])
+        self._process = process
+        self.app = self._answer
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        fields = fields_of(scope)
+        accept = fields.get(b"accept") or ""
+        given = QueryParams(scope["query_string"]) if scope["method"] == "GET" else None
+        if given is not None and "query" not in given:
+            if "text/html" in accept and self._process.settings.explorable:
+                await _ide()(scope, receive, send)
+                return
+        request = new_request(self._process, scope, "graphql")
         media, well_formed = _LEGACY, False
         try:
             media = _media_type(accept)
-            asked = await _asked(http)
+            asked = await _asked(fields, receive, given)
             well_formed = True
             reply = await answer(request, asked)
         except TandemError as error:
             reply = refused(request, error)
-        return _respond(request, http, reply, media, well_formed)
+        response = _respond(request, given is not None, reply, media, well_formed)
+        await response(scope, receive, send)
 
-    return [Route("/graphql", endpoint, methods=["GET", "POST"])]
+
+async def _unused() -> None:
+    """What Starlette inspects in place of a handler."""
 
 
 def _media_type(accept: str) -> str:
@@ -67,12 +81,14 @@ def _media_type(accept: str) -> str:
     raise NotAcceptable
 
 
-async def _asked(http: HttpRequest) -> Asked:
-    if http.method == "POST":
-        require_json(http.headers.get("content-type"))
-        given = parse_json(await http.body())
+async def _asked(headers: Fields, receive: Receive, parameters: QueryParams | None) -> Asked:
+    """What is asked: by the parameters of a GET, else in the body."""
+    given: Any
+    if parameters is None:
+        require_json(headers.get(b"content-type"))
+        given = parse_json(await body_of(receive))
     else:
-        given = _query_string(http)
+        given = _query_string(parameters)
     if not isinstance(given, dict):
         raise MalformedRequest("The body must be a JSON object with a query.")
     fields = [
@@ -86,8 +102,8 @@ async def _asked(http: HttpRequest) -> Asked:
         query=given["query"],
         variables=given.get("variables") or {},
         operation_name=given.get("operationName") or None,
-        read_only=http.method == "GET",
-        idempotency_key=http.headers.get("idempotency-key"),
+        read_only=parameters is not None,
+        idempotency_key=headers.get(b"idempotency-key"),
     )
 
 
@@ -105,23 +121,21 @@ _WRONG = {
 }
 
 
-def _query_string(http: HttpRequest) -> dict[str, Any]:
-    given: dict[str, Any] = dict(http.query_params)
+def _query_string(parameters: QueryParams) -> dict[str, Any]:
+    given: dict[str, Any] = dict(parameters)
     for name in ("variables", "extensions"):
         if given.get(name):
             given[name] = parse_json(given[name].encode())
     return given
 
 
-def _respond(
-    request: Request, http: HttpRequest, reply: Answer, media: str, well_formed: bool
-) -> Response:
+def _respond(request: Request, got: bool, reply: Answer, media: str, well_formed: bool) -> Reply:
     error = reply.refused_by
     status = 200
     if error is not None and (media == _MODERN or not well_formed or error.status in _ALWAYS):
         status = error.status
     headers = {"Vary": "Accept, Authorization", "X-Cache": "BYPASS"}
-    headers["Cache-Control"] = "private, no-cache" if http.method == "GET" else "no-store"
+    headers["Cache-Control"] = "private, no-cache" if got else "no-store"
     if request.replayed:
         headers["Idempotent-Replayed"] = "true"
     if status == 401:
@@ -131,13 +145,10 @@ def _respond(
     if error is not None and status in (429, 503):
         headers["Retry-After"] = str(error.details.get("retryAfterSeconds", 1))
     if request.process.settings.development:
-        spent = request.tally
-        headers["Server-Timing"] = (
-            f'db;dur={spent.seconds * 1000:.2f};desc="{spent.statements} statements"'
-        )
-    return Response(_encode(reply.body), status, headers, media_type=f"{media}; charset=utf-8")
+        headers["Server-Timing"] = timing(request)
+    return Reply(status, headers, _encode(reply.body), f"{media}; charset=utf-8")
 
 
-def _ide() -> Response:
+def _ide() -> HTMLResponse:
     page = get_graphql_ide_html(graphql_ide="graphiql")
     return HTMLResponse(page, headers={"Content-Security-Policy": _IDE_POLICY})

@@ -1,11 +1,12 @@
 """The quota on the wire: what the faces' answers say of it, and the charge of what reached none."""
 
-from starlette.requests import Request as HttpRequest
+from functools import lru_cache
+
 from starlette.types import Scope
 
 from api.incoming import new_request
 from services.core.context import Process, Request
-from services.core.quota import Allowance
+from services.core.quota import Allowance, Budget
 
 
 def is_face(path: str) -> bool:
@@ -22,7 +23,7 @@ async def quota_headers(
     address; a preflight none. Empty for exempt addresses: they have no budget.
     """
     if request is None:
-        request = new_request(process, HttpRequest(scope), "edge")
+        request = new_request(process, scope, "edge")
     if request.allowance is None:
         await process.quota.count(request, 0 if scope["method"] == "OPTIONS" else 1)
     return _written(request.allowance) if request.allowance else []
@@ -30,14 +31,20 @@ async def quota_headers(
 
 def _written(allowance: Allowance) -> list[tuple[bytes, bytes]]:
     """The fields of draft-ietf-httpapi-ratelimit-headers, and the older ones."""
-    budget = allowance.budget
-    policy, units = budget.policy.value, budget.units
     left, reset = allowance.remaining, allowance.reset
-    headers = {
-        "ratelimit-policy": f'"{policy}";q={units};w={budget.seconds}',
-        "ratelimit": f'"{policy}";r={left};t={reset}',
-        "x-ratelimit-limit": str(units),
-        "x-ratelimit-remaining": str(left),
-        "x-ratelimit-reset": str(reset),
-    }
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
+    return [
+        *_standing(allowance.budget),
+        (b"ratelimit", b'"%b";r=%d;t=%d' % (allowance.budget.policy.encode(), left, reset)),
+        (b"x-ratelimit-remaining", b"%d" % left),
+        (b"x-ratelimit-reset", b"%d" % reset),
+    ]
+
+
+@lru_cache(maxsize=20)  # there are five budgets
+def _standing(budget: Budget) -> list[tuple[bytes, bytes]]:
+    """What is the same in every answer that tells of this budget."""
+    policy = f'"{budget.policy.value}";q={budget.units};w={budget.seconds}'
+    return [
+        (b"ratelimit-policy", policy.encode()),
+        (b"x-ratelimit-limit", b"%d" % budget.units),
+    ]

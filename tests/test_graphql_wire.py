@@ -228,7 +228,7 @@ async def test_a_hundred_things_by_id_take_one_statement(
         },
         headers={"Authorization": f"Bearer {user.token}"},
     )
-    assert 'desc="1 statements"' in answer.headers["Server-Timing"]
+    assert 'desc="1 statement"' in answer.headers["Server-Timing"]
     found = answer.json()["data"]["nodes"]
     assert [node and node["id"] for node in found] == [*ids[:3], None, user.id]
     assert [node and node["__typename"] for node in found] == [*["Product"] * 3, None, "User"]

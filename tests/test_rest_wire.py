@@ -407,7 +407,7 @@ def test_an_address_has_a_dialect(path: str, name: str) -> None:
 def test_a_spent_budget_says_when_to_come_back(dialect: Any) -> None:
     error = RateLimited(details={"retryAfterSeconds": 30})
     response = dialect.error(error, "r", "/api/v2/orders", "http://localhost:8000")
-    assert response.headers["retry-after"] == "30"
+    assert response.headers["Retry-After"] == "30"
 
 
 # Headers

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
-from starlette.requests import Request as HttpRequest
+from starlette.types import Receive, Scope
 
-from api.incoming import parse_json, require_json
+from api.incoming import Fields, body_of, fields_of, parse_json, require_json
 from services.core.context import Request
 from services.core.errors import FieldError, MalformedRequest, NotAcceptable, TandemError
 from services.core.inputs import UNKNOWN_FIELD
@@ -72,7 +72,7 @@ class Call:
     token of a signed link to a file, or None.
     """
 
-    http: HttpRequest
+    scope: Scope
     request: Request
     sent: Sent
     input: dict[str, Any]
@@ -152,7 +152,8 @@ async def nested(call: Call, operation: Operation[Any, Any], parent: str) -> Any
 
 
 async def read(
-    http: HttpRequest,
+    scope: Scope,
+    receive: Receive,
     request: Request,
     declared: Declared,
     translate: Callable[[Operation[Any, Any], Sent], None],
@@ -163,10 +164,10 @@ async def read(
     ``translate`` puts older spellings into current ones. Raises `NotAcceptable`,
     `MalformedRequest` and `UnsupportedMediaType`.
     """
-    headers = http.headers
-    if not _accepts(",".join(headers.getlist("accept")), declared.file or "application/json"):
+    headers = fields_of(scope)
+    if not _accepts(",".join(headers.every(b"accept")), declared.file or "application/json"):
         raise NotAcceptable
-    sent = Sent(pairs=_pairs(http.scope["query_string"]))
+    sent = Sent(pairs=_pairs(scope["query_string"]))
     fields = link = None
     if declared.method == "GET":
         _read_query(sent)
@@ -177,10 +178,10 @@ async def read(
     else:
         for name in dict.fromkeys(name for name, _ in sent.pairs):
             sent.faults.append(FieldError(name, *UNKNOWN_FIELD))
-        sent.body = await _body(http, declared.body_required)
+        sent.body = await _body(headers, receive, declared.body_required)
     translate(declared.operation, sent)
     input = {**sent.query, **sent.body}
-    path: dict[str, str] = http.path_params
+    path: dict[str, str] = scope["path_params"]
     for name in declared.path_names:
         if name in input:
             sent.faults.append(FieldError(name, *UNKNOWN_FIELD))
@@ -189,13 +190,13 @@ async def read(
             input[name] = path[name]
     request.faults.extend(sent.faults)
     return Call(
-        http=http,
+        scope=scope,
         request=request,
         sent=sent,
         input=input,
         path=path,
-        key=_combined(headers.getlist("idempotency-key")),
-        if_match=_combined(headers.getlist("if-match")),
+        key=_combined(headers.every(b"idempotency-key")),
+        if_match=_combined(headers.every(b"if-match")),
         fields=fields,
         link=link,
     )
@@ -240,13 +241,13 @@ def _trim_names(sent: Sent, known: Sequence[str]) -> frozenset[str]:
     return names
 
 
-async def _body(http: HttpRequest, required: bool) -> dict[str, Any]:
-    raw = await http.body()
+async def _body(headers: Fields, receive: Receive, required: bool) -> dict[str, Any]:
+    raw = await body_of(receive)
     if not raw:
         if required:
             raise MalformedRequest("A JSON object is expected as the body.")
         return {}
-    require_json(http.headers.get("content-type"))
+    require_json(headers.get(b"content-type"))
     value = parse_json(raw)
     if not isinstance(value, dict):
         raise MalformedRequest("The body must be a JSON object.")

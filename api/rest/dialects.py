@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec import Struct, structs
-from starlette.responses import Response
 
+from api.reply import Reply
 from api.rest.calls import Call, Sent
 from services.auth import Tokens
 from services.core.deprecation import Deprecation
@@ -82,7 +82,7 @@ class Dialect(ABC):
         """The body of a page, and its Link header."""
 
     @abstractmethod
-    def deletion(self, call: Call) -> Response:
+    def deletion(self, call: Call, headers: dict[str, str]) -> Reply:
         """The answer when something was deleted."""
 
     @abstractmethod
@@ -101,18 +101,16 @@ class Dialect(ABC):
         at: datetime | None = None,
         token_sent: bool = False,
         headers: Mapping[str, str] | None = None,
-    ) -> Response:
+    ) -> Reply:
         """The answer for an error, with the headers its status asks for."""
         body = self.error_body(error, request_id, path, public_url, at or datetime.now(UTC))
-        response = Response(_encode(body), error.status, headers, self.error_media)
-        response.headers.setdefault("Cache-Control", "no-store")
+        written = {"Cache-Control": "no-store", **(headers or {})}
         if error.status == 401:
             refused = token_sent and isinstance(error, Unauthenticated)
-            challenge = 'Bearer error="invalid_token"' if refused else "Bearer"
-            response.headers["WWW-Authenticate"] = challenge
+            written["WWW-Authenticate"] = 'Bearer error="invalid_token"' if refused else "Bearer"
         if error.status in (429, 503):
-            response.headers["Retry-After"] = str(error.details.get("retryAfterSeconds", 1))
-        return response
+            written["Retry-After"] = str(error.details.get("retryAfterSeconds", 1))
+        return Reply(error.status, written, _encode(body), self.error_media)
 
 
 class PageInfo(Struct, rename="camel"):
@@ -148,8 +146,8 @@ class V2(Dialect):
         items = [self.written(item, call.fields) for item in page.items]
         return _encode(Listed(items, info, page.total)), _links(call, page, start, end)
 
-    def deletion(self, call: Call) -> Response:
-        return Response(status_code=204)
+    def deletion(self, call: Call, headers: dict[str, str]) -> Reply:
+        return Reply(204, headers)
 
     def error_body(
         self, error: TandemError, request_id: str, path: str, public_url: str, at: datetime
@@ -171,7 +169,7 @@ def _links(call: Call, page: Page[Any], start: str | None, end: str | None) -> s
     """RFC 8288 links to the pages around this one, paged the way it was asked for."""
     asked = dict(call.sent.pairs)
     kept = [(name, value) for name, value in call.sent.pairs if name not in _PAGING]
-    base = call.request.process.settings.public_url + quote(call.http.scope["path"])
+    base = call.request.process.settings.public_url + quote(call.scope["path"])
     links: dict[str, dict[str, Any]] = {}
     size = page.size
     if page.number is not None and (page.cursor is None or {"page", "perPage"} & asked.keys()):
@@ -293,8 +291,8 @@ class V1(Dialect):
         now = call.request.process.clock()
         return _encode(PageEnvelope(True, items, None, call.request.id, now, meta)), None
 
-    def deletion(self, call: Call) -> Response:
-        return Response(_encode(self._envelope(call, None)), media_type="application/json")
+    def deletion(self, call: Call, headers: dict[str, str]) -> Reply:
+        return Reply(200, headers, _encode(self._envelope(call, None)))
 
     def error_body(
         self, error: TandemError, request_id: str, path: str, public_url: str, at: datetime

@@ -3,11 +3,10 @@
 from typing import Any
 
 from fastapi.routing import APIRoute
-from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.incoming import new_request
+from api.incoming import fields_of, new_request
+from api.reply import Reply, timing
 from api.rest import (  # noqa: F401 - importing a noun declares its routes
     api_keys,
     approvals,
@@ -28,6 +27,7 @@ from api.rest import (  # noqa: F401 - importing a noun declares its routes
 )
 from api.rest.calls import DECLARED, Call, Created, Declared, File, named_as_sent, read
 from api.rest.dialects import DIALECTS, Dialect
+from api.routing import OwnRoute
 from services.auth import Tokens
 from services.core.context import Process, Request
 from services.core.errors import TandemError
@@ -61,7 +61,7 @@ async def _documented() -> None:
     """What FastAPI inspects in place of a handler: its own parsing is not used."""
 
 
-class RestRoute(APIRoute):
+class RestRoute(APIRoute, OwnRoute):
     """A route of one dialect that goes straight to its handler.
 
     FastAPI's per-request work (dependencies, response models, exit stacks) is left out; its
@@ -90,60 +90,59 @@ class RestRoute(APIRoute):
         self.app = self._answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        http = HttpRequest(scope, receive)
-        request = new_request(self._process, http, self._dialect.name)
+        request = new_request(self._process, scope, self._dialect.name)
         call = None
         try:
             call = await read(
-                http, request, self._declared, self._dialect.translate, self._answer_names
+                scope,
+                receive,
+                request,
+                self._declared,
+                self._dialect.translate,
+                self._answer_names,
             )
             response = self._success(call, await self._declared.handler(call))
         except TandemError as error:
             if call is not None:
                 named_as_sent(error, call.sent)
-            response = self._failure(http, request, error)
+            response = self._failure(scope, request, error)
         if request.replayed:
             response.headers["Idempotent-Replayed"] = "true"
         if self._process.settings.development:
-            response.headers["Server-Timing"] = _timing(request)
+            response.headers["Server-Timing"] = timing(request)
         await response(scope, receive, send)
 
-    def _success(self, call: Call, answer: Any) -> Response:
-        thing = answer.thing if isinstance(answer, Created) else answer
-        standing = self._headers.get(type(thing)) or next(iter(self._headers.values()))
-        headers = dict(standing)
+    def _success(self, call: Call, answer: Any) -> Reply:
+        thing: Any = answer.thing if isinstance(answer, Created) else answer
+        headers = dict(self._headers.get(type(thing)) or next(iter(self._headers.values())))
         if self._declared.operation.who is PUBLIC and call.request.caller is not None:
             headers["Cache-Control"] = "private, no-cache"
         if answer is None:
-            response = self._dialect.deletion(call)
-            response.headers.update(headers)
-            return response
+            return self._dialect.deletion(call, headers)
         if isinstance(answer, File):
             headers["Content-Disposition"] = f'attachment; filename="{answer.name}"'
-            return Response(answer.content, 200, headers, answer.media)
+            return Reply(200, headers, answer.content, answer.media)
         if isinstance(answer, Page):
             body, link = self._dialect.page(call, answer)
             if link is not None:
                 headers["Link"] = link
-            return Response(body, 200, headers, "application/json")
+            return Reply(200, headers, body)
         if isinstance(answer, Created):
             headers["Location"] = self._dialect.prefix + answer.location
-            answer = thing
-        if hasattr(answer, "version"):
-            tag = entity_tag(answer)
+        if hasattr(thing, "version"):
+            tag = entity_tag(thing)
             headers["ETag"] = f'"{tag}"'
-            known = call.http.headers.get("if-none-match")
+            known = fields_of(call.scope).get(b"if-none-match")
             if known is not None and self._declared.method == "GET" and names_tag(known, tag):
-                return Response(status_code=304, headers=headers)
-        body = self._dialect.resource(call, answer)
-        return Response(body, self._declared.status, headers, "application/json")
+                return Reply(304, headers)
+        return Reply(self._declared.status, headers, self._dialect.resource(call, thing))
 
-    def _failure(self, http: HttpRequest, request: Request, error: TandemError) -> Response:
+    def _failure(self, scope: Scope, request: Request, error: TandemError) -> Reply:
         deprecation = self._declared.operation.deprecated
         return self._dialect.error(
             error,
             request.id,
-            http.scope["path"],
+            scope["path"],
             self._process.settings.public_url,
             at=self._process.clock(),
             token_sent=request.bearer is not None,
@@ -161,9 +160,3 @@ def _standing_headers(declared: Declared, dialect: Dialect, result: type) -> dic
         headers = {"X-Cache": "MISS", "Cache-Control": "no-cache", "Vary": "Authorization"}
     deprecation = dialect.deprecation(operation, result)
     return headers | deprecation.headers if deprecation else headers
-
-
-def _timing(request: Request) -> str:
-    statements = request.tally.statements
-    noun = "statement" if statements == 1 else "statements"
-    return f'db;dur={request.tally.seconds * 1000:.1f};desc="{statements} {noun}"'

@@ -166,6 +166,8 @@ class Request:
     process: Process
     id: str
     face: str
+    #: Of the ``traceparent`` that the caller sent.
+    trace_id: str | None = None
     bearer: str | None = None
     user_agent: str | None = None
     #: Where the call came from; None when it came from ourselves.

@@ -22,7 +22,7 @@ from msgspec import structs
 from persistence import failures
 from persistence.audit import INSERT_AUDIT, AuditEntry
 from persistence.database import CommitUnknown, Transaction
-from services.core import costs, keys, metrics
+from services.core import costs, keys, logs, metrics
 from services.core.callers import Caller, stand
 from services.core.context import Context, Request
 from services.core.deprecation import Deprecation
@@ -164,7 +164,9 @@ class Operation(Generic[In, Out]):
         finally:
             seconds = time.perf_counter() - started
             metrics.count_operation(self.name, request.face, outcome, seconds)
-            log.info(
+            logs.line(
+                log,
+                "info",
                 "operation",
                 operation=self.name,
                 face=request.face,
@@ -172,6 +174,7 @@ class Operation(Generic[In, Out]):
                 outcome=outcome,
                 seconds=round(seconds, 6),
                 request_id=request.id,
+                trace_id=request.trace_id,
             )
 
 
