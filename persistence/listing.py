@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from persistence.columns import Uuid, UuidArray
 from persistence.database import Reader
+from persistence.packed import PackedQuery
 from persistence.sql import Query, value
 
 Row = TypeVar("Row")
@@ -138,7 +139,7 @@ class Listing(Generic[Row]):
         select = select.limit(sa.bindparam("limit", type_=_BIG))
         select = select.offset(sa.bindparam("offset", type_=_BIG))
         if self._parent is None:
-            return Query(select, self._row)
+            return PackedQuery(select, self._row)
         parents, under = self._parents()
         page = select.add_columns(
             sa.func.row_number()
@@ -147,7 +148,7 @@ class Listing(Generic[Row]):
         ).where(under)
         lateral = page.correlate(parents).lateral("page")
         *columns, place = lateral.c
-        return Query(
+        return PackedQuery(
             sa.select(parents.c.id, *columns)
             .select_from(parents.join(lateral, sa.true()))
             .order_by(place),

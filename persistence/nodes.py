@@ -60,9 +60,11 @@ _READERS = {view.name: [_reader(column.type) for column in view.columns] for vie
 
 
 def _branch(view: View[Any]) -> Any:
-    # Rows of different kinds share one statement as JSON arrays; money as text stays exact.
+    # Rows of different kinds share one statement as JSON arrays; money as text stays exact, and
+    # what is JSON itself is read by the row.
     values = [
-        sa.cast(column, sa.Text) if column.type is Money else column for column in view.columns
+        sa.cast(column, sa.Text) if column.type is Money or type(column.type) is sa.JSON else column
+        for column in view.columns
     ]
     return (
         sa.select(

@@ -252,7 +252,7 @@ ORDER = View(
         orders.c.customer_id,
         orders.c.status,
         orders.c.payment_status,
-        sa.cast(_lines, sa.Text).label("lines"),
+        sa.type_coerce(_lines, sa.JSON).label("lines"),
         orders.c.subtotal,
         orders.c.discount,
         orders.c.total,

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 
 from persistence.columns import Instant, Uuid
+from persistence.packed import PackedQuery
 from persistence.sql import Query, among
 
 Row = TypeVar("Row")
@@ -43,7 +44,7 @@ class View(Generic[Row]):
     @cached_property
     def by_ids(self) -> Query[Row]:
         """Values: ids and the reader's sight. Unknown and invisible ids have no row."""
-        return Query(self.select().where(among(self.id), self.visible), self.row)
+        return PackedQuery(self.select().where(among(self.id), self.visible), self.row, by_ids=True)
 
     @cached_property
     def stored(self) -> Query[Row]:

@@ -1,0 +1,137 @@
+"""Reads that are asked together, and rows that travel as one text."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import asyncpg
+
+from persistence.database import Tally
+from persistence.failures import Unavailable
+from persistence.nodes import _VIEWS
+from persistence.products import PRODUCT
+from services.core.context import Process
+from tests.shop import Person, Shop
+
+SIGHT: dict[str, Any] = {"viewer": None, "session": None, "sees_all": True, "administers": True}
+
+
+@pytest.fixture(scope="module")
+async def buyer(shop: Shop) -> Person:
+    """Somebody with something of every kind."""
+    buyer = await shop.person(balance="500.00")
+    await shop.machine(buyer, "orders:read:own")
+    order = await shop.redeem(await shop.coupon(), buyer)
+    await shop.pay(buyer, order.id)
+    await shop.invoice(buyer, order.id)
+    await shop.refund(order.id)
+    await shop.deposit(buyer, "10.00")
+    await shop.failed_job()
+    return buyer
+
+
+async def read(process: Process, *ids: str, tally: Tally | None = None) -> list[Any]:
+    reader = process.database.reader(tally or Tally())
+    return await reader.all(PRODUCT.by_ids, ids=list(ids), **SIGHT)
+
+
+@pytest.mark.parametrize("view", _VIEWS, ids=[view.name for view in _VIEWS])
+async def test_rows_that_travel_as_text_are_those_that_the_driver_reads(
+    shop: Shop, buyer: Person, view: Any
+) -> None:
+    database = shop.process.database
+    known = sa.select(view.id.label("id")).select_from(view.source).limit(200)
+    compiled = known.compile(dialect=asyncpg.dialect(), compile_kwargs={"literal_binds": True})
+    ids = [str(row["id"]) for row in await shop.rows(str(compiled))]
+    values = {**SIGHT, "viewer": buyer.id, "ids": ids, "now": shop.process.clock()}
+    query = view.by_ids
+    async with database.connection() as connection:
+        records = await connection.fetch(query.sql, *query.arguments(values))
+    expected = {row.id: row for row in (query.row(*record) for record in records)}
+    assert query.packed
+    assert expected
+    assert {row.id: row for row in await database.reader(Tally()).all(query, **values)} == expected
+
+
+async def test_reads_by_id_of_one_turn_are_one_statement(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = shop.process.database
+    ids = [(await shop.product()).id for _ in range(6)]
+    asked: list[Any] = []
+    run = database.gathered._run
+
+    async def counted(query: Any, arguments: list[Any]) -> Any:
+        asked.append(query)
+        return await run(query, arguments)
+
+    monkeypatch.setattr(database.gathered, "_run", counted)
+    tallies = [Tally() for _ in range(4)]
+    wanted = [ids[:1], ids[1:3], ids[2:5], [ids[5], ids[0]]]
+    found = await asyncio.gather(
+        *(
+            read(shop.process, *each, tally=tally)
+            for each, tally in zip(wanted, tallies, strict=True)
+        )
+    )
+    assert [[row.id for row in rows] for rows in found] == wanted
+    assert [tally.statements for tally in tallies] == [1] * 4
+    assert len(asked) == 1
+
+
+async def test_readers_of_different_sight_are_not_asked_together(shop: Shop) -> None:
+    product = await shop.product()
+    await shop.execute("UPDATE products SET is_active = false WHERE id = $1", product.id)
+    reader = shop.process.database.reader(Tally())
+    sights = [{**SIGHT, "sees_all": sees} for sees in (True, False, True, False)]
+    found = await asyncio.gather(
+        *(reader.all(PRODUCT.by_ids, ids=[product.id], **sight) for sight in sights)
+    )
+    assert [len(rows) for rows in found] == [1, 0, 1, 0]
+
+
+async def test_a_reader_who_leaves_does_not_take_the_others_answer_along(shop: Shop) -> None:
+    ids = [(await shop.product()).id for _ in range(3)]
+    reads = [asyncio.create_task(read(shop.process, id)) for id in ids]
+    await asyncio.sleep(0)
+    reads[0].cancel()
+    found = await asyncio.gather(*reads, return_exceptions=True)
+    assert isinstance(found[0], asyncio.CancelledError)
+    assert [[row.id for row in rows] for rows in found[1:]] == [[ids[1]], [ids[2]]]  # type: ignore[union-attr]
+
+
+async def test_a_read_that_fails_fails_for_all_who_asked_and_for_nobody_later(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = await shop.product()
+    database = shop.process.database
+
+    async def away(query: Any, arguments: list[Any]) -> Any:
+        raise Unavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(database.gathered, "_run", away)
+        reads = (read(shop.process, product.id) for _ in range(3))
+        found = await asyncio.gather(*reads, return_exceptions=True)
+    assert [type(error) for error in found] == [Unavailable] * 3
+    assert [row.id for row in await read(shop.process, product.id)] == [product.id]
+
+
+async def test_what_was_written_before_a_read_came_is_in_its_answer(shop: Shop) -> None:
+    """A read that joins others must not get what a statement saw that ran before it came."""
+    product = await shop.product(stock=0)
+    process = shop.process
+
+    async def rounds(mine: int) -> None:
+        for number in range(1, 20):
+            await shop.execute(
+                "UPDATE products SET metadata = jsonb_set(metadata, $2, $3) WHERE id = $1",
+                product.id,
+                [f"writer{mine}"],
+                number,
+            )
+            [row] = await read(process, product.id)
+            assert row.metadata[f"writer{mine}"] == number
+
+    await asyncio.gather(*(rounds(mine) for mine in range(8)))
