@@ -41,7 +41,9 @@ async def test_rows_that_travel_as_text_are_those_that_the_driver_reads(
     shop: Shop, buyer: Person, view: Any
 ) -> None:
     database = shop.process.database
-    known = sa.select(view.id.label("id")).select_from(view.source).limit(200)
+    known = (
+        sa.select(view.id.label("id")).select_from(view.source).order_by(view.id.desc()).limit(200)
+    )
     compiled = known.compile(dialect=asyncpg.dialect(), compile_kwargs={"literal_binds": True})
     ids = [str(row["id"]) for row in await shop.rows(str(compiled))]
     values = {**SIGHT, "viewer": buyer.id, "ids": ids, "now": shop.process.clock()}
