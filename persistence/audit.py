@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from persistence.columns import TextArray, Uuid, column, identifier, instant, named, table_of
 from persistence.listing import Listing, Sort
-from persistence.sql import Query, given, nothing
+from persistence.sql import Query, given, nothing, value
 from persistence.views import View, administers
 
 
@@ -105,14 +105,12 @@ AUDIT_LOG = Listing(
     },
 )
 
-_written = (*_columns, "proof")
-_entry = (
-    sa.insert(audit_log)
-    .from_select(_written, sa.select(*(given(name, audit_log.c[name]) for name in _written)))
-    .returning(audit_log.c.id)
-    .cte("entry")
-)
+_INSERT_ENTRY = Query(sa.insert(audit_log).returning(audit_log.c.id), value, (*_columns, "proof"))
 #: An entry, and in the same statement that it waits for its seal.
 INSERT_AUDIT = Query(
-    sa.insert(audit_unsealed).from_select(["entry_id"], sa.select(_entry.c.id)), nothing
+    sa.insert(audit_unsealed).from_select(
+        ["entry_id"], sa.select(sa.column("id")).select_from(sa.table("written_entry"))
+    ),
+    nothing,
+    after=("written_entry", _INSERT_ENTRY),
 )

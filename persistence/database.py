@@ -7,7 +7,7 @@ function's signature says which it needs.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -16,12 +16,14 @@ import asyncpg
 import msgspec
 import structlog
 
+from persistence import batches
 from persistence.failures import DRIVER_ERRORS, Unavailable, translated
 from persistence.gathered import Gathered
 from persistence.packed import PackedQuery
 from persistence.sql import Query
 
 Row = TypeVar("Row")
+Out = TypeVar("Out")
 #: A driver connection, or the pool's stand-in for one.
 Connection = Any
 
@@ -75,7 +77,14 @@ class Reader:
         if self._database.fast_paths and isinstance(query, PackedQuery) and query.packed:
             return await self._gathered(query, values)
         async with self._database.connection() as connection:
-            return await _fetch(self._database, connection, self.tally, query, values)
+            return await _fetch(
+                self._database,
+                connection,
+                self.tally,
+                query.row,
+                query.sql,
+                query.arguments(values),
+            )
 
     async def _gathered(self, query: PackedQuery[Row], values: dict[str, Any]) -> list[Row]:
         self.tally.statements += 1
@@ -97,11 +106,59 @@ class Transaction(Reader):
     def __init__(self, database: "Database", tally: Tally, connection: Connection) -> None:
         super().__init__(database, tally)
         self._connection = connection
+        self._waiting: list[batches.Write] = []
+        #: A savepoint was asked for, and nothing was written since.
+        self._savepoint_due = False
         self.number: str | None = None
 
     async def all(self, query: Query[Row], **values: Any) -> list[Row]:
         """Every row of the answer."""
-        return await _fetch(self._database, self._connection, self.tally, query, values)
+        if query.writes:
+            return await self._send(batches.Write(query, values))
+        if any(other.query.writes & query.reads for other in self._waiting):
+            await self.flush()
+        return await self._fetch(query.row, query.sql, query.arguments(values))
+
+    async def write(self, query: Query[Row], **values: Any) -> batches.Write[Row]:
+        """Write what is new, or locked already, and what nothing is expected to refuse.
+
+        It is sent together with other writes: before something reads what it changes, and at the
+        latest before COMMIT. Only then are its rows there.
+        """
+        write = batches.Write(query, values)
+        if not self._database.fast_paths:
+            await self._send(write)
+            return write
+        if not batches.fits(write, self._waiting):
+            await self.flush()
+        self._waiting.append(write)
+        return write
+
+    async def flush(self) -> None:
+        """Send what waits."""
+        if self._waiting:
+            await self._send(self._waiting.pop())
+
+    async def known(self, later: batches.Later[Out]) -> Out:
+        """What was to be known once its write was sent: now it is."""
+        await self.flush()
+        [row] = later.write.rows
+        return later.make(row)
+
+    async def _send(self, write: batches.Write[Row]) -> list[Row]:
+        """Send a write, and with it those that wait; its rows."""
+        if self._savepoint_due:
+            await self._set_savepoint()
+        if not batches.fits(write, self._waiting):
+            await self.flush()
+        batch = [*self._waiting, write]
+        self._waiting = []
+        sql, arguments, answering = batches.statement(batch)
+        answering.rows = await self._fetch(answering.query.row, sql, arguments)
+        return write.rows
+
+    async def _fetch(self, row: Callable[..., Any], sql: str, arguments: list[Any]) -> list[Any]:
+        return await _fetch(self._database, self._connection, self.tally, row, sql, arguments)
 
     async def run(self, sql: str) -> None:
         """Run a statement that takes no values and answers nothing."""
@@ -113,15 +170,30 @@ class Transaction(Reader):
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """Undo what the block did, and only that, when it raises."""
-        await self.run("SAVEPOINT operation")
+        """Undo what the block did, and only that, when it raises.
+
+        Saves a round trip where the block writes nothing before its end: what is still to be sent
+        is undone by not sending it, so the savepoint is set when something is. (60–100 µs)
+        """
+        await self.flush()
+        self._savepoint_due = True
+        if not self._database.fast_paths:
+            await self._set_savepoint()
         try:
             yield
         except BaseException:
-            # A lost connection cannot roll back, and need not: its transaction is gone.
-            with suppress(Unavailable):
-                await self.run("ROLLBACK TO SAVEPOINT operation")
+            self._waiting = []
+            if not self._savepoint_due:
+                # A lost connection cannot roll back, and need not: its transaction is gone.
+                with suppress(Unavailable):
+                    await self.run("ROLLBACK TO SAVEPOINT operation")
             raise
+        finally:
+            self._savepoint_due = False
+
+    async def _set_savepoint(self) -> None:
+        self._savepoint_due = False
+        await self.run("SAVEPOINT operation")
 
 
 class Database:
@@ -185,6 +257,7 @@ class Database:
             await transaction.run("BEGIN")
             try:
                 yield transaction
+                await transaction.flush()
             except BaseException:
                 with suppress(Unavailable):
                     await transaction.run("ROLLBACK")
@@ -207,12 +280,12 @@ class Database:
             except DRIVER_ERRORS as error:
                 raise translated(error) from None
             finally:
-                self._warn_if_slow(time.perf_counter() - started, query)
+                self._warn_if_slow(time.perf_counter() - started, query.sql)
         return query.unpack(text)
 
-    def _warn_if_slow(self, seconds: float, query: Query[Any]) -> None:
+    def _warn_if_slow(self, seconds: float, sql: str) -> None:
         if seconds > self.limits.slow_statement:
-            log.warning("slow statement", seconds=round(seconds, 3), sql=query.sql)
+            log.warning("slow statement", seconds=round(seconds, 3), sql=sql)
 
     async def _was_committed(self, number: str | None) -> bool:
         """Ask a fresh connection what became of the transaction with this number."""
@@ -296,18 +369,18 @@ async def _fetch(
     database: Database,
     connection: Connection,
     tally: Tally,
-    query: Query[Row],
-    values: dict[str, Any],
+    row: Callable[..., Row],
+    sql: str,
+    arguments: list[Any],
 ) -> list[Row]:
     tally.statements += 1
     started = time.perf_counter()
     try:
-        records = await connection.fetch(query.sql, *query.arguments(values))
+        records = await connection.fetch(sql, *arguments)
     except DRIVER_ERRORS as error:
         raise translated(error) from None
     finally:
         seconds = time.perf_counter() - started
         tally.seconds += seconds
-        database._warn_if_slow(seconds, query)
-    row = query.row
+        database._warn_if_slow(seconds, sql)
     return [row(*record) for record in records]

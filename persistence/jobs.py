@@ -191,7 +191,7 @@ job_log = table_of(JobLogTable)
 job_statistics = table_of(JobStatisticsTable)
 
 _queued = sa.literal_column("'queued'::job_status")
-_job = (
+_INSERT_JOB = Query(
     sa.insert(jobs)
     .values(
         priority=sa.literal_column("0"),
@@ -204,16 +204,20 @@ _job = (
             sa.literal_column("'requestId'"), sa.bindparam("request_id", type_=sa.Text)
         ),
     )
-    .returning(jobs.c.id, jobs.c.priority, jobs.c.entrypoint)
-    .cte("job")
+    .returning(jobs.c.id, jobs.c.priority, jobs.c.entrypoint),
+    nothing,
 )
+_LOGGED = ("job_id", "status", "priority", "entrypoint")
 # The job and the first line of its life, as pgqueuer writes them itself.
 ENQUEUE = Query(
     sa.insert(job_log).from_select(
-        ["job_id", "status", "priority", "entrypoint"],
-        sa.select(_job.c.id, _queued, _job.c.priority, _job.c.entrypoint),
+        _LOGGED,
+        sa.select(
+            sa.column("id"), _queued, sa.column("priority"), sa.column("entrypoint")
+        ).select_from(sa.table("queued_job")),
     ),
     nothing,
+    after=("queued_job", _INSERT_JOB),
 )
 
 UNDER_WAY = Query(

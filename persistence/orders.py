@@ -31,8 +31,7 @@ from persistence.orders_statuses import (
     listed,
     next_statuses,
 )
-from persistence.sql import Query, given, insert_many, nothing, value
-from persistence.sql import insert as insert_into
+from persistence.sql import Query, given, value
 from persistence.views import View, sees_all, viewer
 
 
@@ -342,53 +341,4 @@ LOCK_ORDER = Query(
     .where(orders.c.id == given("order_id", orders.c.id), ORDER.visible)
     .with_for_update(key_share=True, of=orders),
     _order,
-)
-INSERT_ORDER = insert_into(
-    orders,
-    "id",
-    "customer_id",
-    "status",
-    "payment_status",
-    "subtotal",
-    "discount",
-    "total",
-    "tax",
-    "currency",
-    "shipping_address",
-    "coupon_id",
-    "coupon_code",
-    "created_at",
-    "expires_at",
-)
-INSERT_LINES = insert_many(
-    order_lines,
-    ["order_id"],
-    ["position", "product_id", "name", "quantity", "unit_price", "total"],
-)
-MOVE_ORDER = Query(
-    sa.update(orders)
-    .where(orders.c.id == given("order_id", orders.c.id))
-    .values(
-        status=given("to_status", orders.c.status),
-        payment_status=given("to_payment_status", orders.c.payment_status),
-        expires_at=given("next_expires_at", orders.c.expires_at),
-        approved_at=given("next_approved_at", orders.c.approved_at),
-        paid_at=given("next_paid_at", orders.c.paid_at),
-        shipped_at=given("next_shipped_at", orders.c.shipped_at),
-        delivered_at=given("next_delivered_at", orders.c.delivered_at),
-        cancelled_at=given("next_cancelled_at", orders.c.cancelled_at),
-        tracking_code=given("next_tracking_code", orders.c.tracking_code),
-        version=orders.c.version + 1,
-    ),
-    nothing,
-)
-REFUND_ORDER = Query(
-    sa.update(orders)
-    .where(orders.c.id == given("order_id", orders.c.id))
-    .values(
-        refunded=given("now_refunded", orders.c.refunded),
-        payment_status=given("to_payment_status", orders.c.payment_status),
-        version=orders.c.version + 1,
-    ),
-    nothing,
 )

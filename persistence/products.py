@@ -137,7 +137,7 @@ class Product(Struct, frozen=True, rename="camel"):
 
 
 class StockedProduct(Struct, frozen=True):
-    """What an order needs to know of a product, read under the locks of its stock and itself."""
+    """What an order needs to know of a product."""
 
     product_id: str
     name: str
@@ -282,7 +282,7 @@ _locked_stock = (
 # Only what is sold now can be ordered; what was sold before can still be given back. The product is
 # locked as well, shared: its price and that it is sold are true until the order is there. It comes
 # after its stock: of many orders for it then one holds it, so that whoever changes it gets a turn.
-LOCK_STOCK = Query(
+LOCKED_PRODUCTS = (
     sa.select(
         products.c.id,
         products.c.name,
@@ -293,8 +293,7 @@ LOCK_STOCK = Query(
     .join_from(products, _locked_stock, _locked_stock.c.product_id == products.c.id)
     .where(products.c.is_active)
     .order_by(products.c.id)
-    .with_for_update(read=True, of=products),
-    StockedProduct,
+    .with_for_update(read=True, of=products)
 )
 LOCK_STOCK_ROWS = Query(
     sa.select(stock.c.product_id)

@@ -1,11 +1,13 @@
 """Statements compiled once from the SQLModel tables, run on prepared statements."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql import ClauseElement, visitors
+from sqlalchemy.sql.dml import UpdateBase
 
 from persistence.columns import Instant, UuidArray
 
@@ -18,29 +20,91 @@ class Query(Generic[Row]):
 
     ``row`` gets the columns as positional arguments; a statement without an answer has none.
     Compiling costs 200–800 µs, so a query is made at import or once per shape, never per call.
+
+    ``after`` names a writing query that runs in the same statement; this one reads under that name
+    what it returns. ``writes`` are the tables that the statement changes, its triggers included;
+    ``reads`` are those whose rows it finds there matter to it, if only to be changed.
     """
 
-    __slots__ = ("_defaults", "_names", "row", "sql")
+    __slots__ = ("_defaults", "_names", "parts", "reads", "row", "sql", "writes")
 
     def __init__(
         self,
         statement: ClauseElement,
         row: Callable[..., Row],
         columns: Iterable[str] | None = None,
+        after: "tuple[str, Query[Any]] | None" = None,
     ) -> None:
         keys = None if columns is None else list(columns)
         compiled: Any = statement.compile(dialect=_DIALECT, column_keys=keys)
-        self.sql: str = str(compiled)
         self.row = row
         self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self._defaults: Mapping[str, Any] = {
             name: bind.value for name, bind in compiled.binds.items() if not bind.required
         }
+        self.reads = _read(statement)
+        self.writes = _written(statement)
+        #: The statement, and before it what it names: pairs of a name and SQL.
+        self.parts: tuple[tuple[str, str], ...] = (("", str(compiled)),)
+        if after is not None:
+            name, first = after
+            sql = renumbered(str(compiled), len(first._names))
+            self._names = first._names + self._names
+            self._defaults = {**first._defaults, **self._defaults}
+            self.reads |= first.reads
+            self.writes |= first.writes
+            self.parts = ((name, first.sql), ("", sql))
+        self.sql: str = with_parts(self.parts)
+
+    @property
+    def width(self) -> int:
+        """How many values it takes."""
+        return len(self._names)
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """The values in the order of the statement's placeholders; KeyError if one is missing."""
         defaults = self._defaults
         return [values[name] if name in values else defaults[name] for name in self._names]
+
+
+#: What triggers change besides the table that they are on; see persistence/rules.py.
+_TRIGGERED = {"postings": {"accounts"}, "users": {"sessions", "api_keys"}}
+
+
+def _written(statement: ClauseElement) -> frozenset[str]:
+    changes = [each for each in visitors.iterate(statement) if isinstance(each, UpdateBase)]
+    names = {_table(change).name for change in changes}
+    return frozenset(names.union(*(_TRIGGERED.get(name, ()) for name in names)))
+
+
+def _read(statement: ClauseElement) -> frozenset[str]:
+    if isinstance(statement, sa.Insert) and statement._post_values_clause is None:
+        # Into what stands there a row is put without a look.
+        return frozenset() if statement.select is None else _read(statement.select)
+    names: set[str] = set()
+    for each in visitors.iterate(statement):
+        owner = each.table if isinstance(each, sa.ColumnClause) else each
+        if isinstance(owner, sa.TableClause):
+            names.add(owner.name)
+        elif isinstance(each, UpdateBase):
+            names.add(_table(each).name)
+    return frozenset(names)
+
+
+def _table(change: UpdateBase) -> sa.TableClause:
+    return change.entity_description["table"]
+
+
+def renumbered(sql: str, by: int) -> str:
+    """The same with its placeholders counted from after ``by`` others."""
+    return re.sub(r"\$(\d+)", lambda found: f"${int(found[1]) + by}", sql) if by else sql
+
+
+def with_parts(parts: Iterable[tuple[str, str]]) -> str:
+    """One statement of named ones, of which the last has no name."""
+    *named, (_, last) = parts
+    before = ", ".join(f"{name} AS ({sql})" for name, sql in named)
+    return f"WITH {before} {last}" if named else last
 
 
 def nothing(*_: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from persistence.batches import Later
 from persistence.database import Transaction
 from persistence.orders import APPROVALS, Order
 from persistence.orders_statuses import OrderStatus
@@ -56,11 +57,11 @@ async def list_(ctx: Context, input: ListApprovals) -> Page[Order]:
     key=Key.OPTIONAL,
     cost=5,
 )
-async def approve(ctx: Context, tx: Transaction, input: Decision) -> Order:
+async def approve(ctx: Context, tx: Transaction, input: Decision) -> Later[Order]:
     """Approve an order of somebody else's: it can be paid, and its hold begins again."""
     order = await _undecided(ctx, tx, input, OrderStatus.PENDING)
     hold = timedelta(seconds=ctx.settings.hold_seconds)
-    await steps.move(
+    return await steps.move(
         ctx,
         tx,
         order,
@@ -69,7 +70,6 @@ async def approve(ctx: Context, tx: Transaction, input: Decision) -> Order:
         approved_at=ctx.now,
         expires_at=ctx.now + hold,
     )
-    return await steps.stored(tx, order.id)
 
 
 @operation(
@@ -82,11 +82,10 @@ async def approve(ctx: Context, tx: Transaction, input: Decision) -> Order:
     key=Key.OPTIONAL,
     cost=5,
 )
-async def reject(ctx: Context, tx: Transaction, input: Decision) -> Order:
+async def reject(ctx: Context, tx: Transaction, input: Decision) -> Later[Order]:
     """Reject an order of somebody else's, for good: its stock is free again."""
     order = await _undecided(ctx, tx, input, OrderStatus.REJECTED)
-    await steps.give_up(ctx, tx, order, OrderStatus.REJECTED, input.note)
-    return await steps.stored(tx, order.id)
+    return await steps.give_up(ctx, tx, order, OrderStatus.REJECTED, input.note)
 
 
 async def _undecided(ctx: Context, tx: Transaction, input: Decision, to: OrderStatus) -> Order:

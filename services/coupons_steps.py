@@ -98,7 +98,7 @@ async def hold_coupon(
     ctx: Context, tx: Transaction, terms: CouponTerms, order_id: str, amount: Decimal
 ) -> None:
     """Redeem the coupon for an order that is to be paid."""
-    await tx.all(
+    await tx.write(
         INSERT_REDEMPTION,
         order_id=order_id,
         coupon_id=terms.id,
@@ -123,4 +123,4 @@ async def release_coupon(tx: Transaction, order: Order) -> None:
 async def _settle(tx: Transaction, order: Order, to: RedemptionStatus) -> None:
     # The coupon itself is left alone: payments with one coupon must not wait for each other.
     if order.coupon_id is not None:
-        await tx.all(MOVE_REDEMPTION, redeemed_by=order.id, to_status=to)
+        await tx.write(MOVE_REDEMPTION, redeemed_by=order.id, to_status=to)

@@ -98,7 +98,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateDeposit) -> Deposit
     ctx.record("deposit", deposit_id, "amount", "status")
     charge = Charge(deposit_id, input.amount, ctx.settings.currency, ctx.now)
     decision = ctx.process.provider.at_once(charge)
-    await tx.all(
+    await tx.write(
         INSERT_DEPOSIT,
         id=deposit_id,
         user_id=ctx.user_id,
@@ -154,7 +154,7 @@ async def _decide(ctx: Context, tx: Transaction, deposit: AskedDeposit, decision
     if decision.failure_code is None:
         wallet = await _locked_wallet(ctx, tx, deposit.user_id)
     ctx.record("deposit", deposit.id, "status")
-    await tx.all(
+    await tx.write(
         SETTLE_DEPOSIT,
         deposit_id=deposit.id,
         to_status=_status(decision),

@@ -1,16 +1,15 @@
 """Orders, as the buyer sees them: placed, read, paid and cancelled."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Annotated, Literal, Self
 
+from msgspec import structs
 from msgspec.structs import replace
 from pydantic import Field, model_validator
 
+from persistence.batches import Later
 from persistence.database import Transaction
 from persistence.orders import (
-    INSERT_LINES,
-    INSERT_ORDER,
     ORDER,
     OWN_ORDERS,
     VISIBLE_IDS,
@@ -19,19 +18,19 @@ from persistence.orders import (
 )
 from persistence.orders import OrderLine as OrderLine
 from persistence.orders import ShippingAddress as ShippingAddress
+from persistence.orders_changes import LOCK_OFFERS
 from persistence.orders_history import HISTORY, OrderEvent
 from persistence.orders_statuses import MOVES as MOVES
 from persistence.orders_statuses import NEXT_STATUSES as NEXT_STATUSES
 from persistence.orders_statuses import OrderStatus, PaymentStatus
-from persistence.payments import INSERT_PAYMENT, PAYMENT, Payment
+from persistence.payments import INSERT_PAYMENT, Payment
 from persistence.products import (
     HOLD_STOCK,
-    LOCK_STOCK,
     SELL_STOCK,
     STOCKED,
     MovementKind,
 )
-from persistence.wallet import LOCK_WALLET, OF_USER, SHOP, TransferKind
+from persistence.wallet import LOCK_WALLET, SHOP, TransferKind
 from services import coupons_steps as coupons
 from services import orders_steps as steps
 from services import refunds_steps
@@ -41,6 +40,7 @@ from services.core.callers import glimpse
 from services.core.context import Context, Request
 from services.core.errors import (
     InsufficientFunds,
+    Internal,
     OrderNotFound,
     OrderStatusInvalid,
     OutOfStock,
@@ -181,7 +181,7 @@ async def quote(ctx: Context, input: QuoteOrder) -> Quote:
     key=Key.OPTIONAL,
     cost=5,
 )
-async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Order:
+async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Later[Order]:
     """Place an order and hold its stock until it is paid, or until it expires.
 
     Prices and stock are read again under lock; the wallet must hold the total already. A large
@@ -190,55 +190,21 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Order:
     terms = None
     if input.coupon_code is not None:
         terms = await coupons.locked_terms(ctx, tx, input.coupon_code)
-    products = {
-        row.product_id: row
-        for row in await tx.all(LOCK_STOCK, ids=[line.product_id for line in input.lines])
-    }
-    steps.refuse_unknown(input.lines, products)
-    steps.refuse_scarce(input.lines, products)
-    quote = await steps.quoted(ctx, tx, input.lines, products, terms)
-    wallet = await tx.one(OF_USER, **ctx.sight)
-    steps.refuse_short(wallet, quote.total)
-    order_id = ctx.new_id()
-    ctx.record("order", order_id, "status", "lines", "shippingAddress", "total")
-    status, seconds = OrderStatus.PENDING, ctx.settings.hold_seconds
-    if quote.needs_approval:
-        status, seconds = OrderStatus.AWAITING_APPROVAL, ctx.settings.approval_seconds
-    await tx.all(
-        INSERT_ORDER,
-        id=order_id,
-        customer_id=ctx.user_id,
-        status=status,
-        payment_status=PaymentStatus.UNPAID,
-        subtotal=quote.subtotal,
-        discount=quote.discount,
-        total=quote.total,
-        tax=quote.tax,
-        currency=quote.currency,
-        shipping_address=input.shipping_address
-        and input.shipping_address.model_dump(by_alias=True),
-        coupon_id=terms and terms.id,
-        coupon_code=terms and terms.code,
-        created_at=ctx.now,
-        expires_at=ctx.now + timedelta(seconds=seconds),
-    )
+    ids = [line.product_id for line in input.lines]
+    offers = {row.product_id: row for row in await tx.all(LOCK_OFFERS, ids=ids, buyer=ctx.user_id)}
+    steps.refuse_unknown(input.lines, offers)
+    steps.refuse_scarce(input.lines, offers)
+    quote = await steps.quoted(ctx, tx, input.lines, offers, terms)
+    steps.refuse_short(offers[ids[0]].balance, quote.total, quote.currency)
+    address = input.shipping_address and ShippingAddress(**input.shipping_address.model_dump())
+    order = steps.drafted(ctx, quote, terms, address)
+    ctx.record("order", order.id, "status", "lines", "shippingAddress", "total")
+    placed = await steps.place(tx, order)
     if terms is not None:
-        await coupons.hold_coupon(ctx, tx, terms, order_id, quote.discount)
-    ids = [line.product_id for line in quote.lines]
-    quantities = [line.quantity for line in quote.lines]
-    await tx.all(
-        INSERT_LINES,
-        order_id=order_id,
-        position=list(range(len(ids))),
-        product_id=ids,
-        name=[line.name for line in quote.lines],
-        quantity=quantities,
-        unit_price=[line.unit_price for line in quote.lines],
-        total=[line.total for line in quote.lines],
-    )
-    await tx.all(HOLD_STOCK, ids=ids, quantities=quantities)
-    await steps.write_history(ctx, tx, order_id, None, status)
-    return await steps.stored(tx, order_id)
+        await coupons.hold_coupon(ctx, tx, terms, order.id, order.discount)
+    await tx.write(HOLD_STOCK, ids=ids, quantities=[line.quantity for line in order.lines])
+    await steps.write_history(ctx, tx, order.id, None, order.status)
+    return placed
 
 
 @operation(
@@ -308,7 +274,9 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     await steps.move_stock(ctx, tx, order, SELL_STOCK, MovementKind.SOLD)
     wallet = await tx.one(LOCK_WALLET, user_id=ctx.user_id)
     ctx.tick()
-    wallet = steps.refuse_short(wallet, order.total)
+    if wallet is None:
+        raise Internal
+    steps.refuse_short(wallet.balance, order.total, wallet.currency)
     transfer_id = await wallets.transfer(
         ctx,
         tx,
@@ -318,22 +286,13 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
         target=SHOP,
         order_id=order.id,
     )
-    payment_id = ctx.new_id()
-    await tx.all(
-        INSERT_PAYMENT,
-        id=payment_id,
-        order_id=order.id,
-        transfer_id=transfer_id,
-        amount=order.total,
-        currency=order.currency,
-        created_at=ctx.now,
-    )
+    payment = Payment(ctx.new_id(), order.id, order.total, order.currency, ctx.now)
+    await tx.write(INSERT_PAYMENT, transfer_id=transfer_id, **structs.asdict(payment))
     await coupons.use_coupon(tx, order)
     paid = replace(order, payment_status=PaymentStatus.PAID)
     await steps.move(ctx, tx, paid, OrderStatus.PAID)
     await enqueue(ctx, tx, "invoices.issue", {"orderId": order.id})
     await enqueue(ctx, tx, "mail.orderPaid", {"orderId": order.id})
-    [payment] = await tx.all(PAYMENT.stored, ids=[payment_id])
     return payment
 
 
@@ -348,13 +307,12 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     conditional=True,
     cost=5,
 )
-async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> Order:
+async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> Later[Order]:
     """Cancel an order; a paid one is refunded and its stock put back."""
     order = await steps.locked(ctx, tx, input.id, "status", "paymentStatus", "cancelledAt")
     ctx.match(order)
     steps.refuse_move(ctx, order, OrderStatus.CANCELLED)
-    await refunds_steps.cancel(ctx, tx, order, input.reason)
-    return await steps.stored(tx, order.id)
+    return await refunds_steps.cancel(ctx, tx, order, input.reason)
 
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Order]:

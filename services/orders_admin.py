@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from persistence.batches import Later
 from persistence.database import Tally, Transaction
 from persistence.orders import ALL_ORDERS, DUE_ORDERS, Order
 from persistence.orders_statuses import OrderStatus
@@ -82,7 +83,7 @@ async def list_all(ctx: Context, input: ListAllOrders) -> Page[Order]:
     conditional=True,
     cost=5,
 )
-async def update_status(ctx: Context, tx: Transaction, input: UpdateOrderStatus) -> Order:
+async def update_status(ctx: Context, tx: Transaction, input: UpdateOrderStatus) -> Later[Order]:
     """Confirm, ship, deliver or cancel an order.
 
     Paying is orders.pay, deciding about an approval approvals.approve and approvals.reject. What
@@ -92,13 +93,15 @@ async def update_status(ctx: Context, tx: Transaction, input: UpdateOrderStatus)
     ctx.match(order)
     steps.refuse_move(ctx, order, input.status)
     if input.status is OrderStatus.CANCELLED:
-        await refunds_steps.cancel(ctx, tx, order, input.note)
+        moved = await refunds_steps.cancel(ctx, tx, order, input.note)
     else:
         tracking_code = input.tracking_code or order.tracking_code
-        await steps.move(ctx, tx, order, input.status, input.note, tracking_code=tracking_code)
+        moved = await steps.move(
+            ctx, tx, order, input.status, input.note, tracking_code=tracking_code
+        )
     if input.status is OrderStatus.SHIPPED:
         await enqueue(ctx, tx, "mail.orderShipped", {"orderId": order.id})
-    return await steps.stored(tx, order.id)
+    return moved
 
 
 @operation(
@@ -109,14 +112,13 @@ async def update_status(ctx: Context, tx: Transaction, input: UpdateOrderStatus)
     errors=[OrderNotFound, OrderStatusInvalid],
     writes=True,
 )
-async def expire(ctx: Context, tx: Transaction, input: OrderId) -> Order:
+async def expire(ctx: Context, tx: Transaction, input: OrderId) -> Later[Order]:
     """End an order that waited too long, unless it was paid or approved meanwhile."""
     order = await steps.locked(ctx, tx, input.id, "status")
     steps.refuse_move(ctx, order, OrderStatus.EXPIRED)
     if order.expires_at is None or order.expires_at > ctx.now:
         raise OrderStatusInvalid(details={"expiresAt": order.expires_at})
-    await steps.give_up(ctx, tx, order, OrderStatus.EXPIRED)
-    return await steps.stored(tx, order.id)
+    return await steps.give_up(ctx, tx, order, OrderStatus.EXPIRED)
 
 
 async def expire_due(process: Process, job: Job) -> None:

@@ -1,23 +1,27 @@
 """Steps that the operations of orders and approvals share. They run inside their transaction."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
+from msgspec import structs
 from msgspec.structs import replace
 
+from persistence.batches import Later
 from persistence.coupons import CouponTerms
 from persistence.database import Reader, Transaction
-from persistence.orders import (
-    LOCK_ORDER,
+from persistence.orders import LOCK_ORDER, Order, OrderLine, Quote, ShippingAddress
+from persistence.orders_changes import (
+    INSERT_LINES,
+    INSERT_ORDER,
     MOVE_ORDER,
-    ORDER,
-    Order,
-    OrderLine,
-    Quote,
+    Moved,
+    Offer,
+    Placed,
 )
 from persistence.orders_history import INSERT_EVENT
-from persistence.orders_statuses import MOVES, OrderStatus
+from persistence.orders_statuses import MOVES, OrderStatus, PaymentStatus, next_statuses
 from persistence.products import (
     INSERT_MOVEMENTS,
     LOCK_STOCK_ROWS,
@@ -26,7 +30,6 @@ from persistence.products import (
     StockedProduct,
 )
 from persistence.sql import Query
-from persistence.wallet import Wallet
 from services import coupons_steps as coupons
 from services.core import money
 from services.core.context import Context
@@ -63,13 +66,7 @@ async def locked(ctx: Context, tx: Transaction, order_id: str, *changed: str) ->
     return order
 
 
-async def stored(tx: Transaction, order_id: str) -> Order:
-    """The order as it stands now, for the one who just wrote it."""
-    [order] = await tx.all(ORDER.stored, ids=[order_id])
-    return order
-
-
-def refuse_unknown(lines: Sequence[Line], products: Mapping[str, StockedProduct]) -> None:
+def refuse_unknown(lines: Sequence[Line], products: Mapping[str, StockedProduct | Offer]) -> None:
     """Raise `ProductNotFound`, naming every line whose product is not sold."""
     unknown = [
         FieldError(f"lines.{place}.productId", "NOT_FOUND", "There is no such product.")
@@ -80,7 +77,7 @@ def refuse_unknown(lines: Sequence[Line], products: Mapping[str, StockedProduct]
         raise ProductNotFound(fields=unknown)
 
 
-def refuse_scarce(lines: Sequence[Line], products: Mapping[str, StockedProduct]) -> None:
+def refuse_scarce(lines: Sequence[Line], products: Mapping[str, StockedProduct | Offer]) -> None:
     """Raise `OutOfStock`, naming every line that asks for more than there is."""
     short = [
         FieldError(
@@ -95,27 +92,26 @@ def refuse_scarce(lines: Sequence[Line], products: Mapping[str, StockedProduct])
         raise OutOfStock(fields=short)
 
 
-def refuse_short(wallet: Wallet | None, total: Decimal) -> Wallet:
-    """The wallet, if it holds the total; raises `InsufficientFunds`."""
-    if wallet is None:
+def refuse_short(balance: Decimal | None, total: Decimal, currency: str) -> None:
+    """Raise `InsufficientFunds` where a wallet holds less than the total."""
+    if balance is None:
         raise Internal
-    if wallet.balance < total:
+    if balance < total:
         raise InsufficientFunds(
             details={
-                "balance": str(wallet.balance),
+                "balance": str(balance),
                 "required": str(total),
-                "missing": str(total - wallet.balance),
-                "currency": wallet.currency,
+                "missing": str(total - balance),
+                "currency": currency,
             }
         )
-    return wallet
 
 
 async def quoted(
     ctx: Context,
     reader: Reader,
     lines: Sequence[Line],
-    products: Mapping[str, StockedProduct],
+    products: Mapping[str, StockedProduct | Offer],
     terms: CouponTerms | None,
 ) -> Quote:
     """What these lines cost at these products' prices, with a coupon when there is one.
@@ -151,6 +147,64 @@ async def quoted(
     )
 
 
+def drafted(
+    ctx: Context, quote: Quote, terms: CouponTerms | None, address: ShippingAddress | None
+) -> Order:
+    """The order that a quote becomes, before the database has given it its number."""
+    status, seconds = OrderStatus.PENDING, ctx.settings.hold_seconds
+    if quote.needs_approval:
+        status, seconds = OrderStatus.AWAITING_APPROVAL, ctx.settings.approval_seconds
+    return Order(
+        id=ctx.new_id(),
+        number="",
+        customer_id=ctx.user_id,
+        status=status,
+        payment_status=PaymentStatus.UNPAID,
+        next_statuses=next_statuses(status, PaymentStatus.UNPAID),
+        lines=quote.lines,
+        subtotal=quote.subtotal,
+        discount=quote.discount,
+        total=quote.total,
+        tax=quote.tax,
+        refunded=money.ZERO,
+        currency=quote.currency,
+        shipping_address=address,
+        coupon_id=terms and terms.id,
+        coupon_code=terms and terms.code,
+        tracking_code=None,
+        version=1,
+        created_at=ctx.now,
+        updated_at=ctx.now,
+        expires_at=ctx.now + timedelta(seconds=seconds),
+        approved_at=None,
+        paid_at=None,
+        shipped_at=None,
+        delivered_at=None,
+        cancelled_at=None,
+        invoice_id=None,
+    )
+
+
+async def place(tx: Transaction, draft: Order) -> Later[Order]:
+    """Write an order and its lines."""
+    write = await tx.write(INSERT_ORDER, **structs.asdict(draft))
+    await tx.write(
+        INSERT_LINES,
+        order_id=draft.id,
+        position=list(range(len(draft.lines))),
+        product_id=[line.product_id for line in draft.lines],
+        name=[line.name for line in draft.lines],
+        quantity=[line.quantity for line in draft.lines],
+        unit_price=[line.unit_price for line in draft.lines],
+        total=[line.total for line in draft.lines],
+    )
+
+    def placed(row: Placed) -> Order:
+        return replace(draft, number=row.number, version=row.version, updated_at=row.updated_at)
+
+    return Later(write, placed)
+
+
 def refuse_move(ctx: Context, order: Order, to: OrderStatus) -> None:
     """Raise `OrderStatusInvalid` where the operation cannot take an order that way."""
     by = {move.by for move in MOVES if (move.before, move.after) == (order.status, to)}
@@ -167,10 +221,10 @@ async def move_stock(
     ids = [line.product_id for line in order.lines]
     quantities = [line.quantity for line in order.lines]
     await tx.all(LOCK_STOCK_ROWS, ids=ids)
-    await tx.all(change, ids=ids, quantities=quantities)
+    await tx.write(change, ids=ids, quantities=quantities)
     if kind is not None:
         sign = -1 if kind is MovementKind.SOLD else 1
-        await tx.all(
+        await tx.write(
             INSERT_MOVEMENTS,
             kind=kind,
             order_id=order.id,
@@ -183,11 +237,11 @@ async def move_stock(
 
 async def give_up(
     ctx: Context, tx: Transaction, order: Order, to: OrderStatus, note: str | None = None
-) -> None:
+) -> Later[Order]:
     """End an order that nobody has paid: what it holds is free again."""
     await coupons.release_coupon(tx, order)
     await move_stock(ctx, tx, order, RELEASE_STOCK, None)
-    await move(ctx, tx, order, to, note)
+    return await move(ctx, tx, order, to, note)
 
 
 #: When an order came to a status, where that is kept.
@@ -206,15 +260,16 @@ async def move(
     to: OrderStatus,
     note: str | None = None,
     **changes: Any,
-) -> None:
+) -> Later[Order]:
     """Set the status and what changes with it, and write the step into the history.
 
     What waited for somebody does no longer, unless ``changes`` say until when it waits again.
     """
     if to in _STAMPS:
         changes[_STAMPS[to]] = ctx.now
-    then = replace(order, status=to, **{"expires_at": None, **changes})
-    await tx.all(
+    further = next_statuses(to, order.payment_status)
+    then = replace(order, status=to, next_statuses=further, **{"expires_at": None, **changes})
+    write = await tx.write(
         MOVE_ORDER,
         order_id=then.id,
         to_status=then.status,
@@ -229,6 +284,11 @@ async def move(
     )
     await write_history(ctx, tx, order.id, order.status, to, note)
 
+    def moved(row: Moved) -> Order:
+        return replace(then, version=row.version, updated_at=row.updated_at)
+
+    return Later(write, moved)
+
 
 async def write_history(
     ctx: Context,
@@ -239,7 +299,7 @@ async def write_history(
     note: str | None = None,
 ) -> None:
     """Write one step of an order."""
-    await tx.all(
+    await tx.write(
         INSERT_EVENT,
         id=ctx.new_id(),
         order_id=order_id,

@@ -241,7 +241,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
         image=input.image,
         created_at=ctx.now,
     )
-    await tx.all(INSERT_STOCK, product_id=product_id, on_hand=input.stock)
+    await tx.write(INSERT_STOCK, product_id=product_id, on_hand=input.stock)
     if input.stock:
         await tx.all(
             INSERT_MOVEMENTS,
@@ -330,8 +330,8 @@ async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Pro
     if quantity:
         ctx.record("product", input.id, "stock")
         received = "delta" in input.given and quantity > 0
-        await tx.all(SET_ON_HAND, product_id=input.id, new_on_hand=level.on_hand + quantity)
-        await tx.all(
+        await tx.write(SET_ON_HAND, product_id=input.id, new_on_hand=level.on_hand + quantity)
+        await tx.write(
             INSERT_ADJUSTMENT,
             id=ctx.new_id(),
             product_id=input.id,

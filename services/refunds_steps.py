@@ -6,8 +6,10 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from persistence.batches import Later
 from persistence.database import Transaction
-from persistence.orders import REFUND_ORDER, Order
+from persistence.orders import Order
+from persistence.orders_changes import REFUND_ORDER
 from persistence.orders_statuses import OrderStatus, PaymentStatus
 from persistence.payments import CAPTURED, Captured
 from persistence.products import RETURN_STOCK, MovementKind
@@ -132,7 +134,7 @@ async def give_back(
         reverses_id=paid.transfer_id,
     )
     refund_id = ctx.new_id()
-    await tx.all(
+    await tx.write(
         INSERT_REFUND,
         id=refund_id,
         order_id=order.id,
@@ -145,7 +147,7 @@ async def give_back(
         actor_id=ctx.actor_id,
         created_at=ctx.now,
     )
-    await tx.all(
+    await tx.write(
         INSERT_REFUND_LINES,
         refund_id=refund_id,
         position=[item.position for item in pieces],
@@ -172,14 +174,13 @@ async def put_back(
         await steps.move_stock(ctx, tx, returned, RETURN_STOCK, MovementKind.RETURNED)
 
 
-async def cancel(ctx: Context, tx: Transaction, order: Order, note: str | None) -> None:
-    """Cancel an order that may be cancelled.
+async def cancel(ctx: Context, tx: Transaction, order: Order, note: str | None) -> Later[Order]:
+    """Cancel an order that may be cancelled; the order after that.
 
     What is left of the payment is given back, and what is not yet in stock again put there.
     """
     if order.payment_status is PaymentStatus.UNPAID:
-        await steps.give_up(ctx, tx, order, OrderStatus.CANCELLED, note)
-        return
+        return await steps.give_up(ctx, tx, order, OrderStatus.CANCELLED, note)
     returned = dict(await tx.all(RETURNED_PIECES, order_id=order.id))
     outside = {
         line.product_id: line.quantity - returned.get(line.product_id, 0) for line in order.lines
@@ -189,7 +190,7 @@ async def cancel(ctx: Context, tx: Transaction, order: Order, note: str | None) 
         pieces = rest(order, await refunded_pieces(tx, order))
         left = order.total - order.refunded
         order, _ = await give_back(ctx, tx, order, left, pieces, restocked=True, reason=note)
-    await steps.move(ctx, tx, order, OrderStatus.CANCELLED, note)
+    return await steps.move(ctx, tx, order, OrderStatus.CANCELLED, note)
 
 
 async def _captured(tx: Transaction, order: Order) -> Captured:
@@ -205,5 +206,5 @@ async def _noted(tx: Transaction, order: Order, amount: Decimal) -> Order:
     status = PaymentStatus.REFUNDED
     if refunded < order.total:
         status = PaymentStatus.PARTIALLY_REFUNDED
-    await tx.all(REFUND_ORDER, order_id=order.id, now_refunded=refunded, to_payment_status=status)
+    await tx.write(REFUND_ORDER, order_id=order.id, now_refunded=refunded, to_payment_status=status)
     return replace(order, refunded=refunded, payment_status=status)

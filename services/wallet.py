@@ -68,7 +68,7 @@ async def transfer(
     The wallet among them must be locked already. Money comes and goes by no other way.
     """
     transfer_id = ctx.new_id()
-    await tx.all(
+    await tx.write(
         INSERT_TRANSFER,
         id=transfer_id,
         kind=kind,
@@ -77,7 +77,7 @@ async def transfer(
         reverses_id=reverses_id,
         created_at=ctx.now,
     )
-    await tx.all(
+    await tx.write(
         INSERT_POSTINGS,
         transfer_id=transfer_id,
         created_at=ctx.now,

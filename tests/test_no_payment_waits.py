@@ -18,14 +18,15 @@ from tests.conftest import Addresses, settings_for
 from tests.shop import Person, Shop, new_key
 
 _GATE = 4_217
-# A key's outcome is the last that a transaction writes.
+# Deferred: at COMMIT everything was written, and every other trigger of the writes has run.
 _HOLD = f"""
 CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock({_GATE});
     RETURN NULL;
 END $$;
-CREATE TRIGGER hold AFTER UPDATE ON idempotency_keys FOR EACH ROW
+CREATE CONSTRAINT TRIGGER hold AFTER UPDATE ON idempotency_keys
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
 WHEN (NEW.caller_id = '{{held}}' AND NEW.operation = 'orders.pay') EXECUTE FUNCTION hold();
 """
 _SHARED_ROW = """

@@ -69,7 +69,7 @@ async def put(
     """The same where no operation runs, as in a handler: with the request id of its job."""
     job = Job(new_id(now), request_id, dict(data))
     payload = msgspec.json.encode(job)
-    await tx.all(
+    await tx.write(
         ENQUEUE, job_id=job.id, name=name, payload=payload, after=after, request_id=request_id
     )
     return job.id

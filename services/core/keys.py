@@ -144,13 +144,13 @@ async def store(ctx: "Context", tx: Transaction, key: str, outcome: Any) -> None
     """
     if isinstance(outcome, ValidationFailed | Unauthenticated | Forbidden):
         which = {"caller": ctx.user_id, "name": ctx.operation.name, "claimed": key}
-        await tx.all(RELEASE_KEY, **which)
+        await tx.write(RELEASE_KEY, **which)
         return
     if isinstance(outcome, TandemError):
         kept = Outcome(error=stored(outcome))
     else:
         kept = Outcome(result=msgspec.Raw(msgspec.json.encode(outcome)))
-    await tx.one(
+    await tx.write(
         STORE_OUTCOME,
         caller=ctx.user_id,
         name=ctx.operation.name,

@@ -21,6 +21,7 @@ from msgspec import structs
 
 from persistence import failures
 from persistence.audit import INSERT_AUDIT, AuditEntry
+from persistence.batches import Later
 from persistence.database import CommitUnknown, Transaction
 from services.core import costs, keys, logs, metrics
 from services.core.callers import Caller, stand
@@ -319,6 +320,8 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
             if error.effect is not None:
                 await error.effect(tx)
         await _audit(ctx, tx, outcome)
+        if isinstance(outcome, Later):
+            outcome = await tx.known(outcome)
         if key is not None:
             await keys.store(ctx, tx, key, outcome)
     # The place of the cache's bump, once there is one: after COMMIT and before the answer.
@@ -344,7 +347,7 @@ async def _audit(ctx: Context, tx: Transaction, outcome: Any) -> None:
         created_at=ctx.now,
     )
     proof = ctx.process.audit_keys.prove(entry)
-    await tx.all(INSERT_AUDIT, proof=proof, **structs.asdict(entry))
+    await tx.write(INSERT_AUDIT, proof=proof, **structs.asdict(entry))
 
 
 def _known(op: Operation[Any, Any], error: Exception) -> TandemError:
