@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from api import embedded
-from tests.benchmarks import ceilings, report
+from tests.benchmarks import besides, ceilings, mix, report
 from tests.benchmarks.caller import Failed
 from tests.benchmarks.rounds import Result, measure
 from tests.benchmarks.servers import (
@@ -36,6 +36,10 @@ TANDEM = Kind("Tandem", environment=UNCACHED)
 READABLE = Kind("Tandem, readable paths", environment=UNCACHED | {"TANDEM_FAST_PATHS": "false"})
 UNREMEMBERED = Kind("Tandem, no token cache", environment=UNCACHED | {"TANDEM_TOKEN_CACHE": "0"})
 TANDEM_CACHED = Kind("Tandem", environment=CACHED)
+# Where statements are told.
+TALKING = {"TANDEM_ENVIRONMENT": "development"}
+DEVELOPMENT = Kind("Tandem, development", environment=UNCACHED | TALKING)
+DEVELOPMENT_CACHED = Kind("Tandem, development, cached", environment=CACHED | TALKING)
 EXPRESS = Kind("Express", "express")
 EXPRESS_TOGETHER = Kind("Express, one CTE", "express", {"ORDERS": "together"})
 EXPRESS_CACHED = Kind("Express", "express", {"CACHE": "true"})
@@ -110,7 +114,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short rounds, and W1 to W6 alone")
-    parser.add_argument("--only", default="", help="works to measure, as in W1,W4")
+    parser.add_argument("--only", default="", help="works to measure, as in W1,W4, or besides")
     parser.add_argument("--peers", default="", help="peers to measure, as in express,apollo")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     return parser.parse_args()
@@ -127,7 +131,32 @@ async def _found(shop: Shop, options: argparse.Namespace) -> Found:
         found.pgbench = ceilings.pgbench(shop, rounds[-1])
         found.static = ceilings.static_answer(shop, rounds[-1])
         report.print_ceilings(found.pgbench, found.static)
+    if not options.quick and (not options.only or options.only == "besides"):
+        _besides(shop, keys, found, rounds[-1])
     return found
+
+
+def _besides(shop: Shop, keys: Keys, found: Found, seconds: float) -> None:
+    """What is not a comparison of works."""
+    tables = found.besides
+    with (
+        serving(shop, keys, TANDEM) as tandem,
+        serving(shop, keys, EXPRESS) as express,
+        serving(shop, keys, DEVELOPMENT) as development,
+        serving(shop, keys, DEVELOPMENT_CACHED) as cached,
+    ):
+        tables["Cursor depth"] = besides.depth(tandem, seconds)
+        tables["Statements"] = besides.statements(development, keys)
+        tables["Rows, fields and levels of GraphQL"] = besides.fields(tandem, seconds)
+        tables["Content encodings, 100 products"] = besides.encodings([tandem, express], seconds)
+        tables["The cache, reads with 5 % writes"] = mix.effect(development, cached, keys, seconds)
+    if found.starts:
+        tables["From start to first answer"] = [
+            "| | s |",
+            "|---|--:|",
+            *(f"| {name} | {taken:.2f} |" for name, taken in found.starts.items()),
+        ]
+    report.print_besides(tables)
 
 
 def _run(

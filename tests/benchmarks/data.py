@@ -8,6 +8,8 @@ ORDERS, LINES = 200_000, 3
 #: each: 20,000 different ones.
 BUYERS = ORDERS // 20
 SESSIONS = 2 * BUYERS
+#: A user without orders, and the session after all of theirs.
+MANAGER, MANAGERS_SESSION = USERS - 1, SESSIONS
 FILL_SECONDS = 300  # it takes some 30 s
 
 
@@ -47,8 +49,9 @@ SELECT {_PRODUCT_ID.format("n")}, 'Walnut desk lamp ' || n,
     5 + n % 200, 'EUR', {_CATEGORY_ID.format(f"n % {CATEGORIES}")}, '{{lamp,desk,walnut}}',
     '{{"color": "walnut", "weightGrams": 1400}}', {_AGO}
 FROM generate_series(0, {PRODUCTS - 1}) AS n;
-INSERT INTO users (id, email, username, full_name, password_hash)
-SELECT {_USER_ID.format("n")}, 'user' || n || '@example.com', 'user' || n, 'User ' || n, '-'
+INSERT INTO users (id, email, username, full_name, password_hash, role)
+SELECT {_USER_ID.format("n")}, 'user' || n || '@example.com', 'user' || n, 'User ' || n, '-',
+    CASE n WHEN {MANAGER} THEN 'MANAGER' ELSE 'USER' END
 FROM generate_series(0, {USERS - 1}) AS n;
 INSERT INTO profiles (user_id) SELECT id FROM users;
 INSERT INTO accounts (id, kind, user_id, balance, currency)
@@ -56,7 +59,8 @@ SELECT {_ACCOUNT_ID.format("n")}, 'WALLET', {_USER_ID.format("n")}, 900000000, '
 FROM generate_series(0, {USERS - 1}) AS n;
 INSERT INTO sessions (id, user_id, expires_at)
 SELECT {_SESSION_ID.format("n")}, {_USER_ID.format(f"n % {BUYERS}")}, {_NEVER}
-FROM generate_series(0, {SESSIONS - 1}) AS n;
+FROM generate_series(0, {SESSIONS - 1}) AS n
+UNION ALL SELECT {_SESSION_ID.format(MANAGERS_SESSION)}, {_USER_ID.format(MANAGER)}, {_NEVER};
 INSERT INTO orders (id, customer_id, status, payment_status, subtotal, total, tax, currency, created_at, expires_at)
 SELECT {_ORDER_ID.format("n")}, {_USER_ID.format(f"n % {BUYERS}")}, 'PENDING', 'UNPAID',
     sum, sum, round(sum - sum / 1.19, 2), 'EUR', {_AGO}, {_NEVER}

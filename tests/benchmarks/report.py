@@ -107,6 +107,14 @@ def print_ceilings(pgbench: float, static: Result) -> None:
         print(line, flush=True)
 
 
+def print_besides(tables: Mapping[str, Sequence[str]]) -> None:
+    """Tables in Markdown, which can be read as they are."""
+    for title, rows in tables.items():
+        print(f"\n{title}")
+        for row in rows:
+            print(f"    {row}", flush=True)
+
+
 def ceilings(pgbench: float, static: Result) -> list[str]:
     """Both ceilings, a line each."""
     return [

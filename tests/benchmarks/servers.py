@@ -22,7 +22,14 @@ from services.core.context import Process, new_process
 from services.core.ids import new_id
 from services.core.settings import Settings
 from tests.benchmarks.caller import Failed
-from tests.benchmarks.data import BUYERS, SESSIONS, session_id, user_id
+from tests.benchmarks.data import (
+    BUYERS,
+    MANAGER,
+    MANAGERS_SESSION,
+    SESSIONS,
+    session_id,
+    user_id,
+)
 from tests.benchmarks.shop import CHECKOUT, PINNED, SERVER_CORES, Shop
 
 PEERS = Path(__file__).resolve().parent / "peers"
@@ -83,6 +90,8 @@ class Keys:
     peers_secret: str
     tandem: Sequence[str]
     peers: Sequence[str]
+    #: Tandem's, of a manager.
+    manager: str
 
     def of(self, kind: Kind) -> Sequence[str]:
         """The tokens that such a server takes."""
@@ -104,17 +113,8 @@ async def new_keys(shop: Shop) -> Keys:
     ids = [(user_id(number % BUYERS), session_id(number)) for number in range(SESSIONS)]
     tandem = [process.tokens.issue(user, session, "USER", now) for user, session in ids]
     peers = [_hs256(user, session, theirs, now, process.settings) for user, session in ids]
-    return Keys(own, theirs, tandem, peers)
-
-
-async def manager_token(shop: Shop, keys: Keys, user: str, session: str) -> str:
-    """A manager's token, for one whose row says so."""
-    process = _process(shop, keys.tandem_secret)
-    try:
-        await process.tokens.load()
-    finally:
-        await process.close()
-    return process.tokens.issue(user, session, "MANAGER", datetime.now(UTC))
+    who = (user_id(MANAGER), session_id(MANAGERS_SESSION), "MANAGER")
+    return Keys(own, theirs, tandem, peers, process.tokens.issue(*who, now))
 
 
 def _process(shop: Shop, secret: str) -> Process:

@@ -70,15 +70,15 @@ class Draw:
 
     def __init__(self, name: str, tokens: Sequence[str]) -> None:
         pick = random.Random(name)
-        self.products = _zipf(pick, PRODUCTS)
-        self.tokens = [tokens[each] for each in _zipf(pick, SESSIONS)]
+        self.products = zipf(pick, PRODUCTS)
+        self.tokens = [tokens[each] for each in zipf(pick, SESSIONS)]
         self.categories = [pick.randrange(CATEGORIES) for _ in range(DIFFERENT_REQUESTS)]
         # Evenly: orders for the one best-selling product would wait for each other's locks in
         # PostgreSQL, whichever server places them.
         self.bought = [pick.sample(range(PRODUCTS), 3) for _ in range(DIFFERENT_REQUESTS)]
 
 
-def _zipf(pick: random.Random, count: int) -> list[int]:
+def zipf(pick: random.Random, count: int) -> list[int]:
     """Numbers below `count`, drawn by Zipf; neighbours in rank are not neighbours in the tables."""
     ranked = list(range(count))
     pick.shuffle(ranked)
