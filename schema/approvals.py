@@ -4,17 +4,16 @@ from typing import Any
 
 import strawberry
 
-from schema.connections import Connection, paged
+from schema.connections import Connection
 from schema.fields import Info, field, write_options
 from schema.orders import Order
+from schema.reads import read
 from services import approvals
 
 
 @strawberry.type
 class Query:
-    @field(approvals.list_, "approvals", Connection[Order])
-    async def list_approvals(self, info: Info, raw: dict[str, Any]) -> object:
-        return await approvals.list_(info.context.request, paged(info, raw))
+    list_approvals = read(approvals.list_, "approvals", Connection[Order])
 
 
 @strawberry.type

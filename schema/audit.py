@@ -1,12 +1,10 @@
 """The audit log, for admins."""
 
-from typing import Any
-
 import strawberry
 
-from schema.connections import Connection, paged
-from schema.fields import Info, field
+from schema.connections import Connection
 from schema.node import Node
+from schema.reads import read
 from schema.views import enum, mirror
 from services import audit
 from services.audit import AuditEntry as AuditEntryView
@@ -49,14 +47,6 @@ class AuditVerification:
 
 @strawberry.type
 class Query:
-    @field(audit.list_, "auditLog", Connection[AuditEntry])
-    async def audit_log(self, info: Info, raw: dict[str, Any]) -> object:
-        return await audit.list_(info.context.request, paged(info, raw))
-
-    @field(audit.head, "auditHead", AuditHead)
-    async def audit_head(self, info: Info, raw: dict[str, Any]) -> object:
-        return await audit.head(info.context.request, raw)
-
-    @field(audit.verify, "verifyAuditLog", AuditVerification)
-    async def verify_audit_log(self, info: Info, raw: dict[str, Any]) -> object:
-        return await audit.verify(info.context.request, raw)
+    audit_log = read(audit.list_, "auditLog", Connection[AuditEntry])
+    audit_head = read(audit.head, "auditHead", AuditHead)
+    verify_audit_log = read(audit.verify, "verifyAuditLog", AuditVerification)

@@ -4,10 +4,11 @@ from typing import Any
 
 import strawberry
 
-from schema.connections import Connection, paged
+from schema.connections import Connection
 from schema.done import Done
 from schema.fields import Info, field, write_options
 from schema.node import Node
+from schema.reads import read
 from schema.views import mirror
 from services import categories
 from services.categories import Category as CategoryView
@@ -20,13 +21,8 @@ class Category(Node):
 
 @strawberry.type
 class Query:
-    @field(categories.list_, "categories", Connection[Category])
-    async def list_categories(self, info: Info, raw: dict[str, Any]) -> object:
-        return await categories.list_(info.context.request, paged(info, raw))
-
-    @field(categories.get, "category", Category)
-    async def category(self, info: Info, raw: dict[str, Any]) -> object:
-        return await categories.get(info.context.request, raw)
+    list_categories = read(categories.list_, "categories", Connection[Category])
+    category = read(categories.get, "category", Category)
 
 
 @strawberry.type

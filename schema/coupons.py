@@ -4,9 +4,10 @@ from typing import Any
 
 import strawberry
 
-from schema.connections import Connection, paged
+from schema.connections import Connection
 from schema.fields import Info, field, write_options
 from schema.node import Node
+from schema.reads import read
 from schema.views import enum, mirror
 from services import coupons
 from services.coupons import Coupon as CouponView
@@ -32,17 +33,9 @@ class CouponOffer:
 
 @strawberry.type
 class Query:
-    @field(coupons.list_, "coupons", Connection[Coupon])
-    async def list_coupons(self, info: Info, raw: dict[str, Any]) -> object:
-        return await coupons.list_(info.context.request, paged(info, raw))
-
-    @field(coupons.get, "coupon", Coupon)
-    async def coupon(self, info: Info, raw: dict[str, Any]) -> object:
-        return await coupons.get(info.context.request, raw)
-
-    @field(coupons.check, "checkCoupon", CouponOffer)
-    async def check_coupon(self, info: Info, raw: dict[str, Any]) -> object:
-        return await coupons.check(info.context.request, raw)
+    list_coupons = read(coupons.list_, "coupons", Connection[Coupon])
+    coupon = read(coupons.get, "coupon", Coupon)
+    check_coupon = read(coupons.check, "checkCoupon", CouponOffer)
 
 
 @strawberry.type

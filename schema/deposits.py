@@ -6,6 +6,7 @@ import strawberry
 
 from schema.fields import Info, field, write_options
 from schema.node import Node
+from schema.reads import read
 from schema.views import enum, mirror
 from services import deposits
 from services.deposits import Deposit as DepositView
@@ -26,9 +27,7 @@ class Deposit(Node):
 
 @strawberry.type
 class Query:
-    @field(deposits.get, "deposit", Deposit)
-    async def deposit(self, info: Info, raw: dict[str, Any]) -> object:
-        return await deposits.get(info.context.request, raw)
+    deposit = read(deposits.get, "deposit", Deposit)
 
 
 @strawberry.type

@@ -2,8 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from graphql import (
     ArgumentNode,
@@ -35,6 +35,9 @@ from schema.limits import Limits, beyond, shape_error
 from schema.schema import SCHEMA
 from services.core.errors import QueryTooComplex
 
+if TYPE_CHECKING:
+    from schema.operations import Executable
+
 _MOST_ERRORS = 20
 #: In characters. Only documents up to the second are kept: a syntax tree takes 70 times its text,
 #: so strangers can make the cache hold 140 MB at the very most.
@@ -58,6 +61,8 @@ class Prepared:
     document: DocumentNode | None = None
     errors: tuple[GraphQLError, ...] = ()
     too_complex: QueryTooComplex | None = None
+    #: What was found out about its operations so far, by the name asked for.
+    operations: "dict[str | None, Executable]" = field(default_factory=dict)
 
 
 def prepare(source: str, explorable: bool, limits: Limits) -> Prepared:

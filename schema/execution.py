@@ -5,12 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, execute
+from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
 
-from schema.coercion import literal_errors, variable_errors
+from schema.coercion import literal_errors
 from schema.context import GraphQLContext
-from schema.documents import kept, operation_of, prepare, root_fields, writes
-from schema.limits import Limits, beyond, cost_of
+from schema.documents import kept, prepare
+from schema.limits import Limits, beyond
+from schema.operations import Executable, executable
 from schema.schema import FIELDS, SCHEMA
 from services.catalogue import BY_NAME
 from services.core.callers import authenticate
@@ -70,15 +71,15 @@ async def answer(request: Request, asked: Asked) -> Answer:
         fields = literal_errors(prepared.document, prepared.errors)
         shown = prepared.errors if not fields else ()
         return refused(request, ValidationFailed(fields=fields), shown)
-    operation = operation_of(prepared.document, asked.operation_name)
+    operation = executable(prepared, asked.operation_name)
     if operation is None:
         field = FieldError("operationName", "INVALID_CHOICE", "Name one of the operations.")
         return refused(request, ValidationFailed(fields=[field]))
     try:
-        key = await _admit(request, asked, prepared.document, operation)
+        key = await _admit(request, asked, operation)
     except TandemError as error:
         return refused(request, error)
-    return await _run(request, asked, prepared.document, operation, key)
+    return await perform(request, asked, operation, key)
 
 
 async def _afford(request: Request) -> None:
@@ -90,17 +91,15 @@ async def _afford(request: Request) -> None:
     await request.process.quota.look(request, caller)
 
 
-async def _admit(
-    request: Request, asked: Asked, document: DocumentNode, operation: OperationDefinitionNode
-) -> str | None:
+async def _admit(request: Request, asked: Asked, operation: Executable) -> str | None:
     """What is checked once for the whole document; the idempotency key that its header gives."""
-    if asked.read_only and writes(operation):
+    if asked.read_only and operation.writes:
         raise MethodNotAllowed("Send mutations by POST.")
     settings = request.process.settings
-    cost = cost_of(document, operation, asked.variables, settings)
+    cost = operation.cost(asked.variables, settings)
     if cost > settings.graphql_cost:
         raise beyond("cost", settings.graphql_cost, cost)
-    roots = [name for name in root_fields(document, operation) if name != "__typename"]
+    roots = operation.roots
     caller = None
     if not roots or not all(name in _IGNORES_TOKEN for name in roots):
         caller = await outside(identify, request)
@@ -108,35 +107,41 @@ async def _admit(
     await request.process.quota.charge(request, caller, max(1, cost))
     request.prepaid = True
     key = asked.idempotency_key
-    if key is not None and writes(operation) and len(roots) > 1:
+    if key is not None and operation.writes and len(roots) > 1:
         message = "One header cannot serve several mutations; give each its idempotencyKey."
         raise ValidationFailed(fields=[FieldError("idempotencyKey", "CONFLICT", message)])
-    if fields := variable_errors(document, operation, asked.variables):
+    if fields := operation.variable_errors(asked.variables):
         raise ValidationFailed(fields=fields)
     return key
 
 
-async def _run(
-    request: Request,
-    asked: Asked,
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    key: str | None,
-) -> Answer:
-    result: Any = execute(
-        SCHEMA,
-        document,
-        context_value=GraphQLContext(request, key),
-        variable_values=dict(asked.variables),
-        operation_name=operation.name and operation.name.value,
-        hide_suggestions=not request.process.settings.explorable,
-    )
-    if hasattr(result, "__await__"):
-        result = await result
+async def perform(request: Request, asked: Asked, operation: Executable, key: str | None) -> Answer:
+    """Run an operation that has been admitted."""
+    result = None
+    if request.process.settings.fast_paths:
+        result = await operation.run_compiled(request, asked.variables)
+    if result is None:
+        result = await _interpret(request, asked, operation, key)
     if not result.errors:
         return Answer({"data": result.data})
-    errors = [_told(request, document, error) for error in result.errors]
+    errors = [_told(request, operation.document, error) for error in result.errors]
     return Answer({"data": result.data, "errors": errors})
+
+
+async def _interpret(
+    request: Request, asked: Asked, operation: Executable, key: str | None
+) -> ExecutionResult:
+    """Run it on graphql-core, field by field."""
+    name = operation.node.name
+    result: Any = execute(
+        SCHEMA,
+        operation.document,
+        context_value=GraphQLContext(request, key),
+        variable_values=dict(asked.variables),
+        operation_name=name and name.value,
+        hide_suggestions=not request.process.settings.explorable,
+    )
+    return await result if hasattr(result, "__await__") else result
 
 
 def refused(request: Request, error: TandemError, shown: Sequence[GraphQLError] = ()) -> Answer:

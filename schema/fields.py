@@ -1,4 +1,4 @@
-"""Fields: an operation's door into GraphQL, and relations served in batches."""
+"""Fields: an operation's door into GraphQL. Those of reads are made in schema/reads.py."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -8,9 +8,9 @@ import strawberry
 from strawberry.types import Info as StrawberryInfo
 
 from schema import inputs
-from schema.context import GraphQLContext, Load
+from schema.context import GraphQLContext
 from services.core.errors import FieldError, ValidationFailed
-from services.core.operation import Operation, outside
+from services.core.operation import Operation
 
 Info = StrawberryInfo[GraphQLContext, None]
 
@@ -19,48 +19,48 @@ FIELDS: dict[str, str] = {}
 
 
 def field(op: Operation[Any, Any], place: str, returns: Any) -> Callable[[Any], Any]:
-    """Make the function below the field of an operation.
+    """Make the function below the field of a write; reads are declared by `schema.reads.read`.
 
-    It gets ``(root, info, raw)``: the caller's arguments by their wire names. Arguments,
-    description and deprecation come from the declaration; the field can fail, so it is nullable.
+    It gets ``(root, info, raw)``: the caller's arguments by their wire names.
     """
 
     def declare(resolve: Callable[[Any, Info, dict[str, Any]], Awaitable[Any]]) -> Any:
         async def resolver(self: Any, info: Info, **values: Any) -> Any:
-            if op.writes:
-                # What was read before a write says nothing about what comes after it.
-                info.context.forget()
+            # What was read before a write says nothing about what comes after it.
+            info.context.forget()
             return await resolve(self, info, inputs.raw(values))
 
-        parameters = [
-            inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-            inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info),
-            *inputs.arguments(op),
-        ]
-        resolver.__signature__ = inspect.Signature(parameters, return_annotation=returns | None)
         FIELDS[op.name] = place
-        return strawberry.field(
-            resolver,
-            name=place.rpartition(".")[2],
-            description=op.description,
-            deprecation_reason=op.deprecated and op.deprecated.reason,
-        )
+        return described(op, place, resolver, returns)
 
     return declare
 
 
-def relation(load: Load, key: Callable[[Any], Any], returns: Any, description: str) -> Any:
-    """A field that holds another thing, found by a key of this one; null when not visible."""
+def described(
+    op: Operation[Any, Any],
+    place: str,
+    resolver: Any,
+    returns: Any,
+    metadata: dict[Any, Any] | None = None,
+) -> Any:
+    """The Strawberry field of an operation.
 
-    async def batch(request: Any, keys: Any) -> Any:
-        return await outside(load, request, keys)
-
-    async def resolver(self: Any, info: Info) -> Any:
-        wanted = key(self)
-        return None if wanted is None else await info.context.load(load, batch, wanted)
-
-    resolver.__annotations__ = {"info": Info, "return": returns | None}
-    return strawberry.field(resolver, description=description)
+    Arguments, description and deprecation come from the declaration; the field can fail, so it is
+    nullable.
+    """
+    parameters = [
+        inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+        inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info),
+        *inputs.arguments(op),
+    ]
+    resolver.__signature__ = inspect.Signature(parameters, return_annotation=returns | None)
+    return strawberry.field(
+        resolver,
+        name=place.rpartition(".")[2],
+        description=op.description,
+        deprecation_reason=op.deprecated and op.deprecated.reason,
+        metadata=metadata,
+    )
 
 
 def write_options(info: Info, raw: dict[str, Any]) -> dict[str, str | None]:

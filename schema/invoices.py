@@ -1,16 +1,14 @@
 """Invoices and credit notes."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
-from schema.fields import Info, field, relation
 from schema.node import Node
 from schema.orders import Order
+from schema.reads import read, relation
 from schema.views import enum, mirror
 from services import invoices, orders
-from services.core.context import Request
 from services.invoices import Buyer as BuyerView
 from services.invoices import Invoice as InvoiceView
 from services.invoices import InvoiceKind
@@ -35,28 +33,17 @@ class Buyer:
 
 @mirror(InvoiceView)
 class Invoice(Node):
-    order: Order | None = relation(
-        orders.by_ids, lambda invoice: invoice.order_id, Order, "The order it is about."
-    )
+    order: Order | None = relation(orders.by_ids, "order_id", Order, "The order it is about.")
     corrects: Annotated["Invoice", strawberry.lazy("schema.invoices")] | None = relation(
         invoices.by_ids,
-        lambda invoice: invoice.corrects_id,
+        "corrects_id",
         Annotated["Invoice", strawberry.lazy("schema.invoices")],
         "The invoice that a credit note corrects.",
     )
 
-    @field(invoices.pdf, "Invoice.pdfUrl", str)
-    async def pdf_url(self, info: Info, raw: dict[str, Any]) -> object:
-        found = await info.context.load(invoices.pdf.name, _pdfs, self.id)
-        return found.url
-
-
-async def _pdfs(request: Request, invoice_ids: Sequence[str]) -> Mapping[str, Any]:
-    return await invoices.pdf.of(request, invoice_ids)
+    pdf_url = read(invoices.pdf, "Invoice.pdfUrl", str, under="id", then="url")
 
 
 @strawberry.type
 class Query:
-    @field(invoices.get, "invoice", Invoice)
-    async def invoice(self, info: Info, raw: dict[str, Any]) -> object:
-        return await invoices.get(info.context.request, raw)
+    invoice = read(invoices.get, "invoice", Invoice)

@@ -4,10 +4,11 @@ from typing import Any
 
 import strawberry
 
-from schema.connections import Connection, paged
+from schema.connections import Connection
 from schema.done import Done
 from schema.fields import Info, field, write_options
 from schema.node import Node
+from schema.reads import read
 from schema.views import enum, mirror
 from services import jobs
 from services.jobs import Job as JobView
@@ -28,13 +29,8 @@ class Job(Node):
 
 @strawberry.type
 class Query:
-    @field(jobs.list_, "jobs", Connection[Job])
-    async def list_jobs(self, info: Info, raw: dict[str, Any]) -> object:
-        return await jobs.list_(info.context.request, paged(info, raw))
-
-    @field(jobs.get, "job", Job)
-    async def job(self, info: Info, raw: dict[str, Any]) -> object:
-        return await jobs.get(info.context.request, raw)
+    list_jobs = read(jobs.list_, "jobs", Connection[Job])
+    job = read(jobs.get, "job", Job)
 
 
 @strawberry.type

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from schema.connections import Connection, nested, paged
+from schema.connections import Connection
 from schema.coupons import Coupon
-from schema.fields import Info, field, relation, write_options
+from schema.fields import Info, field, write_options
 from schema.node import Node
 from schema.products import Product
+from schema.reads import read, relation
 from schema.users import PublicUser
 from schema.views import enum, mirror
 from services import coupons, invoices, orders, orders_admin, payments, products, refunds, users
@@ -62,7 +63,7 @@ class ShippingAddress:
 class OrderLine:
     product: Product | None = relation(
         products.by_ids,
-        lambda line: line.product_id,
+        "product_id",
         Product,
         "The product, while it is sold.",
     )
@@ -76,14 +77,14 @@ class Quote:
 @mirror(OrderEventView)
 class OrderEvent(Node):
     actor: PublicUser | None = relation(
-        users.public_by_ids, lambda event: event.actor_id, PublicUser, "Who moved it."
+        users.public_by_ids, "actor_id", PublicUser, "Who moved it."
     )
 
 
 @mirror(RefundLineView)
 class RefundLine:
     product: Product | None = relation(
-        products.by_ids, lambda line: line.product_id, Product, "The product, while it is sold."
+        products.by_ids, "product_id", Product, "The product, while it is sold."
     )
 
 
@@ -91,22 +92,22 @@ class RefundLine:
 class Refund(Node):
     order: Annotated["Order", _LATER] | None = relation(
         orders.by_ids,
-        lambda refund: refund.order_id,
+        "order_id",
         Annotated["Order", _LATER],
         "The order that was paid.",
     )
     payment: Annotated["Payment", _LATER] | None = relation(
         payments.by_ids,
-        lambda refund: refund.payment_id,
+        "payment_id",
         Annotated["Payment", _LATER],
         "The payment that it is given back of.",
     )
     actor: PublicUser | None = relation(
-        users.public_by_ids, lambda refund: refund.actor_id, PublicUser, "Who gave it back."
+        users.public_by_ids, "actor_id", PublicUser, "Who gave it back."
     )
     credit_note: LazyInvoice | None = relation(
         invoices.by_ids,
-        lambda refund: refund.credit_note_id,
+        "credit_note_id",
         LazyInvoice,
         "Its credit note; null until a moment later.",
     )
@@ -115,52 +116,34 @@ class Refund(Node):
 @mirror(OrderView)
 class Order(Node):
     customer: PublicUser | None = relation(
-        users.public_by_ids, lambda order: order.customer_id, PublicUser, "The user who buys."
+        users.public_by_ids, "customer_id", PublicUser, "The user who buys."
     )
     coupon: Coupon | None = relation(
-        coupons.by_ids, lambda order: order.coupon_id, Coupon, "The coupon, for managers."
+        coupons.by_ids, "coupon_id", Coupon, "The coupon, for managers."
     )
 
     invoice: LazyInvoice | None = relation(
         invoices.by_ids,
-        lambda order: order.invoice_id,
+        "invoice_id",
         LazyInvoice,
         "Its invoice; null until a moment after the payment.",
     )
 
-    @field(orders.history, "Order.history", Connection[OrderEvent])
-    async def history(self, info: Info, raw: dict[str, Any]) -> object:
-        return await nested(info, orders.history, self.id, raw)
-
-    @field(refunds.list_, "Order.refunds", Connection[Refund])
-    async def refunds(self, info: Info, raw: dict[str, Any]) -> object:
-        return await nested(info, refunds.list_, self.id, raw)
+    history = read(orders.history, "Order.history", Connection[OrderEvent], under="id")
+    refunds = read(refunds.list_, "Order.refunds", Connection[Refund], under="id")
 
 
 @mirror(PaymentView)
 class Payment(Node):
-    order: Order | None = relation(
-        orders.by_ids, lambda payment: payment.order_id, Order, "The order that was paid."
-    )
+    order: Order | None = relation(orders.by_ids, "order_id", Order, "The order that was paid.")
 
 
 @strawberry.type
 class Query:
-    @field(orders.get, "order", Order)
-    async def order(self, info: Info, raw: dict[str, Any]) -> object:
-        return await orders.get(info.context.request, raw)
-
-    @field(orders.list_, "orders", Connection[Order])
-    async def list_orders(self, info: Info, raw: dict[str, Any]) -> object:
-        return await orders.list_(info.context.request, paged(info, raw))
-
-    @field(orders.quote, "quoteOrder", Quote)
-    async def quote_order(self, info: Info, raw: dict[str, Any]) -> object:
-        return await orders.quote(info.context.request, raw)
-
-    @field(orders_admin.list_all, "allOrders", Connection[Order])
-    async def list_all_orders(self, info: Info, raw: dict[str, Any]) -> object:
-        return await orders_admin.list_all(info.context.request, paged(info, raw))
+    order = read(orders.get, "order", Order)
+    list_orders = read(orders.list_, "orders", Connection[Order])
+    quote_order = read(orders.quote, "quoteOrder", Quote)
+    list_all_orders = read(orders_admin.list_all, "allOrders", Connection[Order])
 
 
 @strawberry.type

@@ -5,10 +5,11 @@ from typing import Any
 import strawberry
 
 from schema.categories import Category
-from schema.connections import Connection, paged
+from schema.connections import Connection
 from schema.done import Done
-from schema.fields import Info, field, relation, write_options
+from schema.fields import Info, field, write_options
 from schema.node import Node
+from schema.reads import read, relation
 from schema.views import mirror
 from services import categories, products
 from services.products import Product as ProductView
@@ -18,7 +19,7 @@ from services.products import Product as ProductView
 class Product(Node):
     category: Category | None = relation(
         categories.by_ids,
-        lambda product: product.category_id,
+        "category_id",
         Category,
         "The category it is found in.",
     )
@@ -26,13 +27,8 @@ class Product(Node):
 
 @strawberry.type
 class Query:
-    @field(products.list_, "products", Connection[Product])
-    async def list_products(self, info: Info, raw: dict[str, Any]) -> object:
-        return await products.list_(info.context.request, paged(info, raw))
-
-    @field(products.get, "product", Product)
-    async def product(self, info: Info, raw: dict[str, Any]) -> object:
-        return await products.get(info.context.request, raw)
+    list_products = read(products.list_, "products", Connection[Product])
+    product = read(products.get, "product", Product)
 
 
 @strawberry.type

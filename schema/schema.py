@@ -1,6 +1,5 @@
 """The GraphQL schema, put together from the nouns."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import strawberry
@@ -27,8 +26,10 @@ from schema import (
 )
 from schema.fields import FIELDS, Info
 from schema.node import Node
+from schema.reads import Single, metadata
 from schema.scalars import SCALARS
 from services import nodes
+from services.core.context import Request
 from services.core.operation import outside
 
 __all__ = ["FIELDS", "SCHEMA", "sdl"]
@@ -38,6 +39,19 @@ Id = Annotated[strawberry.ID, strawberry.argument(description="Any id of ours.")
 Ids = Annotated[
     list[strawberry.ID], strawberry.argument(description="Any ids of ours, 100 at the most.")
 ]
+
+
+async def _node(request: Request, given: dict[str, Any]) -> Any:
+    [found] = await outside(nodes.by_ids, request, [given["id"]])
+    return found
+
+
+async def _nodes(request: Request, given: dict[str, Any]) -> list[Any]:
+    return await outside(nodes.by_ids, request, given["ids"])
+
+
+_NODE = Single(_node)
+_NODES = Single(_nodes)
 
 
 @strawberry.type(description="What can be read.")
@@ -55,16 +69,19 @@ class Query(
     audit.Query,
     jobs.Query,
 ):
-    @strawberry.field(description="Anything by its id; null when unknown or not visible.")
+    @strawberry.field(
+        description="Anything by its id; null when unknown or not visible.",
+        metadata=metadata(_NODE),
+    )
     async def node(self, info: Info, id: Id) -> Node | None:
-        [found] = await _nodes(info, [id])
-        return found
+        return await _NODE.call(info.context.request, {"id": id})
 
     @strawberry.field(
-        description="Up to 100 things by id, in order; null for what is unknown or not visible."
+        description="Up to 100 things by id, in order; null for what is unknown or not visible.",
+        metadata=metadata(_NODES),
     )
     async def nodes(self, info: Info, ids: Ids) -> list[Node | None] | None:
-        return await _nodes(info, ids)
+        return await _NODES.call(info.context.request, {"ids": ids})
 
 
 @strawberry.type(description="What can be done.")
@@ -83,10 +100,6 @@ class Mutation(
     approvals.Mutation,
 ):
     pass
-
-
-async def _nodes(info: Info, ids: Sequence[str]) -> list[Any]:
-    return await outside(nodes.by_ids, info.context.request, ids)
 
 
 _strawberry = strawberry.Schema(

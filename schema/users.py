@@ -5,10 +5,11 @@ from typing import Annotated, Any
 import strawberry
 
 from schema.api_keys import ApiKey
-from schema.connections import Connection, nested, paged
+from schema.connections import Connection
 from schema.done import Done
 from schema.fields import Info, field, write_options
 from schema.node import Node
+from schema.reads import read
 from schema.sessions import Session
 from schema.views import enum, mirror
 from services import api_keys, sessions, users
@@ -33,13 +34,8 @@ class Profile:
 
 @mirror(UserView)
 class User(Node):
-    @field(sessions.list_, "User.sessions", Connection[Session])
-    async def sessions(self, info: Info, raw: dict[str, Any]) -> object:
-        return await nested(info, sessions.list_, self.id, raw)
-
-    @field(api_keys.list_, "User.apiKeys", Connection[ApiKey])
-    async def api_keys(self, info: Info, raw: dict[str, Any]) -> object:
-        return await nested(info, api_keys.list_, self.id, raw)
+    sessions = read(sessions.list_, "User.sessions", Connection[Session], under="id")
+    api_keys = read(api_keys.list_, "User.apiKeys", Connection[ApiKey], under="id")
 
 
 @mirror(PublicUserView)
@@ -55,17 +51,9 @@ Person = Annotated[
 
 @strawberry.type
 class Query:
-    @field(users.me, "me", User)
-    async def me(self, info: Info, raw: dict[str, Any]) -> object:
-        return await users.me(info.context.request, raw)
-
-    @field(users.list_, "users", Connection[User])
-    async def list_users(self, info: Info, raw: dict[str, Any]) -> object:
-        return await users.list_(info.context.request, paged(info, raw))
-
-    @field(users.get, "user", Person)
-    async def user(self, info: Info, raw: dict[str, Any]) -> object:
-        return await users.get(info.context.request, raw)
+    me = read(users.me, "me", User)
+    list_users = read(users.list_, "users", Connection[User])
+    user = read(users.get, "user", Person)
 
 
 @strawberry.type

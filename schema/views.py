@@ -28,6 +28,8 @@ _TYPES: dict[Any, Any] = {
     datetime: DateTime,
     dict[str, Any]: JSON,
 }
+#: The struct behind each type, by their name.
+STRUCTS: dict[str, type[msgspec.Struct]] = {}
 
 
 def mirror(struct: type[msgspec.Struct]) -> Callable[[Type], Type]:
@@ -47,6 +49,7 @@ def mirror(struct: type[msgspec.Struct]) -> Callable[[Type], Type]:
         description = (struct.__doc__ or "").strip()
         declared = strawberry.type(cls, name=struct.__name__, description=description)
         _TYPES[struct] = declared
+        STRUCTS[struct.__name__] = struct
         return declared
 
     return declare

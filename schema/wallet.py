@@ -1,14 +1,12 @@
 """Wallets: a user's money."""
 
-from typing import Any
-
 import strawberry
 
-from schema.connections import Connection, paged
+from schema.connections import Connection
 from schema.deposits import Deposit
-from schema.fields import Info, field, relation
 from schema.node import Node
 from schema.orders import Order
+from schema.reads import read, relation
 from schema.views import enum, mirror
 from services import deposits, orders, wallet
 from services.wallet import TransferKind
@@ -25,27 +23,18 @@ enum(
 
 @mirror(WalletEntryView)
 class WalletEntry(Node):
-    order: Order | None = relation(
-        orders.by_ids, lambda entry: entry.order_id, Order, "The order paid or refunded."
-    )
+    order: Order | None = relation(orders.by_ids, "order_id", Order, "The order paid or refunded.")
     deposit: Deposit | None = relation(
-        deposits.by_ids, lambda entry: entry.deposit_id, Deposit, "The deposit that brought it."
+        deposits.by_ids, "deposit_id", Deposit, "The deposit that brought it."
     )
 
 
 @mirror(WalletView)
 class Wallet(Node):
-    @field(wallet.entries, "Wallet.entries", Connection[WalletEntry])
-    async def entries(self, info: Info, raw: dict[str, Any]) -> object:
-        return await wallet.entries(info.context.request, paged(info, raw))
-
-    @field(deposits.list_, "Wallet.deposits", Connection[Deposit])
-    async def deposits(self, info: Info, raw: dict[str, Any]) -> object:
-        return await deposits.list_(info.context.request, paged(info, raw))
+    entries = read(wallet.entries, "Wallet.entries", Connection[WalletEntry])
+    deposits = read(deposits.list_, "Wallet.deposits", Connection[Deposit])
 
 
 @strawberry.type
 class Query:
-    @field(wallet.get, "wallet", Wallet)
-    async def own_wallet(self, info: Info, raw: dict[str, Any]) -> object:
-        return await wallet.get(info.context.request, raw)
+    own_wallet = read(wallet.get, "wallet", Wallet)

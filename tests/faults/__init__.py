@@ -7,14 +7,14 @@ in a process of its own, and prints how they ended. It needs DATABASE_URL and RE
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
 from api.rest import calls, dialects
-from schema import payments as payment_fields
+from schema.reads import door_of
+from schema.schema import SCHEMA
 from services import payments, products
 from services.core import cursors, keys
 from services.core.errors import OrderNotFound, PaymentNotFound
@@ -52,7 +52,8 @@ def a_resolver_with_another_error() -> None:
         except PaymentNotFound:
             raise OrderNotFound from None
 
-    PATCH.setattr(payment_fields, "payments", SimpleNamespace(get=get))
+    assert SCHEMA.query_type
+    PATCH.setattr(door_of(SCHEMA.query_type.fields["payment"]), "call", get)
 
 
 def a_cursor_that_forgets_its_filter() -> None:
