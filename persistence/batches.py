@@ -82,3 +82,19 @@ def _joined(queries: tuple[Query[Any], ...], answering: int) -> str:
     else:
         parts.append(("", f"TABLE write_{answering}"))
     return with_parts(parts)
+
+
+# As many as there are statements that lock.
+@lru_cache(maxsize=1000)
+def led(first: Query[Any], then: Query[Any]) -> str:
+    """One statement that locks by the first query and after that by the other.
+
+    Each row has the first one's columns, a true, and the other one's; nulls where that has none.
+    Nothing is asked of the inner side of a nested loop before there is a row of the outer one, and
+    a join on nothing is done by no other way.
+    """
+    rest = renumbered(then.sql, first.width)
+    return (
+        f"WITH first AS MATERIALIZED ({first.sql}), later AS MATERIALIZED ({rest}) "  # noqa: S608
+        "SELECT * FROM first LEFT JOIN (SELECT true, * FROM later) AS found ON true"
+    )

@@ -23,10 +23,21 @@ class Query(Generic[Row]):
 
     ``after`` names a writing query that runs in the same statement; this one reads under that name
     what it returns. ``writes`` are the tables that the statement changes, its triggers included;
-    ``reads`` are those whose rows it finds there matter to it, if only to be changed.
+    ``reads`` are those whose rows it finds there matter to it, if only to be changed; ``locks``
+    tells whether it locks what it reads, and ``columns`` how many columns it selects.
     """
 
-    __slots__ = ("_defaults", "_names", "parts", "reads", "row", "sql", "writes")
+    __slots__ = (
+        "_defaults",
+        "_names",
+        "columns",
+        "locks",
+        "parts",
+        "reads",
+        "row",
+        "sql",
+        "writes",
+    )
 
     def __init__(
         self,
@@ -44,6 +55,11 @@ class Query(Generic[Row]):
         }
         self.reads = _read(statement)
         self.writes = _written(statement)
+        self.columns = len(statement.selected_columns) if isinstance(statement, sa.Select) else 0
+        self.locks = any(
+            isinstance(each, sa.Select) and each._for_update_arg is not None
+            for each in visitors.iterate(statement)
+        )
         #: The statement, and before it what it names: pairs of a name and SQL.
         self.parts: tuple[tuple[str, str], ...] = (("", str(compiled)),)
         if after is not None:

@@ -16,7 +16,7 @@ from persistence.products import HOLD_STOCK, LOCK_STOCK_LEVEL, StockLevel
 from persistence.sql import Query
 from services import approvals, orders, orders_admin
 from services.core.context import Context, new_process
-from services.core.errors import InsufficientFunds, ProductNotFound
+from services.core.errors import Forbidden, InsufficientFunds, ProductNotFound, TokenRevoked
 from services.core.etags import entity_tag
 from services.core.inputs import Nothing
 from services.core.operation import Key, operation
@@ -102,14 +102,16 @@ async def test_an_order_and_its_payment_take_few_statements(shop: Shop, buyer: P
     placing = shop.request(buyer)
     raw = {"lines": [{"productId": product.id, "quantity": 2}]}
     order = await orders.create(placing, raw)
-    # BEGIN, the session, what is locked, all that is written, COMMIT.
-    assert placing.tally.statements == (5 if fast else 10)
+    # BEGIN, the session with all that is locked, all that is written, COMMIT.
+    assert placing.tally.statements == (4 if fast else 10)
     paying = shop.request(buyer)
     await orders.pay(paying, {"id": order.id}, key=new_key())
     # BEGIN, the session, the key and how long it waits, locks of order, stock and wallet; COMMIT.
     assert paying.tally.statements == (10 if fast else 21)
 
 
+_SESSION = "SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE"
+_END_SESSION = "UPDATE sessions SET revoked_at = now() WHERE id = $1"
 _STOCK = "SELECT 1 FROM stock WHERE product_id = $1 FOR UPDATE"
 _PRODUCT = "SELECT 1 FROM products WHERE id = $1 FOR NO KEY UPDATE"
 _WALLET = "SELECT 1 FROM accounts WHERE user_id = $1 FOR UPDATE"
@@ -124,12 +126,18 @@ async def free(shop: Shop, lock: str, id: str) -> bool:
     return True
 
 
-async def test_placing_locks_stock_by_id_then_products_then_the_wallet(
+async def test_placing_locks_its_session_stock_by_id_products_and_the_wallet_in_this_order(
     shop: Shop, buyer: Person
 ) -> None:
     one, other = [(await shop.product()).id for _ in range(2)]
-    order = [(_STOCK, one), (_STOCK, other), (_PRODUCT, one), (_PRODUCT, other)]
-    order.append((_WALLET, buyer.id))
+    order = [
+        (_SESSION, buyer.session_id),
+        (_STOCK, one),
+        (_STOCK, other),
+        (_PRODUCT, one),
+        (_PRODUCT, other),
+        (_WALLET, buyer.id),
+    ]
     # However the buyer sorts them.
     raw = {"lines": [{"productId": each, "quantity": 1} for each in (other, one)]}
     for place, (lock, id) in enumerate(order):
@@ -155,6 +163,36 @@ async def test_placing_reads_the_wallet_as_a_payment_before_it_left_it(
         with pytest.raises(InsufficientFunds):
             await placing
     assert await shop.stock(product.id) == (10, 0)
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["good", "refused"])
+async def test_a_session_that_ends_while_its_call_waits_for_it_leaves_no_trace(
+    shop: Shop, buyer: Person, refused: bool
+) -> None:
+    product = await shop.product(stock=2)
+    raw = {"lines": [{"productId": product.id, "quantity": 3 if refused else 1}]}
+    request, before = shop.request(buyer), await shop.digest()
+    async with locked(shop, _SESSION, buyer.session_id) as connection:
+        placing = asyncio.create_task(orders.create(request, raw))
+        await until(lambda: shop.value(WAITING), placing)
+        await connection.execute(_END_SESSION, buyer.session_id)
+        await connection.execute("COMMIT")
+        with pytest.raises(TokenRevoked):
+            await placing
+    after = await shop.digest()
+    assert [table for table in after if after[table] != before[table]] == ["sessions"]
+    assert await shop.audits_of(request.id) == []
+
+
+async def test_a_role_that_the_token_does_not_know_of_counts(shop: Shop, manager: Person) -> None:
+    buyer = await shop.person(balance="50.00")
+    order = await shop.order(buyer, paid=True)
+    await shop.execute("UPDATE users SET role = 'USER' WHERE id = $1", manager.id)
+    await shop.execute("UPDATE sessions SET revoked_at = NULL WHERE id = $1", manager.session_id)
+    raw = {"id": order.id, "status": "CONFIRMED"}
+    async with shop.unchanged():
+        with pytest.raises(Forbidden):
+            await orders_admin.update_status(shop.request(manager), raw)
 
 
 class Level(msgspec.Struct):

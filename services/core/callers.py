@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from persistence.api_keys import KEY_STANDING, LOCK_KEY
 from persistence.database import Transaction
-from persistence.sessions import LOCK_SESSIONS_OF, SESSION, STANDING, TRANSACTION_NUMBER
+from persistence.failures import Conflict
+from persistence.sessions import (
+    LOCK_SESSIONS_OF,
+    SESSION,
+    STANDING,
+    TRANSACTION_NUMBER,
+    Standing,
+)
 from persistence.users import Role
 from services.core.errors import TokenRevoked
 from services.core.permissions import Permission, permission, reaches
@@ -106,23 +113,32 @@ async def stand(ctx: "Context", tx: Transaction) -> None:
     """Check the caller's session or key inside the transaction, and learn its number.
 
     Whoever ends the session or key waits for this transaction: no write commits after the answer
-    to that.
+    to that. A session is checked with what the operation locks first.
     """
     caller = ctx.caller
     if caller is None:
         tx.number = await tx.one(TRANSACTION_NUMBER)
         return
+
+    def note(standing: Standing | None) -> None:
+        if standing is None or not standing.live:
+            raise TokenRevoked
+        tx.number = standing.number
+        ctx.caller = ctx.request.caller = replace(caller, role=Role(standing.role))
+
+    def check(standing: Standing | None) -> None:
+        note(standing)
+        if ctx.caller != caller:
+            # It was begun in another role: once more, from the beginning.
+            raise Conflict
+
     if caller.key_id is not None:
         await tx.all(LOCK_KEY, key_id=caller.key_id)
-        standing = await tx.one(KEY_STANDING, key_id=caller.key_id, now=ctx.now)
-    else:
-        if ctx.operation.revokes:
-            # A shared lock of one's own session first would be in the way of another call's.
-            await tx.all(LOCK_SESSIONS_OF, user_id=caller.user_id)
-        standing = await tx.one(
-            STANDING, session_id=caller.session_id, user_id=caller.user_id, now=ctx.now
-        )
-    if standing is None or not standing.live:
-        raise TokenRevoked
-    tx.number = standing.number
-    ctx.caller = ctx.request.caller = replace(caller, role=Role(standing.role))
+        note(await tx.one(KEY_STANDING, key_id=caller.key_id, now=ctx.now))
+        return
+    if ctx.operation.revokes:
+        # A shared lock of one's own session first would be in the way of another call's.
+        await tx.all(LOCK_SESSIONS_OF, user_id=caller.user_id)
+    await tx.ahead(
+        STANDING, check, session_id=caller.session_id, user_id=caller.user_id, now=ctx.now
+    )

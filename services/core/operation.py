@@ -314,6 +314,8 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
             async with tx.savepoint():
                 outcome = await op.run(ctx, tx, input)
         except TandemError as error:
+            # Whoever has no session any more hears of that, and leaves no trace.
+            await tx.settle()
             if type(error) not in op.errors or error.status >= 500:
                 raise
             outcome = error
