@@ -130,6 +130,7 @@ class Transaction(Reader):
             return await self._send(batches.Write(query, values))
         if self._ahead is not None and query.locks:
             return await self._led(self._ahead, query, values)
+        # What locks nothing must see what is there once the lock ahead was waited for.
         await self.settle()
         if any(other.query.writes & query.reads for other in self._waiting):
             await self.flush()

@@ -34,16 +34,33 @@ class Claim(Struct, frozen=True):
 
 keys = table_of(KeyTable)
 
+_CLAIMED = ("caller_id", "operation", "key", "fingerprint", "created_at")
 _which = sa.and_(
     keys.c.caller_id == given("caller", keys.c.caller_id),
     keys.c.operation == given("name", keys.c.operation),
     keys.c.key == given("claimed", keys.c.key),
 )
 
+
+def _lock_timeout(milliseconds: str) -> sa.ColumnElement[str]:
+    limit = sa.bindparam(milliseconds, type_=sa.Text)
+    return sa.func.set_config(sa.literal_column("'lock_timeout'"), limit, sa.true())
+
+
+# The insert waits for a first call in another process, which the limits set around it are for:
+# ``patience`` before the row is made, ``otherwise`` once it is in, both milliseconds as text. Where
+# the key is taken, the first stays set. Saves two round trips (60–100 µs each).
 CLAIM_KEY = Query(
-    insert(keys).on_conflict_do_nothing().returning(sa.literal_column("1")),
+    insert(keys)
+    .from_select(
+        _CLAIMED,
+        sa.select(*(given(name, keys.c[name]) for name in _CLAIMED)).where(
+            _lock_timeout("patience").is_not(None)
+        ),
+    )
+    .on_conflict_do_nothing()
+    .returning(_lock_timeout("otherwise")),
     value,
-    ["caller_id", "operation", "key", "fingerprint", "created_at"],
 )
 READ_KEY = Query(
     sa.select(keys.c.fingerprint, keys.c.outcome, keys.c.created_at).where(_which), Claim

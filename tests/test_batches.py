@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
+import sqlalchemy as sa
 
 from persistence import audit, jobs, orders_changes, products, wallet
 from persistence.database import Transaction
@@ -106,8 +107,8 @@ async def test_an_order_and_its_payment_take_few_statements(shop: Shop, buyer: P
     assert placing.tally.statements == (4 if fast else 10)
     paying = shop.request(buyer)
     await orders.pay(paying, {"id": order.id}, key=new_key())
-    # BEGIN, the session, the key and how long it waits, locks of order, stock and wallet; COMMIT.
-    assert paying.tally.statements == (10 if fast else 21)
+    # BEGIN, the session, the key, the locks of order, stock and wallet, all the rest, COMMIT.
+    assert paying.tally.statements == (8 if fast else 19)
 
 
 _SESSION = "SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE"
@@ -202,7 +203,7 @@ class Level(msgspec.Struct):
     held: int
 
 
-def adjusting(act: Callable[[Context, Transaction], Awaitable[Any]]) -> Any:
+def adjusting(act: Callable[[Context, Transaction], Awaitable[Any]], key: Key = Key.NONE) -> Any:
     """An operation that does this."""
 
     @operation(
@@ -212,7 +213,7 @@ def adjusting(act: Callable[[Context, Transaction], Awaitable[Any]]) -> Any:
         input=Nothing,
         errors=[ProductNotFound],
         writes=True,
-        key=Key.NONE,
+        key=key,
     )
     async def adjust(ctx: Context, tx: Transaction, input: Nothing) -> Any:
         """Do something to a product's stock."""
@@ -257,6 +258,26 @@ async def test_what_was_written_before_a_refusal_is_undone(
     [row] = await shop.audits_of(request.id)
     assert (row["outcome"], row["changed"]) == ("PRODUCT_NOT_FOUND", [])
     assert str(row["entity_id"]) == product.id
+
+
+async def test_what_is_locked_after_a_key_may_take_as_long_as_always(
+    shop: Shop, buyer: Person
+) -> None:
+    limit = Query(sa.select(sa.func.current_setting("lock_timeout")), str)
+    seen = []
+
+    async def look(ctx: Context, tx: Transaction) -> None:
+        seen.append(await tx.one(limit))
+
+    look_once = adjusting(look, Key.REQUIRED)
+    key = new_key()
+    for _ in range(2):
+        await look_once(shop.request(buyer), key=key)
+        # The second call takes over what the first one left too long ago.
+        await shop.execute(
+            "UPDATE idempotency_keys SET created_at = '2020-01-01' WHERE key = $1", key
+        )
+    assert seen == ["5s", "5s"]
 
 
 def test_statements_know_what_they_read_and_change() -> None:

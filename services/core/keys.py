@@ -106,9 +106,7 @@ async def claim(ctx: "Context", tx: Transaction, key: str, fingerprint: bytes) -
     runs after the wait.
     """
     which = {"caller": ctx.user_id, "name": ctx.operation.name, "claimed": key}
-    gate = ctx.process.gate
-    # The insert waits for a first call in another process; longer waits answer IN_USE.
-    await tx.run(f"SET LOCAL lock_timeout = {int(gate.wait_seconds * 1000)}")
+    otherwise = str(int(ctx.settings.lock_seconds * 1000))
     try:
         claimed = await tx.one(
             CLAIM_KEY,
@@ -117,12 +115,14 @@ async def claim(ctx: "Context", tx: Transaction, key: str, fingerprint: bytes) -
             key=key,
             fingerprint=fingerprint,
             created_at=ctx.now,
+            patience=str(int(ctx.process.gate.wait_seconds * 1000)),
+            otherwise=otherwise,
         )
     except LockTimeout:
         raise IdempotencyKeyInUse from None
-    await tx.run(f"SET LOCAL lock_timeout = {int(ctx.settings.lock_seconds * 1000)}")
     if claimed:
         return None
+    await tx.run(f"SET LOCAL lock_timeout = {otherwise}")
     expired = ctx.now - timedelta(hours=ctx.settings.key_hours)
     taken_over = await tx.one(
         TAKE_OVER_KEY, **which, expired=expired, new_fingerprint=fingerprint, now=ctx.now
