@@ -1,5 +1,6 @@
 """The composition root: everything of one server process, wired from the top to the bottom."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -64,6 +65,8 @@ def create_app(process: Process | None = None) -> ASGIApp:
         except DatabaseError as error:
             # It may come later: requests open the pool themselves, readiness says what is missing.
             log.warning("database not usable at start", error=type(error).__name__)
+        if process.settings.fast_paths:
+            calm_collector()
         yield
         health.draining = True
         await process.close()
@@ -100,6 +103,17 @@ def create_app(process: Process | None = None) -> ASGIApp:
     )
     inner = table.straight(app) if process.settings.fast_paths else app
     return Edge(inner, process, write_error)
+
+
+def calm_collector() -> None:
+    """Let the collector of cycles leave alone what lives as long as the process.
+
+    Going through the schemas and models takes 60 ms each time, and it went every few thousand
+    requests; what requests leave behind holds hardly any cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 async def _leave(_: Request, error: Exception) -> Response:

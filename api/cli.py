@@ -100,7 +100,9 @@ def serve(
             )
             ready.start()
             with nullcontext() if no_worker else serving.worker_beside() as child:
-                started = serving.run(listener, workers, reload, child)
+                started = serving.run(
+                    listener, workers, reload, child, fast_paths=settings.fast_paths
+                )
             if not started:
                 raise Problem("A server process could not start: see the messages above.")
     out.print("Tandem has stopped.")

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware
 
+from api.deadlines import Deadlines
 from api.exchange import Exchange, path_of, standing_headers
 from api.incoming import Fields
 from services.core.context import Process
@@ -94,6 +95,7 @@ class Edge:
             max_age=_CORS_SECONDS,
         )
         self._headers = standing_headers(settings)
+        self._deadlines = Deadlines(settings.request_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -134,13 +136,13 @@ class Edge:
         """Limits and the last-resort error; ``send`` is CORS's."""
         exchange: Exchange = scope["tandem.exchange"]
         seconds = self._settings.request_seconds
-        deadline = asyncio.timeout(seconds)
         sent = exchange.fields.first
         plain = b"x-no-compression" in sent or b"accept-encoding" not in sent
         app = self._app if plain else self._compressed
+        deadline = None
         try:
             exchange.refuse_length()
-            async with deadline:
+            with self._deadlines.begin() as deadline:
 
                 async def answer(message: Message) -> None:
                     # An application that made something else of a refused body is not heard.
@@ -150,7 +152,7 @@ class Edge:
                     if not exchange.endless:
                         await send(message)
                         if exchange.endless:
-                            deadline.reschedule(None)
+                            deadline.lift()
                         return
                     # A client that takes nothing is let go; one that waits for news is not.
                     async with asyncio.timeout(seconds):
@@ -162,7 +164,7 @@ class Edge:
         except TandemError as known:
             error = known
         except Exception as unknown:
-            if isinstance(unknown, TimeoutError) and deadline.expired():
+            if isinstance(unknown, TimeoutError) and deadline is not None and deadline.expired:
                 error = Timeout()
             else:
                 log.exception("unhandled error", path=path_of(scope))

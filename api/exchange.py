@@ -138,7 +138,8 @@ class Exchange:
             headers = self._dressed(message.get("headers", ()))
             if is_face(self._scope["path"]) and not self._page:
                 headers += await quota_headers(self._process, self._scope, self.request)
-            await self._send({**message, "headers": headers})
+            message["headers"] = headers
+            await self._send(message)
             if self._head:
                 # At once: a stream might have no first piece for long, and no end.
                 await self._send({"type": "http.response.body", "body": b""})

@@ -6,6 +6,8 @@ from starlette.types import Receive, Scope, Send
 
 from services.core.context import Request
 
+#: Marks the start of an answer whose one piece of body follows at once; see api/protocol.py.
+WHOLE = "tandem.whole"
 #: Answers of these statuses have no body, and say nothing of its length.
 _BARE = (204, 304)
 
@@ -32,7 +34,14 @@ class Reply:
         if self.status not in _BARE:
             headers.append((b"content-length", b"%d" % len(self.body)))
             headers.append((b"content-type", self.media.encode("latin-1")))
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status,
+                "headers": headers,
+                WHOLE: True,
+            }
+        )
         await send({"type": "http.response.body", "body": self.body})
 
 

@@ -22,7 +22,9 @@ DRAIN_SECONDS = 20
 CLOSE_SECONDS = 24
 
 
-def run(listener: socket.socket, workers: int, reload: bool, child: Child | None) -> bool:
+def run(
+    listener: socket.socket, workers: int, reload: bool, child: Child | None, *, fast_paths: bool
+) -> bool:
     """Serves until a signal; single, with workers, or restarting when code changes.
 
     What runs beside the servers is told to end when they are, so that both end at once. False when
@@ -31,6 +33,8 @@ def run(listener: socket.socket, workers: int, reload: bool, child: Child | None
     import uvicorn
     from uvicorn.config import STARTUP_FAILURE
     from uvicorn.supervisors import ChangeReload, Multiprocess
+
+    from api.protocol import Protocol
 
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -70,7 +74,7 @@ def run(listener: socket.socket, workers: int, reload: bool, child: Child | None
         reload=reload,
         reload_dirs=[str(CHECKOUT / layer) for layer in LAYERS] if reload else None,
         loop="auto" if sys.platform == "win32" else "uvloop",
-        http="httptools",
+        http=Protocol if fast_paths else "httptools",
         timeout_graceful_shutdown=DRAIN_SECONDS,
         proxy_headers=False,
         server_header=False,

@@ -9,6 +9,8 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Annotated, Any, get_args, get_type_hints
 from urllib.parse import quote, urlencode
 
@@ -32,7 +34,8 @@ FLAT_USERS = Deprecation(
 )
 PROFILE: type[Struct] = get_type_hints(User)["profile"]
 
-_PAGING = frozenset({"first", "after", "last", "before", "page", "perPage"})
+_NUMBERED = frozenset({"page", "perPage"})
+_PAGING = _NUMBERED | {"first", "after", "last", "before"}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -69,9 +72,7 @@ class Dialect(ABC):
         """A resource in this dialect's shape, trimmed to the names asked for."""
         if type(value) in self.shapes:
             value = self.shapes[type(value)][1](value)
-        if fields is None:
-            return value
-        return {name: item for name, item in msgspec.to_builtins(value).items() if name in fields}
+        return value if fields is None else _trimmed(type(value), fields)(value)
 
     @abstractmethod
     def resource(self, call: Call, value: Any) -> bytes:
@@ -111,6 +112,27 @@ class Dialect(ABC):
         if error.status in (429, 503):
             written["Retry-After"] = str(error.details.get("retryAfterSeconds", 1))
         return Reply(error.status, written, _encode(body), self.error_media)
+
+
+@lru_cache(maxsize=256)  # a client asks for the same few; making one takes 200 µs
+def _trimmed(kind: type[Struct], names: frozenset[str]) -> Callable[[Any], Struct]:
+    """Makes of such a value one that has only the fields of these names."""
+    kept = [item for item in structs.fields(kind) if item.encode_name in names]
+    if not kept:
+        return lambda _: _NoFields()
+    short = msgspec.defstruct(
+        kind.__name__,
+        [(item.name, Any) for item in kept],
+        rename={item.name: item.encode_name for item in kept},
+    )
+    if len(kept) == 1:
+        return lambda value: short(getattr(value, kept[0].name))
+    read = attrgetter(*(item.name for item in kept))
+    return lambda value: short(*read(value))
+
+
+class _NoFields(Struct):
+    """What is left where none of the names are this type's."""
 
 
 class PageInfo(Struct, rename="camel"):
@@ -167,29 +189,27 @@ class V2(Dialect):
 
 def _links(call: Call, page: Page[Any], start: str | None, end: str | None) -> str:
     """RFC 8288 links to the pages around this one, paged the way it was asked for."""
-    asked = dict(call.sent.pairs)
-    kept = [(name, value) for name, value in call.sent.pairs if name not in _PAGING]
-    base = call.request.process.settings.public_url + quote(call.scope["path"])
-    links: dict[str, dict[str, Any]] = {}
+    asked = {name for name, _ in call.sent.pairs}
     size = page.size
-    if page.number is not None and (page.cursor is None or {"page", "perPage"} & asked.keys()):
-        links["first"] = {"page": 1, "perPage": size}
+    links: dict[str, str] = {}  # cursors are of letters that need no quoting
+    if page.number is not None and (page.cursor is None or not asked.isdisjoint(_NUMBERED)):
+        links["first"] = f"page=1&perPage={size}"
         if page.has_next:
-            links["next"] = {"page": page.number + 1, "perPage": size}
+            links["next"] = f"page={page.number + 1}&perPage={size}"
         if page.has_previous:
-            links["prev"] = {"page": page.number - 1, "perPage": size}
+            links["prev"] = f"page={page.number - 1}&perPage={size}"
         if page.total is not None:
-            links["last"] = {"page": max(1, -(-page.total // size)), "perPage": size}
+            links["last"] = f"page={max(1, -(-page.total // size))}&perPage={size}"
     else:
-        links["first"] = {"first": size}
+        links["first"] = f"first={size}"
         if page.has_next and end:
-            links["next"] = {"first": size, "after": end}
+            links["next"] = f"first={size}&after={end}"
         if page.has_previous and start:
-            links["prev"] = {"last": size, "before": start}
-    return ", ".join(
-        f'<{base}?{urlencode([*kept, *place.items()])}>; rel="{rel}"'
-        for rel, place in links.items()
-    )
+            links["prev"] = f"last={size}&before={start}"
+    kept = urlencode([pair for pair in call.sent.pairs if pair[0] not in _PAGING])
+    base = call.request.process.settings.public_url + quote(call.scope["path"])
+    base += f"?{kept}&" if kept else "?"
+    return ", ".join(f'<{base}{place}>; rel="{rel}"' for rel, place in links.items())
 
 
 class Meta(Struct, rename="camel"):
