@@ -131,6 +131,8 @@ class Edge:
             await app(scope, exchange.receive, exchange.send)
         finally:
             exchange.log(method)
+            # Each holds the other: the collector would have to find both, and all that they hold.
+            del scope["tandem.exchange"]
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Limits and the last-resort error; ``send`` is CORS's."""

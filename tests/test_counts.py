@@ -1,0 +1,261 @@
+"""What the works of DESIGN §7 take: counted, not timed, so a slower way shows on any machine.
+
+Statements are PostgreSQL's as a request tallies them, calls to Redis those that Redis saw, calls of
+functions those of Python's profiler. Garbage is what only the collector frees.
+
+Where a change makes a work shorter, lower its bounds here; where one makes it longer, that is to be
+worth it. `./scripts/bench` tells what it means in time.
+"""
+
+import asyncio
+import cProfile
+import gc
+import json
+import pstats
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pytest
+from redis.asyncio import Redis
+
+from api.app import create_app
+from services.core.context import Process, new_process
+from services.core.settings import Settings
+from tests.conftest import running
+from tests.shop import Person, Shop, unique
+
+#: How often a work is asked for before and while it is counted.
+WARM, COUNTED = 5, 20
+
+W4 = """
+query Orders {
+  orders(first: 20) {
+    nodes {
+      id number status total createdAt
+      lines { quantity unitPrice product { id name price category { id name } } }
+    }
+  }
+}
+"""
+W5 = """
+query Products($category: String) {
+  products(first: 20, category: $category) {
+    nodes { id name price currency stock tags createdAt category { id name } }
+  }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, as a server hands it to the application."""
+
+    method: str
+    path: str
+    query: str = ""
+    caller: Person | None = None
+    body: Any = None
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        """ASGI's."""
+        headers = [(b"host", b"test"), (b"accept", b"application/json")]
+        if self.caller is not None:
+            headers.append((b"authorization", self.caller.headers["Authorization"].encode()))
+        if self.body is not None:
+            headers.append((b"content-type", b"application/json"))
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "scheme": "http",
+            "method": self.method,
+            "path": self.path,
+            "raw_path": self.path.encode(),
+            "query_string": self.query.encode(),
+            "root_path": "",
+            "headers": headers,
+            "client": ("127.0.0.1", 50_000),
+            "server": ("test", 80),
+            "state": {},
+        }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def statements(self) -> int:
+        """How many statements it took, as the server tells."""
+        told = re.search(r'desc="(\d+) statements?"', self.headers["server-timing"])
+        assert told
+        return int(told[1])
+
+
+Ask = Callable[[Request], Awaitable[Answer]]
+
+
+class Counted(NamedTuple):
+    """What an answer takes: statements, and of the others the mean of some answers."""
+
+    statements: int
+    redis: float
+    calls: float
+    garbage: float
+
+
+async def ask(app: Any, request: Request) -> Answer:
+    """Call an application as a server does."""
+    content = b"" if request.body is None else json.dumps(request.body).encode()
+    inbox = [{"type": "http.request", "body": content, "more_body": False}]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        if not inbox:
+            await asyncio.Event().wait()
+        return inbox.pop()
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await app(request.scope, receive, send)
+    headers = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    return Answer(sent[0]["status"], headers, body)
+
+
+async def counted(app: Any, process: Process, request: Request) -> Counted:
+    """What an answer takes, when it is not the first of its kind."""
+    answers = [await ask(app, request) for _ in range(WARM)]
+    assert all(200 <= answer.status < 300 for answer in answers), answers[-1]
+    async with commands(process) as seen:
+        for _ in range(COUNTED):
+            await ask(app, request)
+    gc.collect()
+    gc.disable()
+    profile = cProfile.Profile()
+    try:
+        with profile:
+            for _ in range(COUNTED):
+                await ask(app, request)
+        garbage = gc.collect()
+    finally:
+        gc.enable()
+    return Counted(
+        answers[-1].statements,
+        len(seen) / COUNTED,
+        _own_calls(profile) / COUNTED,
+        garbage / COUNTED,
+    )
+
+
+def _own_calls(profile: cProfile.Profile) -> int:
+    """Calls of Python functions; those of the event loop depend on when answers come."""
+    stats: dict[tuple[str, int, str], Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    return sum(
+        calls
+        for (file, _, _), (_, calls, *_) in stats.items()
+        if file != "~" and "/asyncio/" not in file and not file.endswith("selectors.py")
+    )
+
+
+@asynccontextmanager
+async def commands(process: Process) -> AsyncIterator[list[str]]:
+    """The commands that Redis gets of this installation meanwhile."""
+    settings = process.settings
+    watch = Redis.from_url(settings.redis_url)
+    seen: list[str] = []
+    end = unique("end")
+    try:
+        async with watch.monitor() as monitor:
+
+            async def follow() -> None:
+                while True:
+                    shown = await monitor.next_command()
+                    if end in shown["command"]:
+                        return
+                    # What a script does is shown as well.
+                    if settings.redis_prefix in shown["command"] and shown["client_type"] != "lua":
+                        seen.append(shown["command"])
+
+            following = asyncio.create_task(follow())
+            yield seen
+            await process.redis.echo(end)
+            await asyncio.wait_for(following, 10)
+    finally:
+        await watch.aclose()
+
+
+@pytest.fixture(scope="module")
+async def works(shop: Shop) -> dict[str, Request]:
+    """The works, on a shop of this test's own."""
+    buyer = await shop.person(balance="100000.00")
+    shelves = [await shop.category() for _ in range(5)]
+    products = [
+        await shop.product("1.00", stock=10_000, categoryId=shelves[place % 5])
+        for place in range(25)
+    ]
+    for place in range(20):
+        picked = [products[(place + step) % 25] for step in range(3)]
+        await shop.order(buyer, [(product.id, 1) for product in picked])
+    [slug] = [
+        row["slug"]
+        for row in await shop.rows(f"SELECT slug FROM categories WHERE id = '{shelves[0]}'")
+    ]
+    lines = [{"productId": product.id, "quantity": 1} for product in products[:3]]
+    fields = "id,name,price,currency,stock,tags,createdAt"
+    return {
+        "W1": Request("GET", f"/api/v2/products/{products[0].id}"),
+        "W3": Request("GET", "/api/v2/products", f"category={slug}&first=20&fields={fields}"),
+        "W4": Request("POST", "/graphql", caller=buyer, body={"query": W4}),
+        "W5": Request("POST", "/graphql", body={"query": W5, "variables": {"category": slug}}),
+        "W6": Request("POST", "/api/v2/orders", caller=buyer, body={"lines": lines}),
+    }
+
+
+@pytest.fixture(scope="module")
+async def uncached(settings: Settings) -> AsyncIterator[tuple[Any, Process]]:
+    """An application on its fast paths, with the cache off."""
+    async with application(settings, fast_paths=True, cache_seconds=0) as running:
+        yield running
+
+
+@asynccontextmanager
+async def application(settings: Settings, **changes: Any) -> AsyncIterator[tuple[Any, Process]]:
+    """An application of its own, over the database of `shop`."""
+    process = new_process(settings.model_copy(update=changes))
+    async with running(create_app(process)) as app:
+        yield app, process
+
+
+#: Of each work the most statements, calls to Redis, and calls of functions, which lie between what
+#: the fast paths take and what the readable ones do (W1 390 and 530, W3 470 and 610, W4 1,050 and
+#: 21,700, W5 600 and 2,400, W6 790 and 1,240).
+MOST = {
+    "W1": (1, 1, 460),
+    "W3": (1, 1, 540),
+    "W4": (3, 1, 1400),
+    "W5": (2, 1, 800),
+    "W6": (4, 1, 950),
+}
+
+
+@pytest.mark.parametrize("name", MOST)
+async def test_a_work_takes_no_more_than_it_did(
+    uncached: tuple[Any, Process], works: dict[str, Request], name: str
+) -> None:
+    took = await counted(*uncached, works[name])
+    statements, redis, calls = MOST[name]
+    assert took.statements <= statements
+    assert took.redis <= redis
+    assert took.calls <= calls
+    # What refers to itself in circles waits for the collector, whose pauses are everybody's.
+    assert took.garbage < 1
