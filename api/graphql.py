@@ -134,7 +134,7 @@ def _respond(request: Request, got: bool, reply: Answer, media: str, well_formed
     status = 200
     if error is not None and (media == _MODERN or not well_formed or error.status in _ALWAYS):
         status = error.status
-    headers = {"Vary": "Accept, Authorization", "X-Cache": "BYPASS"}
+    headers = {"Vary": "Accept, Authorization", "X-Cache": request.x_cache}
     headers["Cache-Control"] = "private, no-cache" if got else "no-store"
     if request.replayed:
         headers["Idempotent-Replayed"] = "true"

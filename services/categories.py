@@ -68,7 +68,14 @@ class UpdateCategory(Patch):
     description: Description | None = Field(None, description="What is found here; null clears it.")
 
 
-@operation("categories.list", who=PUBLIC, input=ListCategories, result=Category, paged=True)
+@operation(
+    "categories.list",
+    who=PUBLIC,
+    input=ListCategories,
+    result=Category,
+    paged=True,
+    cached=("category",),
+)
 async def list_(ctx: Context, input: ListCategories) -> Page[Category]:
     """All categories, by name."""
     return await paging.page(ctx, CATEGORIES, input, input.sort, {})
@@ -80,13 +87,18 @@ async def list_(ctx: Context, input: ListCategories) -> Page[Category]:
     input=CategoryId,
     result=Category,
     errors=[CategoryNotFound],
+    cached=("category:",),
 )
 async def get(ctx: Context, input: CategoryId) -> Category:
     """One category."""
-    category = await ctx.reader.one(CATEGORY.by_ids, ids=[input.id], **ctx.sight)
-    if category is None:
-        raise CategoryNotFound
-    return category
+
+    async def load() -> Category:
+        category = await ctx.reader.one(CATEGORY.by_ids, ids=[input.id], **ctx.sight)
+        if category is None:
+            raise CategoryNotFound
+        return category
+
+    return await ctx.kept(Category, input.id, load)
 
 
 @operation(

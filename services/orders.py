@@ -203,6 +203,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Later[Ord
     if terms is not None:
         await coupons.hold_coupon(ctx, tx, terms, order.id, order.discount)
     await tx.write(HOLD_STOCK, ids=ids, quantities=[line.quantity for line in order.lines])
+    ctx.touch("product", *ids)
     await steps.write_history(ctx, tx, order.id, None, order.status)
     return placed
 

@@ -198,19 +198,38 @@ class AdjustStock(Patch):
         return self
 
 
-@operation("products.list", who=PUBLIC, input=ListProducts, result=Product, paged=True)
+@operation(
+    "products.list",
+    who=PUBLIC,
+    input=ListProducts,
+    result=Product,
+    paged=True,
+    # A category's slug is a filter.
+    cached=("product", "category"),
+)
 async def list_(ctx: Context, input: ListProducts) -> Page[Product]:
     """Products, newest first; managers see archived ones as well."""
     return await paging.page(ctx, PRODUCTS, input, input.sort, input.filters())
 
 
-@operation("products.get", who=PUBLIC, input=ProductId, result=Product, errors=[ProductNotFound])
+@operation(
+    "products.get",
+    who=PUBLIC,
+    input=ProductId,
+    result=Product,
+    errors=[ProductNotFound],
+    cached=("product:",),
+)
 async def get(ctx: Context, input: ProductId) -> Product:
     """One product."""
-    product = await ctx.reader.one(PRODUCT.by_ids, ids=[input.id], **ctx.sight)
-    if product is None:
-        raise ProductNotFound
-    return product
+
+    async def load() -> Product:
+        product = await ctx.reader.one(PRODUCT.by_ids, ids=[input.id], **ctx.sight)
+        if product is None:
+            raise ProductNotFound
+        return product
+
+    return await ctx.kept(Product, input.id, load)
 
 
 @operation(

@@ -4,6 +4,7 @@ Everything is made for the test that asks, so that no test depends on another or
 """
 
 import itertools
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -406,9 +407,12 @@ class Shop:
         return id
 
     async def execute(self, sql: str, *values: Any) -> None:
-        """Run a statement."""
+        """Run a statement; what it says of products and categories is seen at once."""
         async with self.process.database.connection() as connection:
             await connection.execute(sql, *values)
+        if re.search("products|stock|categories", sql):
+            tags = [f"{kind}:{id}" for kind in ("product", "category") for id in values]
+            await self.process.cache.bump(["product", "category", *tags])
 
     async def value(self, sql: str, *values: Any) -> Any:
         """The one value of a query."""

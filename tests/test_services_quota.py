@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from services.core import gcra
+from services.core import absence, gcra
 from services.core.addresses import client, household, parsed
 from services.core.context import new_redis
 from services.core.gcra import Budgets, Charge, spend
@@ -234,7 +234,7 @@ async def test_a_share_is_never_nothing(make: Make) -> None:
 async def test_with_redis_back_the_budget_is_shared_again(
     tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gcra, "_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(absence, "PAUSE_SECONDS", 0.2)
     one = charge(10)
     async with own_valkey(tmp_path) as url:
         here, there = make(2, url), make(2, url)
@@ -267,7 +267,7 @@ async def test_a_redis_that_hangs_is_asked_by_one_call_and_then_left_alone(make:
         for _ in range(20):
             await budgets.spend([one], NOW)
         assert asked == 1
-    budgets._ask_again_at = 0.0  # the pause is over
+    budgets._absence.ask_again_at = 0.0  # the pause is over
     async with asyncio.timeout(2):
         await asyncio.gather(*[budgets.spend([one], NOW) for _ in range(20)])
     assert asked == 2
@@ -290,7 +290,7 @@ async def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(
         await asyncio.sleep(0.05)
         await let_in(budgets, one, 3)  # in here, while Redis is busy
         await blocking
-        budgets._ask_again_at = 0.0
+        budgets._absence.ask_again_at = 0.0
         for left in range(99, 89, -1):
             assert (await budgets.spend([other], NOW)).balances[0].remaining == left
         await redis.aclose()

@@ -89,6 +89,7 @@ def running(
         **os.environ,
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
+        "TANDEM_REDIS_PREFIX": settings.redis_prefix,
         "TANDEM_ENVIRONMENT": "test",
         "TANDEM_JOB_POLL_SECONDS": "0.1",
         **more,

@@ -17,6 +17,7 @@ from msgspec import Struct
 from starlette.types import Receive, Scope
 
 from api.incoming import Fields, body_of, fields_of, parse_json, require_json
+from services.core.cache import Encoded
 from services.core.context import Request
 from services.core.errors import FieldError, MalformedRequest, NotAcceptable, TandemError
 from services.core.inputs import UNKNOWN_FIELD
@@ -45,8 +46,9 @@ class File:
     media: str
 
 
-#: What a handler gives: a resource, a page of them, a new one, a file, or nothing (a deletion).
-Answer = Struct | Page[Any] | Created | File | None
+#: What a handler gives: a resource, written already or not, a page of them, a new one, a file, or
+#: nothing (a deletion).
+Answer = Struct | Encoded | Page[Any] | Created | File | None
 
 
 @dataclass

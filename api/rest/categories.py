@@ -11,7 +11,7 @@ async def list_categories(call: Call) -> Answer:
 
 @route("category", "GET", "/categories/{id}", categories.get)
 async def get_category(call: Call) -> Answer:
-    return await categories.get(call.request, call.input)
+    return await categories.get.encoded(call.request, call.input)
 
 
 @route("createCategory", "POST", "/categories", categories.create, status=201)

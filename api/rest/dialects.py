@@ -20,6 +20,7 @@ from msgspec import Struct, structs
 from api.reply import Reply
 from api.rest.calls import Call, Sent
 from services.auth import Tokens
+from services.core.cache import Encoded
 from services.core.deprecation import Deprecation
 from services.core.errors import FieldError, TandemError, Unauthenticated
 from services.core.operation import Operation
@@ -70,6 +71,12 @@ class Dialect(ABC):
 
     def written(self, value: Any, fields: frozenset[str] | None) -> Any:
         """A resource in this dialect's shape, trimmed to the names asked for."""
+        if isinstance(value, Encoded):
+            # What is kept is the same in both dialects.
+            if fields is None:
+                return msgspec.Raw(value.body)
+            whole = msgspec.json.decode(value.body)
+            return {name: item for name, item in whole.items() if name in fields}
         if type(value) in self.shapes:
             value = self.shapes[type(value)][1](value)
         return value if fields is None else _trimmed(type(value), fields)(value)

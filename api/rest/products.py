@@ -11,7 +11,7 @@ async def list_products(call: Call) -> Answer:
 
 @route("product", "GET", "/products/{id}", products.get)
 async def get_product(call: Call) -> Answer:
-    return await products.get(call.request, call.input)
+    return await products.get.encoded(call.request, call.input)
 
 
 @route("createProduct", "POST", "/products", products.create, status=201)

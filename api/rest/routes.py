@@ -29,9 +29,10 @@ from api.rest.calls import DECLARED, Call, Created, Declared, File, named_as_sen
 from api.rest.dialects import DIALECTS, Dialect
 from api.routing import OwnRoute
 from services.auth import Tokens
+from services.core.cache import Encoded
 from services.core.context import Process, Request
 from services.core.errors import TandemError
-from services.core.etags import entity_tag, names_tag
+from services.core.etags import names_tag, tag_if_any
 from services.core.paging import Page
 from services.core.permissions import PUBLIC
 
@@ -117,6 +118,7 @@ class RestRoute(APIRoute, OwnRoute):
         headers = dict(self._headers.get(type(thing)) or next(iter(self._headers.values())))
         if self._declared.operation.who is PUBLIC and call.request.caller is not None:
             headers["Cache-Control"] = "private, no-cache"
+        headers["X-Cache"] = call.request.x_cache
         if answer is None:
             return self._dialect.deletion(call, headers)
         if isinstance(answer, File):
@@ -129,8 +131,8 @@ class RestRoute(APIRoute, OwnRoute):
             return Reply(200, headers, body)
         if isinstance(answer, Created):
             headers["Location"] = self._dialect.prefix + answer.location
-        if hasattr(thing, "version"):
-            tag = entity_tag(thing)
+        tag = thing.tag if isinstance(thing, Encoded) else tag_if_any(thing)
+        if tag:
             headers["ETag"] = f'"{tag}"'
             known = fields_of(call.scope).get(b"if-none-match")
             if known is not None and self._declared.method == "GET" and names_tag(known, tag):
@@ -153,10 +155,10 @@ class RestRoute(APIRoute, OwnRoute):
 def _standing_headers(declared: Declared, dialect: Dialect, result: type) -> dict[str, str]:
     """The headers that every success of a route with this result carries."""
     operation = declared.operation
-    headers = {"X-Cache": "BYPASS", "Cache-Control": "private, no-cache"}
+    headers = {"Cache-Control": "private, no-cache"}
     if operation.writes or result is Tokens:
         headers["Cache-Control"] = "no-store"
     elif operation.who is PUBLIC:
-        headers = {"X-Cache": "MISS", "Cache-Control": "no-cache", "Vary": "Authorization"}
+        headers = {"Cache-Control": "no-cache", "Vary": "Authorization"}
     deprecation = dialect.deprecation(operation, result)
     return headers | deprecation.headers if deprecation else headers

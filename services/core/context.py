@@ -15,6 +15,7 @@ from persistence.database import Database, Limits, Reader, Tally
 from persistence.failures import DatabaseError
 from services.core.addresses import Address
 from services.core.api_keys import FLUSH_SECONDS, ApiKeys
+from services.core.cache import Cache, Load, decoder, shape
 from services.core.callers import Caller, sight
 from services.core.cursors import CursorKeys
 from services.core.errors import FieldError, Forbidden, PreconditionFailed, Unauthenticated
@@ -37,8 +38,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("tandem.request")
 
+#: Entities whose reads are kept; the tags of one are its own, and its kind's for lists.
+_KEPT = frozenset({"product", "category"})
+
 #: How often signing keys are read: one that is taken away counts nowhere a second later.
 _KEYS_SECONDS = 0.5
+#: How often a process tries to renew what it could not while Redis was away.
+_SETTLE_SECONDS = 0.5
 
 
 @dataclass
@@ -50,6 +56,7 @@ class Process:
     redis: Redis
     #: The faster way to Redis; None where everything goes the readable way.
     pipeline: Pipeline | None
+    cache: Cache
     tokens: TokenKeys
     revocations: Revocations
     api_keys: ApiKeys
@@ -90,6 +97,7 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
     database = new_database(settings)
     redis = new_redis(settings)
     pipeline = Pipeline(redis, settings.redis_seconds) if settings.fast_paths else None
+    cache = Cache(redis, settings, pipeline)
     tokens = TokenKeys(
         database,
         Seal(*settings.secrets),
@@ -105,11 +113,13 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
     watches.every(POLL_SECONDS, revocations.poll)
     watches.every(FLUSH_SECONDS, api_keys.flush)
     watches.every(_KEYS_SECONDS, tokens.load)
+    watches.every(_SETTLE_SECONDS, cache.settle)
     return Process(
         settings=settings,
         database=database,
         redis=redis,
         pipeline=pipeline,
+        cache=cache,
         tokens=tokens,
         revocations=revocations,
         api_keys=api_keys,
@@ -184,6 +194,21 @@ class Request:
     prepaid: bool = False
     #: What the call left of the tightest budget that it was charged to.
     allowance: Allowance | None = None
+    #: Whether what operations answered was kept: HIT, MISS or BYPASS; the last of these that was.
+    cached: str | None = None
+
+    @property
+    def x_cache(self) -> str:
+        """Where the answer came from, for X-Cache: HIT when all of it was kept, MISS, or BYPASS
+        when some of it is for this caller alone."""
+        if self.cached == "HIT" and self.tally.statements:
+            return "MISS"  # relations beside what was kept
+        return self.cached or "BYPASS"
+
+    def count_cached(self, how: str) -> None:
+        """Say of a part of the answer: HIT, MISS or BYPASS."""
+        if self.cached is None or how == "BYPASS" or self.cached == "HIT":
+            self.cached = how
 
     def fault(self, error: BaseException) -> None:
         """Log a fault of ours; the caller is told `Internal`."""
@@ -208,6 +233,10 @@ class Context:
     entity: str | None = None
     entity_id: str | None = None
     changed: Sequence[str] = ()
+    #: May what is kept be answered as it is, `Encoded`?
+    encoded: bool = False
+    #: Tags of the cache whose values are outdated when this call has committed.
+    touched: set[str] = field(default_factory=set)
     now: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -273,3 +302,27 @@ class Context:
     def record(self, entity: str, entity_id: str, *changed: str) -> None:
         """Say in the audit row what the operation was done to."""
         self.entity, self.entity_id, self.changed = entity, entity_id, changed
+        self.touch(entity, entity_id)
+
+    def touch(self, entity: str, *ids: str) -> None:
+        """Say that entities look different from now on, in themselves and in lists."""
+        if entity in _KEPT:
+            self.touched.add(entity)
+            self.touched.update([f"{entity}:{id}" for id in ids])
+
+    async def kept(self, kind: Any, key: str, load: Load) -> Any:
+        """What the cache has under a key of this operation, else what ``load`` gives.
+
+        Only where the operation declares it, and for callers who see what everybody sees. Answers
+        one of ``kind``, or it `Encoded` where the caller of the operation takes that.
+        """
+        cache, op = self.process.cache, self.operation
+        if not op.cached or not cache.on or self.sight["sees_all"]:
+            self.request.count_cached("BYPASS")
+            return await load()
+        tags = [tag + key if tag[-1] == ":" else tag for tag in op.cached]
+        encoded, thing, hit = await cache.find(f"{op.name}:{shape(kind)}:{key}", tags, load)
+        self.request.count_cached("HIT" if hit else "MISS")
+        if self.encoded:
+            return encoded
+        return decoder(kind).decode(encoded.body) if thing is None else thing

@@ -7,7 +7,6 @@ Times are whole microseconds, which Lua's numbers hold exactly: nothing drifts.
 
 import asyncio
 import hashlib
-import time
 from collections import OrderedDict
 from collections.abc import MutableMapping, Sequence
 from functools import partial
@@ -17,12 +16,11 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from services.core.absence import Absence
 from services.core.pipeline import Pipeline, Word, settle
 
 log = structlog.get_logger("tandem.quota")
 
-#: How long Redis is left alone after it failed.
-_PAUSE_SECONDS = 1
 #: Charges of a process that are under way in Redis at a time; others wait for their turn.
 _AT_ONCE = 50
 #: Calls that share a run of the script, which keeps Redis from everybody else for some 3 µs each.
@@ -144,36 +142,25 @@ class Budgets:
         self._ask = self._ask_alone if pipeline is None else _Joined(pipeline).ask
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._kept: OrderedDict[str, int] = OrderedDict()
-        self._away = False
-        self._ask_again_at = 0.0
+        self._absence = Absence(seconds)
 
     async def spend(self, charges: Sequence[Charge], now: int) -> Spent:
         """Charge all of them or none, in one round trip.
 
         ``now`` is in µs since 1970. Never fails; takes at most as long as a Redis call may.
         """
-        if self._away and not self._asks_again():
+        if self._absence.skips():
             return self._spend_share(charges, now)
         try:
             allowed, *times = await self._ask(charges, now)
         except (RedisError, OSError) as error:
-            if not self._away:
+            if self._absence.failed():
                 log.warning("redis not reachable: each process limits its share", error=repr(error))
-            self._away = True
-            self._ask_again_at = time.monotonic() + _PAUSE_SECONDS
             return self._spend_share(charges, now)
-        if self._away:
+        if self._absence.worked():
             log.info("redis is back: one quota for all processes")
-            self._away = False
             self._kept.clear()
         return _spent(charges, bool(allowed), times, now)
-
-    def _asks_again(self) -> bool:
-        """After a pause one call tries Redis; the others do not wait for how that ends."""
-        if time.monotonic() < self._ask_again_at:
-            return False
-        self._ask_again_at = time.monotonic() + self._seconds + _PAUSE_SECONDS
-        return True
 
     async def _ask_alone(self, charges: Sequence[Charge], now: int) -> Sequence[int]:
         """One run of the script for one call's charges."""

@@ -6,6 +6,7 @@ of that into rows of a `persistence.listing.Listing`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -84,16 +85,31 @@ class _Plan:
     number: int | None
 
 
+class _Found(msgspec.Struct, Generic[Item]):
+    """What the database says of a page: with one row beyond it, if there is one."""
+
+    rows: list[Item]
+    total: int | None
+
+
 async def page(
     ctx: Context, listing: Listing[Item], input: Paged, sort: str, filters: Mapping[str, Any]
 ) -> Page[Item]:
     """One page of a list; raises `ValidationFailed` for a cursor that is not this list's."""
     plan = _plan(ctx, listing, input, sort, filters)
-    rows = await listing.page(ctx.reader, plan.sort, plan.filters, plan.window, **ctx.sight)
-    total = None
-    if input.total:
-        total = await listing.count(ctx.reader, plan.filters, **ctx.sight)
-    return _shaped(ctx, listing, plan, rows, total)
+
+    async def load() -> _Found[Item]:
+        rows = await listing.page(ctx.reader, plan.sort, plan.filters, plan.window, **ctx.sight)
+        total = None
+        if input.total:
+            total = await listing.count(ctx.reader, plan.filters, **ctx.sight)
+        return _Found(rows, total)
+
+    if ctx.operation.cached:
+        found = await ctx.kept(_Found[ctx.operation.result], _name(plan, input), load)
+    else:
+        found = await load()
+    return _shaped(ctx, listing, plan, [*found.rows], found.total)
 
 
 async def pages(
@@ -163,6 +179,12 @@ def _plan(
         message = "This is not a cursor of this list with this order and these filters."
         raise ValidationFailed(fields=[FieldError(name, "INVALID_CURSOR", message)])
     return _Plan(sort, given, Window(size + 1, beyond, backward), size, scope, None)
+
+
+def _name(plan: _Plan, input: Paged) -> str:
+    """What a page is kept under: who asks for the same in other words finds it."""
+    asked = (plan.scope, plan.window, plan.size, input.total)
+    return blake2b(msgspec.json.encode(asked), digest_size=16).hexdigest()
 
 
 def _refuse_positions(input: Paged) -> None:

@@ -205,6 +205,9 @@ class Settings(BaseSettings):
     )
     key_hours: int = Field(default=24, ge=1, description="How long idempotency keys are kept.")
     redis_seconds: float = Field(default=0.5, gt=0, description="Longest a Redis call may take.")
+    cache_seconds: float = Field(
+        default=60, ge=0, description="Longest an answer is kept in the cache; 0 keeps none."
+    )
     request_seconds: float = Field(default=60, gt=0, description="Longest a request may take.")
     body_bytes: int = Field(default=1_048_576, ge=1, description="Largest request body.")
     body_seconds: float = Field(
