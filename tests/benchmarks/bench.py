@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -32,6 +32,7 @@ from tests.benchmarks.works import WORKS, Work
 CACHED = {"TANDEM_CACHE_SECONDS": "60"}
 UNCACHED = {"TANDEM_CACHE_SECONDS": "0"}
 
+BESIDES = "besides"
 TANDEM = Kind("Tandem", environment=UNCACHED)
 READABLE = Kind("Tandem, readable paths", environment=UNCACHED | {"TANDEM_FAST_PATHS": "false"})
 UNREMEMBERED = Kind("Tandem, no token cache", environment=UNCACHED | {"TANDEM_TOKEN_CACHE": "0"})
@@ -100,7 +101,7 @@ def main() -> int:
         with opened() as shop:
             peers = versions()
             report.print_machine(shop, peers)
-            found = asyncio.run(_found(shop, options))
+            found = _found(shop, asyncio.run(new_keys(shop)), options)
             if options.write:
                 report.write(shop, peers, found)
     except (Failed, embedded.EmbeddedError, TimeoutError) as error:
@@ -114,15 +115,28 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short rounds, and W1 to W6 alone")
-    parser.add_argument("--only", default="", help="works to measure, as in W1,W4, or besides")
-    parser.add_argument("--peers", default="", help="peers to measure, as in express,apollo")
+    works = {work.name for work in WORKS} | {BESIDES}
+    parser.add_argument("--only", type=_some(works), help=f"works, as in W1,W4, or {BESIDES}")
+    peers = {kind.peer for group in GROUPS for kinds in group.works.values() for kind in kinds}
+    parser.add_argument("--peers", type=_some(peers - {""}), help="as in express,apollo")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     return parser.parse_args()
 
 
-async def _found(shop: Shop, options: argparse.Namespace) -> Found:
+def _some(known: set[str]) -> Callable[[str], set[str]]:
+    """Reads names of a set, with commas between them."""
+
+    def read(text: str) -> set[str]:
+        names = set(text.split(","))
+        if not names <= known:
+            raise argparse.ArgumentTypeError(f"choose among {', '.join(sorted(known))}")
+        return names
+
+    return read
+
+
+def _found(shop: Shop, keys: Keys, options: argparse.Namespace) -> Found:
     """Run everything that was asked for."""
-    keys = await new_keys(shop)
     rounds = (0.6, 1.0, 1.0) if options.quick else (2.0, 3.0, 3.0, 3.0)
     found = Found()
     for group in GROUPS:
@@ -131,7 +145,7 @@ async def _found(shop: Shop, options: argparse.Namespace) -> Found:
         found.pgbench = ceilings.pgbench(shop, rounds[-1])
         found.static = ceilings.static_answer(shop, rounds[-1])
         report.print_ceilings(found.pgbench, found.static)
-    if not options.quick and (not options.only or options.only == "besides"):
+    if not options.quick and (not options.only or BESIDES in options.only):
         _besides(shop, keys, found, rounds[-1])
     return found
 
@@ -145,17 +159,18 @@ def _besides(shop: Shop, keys: Keys, found: Found, seconds: float) -> None:
         serving(shop, keys, DEVELOPMENT) as development,
         serving(shop, keys, DEVELOPMENT_CACHED) as cached,
     ):
+        for server in (tandem, express):
+            found.starts.setdefault(server.kind.name, server.started_in)
         tables["Cursor depth"] = besides.depth(tandem, seconds)
         tables["Statements"] = besides.statements(development, keys)
         tables["Rows, fields and levels of GraphQL"] = besides.fields(tandem, seconds)
         tables["Content encodings, 100 products"] = besides.encodings([tandem, express], seconds)
         tables["The cache, reads with 5 % writes"] = mix.effect(development, cached, keys, seconds)
-    if found.starts:
-        tables["From start to first answer"] = [
-            "| | s |",
-            "|---|--:|",
-            *(f"| {name} | {taken:.2f} |" for name, taken in found.starts.items()),
-        ]
+    tables["From start to first answer"] = [
+        "| | s |",
+        "|---|--:|",
+        *(f"| {name} | {taken:.2f} |" for name, taken in found.starts.items()),
+    ]
     report.print_besides(tables)
 
 
@@ -171,7 +186,7 @@ def _run(
         (work, kinds)
         for work in WORKS
         if work.name in group.works
-        and (not options.only or work.name in options.only.split(","))
+        and (not options.only or work.name in options.only)
         and (kinds := _kinds(group, work, options))
     ]
     with ExitStack() as stack:
@@ -190,7 +205,7 @@ def _kinds(group: Group, work: Work, options: argparse.Namespace) -> list[Kind]:
     if not options.quick:
         kinds += group.besides.get(work.name, ())
     if options.peers:
-        kinds = [kind for kind in kinds if not kind.peer or kind.peer in options.peers.split(",")]
+        kinds = [kind for kind in kinds if not kind.peer or kind.peer in options.peers]
     return kinds
 
 
