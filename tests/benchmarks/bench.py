@@ -37,6 +37,7 @@ TANDEM = Kind("Tandem", environment=UNCACHED)
 READABLE = Kind("Tandem, readable paths", environment=UNCACHED | {"TANDEM_FAST_PATHS": "false"})
 UNREMEMBERED = Kind("Tandem, no token cache", environment=UNCACHED | {"TANDEM_TOKEN_CACHE": "0"})
 TANDEM_CACHED = Kind("Tandem", environment=CACHED)
+CACHE_ON = Kind("Tandem, cache on", environment=CACHED)
 # Where statements are told.
 TALKING = {"TANDEM_ENVIRONMENT": "development"}
 DEVELOPMENT = Kind("Tandem, development", environment=UNCACHED | TALKING)
@@ -63,7 +64,7 @@ GROUPS = (
         {"W1": [TANDEM, EXPRESS], "W3": [TANDEM, EXPRESS], "W6": [TANDEM, EXPRESS]},
         {
             "W1": [READABLE],
-            "W3": [READABLE],
+            "W3": [CACHE_ON, READABLE],
             "W6": [EXPRESS_TOGETHER, UNREMEMBERED, READABLE],
         },
     ),
@@ -73,7 +74,7 @@ GROUPS = (
             "W4": [TANDEM, APOLLO, MERCURIUS, POSTGRAPHILE],
             "W5": [TANDEM, APOLLO, MERCURIUS, POSTGRAPHILE],
         },
-        {"W4": [UNREMEMBERED, READABLE], "W5": [READABLE]},
+        {"W4": [UNREMEMBERED, READABLE], "W5": [CACHE_ON, READABLE]},
     ),
 )
 
