@@ -71,3 +71,8 @@ class Protocol(httptools_impl.HttpToolsProtocol):
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         cycle.__class__ = Cycle
         super()._start_asgi_task(cycle, app)
+
+
+def protocol(fast_paths: bool) -> type[httptools_impl.HttpToolsProtocol]:
+    """The protocol that a server's connections speak."""
+    return Protocol if fast_paths else httptools_impl.HttpToolsProtocol

@@ -34,7 +34,7 @@ def run(
     from uvicorn.config import STARTUP_FAILURE
     from uvicorn.supervisors import ChangeReload, Multiprocess
 
-    from api.protocol import Protocol
+    from api.protocol import protocol
 
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -74,7 +74,7 @@ def run(
         reload=reload,
         reload_dirs=[str(CHECKOUT / layer) for layer in LAYERS] if reload else None,
         loop="auto" if sys.platform == "win32" else "uvloop",
-        http=Protocol if fast_paths else "httptools",
+        http=protocol(fast_paths),
         timeout_graceful_shutdown=DRAIN_SECONDS,
         proxy_headers=False,
         server_header=False,

@@ -319,6 +319,8 @@ import os, signal, socket, sys, threading
 from datetime import datetime
 from pathlib import Path
 import uvicorn
+from api.protocol import protocol
+from services.core.settings import Settings
 listener = socket.create_server(("127.0.0.1", 0), backlog=512)
 print(listener.getsockname()[1], flush=True)
 def follow():
@@ -328,12 +330,11 @@ threading.Thread(target=follow, daemon=True).start()
 def standing():
     from api.app import create_app
     from services.core.context import new_process
-    from services.core.settings import Settings
     clock = Path(sys.argv[1])
     return create_app(new_process(Settings(), lambda: datetime.fromisoformat(clock.read_text())))
 config = uvicorn.Config(
     standing if sys.argv[1:] else "api.app:create_app", factory=True, lifespan="on",
-    access_log=False, log_level="warning",
+    access_log=False, log_level="warning", http=protocol(Settings().fast_paths),
     timeout_graceful_shutdown=5, proxy_headers=False,
 )
 uvicorn.Server(config).run(sockets=[listener])

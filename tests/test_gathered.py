@@ -1,6 +1,7 @@
 """Reads that are asked together, and rows that travel as one text."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,10 +12,21 @@ from persistence.database import Tally
 from persistence.failures import Unavailable
 from persistence.nodes import _VIEWS
 from persistence.products import PRODUCT
-from services.core.context import Process
+from services.core.context import Process, new_process
+from tests.conftest import settings_for
 from tests.shop import Person, Shop
 
 SIGHT: dict[str, Any] = {"viewer": None, "session": None, "sees_all": True, "administers": True}
+
+
+@pytest.fixture(scope="module")
+async def fast(shop: Shop) -> AsyncIterator[Process]:
+    """A process on the fast paths, whatever the others are on."""
+    settings = shop.process.settings
+    urls = {"database_url": settings.database_url, "redis_url": settings.redis_url}
+    process = new_process(settings_for(**urls, fast_paths=True), shop.process.clock)
+    yield process
+    await process.close()
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +50,9 @@ async def read(process: Process, *ids: str, tally: Tally | None = None) -> list[
 
 @pytest.mark.parametrize("view", _VIEWS, ids=[view.name for view in _VIEWS])
 async def test_rows_that_travel_as_text_are_those_that_the_driver_reads(
-    shop: Shop, buyer: Person, view: Any
+    shop: Shop, fast: Process, buyer: Person, view: Any
 ) -> None:
-    database = shop.process.database
+    database = fast.database
     known = (
         sa.select(view.id.label("id")).select_from(view.source).order_by(view.id.desc()).limit(200)
     )
@@ -57,9 +69,9 @@ async def test_rows_that_travel_as_text_are_those_that_the_driver_reads(
 
 
 async def test_reads_by_id_of_one_turn_are_one_statement(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, fast: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = shop.process.database
+    database = fast.database
     ids = [(await shop.product()).id for _ in range(6)]
     asked: list[Any] = []
     run = database.gathered._run
@@ -72,20 +84,17 @@ async def test_reads_by_id_of_one_turn_are_one_statement(
     tallies = [Tally() for _ in range(4)]
     wanted = [ids[:1], ids[1:3], ids[2:5], [ids[5], ids[0]]]
     found = await asyncio.gather(
-        *(
-            read(shop.process, *each, tally=tally)
-            for each, tally in zip(wanted, tallies, strict=True)
-        )
+        *(read(fast, *each, tally=tally) for each, tally in zip(wanted, tallies, strict=True))
     )
     assert [[row.id for row in rows] for rows in found] == wanted
     assert [tally.statements for tally in tallies] == [1] * 4
     assert len(asked) == 1
 
 
-async def test_readers_of_different_sight_are_not_asked_together(shop: Shop) -> None:
+async def test_readers_of_different_sight_are_not_asked_together(shop: Shop, fast: Process) -> None:
     product = await shop.product()
     await shop.execute("UPDATE products SET is_active = false WHERE id = $1", product.id)
-    reader = shop.process.database.reader(Tally())
+    reader = fast.database.reader(Tally())
     sights = [{**SIGHT, "sees_all": sees} for sees in (True, False, True, False)]
     found = await asyncio.gather(
         *(reader.all(PRODUCT.by_ids, ids=[product.id], **sight) for sight in sights)
@@ -93,9 +102,11 @@ async def test_readers_of_different_sight_are_not_asked_together(shop: Shop) -> 
     assert [len(rows) for rows in found] == [1, 0, 1, 0]
 
 
-async def test_a_reader_who_leaves_does_not_take_the_others_answer_along(shop: Shop) -> None:
+async def test_a_reader_who_leaves_does_not_take_the_others_answer_along(
+    shop: Shop, fast: Process
+) -> None:
     ids = [(await shop.product()).id for _ in range(3)]
-    reads = [asyncio.create_task(read(shop.process, id)) for id in ids]
+    reads = [asyncio.create_task(read(fast, id)) for id in ids]
     await asyncio.sleep(0)
     reads[0].cancel()
     found = await asyncio.gather(*reads, return_exceptions=True)
@@ -104,26 +115,27 @@ async def test_a_reader_who_leaves_does_not_take_the_others_answer_along(shop: S
 
 
 async def test_a_read_that_fails_fails_for_all_who_asked_and_for_nobody_later(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, fast: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product = await shop.product()
-    database = shop.process.database
+    database = fast.database
 
     async def away(query: Any, arguments: list[Any]) -> Any:
         raise Unavailable
 
     with monkeypatch.context() as patched:
         patched.setattr(database.gathered, "_run", away)
-        reads = (read(shop.process, product.id) for _ in range(3))
+        reads = (read(fast, product.id) for _ in range(3))
         found = await asyncio.gather(*reads, return_exceptions=True)
     assert [type(error) for error in found] == [Unavailable] * 3
-    assert [row.id for row in await read(shop.process, product.id)] == [product.id]
+    assert [row.id for row in await read(fast, product.id)] == [product.id]
 
 
-async def test_what_was_written_before_a_read_came_is_in_its_answer(shop: Shop) -> None:
+async def test_what_was_written_before_a_read_came_is_in_its_answer(
+    shop: Shop, fast: Process
+) -> None:
     """A read that joins others must not get what a statement saw that ran before it came."""
     product = await shop.product(stock=0)
-    process = shop.process
 
     async def rounds(mine: int) -> None:
         for number in range(1, 20):
@@ -133,7 +145,7 @@ async def test_what_was_written_before_a_read_came_is_in_its_answer(shop: Shop) 
                 [f"writer{mine}"],
                 number,
             )
-            [row] = await read(process, product.id)
+            [row] = await read(fast, product.id)
             assert row.metadata[f"writer{mine}"] == number
 
     await asyncio.gather(*(rounds(mine) for mine in range(8)))
