@@ -140,6 +140,7 @@ class _OneTransaction(Database):
         transaction = Transaction(self, tally, self._connection)
         await transaction.run("SAVEPOINT call")
         yield transaction
+        await transaction.flush()
         # Savepoints left open would make each of the next ones slower.
         await transaction.run("RELEASE SAVEPOINT call")
 
