@@ -83,6 +83,7 @@ CATEGORIES = Listing(
     CATEGORY.select(),
     Category,
     id=categories.c.id,
+    view=CATEGORY,
     sorts={
         "name": Sort(categories.c.name, False, lambda row: row.name),
         "-name": Sort(categories.c.name, True, lambda row: row.name),

@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from persistence.columns import Uuid, UuidArray
 from persistence.database import Reader
 from persistence.packed import PackedQuery
+from persistence.parts import Part, PartQuery, Wanted, part_of
 from persistence.sql import Query, value
+from persistence.views import View
 
 Row = TypeVar("Row")
 _BIG = sa.BigInteger()
@@ -59,22 +61,34 @@ class Listing(Generic[Row]):
         filters: Mapping[str, sa.ColumnElement[bool]] | None = None,
         always: sa.ColumnElement[bool] | None = None,
         parent: sa.ColumnElement[Any] | None = None,
+        view: View[Row] | None = None,
     ) -> None:
         self.sorts = sorts
-        self._select = select if always is None else select.where(always)
+        self._always = () if always is None else (always,)
+        self._select = select.where(*self._always)
+        self._view = view
         self._row = row
         self._id = id
         self._filters = filters or {}
         self._parent = parent
         # A list has at most sorts × directions × 2^filters shapes; those in use are few.
         self._page = lru_cache(maxsize=256)(self._compile_page)
+        self._page_of_parts = lru_cache(maxsize=256)(self._compile_page)
         self._count = lru_cache(maxsize=256)(self._compile_count)
 
     async def page(
-        self, reader: Reader, sort: str, filters: Mapping[str, Any], window: Window, **values: Any
+        self,
+        reader: Reader,
+        sort: str,
+        filters: Mapping[str, Any],
+        window: Window,
+        wanted: Wanted | None = None,
+        **values: Any,
     ) -> list[Row]:
-        """At most ``window.limit`` rows, in reading direction."""
-        query = self._page((sort, frozenset(filters), window.beyond is not None, window.backward))
+        """At most ``window.limit`` rows, in reading direction; parts of them where that can be."""
+        shape = (sort, frozenset(filters), window.beyond is not None, window.backward)
+        part = self._part(sort, wanted)
+        query = self._page(shape) if part is None else self._page_of_parts(shape, part)
         return await reader.all(query, **self._values(filters, window), **values)
 
     async def pages(
@@ -117,14 +131,23 @@ class Listing(Generic[Row]):
             "beyond_id": beyond[1],
         }
 
-    def _filtered(self, names: frozenset[str]) -> sa.Select[Any]:
-        return self._select.where(*(self._filters[name] for name in sorted(names)))
+    def _filtered(self, names: frozenset[str], part: Part | None = None) -> sa.Select[Any]:
+        select = self._select if part is None else part.select().where(*self._always)
+        return select.where(*(self._filters[name] for name in sorted(names)))
 
-    def _compile_page(self, shape: Shape) -> Query[Any]:
+    def _part(self, sort: str, wanted: Wanted | None) -> Part | None:
+        """The part of the list's view that is wanted, and what cursors are written from."""
+        if wanted is None or self._view is None:
+            return None
+        # That of an expression is no field: such a list comes whole.
+        sorted_by = str(getattr(self.sorts[sort].column, "key", None))
+        return part_of(self._view, wanted._replace(fields=wanted.fields | {sorted_by}))
+
+    def _compile_page(self, shape: Shape, part: Part | None = None) -> Query[Any]:
         sort_name, names, has_position, backward = shape
         sort = self.sorts[sort_name]
         descending = sort.descending != backward
-        select = self._filtered(names)
+        select = self._filtered(names, part)
         if has_position:
             here = sa.tuple_(sort.column, self._id)
             there = sa.tuple_(
@@ -138,6 +161,8 @@ class Listing(Generic[Row]):
         )
         select = select.limit(sa.bindparam("limit", type_=_BIG))
         select = select.offset(sa.bindparam("offset", type_=_BIG))
+        if part is not None:
+            return PartQuery(select, part)
         if self._parent is None:
             return PackedQuery(select, self._row)
         parents, under = self._parents()

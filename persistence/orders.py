@@ -276,6 +276,7 @@ ORDER = View(
     orders,
     _order,
     sa.or_(orders.c.customer_id == viewer, sees_all),
+    made=Order,
 )
 _created = {
     "-createdAt": Sort(orders.c.created_at, True, lambda row: row.created_at, datetime),
@@ -291,6 +292,7 @@ OWN_ORDERS = Listing(
     ORDER.select(),
     _order,
     id=orders.c.id,
+    view=ORDER,
     always=orders.c.customer_id == viewer,
     sorts=_created,
     filters=_filters,
@@ -299,6 +301,7 @@ ALL_ORDERS = Listing(
     ORDER.select(),
     _order,
     id=orders.c.id,
+    view=ORDER,
     sorts=_created,
     filters={
         **_filters,
@@ -310,6 +313,7 @@ APPROVALS = Listing(
     ORDER.select(),
     _order,
     id=orders.c.id,
+    view=ORDER,
     always=orders.c.status == sa.literal_column(f"'{OrderStatus.AWAITING_APPROVAL}'"),
     sorts=_created,
 )

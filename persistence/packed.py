@@ -53,7 +53,7 @@ class PackedQuery(Query[Row]):
         self.by_ids = by_ids
         self.packed: str | None = None
         columns = list(statement.selected_columns)
-        kinds = [_kind(column) for column in columns]
+        kinds = [read_as(column) for column in columns]
         if None in kinds:
             return
         names = [f"c{place}" for place in range(len(columns))]
@@ -77,7 +77,8 @@ class PackedQuery(Query[Row]):
         return [row(*values) for values in self._decode(text)]
 
 
-def _kind(column: sa.ColumnElement[Any]) -> Any:
+def read_as(column: sa.ColumnElement[Any]) -> Any:
+    """What a column's value is read as; None where it cannot travel so."""
     kind = column.type
     if isinstance(kind, sa.ARRAY):
         item = _READ.get(type(kind.item_type))

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from sqlalchemy.dialects.postgresql import TSVECTOR, array
 from sqlmodel import SQLModel
 
-from persistence.categories import categories
+from persistence.categories import CATEGORY, categories
 from persistence.columns import (
     Json,
     Money,
@@ -180,6 +180,7 @@ PRODUCT = View(
     _with_stock,
     Product,
     sa.or_(products.c.is_active, sees_all),
+    joins={"category_id": CATEGORY},
 )
 
 _search = sa.func.websearch_to_tsquery(
@@ -190,6 +191,7 @@ PRODUCTS = Listing(
     PRODUCT.select(),
     Product,
     id=products.c.id,
+    view=PRODUCT,
     always=PRODUCT.visible,
     sorts={
         "-createdAt": Sort(products.c.created_at, True, lambda row: row.created_at, datetime),

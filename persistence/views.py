@@ -7,15 +7,17 @@ everybody's account) and ``now`` (the time of the look).
 `by_ids` and `nodes` (persistence/nodes.py) are compiled from it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from persistence.columns import Instant, Uuid
 from persistence.packed import PackedQuery
+from persistence.parts import Part, PartQuery, Wanted, part_of
 from persistence.sql import Query, among
 
 Row = TypeVar("Row")
@@ -36,6 +38,15 @@ class View(Generic[Row]):
     source: sa.FromClause
     row: Callable[..., Row]
     visible: sa.ColumnElement[bool]
+    #: The struct of a row, where ``row`` is another function.
+    made: type[Struct] | None = None
+    #: What a key leads to, by the field that holds it: it may come in the same statement.
+    joins: "Mapping[str, View[Any]]" = field(default_factory=dict)
+
+    @property
+    def struct(self) -> type[Struct] | None:
+        """The struct of a row."""
+        return self.made or (self.row if isinstance(self.row, type) else None)
 
     def select(self) -> sa.Select[Any]:
         """Everything of this kind, whoever looks."""
@@ -46,7 +57,17 @@ class View(Generic[Row]):
         """Values: ids and the reader's sight. Unknown and invisible ids have no row."""
         return PackedQuery(self.select().where(among(self.id), self.visible), self.row, by_ids=True)
 
+    def of_ids(self, wanted: Wanted | None) -> Query[Any]:
+        """The same, of what is wanted alone; all of it where that cannot be, or for None."""
+        part = None if wanted is None else part_of(self, wanted)
+        return self.by_ids if part is None else _of_ids(self, part)
+
     @cached_property
     def stored(self) -> Query[Row]:
         """Values: ids. For the one who just wrote them."""
         return Query(self.select().where(among(self.id)), self.row)
+
+
+@lru_cache(maxsize=256)
+def _of_ids(view: View[Any], part: Part) -> Query[Any]:
+    return PartQuery(part.select().where(among(view.id), view.visible), part, by_ids=True)

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypedDict
 
 import strawberry
 from strawberry.types import Info as StrawberryInfo
@@ -63,7 +63,14 @@ def described(
     )
 
 
-def write_options(info: Info, raw: dict[str, Any]) -> dict[str, str | None]:
+class WriteOptions(TypedDict):
+    """What a write takes besides its input."""
+
+    key: str | None
+    if_match: str | None
+
+
+def write_options(info: Info, raw: dict[str, Any]) -> WriteOptions:
     """Take the idempotency key and the etag out of a write's arguments."""
     key, header = raw.pop("idempotencyKey", None), info.context.header_key
     if key is not None and header is not None and key != header:

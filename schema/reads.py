@@ -4,6 +4,7 @@ graphql-core runs them through the resolvers that are made of the declaration; w
 as compiled functions (schema/compiled) finds the declaration itself behind each field.
 """
 
+import inspect
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,10 +31,14 @@ _DOOR = "door"
 
 @dataclass
 class Single:
-    """Read by one call for each parent: ``await call(request, given)``."""
+    """Read by one call for each parent: ``await call(request, given)``.
 
-    call: Callable[[Request, dict[str, Any]], Awaitable[Any]]
+    With ``parts``, it takes ``wanted`` as well, and may answer with parts of things.
+    """
+
+    call: Callable[..., Awaitable[Any]]
     paged: bool = False
+    parts: bool = False
 
 
 @dataclass
@@ -46,10 +51,11 @@ class Batched:
     """
 
     name: Hashable
-    load: Callable[[Request, Sequence[Any], dict[str, Any]], Awaitable[Mapping[Any, Any]]]
+    load: Callable[..., Awaitable[Mapping[Any, Any]]]
     key: str
     paged: bool = False
     then: str | None = None
+    parts: bool = False
 
 
 Door = Single | Batched
@@ -77,7 +83,7 @@ def read(
     With ``under``, the attribute that holds a parent's id, it is read for many parents at once.
     """
     if under is None:
-        door: Door = Single(op, op.paged)
+        door: Door = Single(op, op.paged, parts=True)
     else:
         door = Batched(op.name, op.of, under, op.paged, then)
 
@@ -94,10 +100,12 @@ def read(
 def relation(load: Any, key: str, returns: Any, description: str) -> Any:
     """A field that holds another thing, found by the attribute ``key``; null when not visible."""
 
-    async def batch(request: Request, keys: Sequence[Any], _: dict[str, Any]) -> Mapping[Any, Any]:
-        return await outside(load, request, keys)
+    async def batch(
+        request: Request, keys: Sequence[Any], _: dict[str, Any], **more: Any
+    ) -> Mapping[Any, Any]:
+        return await outside(load, request, keys, *more.values())
 
-    door = Batched(load, batch, key)
+    door = Batched(load, batch, key, parts="wanted" in inspect.signature(load).parameters)
 
     async def resolver(self: Any, info: Info) -> Any:
         return await _resolve(door, self, info, {})

@@ -34,7 +34,9 @@ DateTime = NewType("DateTime", datetime)
 __all__ = ["JSON", "SCALARS", "DateTime", "Money"]
 
 
-def _money_text(amount: Decimal) -> str:
+def _money_text(amount: Decimal | str) -> str:
+    if isinstance(amount, str):
+        return amount  # as PostgreSQL writes it, in a part of a thing
     return f"{amount:.2f}"
 
 

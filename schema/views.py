@@ -32,6 +32,11 @@ _TYPES: dict[Any, Any] = {
 STRUCTS: dict[str, type[msgspec.Struct]] = {}
 
 
+def kind_of(struct: Any) -> Any:
+    """The struct that a struct is a part of, or itself."""
+    return getattr(struct, "whole", struct)
+
+
 def mirror(struct: type[msgspec.Struct]) -> Callable[[Type], Type]:
     """Make the class below the GraphQL type of a struct; its own fields come after the struct's."""
 

@@ -21,7 +21,7 @@ from persistence.failures import ReferenceViolation, UniqueViolation
 from services.auth import Done
 from services.core import paging
 from services.core.callers import glimpse
-from services.core.context import Context, Request
+from services.core.context import Context, Request, Wanted
 from services.core.errors import CategoryNotFound
 from services.core.errors_products import CategoryInUse, SlugTaken
 from services.core.inputs import Input, Line, Lines, PathId, Slug
@@ -190,9 +190,11 @@ async def _stored(tx: Transaction, category_id: str) -> Category:
     return category
 
 
-async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Category]:
+async def by_ids(
+    request: Request, ids: Sequence[str], wanted: Wanted | None = None
+) -> dict[str, Category]:
     """Categories by id; relation of products."""
     rows = await request.reader.all(
-        CATEGORY.by_ids, ids=list(ids), **glimpse(request, "categories")
+        CATEGORY.of_ids(wanted), ids=list(ids), **glimpse(request, "categories")
     )
     return {row.id: row for row in rows}

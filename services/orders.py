@@ -37,7 +37,7 @@ from services import refunds_steps
 from services import wallet as wallets
 from services.core import paging
 from services.core.callers import glimpse
-from services.core.context import Context, Request
+from services.core.context import Context, Request, Wanted
 from services.core.errors import (
     InsufficientFunds,
     Internal,
@@ -217,7 +217,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Later[Ord
 )
 async def get(ctx: Context, input: OrderId) -> Order:
     """One order."""
-    order = await ctx.reader.one(ORDER.by_ids, ids=[input.id], **ctx.sight)
+    order = await ctx.reader.one(ORDER.of_ids(ctx.wanted), ids=[input.id], **ctx.sight)
     if order is None:
         raise OrderNotFound
     return order
@@ -316,7 +316,11 @@ async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> Later[Ord
     return await refunds_steps.cancel(ctx, tx, order, input.reason)
 
 
-async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Order]:
+async def by_ids(
+    request: Request, ids: Sequence[str], wanted: Wanted | None = None
+) -> dict[str, Order]:
     """Orders by id, as far as the caller may see them; relation of payments and entries."""
-    rows = await request.reader.all(ORDER.by_ids, ids=list(ids), **glimpse(request, "orders"))
+    rows = await request.reader.all(
+        ORDER.of_ids(wanted), ids=list(ids), **glimpse(request, "orders")
+    )
     return {row.id: row for row in rows}

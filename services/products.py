@@ -27,7 +27,7 @@ from persistence.sql import Query
 from services.auth import Done
 from services.core import paging
 from services.core.callers import glimpse
-from services.core.context import Context, Request
+from services.core.context import Context, Request, Wanted
 from services.core.errors import (
     CategoryNotFound,
     FieldError,
@@ -410,7 +410,11 @@ async def _stored(tx: Transaction, product_id: str) -> Product:
     return product
 
 
-async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Product]:
+async def by_ids(
+    request: Request, ids: Sequence[str], wanted: Wanted | None = None
+) -> dict[str, Product]:
     """Products by id, as far as the caller may see them; relation of order lines."""
-    rows = await request.reader.all(PRODUCT.by_ids, ids=list(ids), **glimpse(request, "products"))
+    rows = await request.reader.all(
+        PRODUCT.of_ids(wanted), ids=list(ids), **glimpse(request, "products")
+    )
     return {row.id: row for row in rows}

@@ -26,6 +26,8 @@ from schema.limits import Limits
 from schema.operations import Executable, executable
 from schema.reads import Single, door_of
 from schema.schema import SCHEMA, sdl
+from schema.views import kind_of
+from services.core.cache import Cache
 from services.core.callers import authenticate
 from services.core.context import Process, Request
 from services.core.errors import OutOfStock, Unavailable
@@ -131,6 +133,8 @@ async def world(shop: Shop) -> World:
             shop.process,
             clock=lambda: now,  # or addresses of files would end at different times
             settings=settings.model_copy(update={"fast_paths": is_fast}),
+            # What is kept comes whole, and here parts are to be seen.
+            cache=Cache(shop.process.redis, settings.model_copy(update={"cache_seconds": 0}), None),
         )
         for is_fast in (True, False)
     )
@@ -173,12 +177,21 @@ class Fate:
             return dataclasses.replace(value, items=items)
         if isinstance(value, list):
             return [self.value(item, place, *where) for place, item in enumerate(value)]
+        brought = {
+            name: self.value(other, "'by_ids'", getattr(value, name.removeprefix("at_")))
+            for name in getattr(type(value), "__struct_fields__", ())
+            if name.startswith("at_") and (other := getattr(value, name)) is not None
+        }
+        if brought:
+            value = msgspec.structs.replace(value, **brought)
         if not (fault := self.strikes(*where)):
             return value
         if isinstance(value, msgspec.Struct) and fault % 5 < 3:
-            fields = type(value).__struct_fields__
+            fields = kind_of(type(value)).__struct_fields__
             name = fields[fault % len(fields)]
-            return msgspec.structs.replace(value, **{name: None})
+            # What nobody wanted is not there, and its fault makes no difference.
+            there = name in type(value).__struct_fields__
+            return msgspec.structs.replace(value, **{name: None}) if there else value
         return (None, OutOfStock(), ValueError("A fault of ours."), "something else")[fault % 4]
 
 
@@ -198,8 +211,8 @@ class Struck:
         if isinstance(door, Single):
             call = door.call
 
-            async def struck_call(request: Request, given: dict[str, Any]) -> Any:
-                found = await call(request, given)
+            async def struck_call(request: Request, given: dict[str, Any], **more: Any) -> Any:
+                found = await call(request, given, **more)
                 if (fate := self.fate) is None:
                     return found
                 # Whether a list is counted is not for fate: only one engine knows exactly.
@@ -212,8 +225,10 @@ class Struck:
             return
         load, name = door.load, repr(getattr(door.name, "__qualname__", door.name))
 
-        async def struck_load(request: Request, keys: Sequence[Any], given: Any) -> Any:
-            found = await load(request, keys, given)
+        async def struck_load(
+            request: Request, keys: Sequence[Any], given: Any, **more: Any
+        ) -> Any:
+            found = await load(request, keys, given, **more)
             if (fate := self.fate) is None:
                 return found
             struck: Mapping[Any, Any] = {

@@ -22,7 +22,7 @@ from graphql.pyutils import is_iterable
 
 from schema.compiled.plan import Field, Selection
 from schema.reads import Batched
-from schema.views import STRUCTS
+from schema.views import STRUCTS, kind_of
 
 if TYPE_CHECKING:
     from schema.compiled.run import Run
@@ -141,7 +141,7 @@ class Careful:
 
     def _object(self, kind: GraphQLObjectType, value: Any, field: Field, path: Path) -> Any:
         struct = STRUCTS.get(kind.name)
-        if struct is not None and not isinstance(value, struct):
+        if struct is not None and not issubclass(kind_of(type(value)), struct):
             raise GraphQLError(f"Expected value of type '{kind.name}'.", field.nodes)
         return self._fields(field.below[kind.name], value, path)
 
@@ -149,7 +149,7 @@ class Careful:
 def _type_of(kind: Any, value: Any, field: Field) -> GraphQLObjectType:
     """The object type of an interface's or union's value."""
     for name, selection in field.below.items():
-        if isinstance(value, STRUCTS[name]):
+        if issubclass(kind_of(type(value)), STRUCTS[name]):
             return selection.type
     if isinstance(kind, GraphQLUnionType):
         raise TypeError(f"{kind.name} is no {type(value).__name__}.")

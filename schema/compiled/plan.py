@@ -5,7 +5,7 @@ graphql-core itself collects the fields, so that merging, fragments, type condit
 are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,7 @@ from graphql.execution.values import VariableValues
 from schema.compiled.arguments import Arguments
 from schema.reads import Door, door_of
 from schema.schema import SCHEMA
+from services.core.context import Wanted
 
 #: A small document may spread fragments of fragments: their fields multiply, and each is code.
 #: The largest of our clients' documents have a tenth of it.
@@ -69,6 +70,10 @@ class Field:
     function: Any = None
     #: What is selected of the value, for every type that it may have.
     below: "dict[str, Selection]" = field(default_factory=dict)
+    #: What is wanted of the things it finds; None is all of them. See schema/compiled/wants.py.
+    wanted: Wanted | None = None
+    #: What may come with those things: the field that holds a key, and whose batch that is of.
+    brought: tuple[tuple[str, Hashable], ...] = ()
     #: The compiled function of a field with a door; see schema/compiled/source.py.
     shape: Any = None
 

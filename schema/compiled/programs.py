@@ -18,6 +18,7 @@ from schema.compiled.arguments import Declared, Variables
 from schema.compiled.plan import NotCompiled, Plan, Planner
 from schema.compiled.run import Run
 from schema.compiled.source import compile_plan
+from schema.compiled.wants import look_ahead
 from services.core.context import Request
 
 #: Compiling takes some 20 µs a field, as much as running four on graphql-core: strangers send new
@@ -88,6 +89,7 @@ class Programs:
         plan = None
         try:
             plan = Planner(self._document, self._operation, variables.whole).plan()
+            look_ahead(plan.root)
             compile_plan(plan)
             _kept.add(self, choice, plan.size)
         except (NotCompiled, GraphQLError):

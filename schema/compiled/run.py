@@ -1,7 +1,7 @@
 """Running a compiled document: level by level, each level's fields read at the same time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from graphql import GraphQLError
@@ -11,6 +11,7 @@ from schema.compiled.careful import Careful
 from schema.compiled.plan import Field, Plan
 from schema.reads import Batched, Single, batch_name, page_arguments
 from services.core.context import Request
+from services.core.paging import Page
 
 #: What the root fields are read under: they need nothing of it.
 _NOBODY = object()
@@ -120,7 +121,11 @@ class Run:
         door = field.door
         assert isinstance(door, Single)
         try:
-            found = await door.call(self._request, self.given(field)[0])
+            if field.wanted is None:
+                found = await door.call(self._request, self.given(field)[0])
+            else:
+                found = await door.call(self._request, self.given(field)[0], wanted=field.wanted)
+                self._keep_brought(field, found.items if isinstance(found, Page) else (found,))
         except Exception as error:
             found = error
         self._singles[field, id(parent)] = found
@@ -130,7 +135,24 @@ class Run:
         assert isinstance(door, Batched)
         known = self._batches[name]
         try:
-            found = await door.load(self._request, keys, self.given(field)[0])
+            if field.wanted is None:
+                found = await door.load(self._request, keys, self.given(field)[0])
+            else:
+                given = self.given(field)[0]
+                found = await door.load(self._request, keys, given, wanted=field.wanted)
+                self._keep_brought(field, found.values())
             known.update((key, found.get(key)) for key in keys)
         except Exception as error:
             known.update((key, error) for key in keys)
+
+    def _keep_brought(self, field: Field, things: Iterable[Any]) -> None:
+        """What came in the same statement as what holds its key need not be read."""
+        for key, name in field.brought:
+            known = self._batches.setdefault((name, b""), {})
+            for thing in things:
+                other = getattr(thing, f"at_{key}", _ABSENT)
+                if other is not _ABSENT:
+                    known[getattr(thing, key)] = other
+
+
+_ABSENT = object()

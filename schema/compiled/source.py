@@ -22,7 +22,7 @@ from graphql import (
 
 from schema.compiled.plan import Field, Plan, Selection
 from schema.reads import Batched
-from schema.views import STRUCTS
+from schema.views import STRUCTS, kind_of
 
 
 class Odd(Exception):
@@ -42,7 +42,7 @@ def compile_plan(plan: Plan) -> None:
 class _Source:
     def __init__(self) -> None:
         self._lines: list[str] = []
-        self._names: dict[str, Any] = {"Odd": Odd, "Exception": Exception}
+        self._names: dict[str, Any] = {"Odd": Odd, "Exception": Exception, "kind_of": kind_of}
         self._depth = 0
         self._sinks: list[Field] = []
         #: Fields with doors of their own, that are read after this one.
@@ -133,7 +133,9 @@ class _Source:
     def _object(self, selection: Selection, name: str) -> None:
         struct = STRUCTS.get(selection.type.name)
         if struct is not None:
-            self._line(f"if {name}.__class__ is not {self._bind(struct)}: raise Odd")
+            whole, kind = self._bind(struct), self._variable()
+            self._line(f"{kind} = {name}.__class__")
+            self._line(f"if {kind} is not {whole} and kind_of({kind}) is not {whole}: raise Odd")
         entries: list[str] = []
         sunk: list[Field] = []
         for field in selection.fields:
@@ -177,7 +179,7 @@ class _Abstract:
 
     def shape(self, value: Any, run: Any) -> Any:
         """What stands for a value in the JSON."""
-        kind = value.__class__
+        kind = kind_of(value.__class__)
         shape = self._shapes.get(kind)
         if shape is None:
             selection = self._below[kind]

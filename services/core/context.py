@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 
 from persistence.database import Database, Limits, Reader, Tally
 from persistence.failures import DatabaseError
+from persistence.parts import Wanted as Wanted
 from services.core.addresses import Address
 from services.core.api_keys import FLUSH_SECONDS, ApiKeys
 from services.core.cache import Cache, Load, decoder, shape
@@ -230,6 +231,8 @@ class Context:
     if_match: str | None = None
     #: What the operation's ``prepare`` step found before the transaction began.
     prepared: Any = None
+    #: What a face wants of the things that a read finds; None is all of them.
+    wanted: Wanted | None = None
     entity: str | None = None
     entity_id: str | None = None
     changed: Sequence[str] = ()
@@ -310,6 +313,12 @@ class Context:
             self.touched.add(entity)
             self.touched.update([f"{entity}:{id}" for id in ids])
 
+    @property
+    def keeps(self) -> bool:
+        """May the cache keep what this call answers? Only what everybody sees."""
+        kept = bool(self.operation.cached) and self.process.cache.on
+        return kept and not self.sight["sees_all"]
+
     async def kept(self, kind: Any, key: str, load: Load) -> Any:
         """What the cache has under a key of this operation, else what ``load`` gives.
 
@@ -317,7 +326,7 @@ class Context:
         one of ``kind``, or it `Encoded` where the caller of the operation takes that.
         """
         cache, op = self.process.cache, self.operation
-        if not op.cached or not cache.on or self.sight["sees_all"]:
+        if not self.keeps:
             self.request.count_cached("BYPASS")
             return await load()
         tags = [tag + key if tag[-1] == ":" else tag for tag in op.cached]

@@ -26,7 +26,7 @@ from persistence.batches import Later
 from persistence.database import CommitUnknown, Transaction
 from services.core import costs, keys, logs, metrics
 from services.core.callers import Caller, stand
-from services.core.context import Context, Request
+from services.core.context import Context, Request, Wanted
 from services.core.deprecation import Deprecation
 from services.core.errors import (
     COMMON,
@@ -133,11 +133,15 @@ class Operation(Generic[In, Out]):
         *,
         key: str | None = None,
         if_match: str | None = None,
+        wanted: Wanted | None = None,
     ) -> Out:
-        """Call with raw values by their wire names; raises only `TandemError`."""
+        """Call with raw values by their wire names; raises only `TandemError`.
+
+        A list may answer with parts of what it finds, when it is told what is ``wanted``.
+        """
         if self.writes:
             return await self._measured(request, _write(self, request, raw or {}, key, if_match))
-        return await self._measured(request, _read(self, request, raw or {}))
+        return await self._measured(request, _read(self, request, raw or {}, wanted=wanted))
 
     async def encoded(self, request: Request, raw: Mapping[str, Any]) -> Any:
         """Read as a call does; what may be kept comes `Encoded`, as it is in the cache.
@@ -247,10 +251,11 @@ async def _read(
     parents: Sequence[str] | None = None,
     *,
     encoded: bool = False,
+    wanted: Wanted | None = None,
 ) -> Any:
     caller = await admit(op, request, raw)
     input = checked(op.input, raw, *request.faults)
-    ctx = Context(request, op, caller, encoded=encoded)
+    ctx = Context(request, op, caller, encoded=encoded, wanted=wanted)
     if not op.cached:
         request.count_cached("BYPASS")
     if parents is None:

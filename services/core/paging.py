@@ -97,9 +97,13 @@ async def page(
 ) -> Page[Item]:
     """One page of a list; raises `ValidationFailed` for a cursor that is not this list's."""
     plan = _plan(ctx, listing, input, sort, filters)
+    # What is kept is for whoever asks next, and whole.
+    wanted = None if ctx.keeps else ctx.wanted
 
     async def load() -> _Found[Item]:
-        rows = await listing.page(ctx.reader, plan.sort, plan.filters, plan.window, **ctx.sight)
+        rows = await listing.page(
+            ctx.reader, plan.sort, plan.filters, plan.window, wanted, **ctx.sight
+        )
         total = None
         if input.total:
             total = await listing.count(ctx.reader, plan.filters, **ctx.sight)
