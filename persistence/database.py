@@ -20,6 +20,7 @@ from persistence import batches
 from persistence.failures import DRIVER_ERRORS, Unavailable, translated
 from persistence.gathered import Gathered
 from persistence.packed import PackedQuery
+from persistence.shelf import Shelf
 from persistence.sql import Query
 
 Row = TypeVar("Row")
@@ -251,7 +252,7 @@ class Database:
         self.fast_paths = fast_paths
         self.gathered = Gathered(self._run_packed)
         self._taken = 0
-        self._pool: asyncpg.Pool | None = None
+        self._shelf: Shelf | None = None
         self._opening = asyncio.Lock()
 
     async def open(self) -> None:
@@ -260,13 +261,13 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection; those in use get five seconds to finish."""
-        if self._pool is None:
+        if self._shelf is None:
             return
         try:
-            await asyncio.wait_for(self._pool.close(), 5)
+            await asyncio.wait_for(self._shelf.close(), 5)
         except TimeoutError:
-            self._pool.terminate()
-        self._pool = None
+            self._shelf.terminate()
+        self._shelf = None
 
     def reader(self, tally: Tally) -> Reader:
         """A read session that counts into ``tally``."""
@@ -275,19 +276,21 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection of the pool; raises `Unavailable` when none is free in time."""
-        pool = await self._opened()
+        shelf = await self._opened()
         # A limit costs the driver a task, 20 µs; there is nothing to wait for while some are free.
         wait = None if self._taken < self.limits.pool_max else self.limits.pool_wait
         self._taken += 1
         try:
             try:
-                connection = await pool.acquire(timeout=wait)
+                connection = await shelf.take(wait)
             except DRIVER_ERRORS as error:
                 raise Unavailable() from error
+            clean = False
             try:
                 yield connection
+                clean = True
             finally:
-                await pool.release(connection)
+                await shelf.give_back(connection, clean=clean)
         finally:
             self._taken -= 1
 
@@ -346,16 +349,17 @@ class Database:
             raise CommitUnknown
         return status == "committed"
 
-    async def _opened(self) -> asyncpg.Pool:
-        if self._pool is not None:
-            return self._pool
+    async def _opened(self) -> Shelf:
+        if self._shelf is not None:
+            return self._shelf
         async with self._opening:
-            if self._pool is None:
+            if self._shelf is None:
                 try:
-                    self._pool = await self._make_pool()
+                    pool = await self._make_pool()
                 except DRIVER_ERRORS as error:
                     raise Unavailable() from error
-            return self._pool
+                self._shelf = Shelf(pool, self.limits.pool_min if self.fast_paths else 0)
+            return self._shelf
 
     async def _make_pool(self) -> asyncpg.Pool:
         limits = self.limits

@@ -109,6 +109,34 @@ async def test_a_pool_without_a_free_connection_is_unavailable(shop: Shop, buyer
         assert (await door.call("wallet.get", caller=buyer)).ok
 
 
+async def test_connections_at_hand_are_few_clean_and_never_kept_from_who_waits(shop: Shop) -> None:
+    async with process_with(shop, pool_min=2, pool_max=2, fast_paths=True) as door:
+        database = door._shop.process.database
+        shelf = await database._opened()
+        async with database.connection(), database.connection():
+            waiter = asyncio.create_task(door._shop.value("SELECT 1"))
+            await until(lambda: soon(lambda: shelf._asking), waiter)
+        assert await waiter == 1
+        async with database.connection() as one, database.connection():
+            await one.execute("BEGIN")
+        async with database.connection() as one, database.connection() as other:
+            assert not one.is_in_transaction()
+            assert not other.is_in_transaction()
+        kept = await door._shop.value("SELECT pg_backend_pid()")
+        assert await door._shop.value("SELECT pg_backend_pid()") == kept
+        await shop.value("SELECT pg_terminate_backend($1)", kept)
+        long = asyncio.create_task(asyncio.sleep(30))
+        await until(lambda: soon(lambda: shelf._idle[-1]._con is None), long)
+        long.cancel()
+        assert await door._shop.value("SELECT pg_backend_pid()") != kept
+
+
+async def soon(found: Callable[[], Any]) -> Any:
+    """What is found, after a moment."""
+    await asyncio.sleep(0.001)
+    return found()
+
+
 async def test_a_database_that_is_not_there_is_unavailable(shop: Shop, buyer: Person) -> None:
     nowhere = "postgresql://postgres@127.0.0.1:1/nothing"
     async with process_with(shop, database_url=nowhere) as door:
