@@ -1,6 +1,7 @@
 """What a face answers a request with."""
 
 from dataclasses import dataclass, field
+from functools import cache
 
 from starlette.types import Receive, Scope, Send
 
@@ -10,6 +11,11 @@ from services.core.context import Request
 WHOLE = "tandem.whole"
 #: Answers of these statuses have no body, and say nothing of its length.
 _BARE = (204, 304)
+
+
+@cache  # they are ours, and a few dozen
+def _name(name: str) -> bytes:
+    return name.lower().encode()
 
 
 @dataclass(slots=True)
@@ -27,10 +33,7 @@ class Reply:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it; an ASGI application."""
-        headers = [
-            (name.lower().encode("latin-1"), value.encode("latin-1"))
-            for name, value in self.headers.items()
-        ]
+        headers = [(_name(name), value.encode("latin-1")) for name, value in self.headers.items()]
         if self.status not in _BARE:
             headers.append((b"content-length", b"%d" % len(self.body)))
             headers.append((b"content-type", self.media.encode("latin-1")))

@@ -279,7 +279,8 @@ def planted(settings: Settings) -> Any:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    [told] = [line for line in done.stdout.splitlines() if line.startswith('{"sdl"')]
+    return json.loads(told)
 
 
 def test_one_declaration_deprecates_on_every_face(planted: Any) -> None:

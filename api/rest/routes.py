@@ -29,10 +29,10 @@ from api.rest.calls import DECLARED, Call, Created, Declared, File, named_as_sen
 from api.rest.dialects import DIALECTS, Dialect
 from api.routing import OwnRoute
 from services.auth import Tokens
-from services.core.cache import Encoded
+from services.core.cache import Encoded, encoded
 from services.core.context import Process, Request
 from services.core.errors import TandemError
-from services.core.etags import names_tag, tag_if_any
+from services.core.etags import entity_tag, names_tag
 from services.core.paging import Page
 from services.core.permissions import PUBLIC
 
@@ -131,13 +131,24 @@ class RestRoute(APIRoute, OwnRoute):
             return Reply(200, headers, body)
         if isinstance(answer, Created):
             headers["Location"] = self._dialect.prefix + answer.location
-        tag = thing.tag if isinstance(thing, Encoded) else tag_if_any(thing)
+        thing, tag = self._tagged(call, thing)
         if tag:
             headers["ETag"] = f'"{tag}"'
             known = fields_of(call.scope).get(b"if-none-match")
             if known is not None and self._declared.method == "GET" and names_tag(known, tag):
                 return Reply(304, headers)
         return Reply(self._declared.status, headers, self._dialect.resource(call, thing))
+
+    def _tagged(self, call: Call, thing: Any) -> tuple[Any, str]:
+        """What is answered and its entity tag, "" where it has none."""
+        if isinstance(thing, Encoded):
+            return thing, thing.tag
+        if not hasattr(thing, "version"):
+            return thing, ""
+        if call.fields is not None or type(thing) in self._dialect.shapes:
+            return thing, entity_tag(thing)
+        kept = encoded(thing)  # written once, for the tag and for the body
+        return kept, kept.tag
 
     def _failure(self, scope: Scope, request: Request, error: TandemError) -> Reply:
         deprecation = self._declared.operation.deprecated

@@ -55,6 +55,8 @@ return redis.call('GET', where) or {where}
 """
 _SHA = hashlib.sha1(_LOOK.encode(), usedforsecurity=False).hexdigest()
 
+_encode = msgspec.json.Encoder().encode
+
 Load = Callable[[], Awaitable[Any]]
 
 
@@ -228,10 +230,14 @@ class Cache:
             log.info("redis is back: answers are cached again")
 
 
+def encoded(thing: Any) -> Encoded:
+    """A thing as it is kept."""
+    body = _encode(thing)
+    return Encoded(tag_of(thing.version, body) if hasattr(thing, "version") else "", body)
+
+
 def _found(thing: Any) -> Found:
-    body = msgspec.json.encode(thing)
-    tag = tag_of(thing.version, body) if hasattr(thing, "version") else ""
-    return Found(Encoded(tag, body), thing, False)
+    return Found(encoded(thing), thing, False)
 
 
 @lru_cache(maxsize=64)

@@ -167,7 +167,7 @@ def new_database(settings: Settings) -> Database:
     )
 
 
-@dataclass
+@dataclass(slots=True)
 class Request:
     """One HTTP request as operations see it, whichever face it came through.
 
@@ -221,7 +221,7 @@ class Request:
         return self.process.database.reader(self.tally)
 
 
-@dataclass
+@dataclass(slots=True)
 class Context:
     """One call of one operation."""
 

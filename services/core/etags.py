@@ -18,11 +18,6 @@ def entity_tag(entity: Versioned) -> str:
     return tag_of(entity.version, msgspec.json.encode(entity))
 
 
-def tag_if_any(thing: Any) -> str | None:
-    """The bare tag of what is versioned."""
-    return entity_tag(thing) if hasattr(thing, "version") else None
-
-
 def tag_of(version: int, written: bytes) -> str:
     """The bare tag of an entity with this version, written as v2 does."""
     return f"{version}.{blake2b(written, digest_size=8).hexdigest()}"
