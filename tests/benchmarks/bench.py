@@ -103,6 +103,7 @@ def main() -> int:
             peers = versions()
             report.print_machine(shop, peers)
             found = _found(shop, asyncio.run(new_keys(shop)), options)
+            report.print_disturbance(found)
             if options.write:
                 report.write(shop, peers, found)
     except (Failed, embedded.EmbeddedError, TimeoutError) as error:

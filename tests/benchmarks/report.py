@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.rounds import Result
+from tests.benchmarks.rounds import DISTURBED, Result
 from tests.benchmarks.shop import CHECKOUT, PINNED, Shop
 from tests.benchmarks.works import WORKS, Work
 
@@ -27,7 +27,7 @@ GOALS: dict[str, Mapping[str, float]] = {
     "W6": {"express": 2.2},
 }
 _HEADER = (
-    *("req/s", "p50 ms", "p99 ms", "CPU µs", "busy", "client", "MiB"),
+    *("req/s", "p50 ms", "p99 ms", "CPU µs", "busy", "queued", "client", "MiB"),
     *("× req/s", "× CPU", "goal"),
 )
 
@@ -71,6 +71,7 @@ def cells(work: str, result: Result, results: Sequence[Result]) -> list[str]:
         f"{result.latency(0.99):.2f}",
         f"{result.cost:,.0f}",
         f"{100 * _median(result.busy):.0f} %",
+        f"{100 * _median(result.queued):.0f} %",
         f"{100 * _median(result.client):.0f} %",
         f"{result.memory / 2**20:.0f}",
         *ratios,
@@ -99,6 +100,13 @@ def print_work(work: Work, results: Sequence[Result]) -> None:
     for result in results:
         row = cells(work.name, result, results)
         print(f"    {result.name:<24}" + "".join(f"{cell:>9}" for cell in row), flush=True)
+
+
+def print_disturbance(found: "Found") -> None:
+    """Say so when other programs ran on the measured server's core."""
+    results = [result for results in found.works.values() for result in results]
+    if max((_median(result.queued) for result in results), default=0) > DISTURBED:
+        print("Other programs had the measured server's core part of the time: run this alone.")
 
 
 def print_ceilings(pgbench: float, static: Result) -> None:

@@ -14,6 +14,8 @@ from tests.benchmarks.works import Work
 CONNECTIONS = 16
 #: How far the sizes of two servers' bodies may be apart.
 SIZES_APART = 0.05
+#: Beyond this share of the time another program had the server's core.
+DISTURBED = 0.05
 #: A server that works less than this share of the time waits for something else.
 BUSY = 0.85
 
@@ -27,7 +29,8 @@ class Result:
     rates: list[float] = field(default_factory=list)  # answers in a second
     costs: list[float] = field(default_factory=list)  # µs of the server's CPU an answer
     busy: list[float] = field(default_factory=list)  # the share of the time the server worked
-    client: list[float] = field(default_factory=list)  # and the client
+    queued: list[float] = field(default_factory=list)  # the share that it waited for its core
+    client: list[float] = field(default_factory=list)  # the share that the client worked
     latencies: list[float] = field(default_factory=list)  # seconds
     memory: int = 0  # bytes, after the last round
 
@@ -82,7 +85,7 @@ def one_round(
     result: Result | None,
 ) -> None:
     """Ask for so long, and note in the result what came of it."""
-    before = server.cpu()
+    before, waited = server.cpu(), server.queued()
     found = drive(connections, requests, seconds)
     used = server.cpu() - before
     if result is None:
@@ -91,6 +94,7 @@ def one_round(
     result.rates.append(count / found.seconds)
     result.costs.append(1e6 * used / count)
     result.busy.append(used / found.seconds)
+    result.queued.append((server.queued() - waited) / found.seconds)
     result.client.append(found.cpu / found.seconds)
     result.latencies += found.latencies
 

@@ -77,6 +77,11 @@ class Server:
         times = self.process.cpu_times()
         return times.user + times.system
 
+    def queued(self) -> float:
+        """Seconds that its main thread waited for its core; 0 where nobody tells."""
+        told = Path(f"/proc/{self.process.pid}/schedstat")
+        return int(told.read_text().split()[1]) / 1e9 if told.exists() else 0.0
+
     def memory(self) -> int:
         """Bytes of memory that it holds now."""
         return self.process.memory_info().rss
