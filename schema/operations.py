@@ -1,10 +1,11 @@
 """Operations of a document, and all that is asked of one at every request, found out once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
     ArgumentNode,
+    DirectiveNode,
     DocumentNode,
     ExecutionResult,
     GraphQLError,
@@ -36,8 +37,8 @@ class Executable:
         self.writes = writes(node)
         self.roots = [name for name in root_fields(document, node) if name != "__typename"]
         self._declared = Declared(node)
-        self._programs = Programs(document, node, self._declared)
-        self._sizes = sorted(set(_size_variables(document))) if node.variable_definitions else ()
+        self._sizes, directives = ([], []) if not self._declared.definitions else _asked(document)
+        self._programs = Programs(document, node, self._declared, directives)
         self._costs: dict[Any, int] = {}
 
     def cost(self, variables: Mapping[str, Any], settings: Settings) -> int:
@@ -80,20 +81,26 @@ def executable(prepared: Prepared, name: str | None) -> Executable | None:
     return found
 
 
-def _size_variables(document: DocumentNode) -> Iterator[str]:
-    """The variables that page sizes depend on."""
-    pending: list[tuple[Node, bool]] = [(document, False)]
+def _asked(document: DocumentNode) -> tuple[list[str], list[str]]:
+    """The variables that page sizes depend on, and those that directives ask for."""
+    sizes: set[str] = set()
+    directives: set[str] = set()
+    pending: list[tuple[Node, set[str] | None]] = [(document, None)]
     while pending:
-        node, sizes = pending.pop()
-        if isinstance(node, VariableNode) and sizes:
-            yield node.name.value
-        if isinstance(node, ArgumentNode):
-            sizes = node.name.value in (*SIZES, "ids")
+        node, found = pending.pop()
+        match node:
+            case VariableNode() if found is not None:
+                found.add(node.name.value)
+            case DirectiveNode():
+                found = directives
+            case ArgumentNode() if found is None and node.name.value in (*SIZES, "ids"):
+                found = sizes
         for key in node.keys:
             inside = getattr(node, key, None)
             for one in inside if isinstance(inside, tuple | list) else (inside,):
                 if isinstance(one, Node):
-                    pending.append((one, sizes))
+                    pending.append((one, found))
+    return sorted(sizes), sorted(directives)
 
 
 def _size(variables: Mapping[str, Any], name: str) -> Any:

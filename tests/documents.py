@@ -61,13 +61,13 @@ class Writer:
         self._declared: dict[str, tuple[str, Any]] = {}
         self._arguments: dict[tuple[str, str], str] = {}
         self._names = 0
-        self._left = pick.choice((3, 6, 9, 18))
+        self._left = pick.choice((2, 4, 6, 12))
         query = self._schema.query_type
         assert query
         roots = [name for name in query.fields if name not in _SELDOM or pick.random() < 0.02]
         fields = [
             self._field(query, name, pick.choice((3, 5, 7)))
-            for name in pick.sample(roots, pick.choice((1, 1, 1, 2, 3)))
+            for name in pick.sample(roots, pick.choice((1, 1, 1, 1, 2)))
         ]
         if pick.random() < 0.1:
             fields.append("__typename")

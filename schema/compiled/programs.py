@@ -1,17 +1,14 @@
 """Programs: the compiled functions of one operation, made when it comes again, and kept."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from graphql import (
-    DirectiveNode,
     DocumentNode,
     ExecutionResult,
     GraphQLError,
-    Node,
     OperationDefinitionNode,
-    VariableNode,
 )
 
 from schema.compiled.arguments import Declared, Variables
@@ -54,14 +51,17 @@ class Programs:
     """The compiled functions of one operation: one for each choice of what directives ask."""
 
     def __init__(
-        self, document: DocumentNode, operation: OperationDefinitionNode, declared: Declared
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        declared: Declared,
+        asked: Sequence[str],
     ) -> None:
+        """``asked`` are the variables that directives ask for."""
         self._document = document
         self._operation = operation
         self._declared = declared
-        self._asked: Sequence[str] = ()
-        if operation.variable_definitions:
-            self._asked = sorted(set(_directive_variables(document)))
+        self._asked = asked
         self._seen = 0
         #: None for what is not compiled.
         self._plans: dict[Any, Plan | None] = {}
@@ -96,17 +96,3 @@ class Programs:
             pass
         self._plans[choice] = plan
         return plan
-
-
-def _directive_variables(document: DocumentNode) -> Iterator[str]:
-    pending: list[tuple[Any, bool]] = [(document, False)]
-    while pending:
-        node, asked = pending.pop()
-        if isinstance(node, VariableNode) and asked:
-            yield node.name.value
-        asked = asked or isinstance(node, DirectiveNode)
-        for key in node.keys:
-            inside = getattr(node, key, None)
-            for one in inside if isinstance(inside, tuple | list) else (inside,):
-                if isinstance(one, Node):
-                    pending.append((one, asked))

@@ -45,6 +45,7 @@ class _Source:
         self._names: dict[str, Any] = {"Odd": Odd, "Exception": Exception, "kind_of": kind_of}
         self._depth = 0
         self._sinks: list[Field] = []
+        self._lasts: list[str] = []
         #: Fields with doors of their own, that are read after this one.
         self.later: list[Field] = []
 
@@ -60,6 +61,7 @@ class _Source:
         lines = ["def shape(found, run):"]
         for place, sink in enumerate(self._sinks):
             lines.append(f" a{place}, b{place} = run.sink({self._bind(sink)})")
+        lines += [f" {last}" for last in self._lasts]
         lines += [" out = {}", " for key, v in found.items():", *self._lines, "  out[key] = v"]
         lines.append(" return out")
         text = "\n".join(lines)
@@ -133,9 +135,12 @@ class _Source:
     def _object(self, selection: Selection, name: str) -> None:
         struct = STRUCTS.get(selection.type.name)
         if struct is not None:
-            whole, kind = self._bind(struct), self._variable()
-            self._line(f"{kind} = {name}.__class__")
-            self._line(f"if {kind} is not {whole} and kind_of({kind}) is not {whole}: raise Odd")
+            # All of a list are of one class mostly: a part's is looked into once.
+            whole, last = self._bind(struct), self._variable()
+            self._lasts.append(f"{last} = {whole}")
+            self._line(f"if {name}.__class__ is not {last}:")
+            self._line(f" {last} = {name}.__class__")
+            self._line(f" if kind_of({last}) is not {whole}: raise Odd")
         entries: list[str] = []
         sunk: list[Field] = []
         for field in selection.fields:
