@@ -13,12 +13,12 @@ from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from starlette.types import Receive, Scope
 
 from api.incoming import Fields, body_of, fields_of, parse_json, require_json
 from services.core.cache import Encoded
-from services.core.context import Request
+from services.core.context import Request, Wanted
 from services.core.errors import FieldError, MalformedRequest, NotAcceptable, TandemError
 from services.core.inputs import UNKNOWN_FIELD
 from services.core.operation import Operation
@@ -83,6 +83,8 @@ class Call:
     if_match: str | None
     fields: frozenset[str] | None
     link: str | None = None
+    #: What is looked at of each thing of a list, where that is told apart from the whole of it.
+    wanted: Wanted | None = None
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
@@ -111,6 +113,17 @@ class Declared:
         """Wire names of the operation's input."""
         fields = self.operation.input.model_fields
         return frozenset(item.alias or name for name, item in fields.items())
+
+    @cached_property
+    def attributes(self) -> dict[str, str]:
+        """The attributes of the operation's result by their wire names."""
+        return {item.encode_name: item.name for item in structs.fields(self.operation.result)}
+
+    def wanted(self, fields: frozenset[str]) -> Wanted | None:
+        """What an answer trimmed to these fields needs of each thing of a list."""
+        if not self.operation.paged or not fields <= self.attributes.keys():
+            return None
+        return Wanted(frozenset(self.attributes[name] for name in fields))
 
     @cached_property
     def body_required(self) -> bool:
@@ -191,6 +204,9 @@ async def read(
         if name in declared.input_names:
             input[name] = path[name]
     request.faults.extend(sent.faults)
+    wanted = None
+    if fields is not None and request.process.settings.fast_paths:
+        wanted = declared.wanted(fields)
     return Call(
         scope=scope,
         request=request,
@@ -201,6 +217,7 @@ async def read(
         if_match=_combined(headers.every(b"if-match")),
         fields=fields,
         link=link,
+        wanted=wanted,
     )
 
 

@@ -6,7 +6,7 @@ from services import categories
 
 @route("categories", "GET", "/categories", categories.list_)
 async def list_categories(call: Call) -> Answer:
-    return await categories.list_(call.request, call.input)
+    return await categories.list_(call.request, call.input, wanted=call.wanted)
 
 
 @route("category", "GET", "/categories/{id}", categories.get)

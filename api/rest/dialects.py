@@ -124,7 +124,9 @@ class Dialect(ABC):
 @lru_cache(maxsize=256)  # a client asks for the same few; making one takes 200 µs
 def _trimmed(kind: type[Struct], names: frozenset[str]) -> Callable[[Any], Struct]:
     """Makes of such a value one that has only the fields of these names."""
-    kept = [item for item in structs.fields(kind) if item.encode_name in names]
+    # A list may have read no more of its things than was asked for: parts, of a whole.
+    whole = getattr(kind, "whole", kind)
+    kept = [item for item in structs.fields(whole) if item.encode_name in names]
     if not kept:
         return lambda _: _NoFields()
     short = msgspec.defstruct(

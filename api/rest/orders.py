@@ -17,7 +17,7 @@ async def create_order(call: Call) -> Answer:
 
 @route("orders", "GET", "/orders", orders.list_)
 async def list_orders(call: Call) -> Answer:
-    return await orders.list_(call.request, call.input)
+    return await orders.list_(call.request, call.input, wanted=call.wanted)
 
 
 @route("order", "GET", "/orders/{id}", orders.get)
@@ -43,7 +43,7 @@ async def cancel_order(call: Call) -> Answer:
 
 @route("allOrders", "GET", "/admin/orders", orders_admin.list_all)
 async def list_all_orders(call: Call) -> Answer:
-    return await orders_admin.list_all(call.request, call.input)
+    return await orders_admin.list_all(call.request, call.input, wanted=call.wanted)
 
 
 @route("updateOrderStatus", "PATCH", "/admin/orders/{id}/status", orders_admin.update_status)

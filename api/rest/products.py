@@ -6,7 +6,7 @@ from services import products
 
 @route("products", "GET", "/products", products.list_)
 async def list_products(call: Call) -> Answer:
-    return await products.list_(call.request, call.input)
+    return await products.list_(call.request, call.input, wanted=call.wanted)
 
 
 @route("product", "GET", "/products/{id}", products.get)
