@@ -364,7 +364,7 @@ async def test_thousands_of_documents_have_one_answer_on_both_engines(
     shares = {name: f"{count / 50:.1f} %" for name, count in counted.items()}
     record_property("summary", f"5000 documents: {shares}")
     assert counted["compiled"] >= 4_500
-    assert counted["with data"] >= 2_500
+    assert counted["with data"] >= 2_000
     assert counted["with errors"] >= 1_000
 
 

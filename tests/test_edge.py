@@ -439,7 +439,9 @@ async def test_production_allows_the_listed_origins_only(make: Make) -> None:
     ],
 )
 async def test_head_answers_like_get_without_the_body(planted: httpx.AsyncClient, url: str) -> None:
-    named = {"X-Request-Id": "same", "Accept-Encoding": "gzip"}
+    # The envelope of v1 tells the time, which comes to other lengths compressed.
+    encoding = "identity" if url.startswith("/api/v1") else "gzip"
+    named = {"X-Request-Id": "same", "Accept-Encoding": encoding}
     get = await planted.get(url, headers=named)
     head = await planted.head(url, headers=named)
     assert head.content == b""

@@ -43,7 +43,7 @@ def machine(shop: Shop, versions: Mapping[str, str]) -> list[str]:
     model = re.search(r"model name\s*: (.+)", _read("/proc/cpuinfo"))
     place = f"{os.cpu_count()} cores ({model[1].strip() if model else platform.machine()})"
     pinned = "the measured server on a core of its own" if PINNED else "servers not pinned"
-    own = f"Python {platform.python_version()}"
+    own = f"Python {platform.python_version()} ({platform.python_compiler()})"
     return [
         f"{place}, {platform.system()}, {pinned}",
         ", ".join([own, *(f"{name} {version}" for name, version in versions.items())]),
