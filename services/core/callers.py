@@ -84,12 +84,14 @@ async def authenticate(request: "Request") -> Caller | None:
     """
     if request.bearer is None or request.authenticated:
         return request.caller
+    before = request.tally.statements
     if request.bearer.startswith(request.process.api_keys.PREFIX):
         caller = await request.process.api_keys.identify(request)
     else:
         caller = await _session(request, request.bearer)
     request.caller = caller
     request.authenticated = True
+    request.asked_who = request.tally.statements - before
     return caller
 
 

@@ -191,6 +191,8 @@ class Request:
     replayed: bool = False
     caller: Caller | None = None
     authenticated: bool = False
+    #: Statements that only found out who calls: those are no part of the answer.
+    asked_who: int = 0
     #: Set when all of the request was charged at once: operations inside it are free.
     prepaid: bool = False
     #: What the call left of the tightest budget that it was charged to.
@@ -202,7 +204,7 @@ class Request:
     def x_cache(self) -> str:
         """Where the answer came from, for X-Cache: HIT when all of it was kept, MISS, or BYPASS
         when some of it is for this caller alone."""
-        if self.cached == "HIT" and self.tally.statements:
+        if self.cached == "HIT" and self.tally.statements > self.asked_who:
             return "MISS"  # relations beside what was kept
         return self.cached or "BYPASS"
 
