@@ -87,6 +87,8 @@ _USED_UP = {
     "leavers",
     "failedJobs",
 }
+#: So many of them are left to operations that have had no success yet.
+_SPARED = 5
 #: Who makes the calls that end sessions of one's own.
 _INSTEAD = {
     "logoutEverywhere": "accessTokens",
@@ -126,14 +128,16 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
     _keep_signed_in(case, operation)
     if chance == 0 and operation in _reached:
         return
-    if operation in _ASKED and _is_made_up(case, operation):
-        case.path_parameters["id"] = _take(_ASKED[operation]) or case.path_parameters["id"]
+    if operation in _ASKED and _is_made_up(case, operation) and _is_worth(case, operation):
+        case.path_parameters["id"] = (
+            _take(_ASKED[operation], operation) or case.path_parameters["id"]
+        )
     if _is_good(case, ParameterLocation.HEADER) and case.headers:
         if "Idempotency-Key" in case.headers:
             case.headers["Idempotency-Key"] = uuid4().hex
         case.headers.pop("If-Match", None)
     if _is_good(case, ParameterLocation.QUERY) and case.query:
-        _make_query_true(case.query, chance)
+        _make_query_true(operation, case.query, chance)
     if _is_good(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         _make_body_true(operation, case.body)
 
@@ -192,26 +196,34 @@ def _is_made_up(case: Case, operation: str) -> bool:
     return ParameterLocation.PATH not in drawn and case.meta.phase.name != TestPhase.STATEFUL
 
 
+def _is_worth(case: Case, operation: str) -> bool:
+    """Is nothing wrong with the case that keeps it from using up what can be used once?"""
+    if _ASKED[operation] not in _USED_UP:
+        return True
+    return _is_good(case, ParameterLocation.HEADER) and _is_good(case, ParameterLocation.BODY)
+
+
 def _keep_signed_in(case: Case, operation: str) -> None:
     """The run goes on as the caller: whoever is to be signed out is somebody else."""
     if operation == "revokeSession" and case.path_parameters["id"] == _WORLD["session"]:
-        case.path_parameters["id"] = _take("otherSessions") or str(uuid4())
+        case.path_parameters["id"] = _take("otherSessions", operation) or str(uuid4())
     if _ASKED.get(operation) == "subjects" and case.path_parameters["id"] == _WORLD["me"]:
-        case.path_parameters["id"] = _take("subjects")
+        case.path_parameters["id"] = _take("subjects", operation)
     headers = case.headers or {}
     if operation in _INSTEAD and headers.get("Authorization") == _WORLD["caller"]:
-        guest = _take(_INSTEAD[operation]) or "spent"
+        guest = _take(_INSTEAD[operation], operation) or "spent"
         headers["Authorization"] = f"Bearer {guest}"
 
 
-def _take(name: str) -> str | None:
+def _take(name: str, operation: str) -> str | None:
     things = _WORLD[name]
-    if not things:
-        return None
-    return things.pop() if name in _USED_UP else things[0]
+    if name not in _USED_UP:
+        return things[0]
+    left_alone = _SPARED if operation in _reached else 0
+    return things.pop() if len(things) > left_alone else None
 
 
-def _make_query_true(query: dict[str, Any], chance: int) -> None:
+def _make_query_true(operation: str, query: dict[str, Any], chance: int) -> None:
     """Page in one way, and leave out what may contradict the rest."""
     for way, names in enumerate(_PAGING):
         if way != chance % len(_PAGING):
@@ -224,7 +236,7 @@ def _make_query_true(query: dict[str, Any], chance: int) -> None:
         query.pop("first", None)
         query.pop("last", None)
     if "categoryId" in query:
-        query["categoryId"] = _take("categories")
+        query["categoryId"] = _take("categories", operation)
 
 
 def _make_body_true(operation: str, body: dict[str, Any]) -> None:
@@ -235,11 +247,11 @@ def _make_body_true(operation: str, body: dict[str, Any]) -> None:
         case "login" if {"email", "password"} <= body.keys():
             body |= _WORLD["login"]
         case "refreshToken" | "logout" if "refreshToken" in body:
-            body["refreshToken"] = _take("refreshTokens") or body["refreshToken"]
+            body["refreshToken"] = _take("refreshTokens", operation) or body["refreshToken"]
         case "resetPassword" if {"token", "newPassword"} <= body.keys():
-            body["token"] = _take("resets") or body["token"]
+            body["token"] = _take("resets", operation) or body["token"]
         case "verifyEmail" if "token" in body:
-            body["token"] = _take("verifications") or body["token"]
+            body["token"] = _take("verifications", operation) or body["token"]
         case "changePassword" if "currentPassword" in body:
             body["currentPassword"] = _WORLD["password"]
         case "deleteMe" if "password" in body:
@@ -253,7 +265,11 @@ def _make_body_true(operation: str, body: dict[str, Any]) -> None:
         case "createCategory" | "updateCategory" | "updateCategoryByPut" if "slug" in body:
             body["slug"] = uuid4().hex
         case "createProduct" | "updateProduct" | "updateProductByPut" if "categoryId" in body:
-            body["categoryId"] = _take("categories")
+            body["categoryId"] = _take("categories", operation)
+        case "updateOrderStatus" | "updateOrderStatusByPut" if "status" in body:
+            # What is paid can be confirmed; any other step is tried once this one was taken.
+            if operation not in _reached:
+                body["status"] = "CONFIRMED"
         case "adjustStock" if body.keys() & {"delta", "stock", "expected"}:
             body["delta"] = 1
             body.pop("stock", None)
@@ -264,7 +280,7 @@ def _make_body_true(operation: str, body: dict[str, Any]) -> None:
         case "updateCoupon" | "updateCouponByPut":
             body.pop("code", None)
         case "checkCoupon" if {"code", "subtotal"} <= body.keys():
-            body |= {"code": _take("couponCodes"), "subtotal": "20.00"}
+            body |= {"code": _take("couponCodes", operation), "subtotal": "20.00"}
         case "refundOrder":
             body.pop("expectedRefunded", None)
             if "lines" in body:
@@ -275,7 +291,7 @@ def _make_body_true(operation: str, body: dict[str, Any]) -> None:
                 body.pop("restock", None)
         case "createOrder" | "quoteOrder":
             if body.get("couponCode") is not None:
-                body["couponCode"] = _take("couponCodes")
+                body["couponCode"] = _take("couponCodes", operation)
             lines = body.get("lines", [body])
             for line, product in zip(lines, _WORLD["products"], strict=False):
                 if "productId" in line:

@@ -24,29 +24,12 @@ from redis.asyncio import Redis
 from api.app import create_app
 from services.core.context import Process, new_process
 from services.core.settings import Settings
+from tests.benchmarks.works import W3_FIELDS, W4_QUERY, W5_QUERY
 from tests.conftest import running
 from tests.shop import Person, Shop, unique
 
 #: How often a work is asked for before and while it is counted.
 WARM, COUNTED = 5, 20
-
-W4 = """
-query Orders {
-  orders(first: 20) {
-    nodes {
-      id number status total createdAt
-      lines { quantity unitPrice product { id name price category { id name } } }
-    }
-  }
-}
-"""
-W5 = """
-query Products($category: String) {
-  products(first: 20, category: $category) {
-    nodes { id name price currency stock tags createdAt category { id name } }
-  }
-}
-"""
 
 
 @dataclass(frozen=True)
@@ -215,14 +198,15 @@ async def works(shop: Shop) -> dict[str, Request]:
         for row in await shop.rows(f"SELECT slug FROM categories WHERE id = '{shelves[0]}'")
     ]
     lines = [{"productId": product.id, "quantity": 1} for product in products[:3]]
-    fields = "id,name,price,currency,stock,tags,createdAt"
+    listed = f"category={slug}&first=20&fields={W3_FIELDS}"
+    fifth = {"query": W5_QUERY, "variables": {"category": slug}}
     product = Request("GET", f"/api/v2/products/{products[0].id}")
     return {
         "W1": product,
         "W2": product,
-        "W3": Request("GET", "/api/v2/products", f"category={slug}&first=20&fields={fields}"),
-        "W4": Request("POST", "/graphql", caller=buyer, body={"query": W4}),
-        "W5": Request("POST", "/graphql", body={"query": W5, "variables": {"category": slug}}),
+        "W3": Request("GET", "/api/v2/products", listed),
+        "W4": Request("POST", "/graphql", caller=buyer, body={"query": W4_QUERY}),
+        "W5": Request("POST", "/graphql", body=fifth),
         "W6": Request("POST", "/api/v2/orders", caller=buyer, body={"lines": lines}),
     }
 

@@ -7,7 +7,7 @@ cores the client runs beside PostgreSQL, and what it takes is missing there.
 import selectors
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -111,18 +111,18 @@ def connected(port: int, count: int) -> Iterator[list[Connection]]:
             each.socket.close()
 
 
-def drive(connections: Sequence[Connection], requests: Iterator[bytes], seconds: float) -> Round:
-    """Ask on every connection for so long; raises `Failed` at the first wrong answer."""
-    found = Round()
-    latencies = found.latencies
+def keep_asking(
+    connections: Sequence[Connection],
+    seconds: float,
+    ask: Callable[[Connection], None],
+    answered: Callable[[Connection], None],
+) -> None:
+    """Ask on every connection, and again as soon as it is answered, for so long."""
     with selectors.DefaultSelector() as selector:
         for each in connections:
             selector.register(each.socket, selectors.EVENT_READ, each)
-        started = time.perf_counter()
-        busy = time.process_time()
-        for each in connections:
-            each.ask(next(requests))
-        until, waiting = started + seconds, len(connections)
+            ask(each)
+        until, waiting = time.perf_counter() + seconds, len(connections)
         while waiting:
             ready = selector.select(ANSWER_SECONDS)
             if not ready:
@@ -131,18 +131,32 @@ def drive(connections: Sequence[Connection], requests: Iterator[bytes], seconds:
                 each = key.data
                 if not each.take():
                     continue
-                now = time.perf_counter()
-                latencies.append(now - each.asked)
-                _refuse_wrong(each.answer)
-                if now < until:
-                    each.ask(next(requests))
+                answered(each)
+                if time.perf_counter() < until:
+                    ask(each)
                 else:
                     waiting -= 1
-        found.seconds = time.perf_counter() - started
-        found.cpu = time.process_time() - busy
+
+
+def drive(connections: Sequence[Connection], requests: Iterator[bytes], seconds: float) -> Round:
+    """Ask on every connection for so long; raises `Failed` at the first wrong answer."""
+    found = Round()
+
+    def ask(connection: Connection) -> None:
+        connection.ask(next(requests))
+
+    def answered(connection: Connection) -> None:
+        found.latencies.append(time.perf_counter() - connection.asked)
+        refuse_wrong(connection.answer)
+
+    started, busy = time.perf_counter(), time.process_time()
+    keep_asking(connections, seconds, ask, answered)
+    found.seconds = time.perf_counter() - started
+    found.cpu = time.process_time() - busy
     return found
 
 
-def _refuse_wrong(answer: bytes) -> None:
+def refuse_wrong(answer: bytes) -> None:
+    """Raise `Failed` unless it is a good answer."""
     if answer[9:11] != b"20" or b'"errors":' in answer:
         raise Failed(f"the server answered {answer[:1200].decode(errors='replace')}")

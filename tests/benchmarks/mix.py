@@ -6,13 +6,19 @@ read that was asked for after a write was acknowledged must show that number or 
 
 import random
 import re
-import selectors
 import statistics
 import time
 from dataclasses import dataclass, field
 
 from tests.benchmarks.besides import statements_of
-from tests.benchmarks.caller import ANSWER_SECONDS, Connection, Failed, connected, header
+from tests.benchmarks.caller import (
+    Connection,
+    Failed,
+    connected,
+    header,
+    keep_asking,
+    refuse_wrong,
+)
 from tests.benchmarks.data import PRODUCTS, product_id
 from tests.benchmarks.rounds import CONNECTIONS
 from tests.benchmarks.servers import Keys, Server
@@ -89,8 +95,7 @@ def run(server: Server, keys: Keys, seconds: float, seed: str) -> Mix:
 
     def answered(connection: Connection) -> None:
         one, answer = asked[connection], connection.answer
-        if answer[9:11] != b"20":
-            raise Failed(f"the server answered {answer[:1200].decode(errors='replace')}")
+        refuse_wrong(answer)
         if one.number:
             written.discard(one.product)
             acknowledged[one.product] = one.number
@@ -102,22 +107,6 @@ def run(server: Server, keys: Keys, seconds: float, seed: str) -> Mix:
         found = _WRITTEN.search(answer)
         mix.stale += (int(found[1]) if found else 0) < one.floor
 
-    with connected(server.port, CONNECTIONS) as connections, selectors.DefaultSelector() as ready:
-        for connection in connections:
-            ready.register(connection.socket, selectors.EVENT_READ, connection)
-            ask(connection)
-        until, waiting = time.perf_counter() + seconds, len(connections)
-        while waiting:
-            events = ready.select(ANSWER_SECONDS)
-            if not events:
-                raise Failed(f"no answer within {ANSWER_SECONDS} s")
-            for key, _ in events:
-                connection = key.data
-                if not connection.take():
-                    continue
-                answered(connection)
-                if time.perf_counter() < until:
-                    ask(connection)
-                else:
-                    waiting -= 1
+    with connected(server.port, CONNECTIONS) as connections:
+        keep_asking(connections, seconds, ask, answered)
     return mix
