@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from persistence.columns import Instant, Json, Money, Uuid
-from persistence.sql import Query
+from persistence.sql import Query, renumbered
 
 Row = TypeVar("Row")
 
@@ -40,7 +40,7 @@ class PackedQuery(Query[Row]):
     for by the value ``ids`` and have an ``id``, so that several such questions can be one.
     """
 
-    __slots__ = ("_decode", "by_ids", "packed")
+    __slots__ = ("_decode", "_joined", "by_ids", "packed", "seconds")
 
     def __init__(
         self,
@@ -52,6 +52,9 @@ class PackedQuery(Query[Row]):
         super().__init__(statement, row)
         self.by_ids = by_ids
         self.packed: str | None = None
+        self._joined: dict[int, str] = {}
+        #: What answering it has taken lately; 0 as long as nobody knows.
+        self.seconds = 0.0
         columns = list(statement.selected_columns)
         kinds = [read_as(column) for column in columns]
         if None in kinds:
@@ -68,6 +71,17 @@ class PackedQuery(Query[Row]):
             f"FROM ({self.sql}) AS packed({', '.join(names)})"
         )
         self._decode = msgspec.json.Decoder(list[tuple[*kinds]]).decode
+
+    def joined(self, count: int) -> str:
+        """The statement that answers ``count`` such questions, with a text for each.
+
+        It takes the values of the first, then those of the second, and so on.
+        """
+        assert self.packed is not None
+        if count not in self._joined:
+            each = [renumbered(self.packed, self.width * place) for place in range(count)]
+            self._joined[count] = f"SELECT {', '.join(f'({one})' for one in each)}"
+        return self._joined[count]
 
     def unpack(self, text: str | None) -> list[Row]:
         """The rows of an answer; there is no text where there are no rows."""

@@ -10,8 +10,9 @@ from sqlalchemy.dialects.postgresql import asyncpg
 
 from persistence.database import Tally
 from persistence.failures import Unavailable
+from persistence.listing import Window
 from persistence.nodes import _VIEWS
-from persistence.products import PRODUCT
+from persistence.products import PRODUCT, PRODUCTS
 from services.core.context import Process, new_process
 from tests.conftest import settings_for
 from tests.shop import Person, Shop
@@ -48,6 +49,19 @@ async def read(process: Process, *ids: str, tally: Tally | None = None) -> list[
     return await reader.all(PRODUCT.by_ids, ids=list(ids), **SIGHT)
 
 
+def asked_of(process: Process, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Of each statement from now on, how many questions it answers."""
+    asked: list[int] = []
+    run = process.database.gathered._run
+
+    async def counted(query: Any, arguments: list[list[Any]]) -> Any:
+        asked.append(len(arguments))
+        return await run(query, arguments)
+
+    monkeypatch.setattr(process.database.gathered, "_run", counted)
+    return asked
+
+
 @pytest.mark.parametrize("view", _VIEWS, ids=[view.name for view in _VIEWS])
 async def test_rows_that_travel_as_text_are_those_that_the_driver_reads(
     shop: Shop, fast: Process, buyer: Person, view: Any
@@ -71,16 +85,8 @@ async def test_rows_that_travel_as_text_are_those_that_the_driver_reads(
 async def test_reads_by_id_of_one_turn_are_one_statement(
     shop: Shop, fast: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = fast.database
     ids = [(await shop.product()).id for _ in range(6)]
-    asked: list[Any] = []
-    run = database.gathered._run
-
-    async def counted(query: Any, arguments: list[Any]) -> Any:
-        asked.append(query)
-        return await run(query, arguments)
-
-    monkeypatch.setattr(database.gathered, "_run", counted)
+    asked = asked_of(fast, monkeypatch)
     tallies = [Tally() for _ in range(4)]
     wanted = [ids[:1], ids[1:3], ids[2:5], [ids[5], ids[0]]]
     found = await asyncio.gather(
@@ -88,7 +94,96 @@ async def test_reads_by_id_of_one_turn_are_one_statement(
     )
     assert [[row.id for row in rows] for rows in found] == wanted
     assert [tally.statements for tally in tallies] == [1] * 4
-    assert len(asked) == 1
+    assert asked == [1]
+
+
+async def page(
+    process: Process, category: str, tally: Tally | None = None, *, limit: int = 7, **more: Any
+) -> list[Any]:
+    window = Window(limit, **more)
+    reader = process.database.reader(tally or Tally())
+    return await PRODUCTS.page(reader, "name", {"categoryId": category}, window, **SIGHT)
+
+
+@pytest.fixture
+async def shelves(shop: Shop) -> dict[str, list[str]]:
+    """Ids of products by their categories'."""
+    shelves: dict[str, list[str]] = {}
+    for count in range(11):
+        category = await shop.category()
+        made = [await shop.product(name=f"Lamp {n}", categoryId=category) for n in range(count)]
+        shelves[category] = [product.id for product in made]
+    return shelves
+
+
+async def test_pages_of_one_shape_are_asked_together_and_each_gets_its_own(
+    fast: Process, shelves: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page(fast, next(iter(shelves)))  # from then on it is known what one takes
+    asked = asked_of(fast, monkeypatch)
+    tallies = [Tally() for _ in shelves]
+    found = await asyncio.gather(*map(page, [fast] * len(shelves), shelves, tallies))
+    assert [[row.id for row in rows] for rows in found] == [ids[:7] for ids in shelves.values()]
+    assert [tally.statements for tally in tallies] == [1] * len(shelves)
+    assert asked == [8, 3]
+
+
+async def test_dear_pages_are_asked_beside_each_other(
+    fast: Process, shelves: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page(fast, next(iter(shelves)), offset=1)
+    asked = asked_of(fast, monkeypatch)
+    read = fast.database.gathered.all
+
+    async def dear(query: Any, values: Any) -> Any:
+        query.seconds = 1.0
+        return await read(query, values)
+
+    monkeypatch.setattr(fast.database.gathered, "all", dear)
+    found = await asyncio.gather(*(page(fast, category, offset=1) for category in shelves))
+    assert [[row.id for row in rows] for rows in found] == [ids[1:8] for ids in shelves.values()]
+    assert asked == [1] * len(shelves)
+
+
+async def test_a_page_that_fails_takes_none_along_that_was_asked_with_it(
+    fast: Process, shelves: dict[str, list[str]]
+) -> None:
+    category, ids = list(shelves.items())[-1]
+    await page(fast, category)
+    found = await asyncio.gather(
+        page(fast, category),
+        page(fast, category, limit=-1),
+        page(fast, category, limit=9),
+        return_exceptions=True,
+    )
+    assert [row.id for row in found[0]] == ids[:7]
+    assert isinstance(found[1], Exception)
+    assert [row.id for row in found[2]] == ids[:9]
+
+
+async def test_a_page_of_a_common_size_is_planned_once_for_all(
+    fast: Process, shelves: dict[str, list[str]]
+) -> None:
+    category = next(iter(shelves))
+    # Enough of them for PostgreSQL to compare plans, one after the other on one connection.
+    for _ in range(10):
+        await page(fast, category, limit=21)
+    async with fast.database.connection() as connection:
+        planned = await connection.fetch(
+            "SELECT generic_plans FROM pg_prepared_statements"
+            " WHERE statement LIKE '%category_id = $2%ORDER BY products.name ASC%LIMIT 21)%'"
+            " AND statement NOT LIKE '%pg_prepared_statements%'"
+        )
+    assert [row["generic_plans"] for row in planned] == [5]
+
+
+async def test_writes_are_planned_once_for_all_and_the_connection_forgets_that(
+    fast: Process,
+) -> None:
+    async with fast.database.transaction(Tally()) as tx:
+        assert await tx._connection.fetchval("SHOW plan_cache_mode") == "force_generic_plan"
+    async with fast.database.connection() as connection:
+        assert await connection.fetchval("SHOW plan_cache_mode") == "auto"
 
 
 async def test_readers_of_different_sight_are_not_asked_together(shop: Shop, fast: Process) -> None:
