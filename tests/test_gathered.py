@@ -150,7 +150,7 @@ async def test_a_page_that_fails_takes_none_along_that_was_asked_with_it(
 ) -> None:
     category, ids = list(shelves.items())[-1]
     await page(fast, category)
-    found = await asyncio.gather(
+    found: Any = await asyncio.gather(
         page(fast, category),
         page(fast, category, limit=-1),
         page(fast, category, limit=9),
