@@ -21,7 +21,7 @@ audit = typer.Typer(help="Export the audit log's head, and verify the log.", no_
 def show_head(data: DataOption = DATA) -> None:
     """Print the head, as `verify --head` takes it: keep it where this database's admins cannot."""
     from persistence.audit_chain import HEAD
-    from persistence.database import Tally
+    from persistence.transactions import Tally
 
     with running_servers(read_settings(), data) as settings:
         head = _with_process(settings, lambda process: process.database.reader(Tally()).one(HEAD))
@@ -57,7 +57,7 @@ async def _verify(
     process: "Process", head: tuple[int, str] | None
 ) -> tuple[int, list["AuditFinding"]]:
     """Every part of the log, one after the other: how many seals, and what is wrong."""
-    from persistence.database import Tally
+    from persistence.transactions import Tally
     from services.audit_chain import verify
 
     reader = process.database.reader(Tally())

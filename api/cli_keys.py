@@ -20,8 +20,8 @@ keys = typer.Typer(help="See and rotate the keys that sign access tokens.", no_a
 @keys.command("list")
 def list_keys(data: DataOption = DATA) -> None:
     """List the keys, the oldest first, and what each of them does now."""
-    from persistence.database import Tally
     from persistence.signing_keys import SIGNING_KEYS
+    from persistence.transactions import Tally
 
     with running_servers(read_settings(), data) as settings:
         rows = _with_database(settings, lambda database: database.reader(Tally()).all(SIGNING_KEYS))

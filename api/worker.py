@@ -37,9 +37,10 @@ from pgqueuer.domain.types import Channel
 from pgqueuer.ports.driver import NotifyCallback
 from structlog.contextvars import bound_contextvars
 
-from persistence.database import Tally, new_pool
+from persistence.database import new_pool
 from persistence.failures import DRIVER_ERRORS
 from persistence.jobs import STARTS
+from persistence.transactions import Tally
 from services.core import logs
 from services.core.context import Process, new_process
 from services.core.jobs import Handler, Hopeless, Job

@@ -11,10 +11,10 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 import sqlalchemy as sa
 
 from persistence.columns import Uuid, UuidArray
-from persistence.database import Reader
 from persistence.packed import PackedQuery
 from persistence.parts import Part, PartQuery, Wanted, part_of
 from persistence.sql import Query, value
+from persistence.transactions import Reader
 from persistence.views import View
 
 Row = TypeVar("Row")

@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from persistence import wallet as ledger
-from persistence.database import Transaction
 from persistence.failures import UniqueViolation
+from persistence.transactions import Transaction
 from persistence.users import INSERT_PROFILE, INSERT_USER, Role
 from services.core import money
 from services.core.context import Context

@@ -16,7 +16,7 @@ from persistence.api_keys import (
     REVOKE_KEY,
     ApiKey,
 )
-from persistence.database import Transaction
+from persistence.transactions import Transaction
 from services.auth import Done
 from services.core import paging
 from services.core.api_keys import new_secret

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from persistence.batches import Later
-from persistence.database import Transaction
 from persistence.orders import APPROVALS, Order
 from persistence.orders_statuses import OrderStatus
+from persistence.transactions import Transaction
 from services import orders_steps as steps
 from services.core import paging
 from services.core.context import Context

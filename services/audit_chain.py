@@ -23,7 +23,7 @@ from persistence.audit_chain import (
     WAITING,
     Seal,
 )
-from persistence.database import Reader, Tally
+from persistence.transactions import Reader, Tally
 from services.core.context import Process
 from services.core.jobs import Job
 from services.core.seals import AuditKeys

@@ -6,7 +6,6 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from pydantic import Field
 
-from persistence.database import Transaction
 from persistence.sessions import (
     EXTEND_SESSION,
     INSERT_SESSION,
@@ -16,6 +15,7 @@ from persistence.sessions import (
     REVOKE_SESSIONS_OF,
     SPEND_TOKEN,
 )
+from persistence.transactions import Transaction
 from persistence.users import (
     CREDENTIALS,
     RENEW_HASH,

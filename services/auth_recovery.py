@@ -5,7 +5,6 @@ from typing import Annotated
 from pydantic import Field
 
 from persistence.api_keys import REVOKE_KEYS_OF
-from persistence.database import Transaction
 from persistence.failures import UniqueViolation
 from persistence.mail_tokens import (
     LOCK_MAIL_TOKEN,
@@ -15,6 +14,7 @@ from persistence.mail_tokens import (
     Purpose,
 )
 from persistence.sessions import REVOKE_SESSIONS_OF
+from persistence.transactions import Transaction
 from persistence.users import CONFIRM_EMAIL, RESET_PASSWORD, USER
 from services.auth import Done
 from services.core.context import Context

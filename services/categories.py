@@ -16,8 +16,8 @@ from persistence.categories import (
     UPDATE_CATEGORY,
     Category,
 )
-from persistence.database import Transaction
 from persistence.failures import ReferenceViolation, UniqueViolation
+from persistence.transactions import Transaction
 from services.auth import Done
 from services.core import paging
 from services.core.callers import glimpse

@@ -20,8 +20,8 @@ from persistence.coupons import (
     Coupon,
     CouponKind,
 )
-from persistence.database import Transaction
 from persistence.failures import UniqueViolation
+from persistence.transactions import Transaction
 from services import coupons_steps as steps
 from services.core import paging
 from services.core.callers import glimpse

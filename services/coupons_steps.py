@@ -12,8 +12,8 @@ from persistence.coupons import (
     CouponTerms,
     RedemptionStatus,
 )
-from persistence.database import Reader, Transaction
 from persistence.orders import Order
+from persistence.transactions import Reader, Transaction
 from services.core import money
 from services.core.context import Context
 from services.core.errors_coupons import CouponExhausted, CouponExpired, CouponInvalid

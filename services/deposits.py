@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 import structlog
 from pydantic import Field
 
-from persistence.database import Transaction
 from persistence.deposits import (
     DEPOSIT,
     INSERT_DEPOSIT,
@@ -19,6 +18,7 @@ from persistence.deposits import (
     DepositStatus,
 )
 from persistence.provider_events import KEEP_EVENT
+from persistence.transactions import Transaction
 from persistence.wallet import LOCK_WALLET, PROVIDER, TransferKind, Wallet
 from services import wallet as wallets
 from services.core import paging

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 from pydantic import Field
 
-from persistence.database import Tally, Transaction
 from persistence.invoices import (
     BUYER_NAME,
     COUNT,
@@ -35,6 +34,7 @@ from persistence.invoices import (
 )
 from persistence.orders import ORDER, Order, OrderLine
 from persistence.refunds import REFUND, Refund
+from persistence.transactions import Tally, Transaction
 from services.core import money
 from services.core.context import Context, Process
 from services.core.errors import Internal, OrderNotFound

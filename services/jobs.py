@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from persistence.database import Tally, Transaction
 from persistence.jobs import (
     DEPTHS,
     DISCARD_JOB,
@@ -17,6 +16,7 @@ from persistence.jobs import (
     Job,
     JobStatus,
 )
+from persistence.transactions import Tally, Transaction
 from services.auth import Done
 from services.core import paging
 from services.core.context import Context, Process

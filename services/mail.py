@@ -7,8 +7,8 @@ takes the same time for both.
 
 from datetime import timedelta
 
-from persistence.database import Tally
 from persistence.mail_tokens import ACTIVE_ACCOUNT, ACTIVE_USER, KEEP_TOKEN, Purpose
+from persistence.transactions import Tally
 from services.core.context import Process
 from services.core.jobs import Job
 from services.core.mail import Mail, send

@@ -7,9 +7,9 @@ account has no address any more, and gets none.
 
 from decimal import Decimal
 
-from persistence.database import Tally
 from persistence.orders import ORDER, Order
 from persistence.refunds import REFUND
+from persistence.transactions import Tally
 from persistence.users import ADDRESS_OF
 from services.core.context import Process
 from services.core.jobs import Hopeless, Job

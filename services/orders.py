@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from pydantic import Field, model_validator
 
 from persistence.batches import Later
-from persistence.database import Transaction
 from persistence.orders import (
     ORDER,
     OWN_ORDERS,
@@ -30,6 +29,7 @@ from persistence.products import (
     STOCKED,
     MovementKind,
 )
+from persistence.transactions import Transaction
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind
 from services import coupons_steps as coupons
 from services import orders_steps as steps

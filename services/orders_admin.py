@@ -6,9 +6,9 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from persistence.batches import Later
-from persistence.database import Tally, Transaction
 from persistence.orders import ALL_ORDERS, DUE_ORDERS, Order
 from persistence.orders_statuses import OrderStatus
+from persistence.transactions import Tally, Transaction
 from services import orders_steps as steps
 from services import refunds_steps
 from services.core import paging

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from persistence.batches import Later
 from persistence.coupons import CouponTerms
-from persistence.database import Reader, Transaction
 from persistence.orders import LOCK_ORDER, Order, OrderLine, Quote, ShippingAddress
 from persistence.orders_changes import (
     INSERT_LINES,
@@ -30,6 +29,7 @@ from persistence.products import (
     StockedProduct,
 )
 from persistence.sql import Query
+from persistence.transactions import Reader, Transaction
 from services import coupons_steps as coupons
 from services.core import money
 from services.core.context import Context

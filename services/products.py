@@ -7,7 +7,6 @@ from msgspec import structs
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from persistence.database import Transaction
 from persistence.failures import ReferenceViolation
 from persistence.products import (
     INSERT_ADJUSTMENT,
@@ -24,6 +23,7 @@ from persistence.products import (
     Product,
 )
 from persistence.sql import Query
+from persistence.transactions import Transaction
 from services.auth import Done
 from services.core import paging
 from services.core.callers import glimpse

@@ -11,9 +11,9 @@ import msgspec
 import structlog
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from persistence.database import Tally
 from persistence.deposits import ASKED_DEPOSIT, DepositStatus
 from persistence.provider_events import KNOWN_EVENT
+from persistence.transactions import Tally
 from services import deposits
 from services.core.context import Process, Request
 from services.core.errors import MalformedRequest

@@ -6,11 +6,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from persistence.database import Transaction
 from persistence.orders import VISIBLE_IDS, Order
 from persistence.orders_statuses import PaymentStatus
 from persistence.refunds import REFUND, REFUNDS, Refund
 from persistence.refunds import RefundLine as RefundLine
+from persistence.transactions import Transaction
 from services import orders_steps as steps
 from services import refunds_steps
 from services.core import money, paging

@@ -7,7 +7,6 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from persistence.batches import Later
-from persistence.database import Transaction
 from persistence.orders import Order
 from persistence.orders_changes import REFUND_ORDER
 from persistence.orders_statuses import OrderStatus, PaymentStatus
@@ -19,6 +18,7 @@ from persistence.refunds import (
     REFUNDED_PIECES,
     RETURNED_PIECES,
 )
+from persistence.transactions import Transaction
 from persistence.users import IS_DELETED
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind
 from services import orders_steps as steps

@@ -6,12 +6,12 @@ Not the audit log: its chain would be cut. Ledger, orders and invoices stay for 
 from datetime import timedelta
 
 from persistence.api_keys import FORGET_API_KEYS
-from persistence.database import Tally
 from persistence.jobs import FORGET_DEAD, FORGET_LOG, FORGET_TICKS
 from persistence.keys import FORGET_KEYS
 from persistence.mail_tokens import FORGET_MAIL_TOKENS
 from persistence.sessions import FORGET_SESSIONS, FORGET_SPENT_TOKENS, FORGET_TOKENS_OF_ENDED
 from persistence.sql import FORGOTTEN_AT_ONCE, Query
+from persistence.transactions import Tally
 from services.core.context import Process
 from services.core.jobs import Job
 

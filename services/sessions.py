@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from persistence.database import Transaction
 from persistence.sessions import REVOKE_OWN_SESSION, SESSIONS, Session
+from persistence.transactions import Transaction
 from services.auth import Done
 from services.core import paging
 from services.core.context import Context

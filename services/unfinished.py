@@ -6,8 +6,8 @@ that it owed is owed still. Its handler does nothing twice, so one too many does
 
 from datetime import timedelta
 
-from persistence.database import Tally
 from persistence.sql import Query
+from persistence.transactions import Tally
 from persistence.unfinished import (
     INVOICES_WITHOUT_PDF,
     PAYMENTS_WITHOUT_INVOICE,

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from persistence.database import Transaction
 from persistence.sessions import REVOKE_SESSIONS_OF
+from persistence.transactions import Transaction
 from persistence.users import (
     CHANGE_PASSWORD,
     LOCK_USER,

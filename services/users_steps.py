@@ -7,12 +7,12 @@ from msgspec import structs
 from pydantic.alias_generators import to_camel
 
 from persistence.api_keys import REVOKE_KEYS_OF
-from persistence.database import Transaction
 from persistence.deposits import COUNT_PENDING_DEPOSITS
 from persistence.failures import UniqueViolation
 from persistence.mail_tokens import DELETE_MAIL_TOKENS
 from persistence.orders import COUNT_OPEN_ORDERS
 from persistence.sessions import REVOKE_SESSIONS_OF
+from persistence.transactions import Transaction
 from persistence.users import (
     ANONYMISE_USER,
     EMAIL_OF_ANOTHER,

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from persistence.database import Transaction
+from persistence.transactions import Transaction
 from persistence.wallet import (
     ENTRIES,
     INSERT_POSTINGS,

@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from persistence import audit, jobs, orders_changes, products, wallet
-from persistence.database import Transaction
 from persistence.products import HOLD_STOCK, LOCK_STOCK_LEVEL, StockLevel
 from persistence.sql import Query
+from persistence.transactions import Transaction
 from services import approvals, orders, orders_admin
 from services.core.context import Context, new_process
 from services.core.errors import Forbidden, InsufficientFunds, ProductNotFound, TokenRevoked

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import command
 
 from persistence import migrate
-from persistence.database import Tally
+from persistence.transactions import Tally
 from services.audit_chain import seal, verify
 from services.core.context import new_process
 from tests.conftest import Addresses, settings_for

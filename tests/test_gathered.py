@@ -8,11 +8,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg
 
-from persistence.database import Tally
 from persistence.failures import Unavailable
 from persistence.listing import Window
 from persistence.nodes import _VIEWS
 from persistence.products import PRODUCT, PRODUCTS
+from persistence.transactions import Tally
 from services.core.context import Process, new_process
 from tests.conftest import settings_for
 from tests.shop import Person, Shop

@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 
 from persistence import migrate
-from persistence.database import Tally
 from persistence.grants import Ungrantable, grant
 from persistence.rules import APPEND_ONLY
+from persistence.transactions import Tally
 from services.audit_chain import seal, verify
 from services.core.context import new_process
 from services.handlers import HANDLERS

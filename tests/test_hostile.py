@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.incoming import parse_json
-from persistence.database import Tally
+from persistence.transactions import Tally
 from services import auth, deposits, orders, products
 from services.core.errors import (
     Forbidden,

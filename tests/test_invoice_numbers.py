@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from persistence.database import Tally
 from persistence.orders import LOCK_ORDER
+from persistence.transactions import Tally
 from services.books import figures
 from services.core.callers import sight
 from services.core.context import new_process

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from persistence import failures
-from persistence.database import Transaction
+from persistence.transactions import Transaction
 from services.core.context import Context
 from services.core.errors import Forbidden, Internal, ProductNotFound
 from services.core.inputs import Nothing

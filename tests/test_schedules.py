@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from persistence.database import Tally
+from persistence.transactions import Tally
 from services.core.context import Process, new_process
 from services.core.jobs import Handler, Job
 from services.core.schedules import Schedules, queue_due

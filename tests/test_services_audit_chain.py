@@ -13,7 +13,7 @@ from sqlalchemy import Table
 
 from persistence.audit import INSERT_AUDIT, AuditEntry, audit_log
 from persistence.audit_chain import SEALS, audit_seals
-from persistence.database import Tally
+from persistence.transactions import Tally
 from services import audit_chain
 from services.audit_chain import AuditVerification, ChainLost, seal, seal_new, verify
 from services.core.context import Process, new_process

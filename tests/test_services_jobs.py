@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from persistence.database import Tally
+from persistence.transactions import Tally
 from services import jobs
 from services.core.context import Process, new_process
 from services.core.errors_jobs import JobNotFound, JobStatusInvalid

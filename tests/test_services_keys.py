@@ -12,9 +12,10 @@ import sqlalchemy as sa
 
 from api.app import create_app
 from persistence.api_keys import LOCK_KEY
-from persistence.database import Database, Tally
+from persistence.database import Database
 from persistence.failures import DatabaseError, LockTimeout
 from persistence.sql import Query, nothing
+from persistence.transactions import Tally
 from services.auth import logout
 from services.core.api_keys import new_secret
 from services.core.callers import authenticate

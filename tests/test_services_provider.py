@@ -16,7 +16,7 @@ import httpx
 import pytest
 import structlog
 
-from persistence.database import Tally
+from persistence.transactions import Tally
 from services import deposits, provider
 from services.core.context import new_process
 from services.core.jobs import Hopeless, Job

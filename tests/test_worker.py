@@ -14,8 +14,8 @@ from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
 from pgqueuer.adapters.persistence.queries import Queries
 
 from api.worker import TABLES
-from persistence.database import Tally
 from persistence.mail_tokens import Purpose
+from persistence.transactions import Tally
 from services.core.context import Process, new_process
 from services.core.ids import new_id
 from services.core.jobs import Hopeless, Job

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from persistence.database import Tally
+from persistence.transactions import Tally
 from services.books import figures
 from services.core.context import new_process
 from tests.conftest import CHECKOUT, Addresses, settings_for

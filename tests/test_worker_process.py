@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from persistence.database import Tally
+from persistence.transactions import Tally
 from services.core.context import new_process
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop

@@ -22,7 +22,8 @@ import structlog
 
 from api.demo import shop
 from persistence.categories import INSERT_CATEGORY
-from persistence.database import Connection, Database, Limits, Tally, Transaction
+from persistence.database import Connection, Database, Limits
+from persistence.transactions import Tally, Transaction
 from persistence.users import Role
 from services import (
     auth,

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from persistence.api_keys import KEY, KEYS_USED, KnownKey
-from persistence.database import Database, Tally
+from persistence.database import Database
+from persistence.transactions import Tally
 from persistence.users import Role
 from services.core.callers import Caller
 from services.core.errors import TokenExpired, TokenRevoked, Unauthenticated

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from persistence.api_keys import KEY_STANDING, LOCK_KEY
-from persistence.database import Transaction
 from persistence.failures import Conflict
 from persistence.sessions import (
     LOCK_SESSIONS_OF,
@@ -19,6 +18,7 @@ from persistence.sessions import (
     TRANSACTION_NUMBER,
     Standing,
 )
+from persistence.transactions import Transaction
 from persistence.users import Role
 from services.core.errors import TokenRevoked
 from services.core.permissions import Permission, permission, reaches

@@ -11,9 +11,10 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from persistence.database import Database, Limits, Reader, Tally
+from persistence.database import Database, Limits
 from persistence.failures import DatabaseError
 from persistence.parts import Wanted as Wanted
+from persistence.transactions import Reader, Tally
 from services.core.addresses import Address
 from services.core.api_keys import FLUSH_SECONDS, ApiKeys
 from services.core.cache import Cache, Load, decoder, shape

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from persistence.database import Transaction
 from persistence.jobs import ENQUEUE
+from persistence.transactions import Transaction
 from services.core.context import Context, Process, Request
 from services.core.ids import new_id
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from persistence.database import Transaction
 from persistence.failures import LockTimeout
 from persistence.keys import CLAIM_KEY, READ_KEY, RELEASE_KEY, STORE_OUTCOME, TAKE_OVER_KEY
+from persistence.transactions import Transaction
 from services.core.errors import (
     FieldError,
     Forbidden,

@@ -23,7 +23,8 @@ from msgspec import structs
 from persistence import failures
 from persistence.audit import INSERT_AUDIT, AuditEntry
 from persistence.batches import Later
-from persistence.database import CommitUnknown, Transaction
+from persistence.database import CommitUnknown
+from persistence.transactions import Transaction
 from services.core import costs, keys, logs, metrics
 from services.core.callers import Caller, stand
 from services.core.context import Context, Request, Wanted

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from persistence.database import Database, Tally
+from persistence.database import Database
 from persistence.revocations import ENDED, Ended
+from persistence.transactions import Tally
 
 #: How often a process looks, and for how long what it saw is taken for the truth: together with
 #: the look itself they stay below the second that is promised.

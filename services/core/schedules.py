@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from persistence.database import Tally
 from persistence.jobs import UNDER_WAY
 from persistence.schedules import DUE_SCHEDULES, TAKE_SCHEDULE
+from persistence.transactions import Tally
 from services.core.context import Process
 from services.core.ids import new_id
 from services.core.jobs import put

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from persistence.database import Database, Tally
+from persistence.database import Database
 from persistence.signing_keys import (
     DELETE_SIGNING_KEYS,
     INSERT_FIRST_SIGNING_KEY,
@@ -26,6 +26,7 @@ from persistence.signing_keys import (
     SIGNING_KEYS,
     SigningKeyRow,
 )
+from persistence.transactions import Tally
 
 #: How far the clocks of processes may lie apart.
 CLOCK_LEEWAY = timedelta(seconds=5)
