@@ -15,12 +15,10 @@ import structlog
 from persistence.failures import DRIVER_ERRORS, Unavailable, translated
 from persistence.gathered import Gathered
 from persistence.packed import PackedQuery
-from persistence.shelf import Shelf
+from persistence.shelf import Connection, Shelf
 from persistence.transactions import Reader, Tally, Transaction
 
 Row = TypeVar("Row")
-#: A driver connection, or the pool's stand-in for one.
-Connection = Any
 
 log = structlog.get_logger("tandem.database")
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from persistence import batches
 from persistence.failures import DRIVER_ERRORS, Unavailable, translated
 from persistence.packed import PackedQuery
+from persistence.shelf import Connection
 from persistence.sql import Query
 
 if TYPE_CHECKING:
-    from persistence.database import Connection, Database
+    from persistence.database import Database
 
 Row = TypeVar("Row")
 Out = TypeVar("Out")

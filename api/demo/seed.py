@@ -22,7 +22,8 @@ import structlog
 
 from api.demo import shop
 from persistence.categories import INSERT_CATEGORY
-from persistence.database import Connection, Database, Limits
+from persistence.database import Database, Limits
+from persistence.shelf import Connection
 from persistence.transactions import Tally, Transaction
 from persistence.users import Role
 from services import (
