@@ -26,7 +26,7 @@ _OPENING = re.compile(rb"[\[{]")
 class Fields:
     """The header fields of a request, by lower-case names.
 
-    Starlette's own look goes through all of them in Python at every question, 4 µs each.
+    Starlette's own look goes through all of them in Python at every question, 1.4 µs each.
     """
 
     __slots__ = ("_sent", "first")
@@ -118,42 +118,13 @@ def parse_json(body: bytes) -> Any:
         text = body.decode("utf-8")
         if len(_OPENING.findall(body)) > _DEEPEST:
             _refuse_depth(text)
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_float=_decimal,
-            parse_int=_integer,
-            parse_constant=_constant,
-        )
+        value = _decode(text)
         # Only an escape can bring what the bytes themselves could not.
         if "\\u" in text:
             _refuse_odd_text(value)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise MalformedRequest(_reason(error)) from None
     return value
-
-
-def _reason(error: Exception) -> str:
-    match error:
-        case json.JSONDecodeError():
-            return f"The body is not JSON: {error.msg} at character {error.pos}."
-        case UnicodeDecodeError() | UnicodeEncodeError():
-            return "The body is not valid UTF-8."
-        case RecursionError():
-            return "The body is nested too deeply."
-        case ArithmeticError():
-            return "The body holds a number that cannot be read."
-        case _:
-            return str(error)
-
-
-def _refuse_depth(text: str) -> None:
-    depth = 0
-    # The closing quote is optional: text without one is passed over once, not at each quote in it.
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', text, re.DOTALL):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
-        if depth > _DEEPEST:
-            raise ValueError("The body is nested too deeply.")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -181,6 +152,37 @@ def _decimal(digits: str) -> Decimal | int:
 
 def _constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON.")
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_float=_decimal,
+    parse_int=_integer,
+    parse_constant=_constant,
+).decode
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case json.JSONDecodeError():
+            return f"The body is not JSON: {error.msg} at character {error.pos}."
+        case UnicodeDecodeError() | UnicodeEncodeError():
+            return "The body is not valid UTF-8."
+        case RecursionError():
+            return "The body is nested too deeply."
+        case ArithmeticError():
+            return "The body holds a number that cannot be read."
+        case _:
+            return str(error)
+
+
+def _refuse_depth(text: str) -> None:
+    depth = 0
+    # The closing quote is optional: text without one is passed over once, not at each quote in it.
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', text, re.DOTALL):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > _DEEPEST:
+            raise ValueError("The body is nested too deeply.")
 
 
 def _refuse_odd_text(value: Any) -> None:

@@ -1,8 +1,8 @@
 """uvicorn's HTTP protocol, with a shorter way to write an answer that is whole.
 
-uvicorn looks at every header with two regular expressions and writes head and body apart: 25 µs.
-An answer whose body is at hand goes out here in one piece, checked for line breaks as one text;
-every other answer, and all that a connection is, stays uvicorn's.
+uvicorn looks at every header with two regular expressions, and writes head and body apart. Here an
+answer whose body is at hand goes out in one piece, checked for line breaks as one text: 3 µs and a
+system call less. Every other answer, and all that a connection is, stays uvicorn's.
 """
 
 from typing import Any
@@ -42,18 +42,15 @@ class Cycle(httptools_impl.RequestResponseCycle):
             or self.scope["method"] == "HEAD"
         ):
             return False
-        sized = start["status"] in (204, 304)
-        lines = [httptools_impl.STATUS_LINE[start["status"]][:-2]]
         headers = [*self.default_headers, *start["headers"]]
-        for name, value in headers:
-            if name == b"content-length":
-                sized = int(value) == len(body)
-            elif name in (b"connection", b"transfer-encoding"):
-                return False
-            lines.append(name + b": " + value)
-        if not sized:
+        known = dict(headers)
+        if b"connection" in known or b"transfer-encoding" in known:
             return False
-        head = b"\r\n".join(lines)
+        length = known.get(b"content-length")
+        if int(length) != len(body) if length else start["status"] not in (204, 304):
+            return False
+        status = httptools_impl.STATUS_LINE[start["status"]][:-2]
+        head = b"\r\n".join([status, *[b"%b: %b" % each for each in headers]])
         ends = len(headers)
         if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head:
             raise RuntimeError("An answer's header holds a line break.")

@@ -1,7 +1,6 @@
 """What a face answers a request with."""
 
 from dataclasses import dataclass, field
-from functools import cache
 
 from starlette.types import Receive, Scope, Send
 
@@ -13,17 +12,9 @@ WHOLE = "tandem.whole"
 _BARE = (204, 304)
 
 
-@cache  # they are ours, and a few dozen
-def _name(name: str) -> bytes:
-    return name.lower().encode()
-
-
 @dataclass(slots=True)
 class Reply:
-    """An answer that is whole: Starlette's `Response` without cookies, charsets and the rest.
-
-    Making and sending one takes 3 µs instead of 13.
-    """
+    """An answer that is whole, and says so: what writes it need not wait for another piece."""
 
     status: int
     #: By their names as they are written; values are latin-1.
@@ -33,7 +24,9 @@ class Reply:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it; an ASGI application."""
-        headers = [(_name(name), value.encode("latin-1")) for name, value in self.headers.items()]
+        headers = [
+            (name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items()
+        ]
         if self.status not in _BARE:
             headers.append((b"content-length", b"%d" % len(self.body)))
             headers.append((b"content-type", self.media.encode("latin-1")))

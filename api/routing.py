@@ -56,7 +56,7 @@ class RouteTable(BaseRoute):
     def straight(self, app: ASGIApp) -> ASGIApp:
         """The application that sends a request to its own route at once, and others to ``app``.
 
-        Saves the framework's five layers around a route, 55 µs; of what is no plain match, the
+        Saves the framework's five layers around a route, 13 µs; of what is no plain match, the
         framework tells as always.
         """
 

@@ -23,7 +23,7 @@ Row = TypeVar("Row")
 log = structlog.get_logger("tandem.database")
 
 #: Writes find their rows by key: one plan is the best for all values. PostgreSQL would make it anew
-#: for each, as it guesses the length of the arrays that we send; an order took 1 ms for that.
+#: for each, as it guesses the length of the arrays that we send: 370 orders a second, not 650.
 _BEGIN = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan"
 
 _json_encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -48,7 +48,7 @@ class CommitUnknown(Exception):
 
 
 class _Connection(asyncpg.Connection):
-    # Saves the round trip that resets a connection at release (150 µs of a 260 µs read). Safe as
+    # Saves the round trip that resets a connection at release (100 µs, as much as a read). Safe as
     # nothing here leaves session state: settings are SET LOCAL, advisory locks are not used.
     def get_reset_query(self) -> str:
         return ""
@@ -88,7 +88,7 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection of the pool; raises `Unavailable` when none is free in time."""
         shelf = await self._opened()
-        # A limit costs the driver a task, 20 µs; there is nothing to wait for while some are free.
+        # A limit costs the driver a task, 6 µs; there is nothing to wait for while some are free.
         wait = None if self._taken < self.limits.pool_max else self.limits.pool_wait
         self._taken += 1
         try:

@@ -1,7 +1,8 @@
 """Rows that travel as one JSON text.
 
-The driver decodes a row in Python-built steps, 5 µs for fourteen columns and their codecs. Here
-PostgreSQL writes all rows as one text, and msgspec reads it in C: 1 µs a row.
+The driver decodes a row's columns one by one, some by codecs in Python. Here PostgreSQL writes all
+rows as one text, and msgspec reads it in C: 3.7 µs a product instead of 5.7. Such texts of several
+questions can be the columns of one statement.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Connections at hand: some of the pool's that are not given back between two uses.
 
-Saves 25 µs a use, as the pool looks each one over in a task of its own. What is kept was left clean
+Saves 18 µs a use, as the pool looks each one over in a task of its own. What is kept was left clean
 and outside a transaction. There are no more of them than the pool holds open at all times, so that
 the others close when they are idle.
 """

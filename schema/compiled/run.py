@@ -86,10 +86,10 @@ class Run:
         calls += [
             self._load(name, field, list(keys)) for name, (field, keys) in batches.items() if keys
         ]
-        if len(calls) == 1:
-            await calls[0]
-        else:
+        if len(calls) > 1:
             await asyncio.gather(*calls)
+        elif calls:
+            await calls[0]
 
     def given(self, field: Field) -> tuple[dict[str, Any], bytes]:
         """A field's arguments, and what tells them apart."""

@@ -22,7 +22,7 @@ def _encode(line: Any, **_: Any) -> bytes:
 class Lines:
     """A file that lines are written to at the end of a turn of the event loop, all at once.
 
-    Saves a system call for each line but one, 10 µs: every request writes two lines.
+    Saves a system call for each line but one: every request writes two lines.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -99,7 +99,7 @@ def configure(*, debug: bool = False, readable: bool | None = None, straight: bo
 def line(logger: Any, level: str, event: str, *, trace_id: str | None, **values: Any) -> None:
     """Write one of the lines that every request has.
 
-    Written straight, past structlog's processors, it costs 2 µs instead of 20.
+    Written straight, past structlog's processors, it costs 3 µs instead of 8.
     """
     if trace_id is not None:
         values["trace_id"] = trace_id

@@ -147,7 +147,7 @@ class Operation(Generic[In, Out]):
     async def encoded(self, request: Request, raw: Mapping[str, Any]) -> Any:
         """Read as a call does; what may be kept comes `Encoded`, as it is in the cache.
 
-        That saves making an object of it, and writing that again: some 5 µs of a product.
+        That saves making an object of it, and writing that again.
         """
         encoded = request.process.settings.fast_paths
         return await self._measured(request, _read(self, request, raw, encoded=encoded))
