@@ -22,9 +22,9 @@ Row = TypeVar("Row")
 
 log = structlog.get_logger("tandem.database")
 
-#: Writes find their rows by key: one plan is the best for all values. PostgreSQL would make it anew
+#: Where rows are found by key, one plan is the best for all values. PostgreSQL would make it anew
 #: for each, as it guesses the length of the arrays that we send: 370 orders a second, not 650.
-_BEGIN = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan"
+_BEGIN_BY_KEY = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan"
 
 _json_encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -106,15 +106,18 @@ class Database:
             self._taken -= 1
 
     @asynccontextmanager
-    async def transaction(self, tally: Tally) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, tally: Tally, *, by_key: bool = False
+    ) -> AsyncIterator[Transaction]:
         """BEGIN, and COMMIT when the block ends well; ROLLBACK when it raises.
 
+        With ``by_key``, its statements are planned once for all values that they are ever given.
         Raises `CommitUnknown` when the connection was lost at COMMIT and PostgreSQL does not say
         what became of it.
         """
         async with self.connection() as connection:
             transaction = Transaction(self, tally, connection)
-            await transaction.run(_BEGIN)
+            await transaction.run(_BEGIN_BY_KEY if by_key else "BEGIN")
             try:
                 yield transaction
                 await transaction.flush()

@@ -105,6 +105,18 @@ async def page(
     return await PRODUCTS.page(reader, "name", {"categoryId": category}, window, **SIGHT)
 
 
+def pages_take(seconds: float, process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have it that so long is what a page took lately."""
+    gathered = process.database.gathered
+    read = gathered.all
+
+    async def taken(query: Any, values: dict[str, Any]) -> Any:
+        query.seconds = seconds
+        return await read(query, values)
+
+    monkeypatch.setattr(gathered, "all", taken)
+
+
 @pytest.fixture
 async def shelves(shop: Shop) -> dict[str, list[str]]:
     """Ids of products by their categories'."""
@@ -119,7 +131,7 @@ async def shelves(shop: Shop) -> dict[str, list[str]]:
 async def test_pages_of_one_shape_are_asked_together_and_each_gets_its_own(
     fast: Process, shelves: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await page(fast, next(iter(shelves)))  # from then on it is known what one takes
+    pages_take(0.001, fast, monkeypatch)
     asked = asked_of(fast, monkeypatch)
     tallies = [Tally() for _ in shelves]
     found = await asyncio.gather(*map(page, [fast] * len(shelves), shelves, tallies))
@@ -131,25 +143,19 @@ async def test_pages_of_one_shape_are_asked_together_and_each_gets_its_own(
 async def test_dear_pages_are_asked_beside_each_other(
     fast: Process, shelves: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await page(fast, next(iter(shelves)), offset=1)
+    pages_take(1.0, fast, monkeypatch)
     asked = asked_of(fast, monkeypatch)
-    read = fast.database.gathered.all
-
-    async def dear(query: Any, values: Any) -> Any:
-        query.seconds = 1.0
-        return await read(query, values)
-
-    monkeypatch.setattr(fast.database.gathered, "all", dear)
     found = await asyncio.gather(*(page(fast, category, offset=1) for category in shelves))
     assert [[row.id for row in rows] for rows in found] == [ids[1:8] for ids in shelves.values()]
     assert asked == [1] * len(shelves)
 
 
 async def test_a_page_that_fails_takes_none_along_that_was_asked_with_it(
-    fast: Process, shelves: dict[str, list[str]]
+    fast: Process, shelves: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     category, ids = list(shelves.items())[-1]
-    await page(fast, category)
+    pages_take(0.001, fast, monkeypatch)
+    asked = asked_of(fast, monkeypatch)
     found: Any = await asyncio.gather(
         page(fast, category),
         page(fast, category, limit=-1),
@@ -159,6 +165,7 @@ async def test_a_page_that_fails_takes_none_along_that_was_asked_with_it(
     assert [row.id for row in found[0]] == ids[:7]
     assert isinstance(found[1], Exception)
     assert [row.id for row in found[2]] == ids[:9]
+    assert asked == [3, 1, 1, 1]
 
 
 async def test_a_page_of_a_common_size_is_planned_once_for_all(
@@ -177,13 +184,14 @@ async def test_a_page_of_a_common_size_is_planned_once_for_all(
     assert [row["generic_plans"] for row in planned] == [5]
 
 
-async def test_writes_are_planned_once_for_all_and_the_connection_forgets_that(
+async def test_what_goes_by_key_is_planned_once_and_the_connection_forgets_that(
     fast: Process,
 ) -> None:
-    async with fast.database.transaction(Tally()) as tx:
-        assert await tx._connection.fetchval("SHOW plan_cache_mode") == "force_generic_plan"
-    async with fast.database.connection() as connection:
-        assert await connection.fetchval("SHOW plan_cache_mode") == "auto"
+    async def mode(**options: bool) -> Any:
+        async with fast.database.transaction(Tally(), **options) as tx:
+            return await tx._connection.fetchval("SHOW plan_cache_mode")
+
+    assert [await mode(by_key=True), await mode()] == ["force_generic_plan", "auto"]
 
 
 async def test_readers_of_different_sight_are_not_asked_together(shop: Shop, fast: Process) -> None:

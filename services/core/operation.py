@@ -325,7 +325,7 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
     op = ctx.operation
     ctx.entity, ctx.entity_id, ctx.changed = None, None, ()
     ctx.touched.clear()
-    async with ctx.process.database.transaction(ctx.request.tally) as tx:
+    async with ctx.process.database.transaction(ctx.request.tally, by_key=True) as tx:
         if op.locks is not None:
             await op.locks(ctx, tx, input)
         await stand(ctx, tx)
