@@ -234,8 +234,8 @@ async def application(settings: Settings, **changes: Any) -> AsyncIterator[tuple
 
 
 #: Of each work the most statements, calls to Redis, and calls of functions, which lie between what
-#: the fast paths take and what the readable ones do (W1 240 and 410, W2 190 and 360, W3 330 and
-#: 480, W4 630 and 21,600, W5 350 and 2,280, W6 560 and 1,090).
+#: the fast paths take and what the readable ones do (W1 240 and 410, W2 180 and 360, W3 330 and
+#: 480, W4 590 and 21,600, W5 340 and 2,280, W6 560 and 1,090).
 MOST = {
     "W1": (1, 1, 310),
     "W2": (0, 2, 250),
