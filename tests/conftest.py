@@ -313,7 +313,8 @@ async def admin(shop: Shop) -> Person:
 
 
 # A listening socket comes first, so that the first call waits instead of being refused; a server
-# whose tests were killed ends with its stdin.
+# whose tests were killed ends with its stdin. On a busy machine tests pause for longer than
+# uvicorn keeps an idle connection, and their clients would find it closed.
 _SERVE = """
 import os, signal, socket, sys, threading
 from datetime import datetime
@@ -335,7 +336,7 @@ def standing():
 config = uvicorn.Config(
     standing if sys.argv[1:] else "api.app:create_app", factory=True, lifespan="on",
     access_log=False, log_level="warning", http=protocol(Settings().fast_paths),
-    timeout_graceful_shutdown=5, proxy_headers=False,
+    timeout_graceful_shutdown=5, timeout_keep_alive=60, proxy_headers=False,
 )
 uvicorn.Server(config).run(sockets=[listener])
 """

@@ -137,7 +137,9 @@ class _OneTransaction(Database):
         yield self._connection
 
     @asynccontextmanager
-    async def transaction(self, tally: Tally) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, tally: Tally, *, by_key: bool = False
+    ) -> AsyncIterator[Transaction]:
         """A savepoint; when the block raises, the whole load is rolled back by its owner."""
         transaction = Transaction(self, tally, self._connection)
         await transaction.run("SAVEPOINT call")
