@@ -61,7 +61,8 @@ async def test_a_worker_seals_what_is_written(shop: Shop, tmp_path: Path) -> Non
         await eventually(all_sealed)
         await shop.deposit(await shop.person(), "1.00")
         await eventually(all_sealed)
-    hash = await shop.value("SELECT encode(hash, 'hex') FROM audit_seals WHERE position = 2")
+    last = "SELECT encode(hash, 'hex') FROM audit_seals ORDER BY position DESC LIMIT 1"
+    hash = await shop.value(last)
     # Whoever keeps logs keeps heads.
     assert f'"hash":"{hash}"' in log.read_text().replace(": ", ":")
 

@@ -225,11 +225,12 @@ async def test_a_name_runs_so_many_times_at_once_over_all_workers(shop: Shop) ->
 
 @pytest.mark.parametrize("name", ["deposits.charge", "invoices.render"])
 async def test_what_takes_long_leaves_room_for_other_jobs(shop: Shop, name: str) -> None:
-    asked, expired, go = 0, asyncio.Event(), asyncio.Event()
+    asked, begun, expired, go = 0, asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def unanswered(process: Process, job: Job) -> None:
         nonlocal asked
         asked += 1
+        begun.set()
         await go.wait()
 
     async def expire(process: Process, job: Job) -> None:
@@ -237,11 +238,12 @@ async def test_what_takes_long_leaves_room_for_other_jobs(shop: Shop, name: str)
 
     for _ in range(2 * shop.process.settings.jobs_at_once):
         await queue(shop, name)
-    await queue(shop, "orders.expire")
     handlers = {name: unanswered, "orders.expire": expire}
     async with working(shop, handlers, AT_ONCE):
+        await asyncio.wait_for(begun.wait(), 20)
+        await queue(shop, "orders.expire")
         await asyncio.wait_for(expired.wait(), 20)
-        assert 0 < asked < shop.process.settings.jobs_at_once
+        assert asked < shop.process.settings.jobs_at_once
         go.set()
         await done(shop)
 
