@@ -37,9 +37,10 @@ _TEMPLATE_LOCK = 7_426_331
 _START_SECONDS = 60
 _STOP_SECONDS = 15
 
-# A shell that serves Tandem must not change what is tested.
+# A shell that serves Tandem must not change what is tested, but for the paths that are taken.
+_KEPT = ("TANDEM_FAST_PATHS", "TANDEM_TEST_PROCESSES", "TANDEM_VENV")
 for _name in list(os.environ):
-    if _name.startswith("TANDEM_") and _name not in ("TANDEM_VENV", "TANDEM_TEST_PROCESSES"):
+    if _name.startswith("TANDEM_") and _name not in _KEPT:
         del os.environ[_name]
 
 # Examples are fresh on every run; nothing is kept in the checkout, no test has a time limit.
