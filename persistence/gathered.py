@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from persistence.failures import Unavailable
 from persistence.packed import PackedQuery
 
 Rows = list[Any]
@@ -96,7 +97,8 @@ class Gathered:
             alike.setdefault(bunch.query, []).append(bunch)
         self._full, self._waiting = [], {}
         for query, bunches in alike.items():
-            most = max(1, min(_MOST_JOINED, int(_JOINED_SECONDS / (query.seconds or 1))))
+            lately = _JOINED_SECONDS if query.seconds is None else query.seconds
+            most = max(1, min(_MOST_JOINED, int(_JOINED_SECONDS / lately)))
             for start in range(0, len(bunches), most):
                 self._beside(self._answer(query, bunches[start : start + most]))
 
@@ -110,8 +112,9 @@ class Gathered:
         try:
             found = await self._run(query, [bunch.arguments() for bunch in bunches])
         except BaseException as error:
-            if isinstance(error, Exception) and len(bunches) > 1:
-                # Nobody is to fail, or wait for long, because of what another one asked.
+            asked_wrong = isinstance(error, Exception) and not isinstance(error, Unavailable)
+            if asked_wrong and len(bunches) > 1:
+                # It may be what one of them asked, and nobody is to fail because of another.
                 for bunch in bunches:
                     self._beside(self._answer(query, [bunch]))
                 return
@@ -121,6 +124,7 @@ class Gathered:
                 return
             raise
         took = (time.perf_counter() - started) / len(bunches)
-        query.seconds += (took - query.seconds) / 4
+        lately = took if query.seconds is None else query.seconds
+        query.seconds = lately + (took - lately) / 4
         for bunch, rows in zip(bunches, found, strict=True):
             bunch.settle(rows)

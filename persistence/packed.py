@@ -54,8 +54,8 @@ class PackedQuery(Query[Row]):
         self.by_ids = by_ids
         self.packed: str | None = None
         self._joined: dict[int, str] = {}
-        #: What answering it has taken lately; 0 as long as nobody knows.
-        self.seconds = 0.0
+        #: What answering it has taken lately; None as long as nobody knows.
+        self.seconds: float | None = None
         columns = list(statement.selected_columns)
         kinds = [read_as(column) for column in columns]
         if None in kinds:

@@ -168,6 +168,24 @@ async def test_a_page_that_fails_takes_none_along_that_was_asked_with_it(
     assert asked == [3, 1, 1, 1]
 
 
+async def test_pages_asked_together_of_a_database_that_is_away_are_not_asked_again(
+    fast: Process, shelves: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages_take(0.001, fast, monkeypatch)
+    times = 0
+
+    async def away(query: Any, arguments: list[list[Any]]) -> Any:
+        nonlocal times
+        times += 1
+        raise Unavailable
+
+    monkeypatch.setattr(fast.database.gathered, "_run", away)
+    pages = [page(fast, category) for category in list(shelves)[:5]]
+    found = await asyncio.gather(*pages, return_exceptions=True)
+    assert [type(error) for error in found] == [Unavailable] * 5
+    assert times == 1
+
+
 async def test_a_page_of_a_common_size_is_planned_once_for_all(
     fast: Process, shelves: dict[str, list[str]]
 ) -> None:

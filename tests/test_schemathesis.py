@@ -112,8 +112,7 @@ MAY_CALL = {
     "ADMIN": ADMINS,
 }
 #: The least role that may call an operation tries every boundary of every value on it; the others
-#: send made-up cases, as all do. Inputs are the same in both versions: on v1, which spells them
-#: otherwise in few places, boundaries are tried of what strangers and customers call.
+#: send made-up cases, as all do.
 THOROUGH = {
     "anonymous": ANONYMOUS,
     "USER": SIGNED_IN - ANONYMOUS,
@@ -231,9 +230,7 @@ def config_of(role: str, version: str, operations: set[str]) -> str:
         most=str(most).lower(),
         chains=str(role == "USER").lower(),
     )
-    called, thorough = may_call(role, version), set[str]()
-    if version == "v2" or role in ("anonymous", "USER"):
-        thorough = in_contract(THOROUGH[role], version)
+    called, thorough = may_call(role, version), in_contract(THOROUGH[role], version)
     known, refused = called - thorough, operations - called
     for template, names in ((_KNOWN, known), (_REFUSED, refused)):
         if names:
