@@ -131,6 +131,43 @@ async def test_connections_at_hand_are_few_clean_and_never_kept_from_who_waits(s
         assert await door._shop.value("SELECT pg_backend_pid()") != kept
 
 
+#: What a session has besides what it began with: settings, and what it holds or waits for.
+LEFT_BEHIND = """
+    SELECT name FROM pg_settings WHERE source = 'session' AND setting <> reset_val
+    UNION ALL SELECT 'advisory lock' FROM pg_locks
+        WHERE locktype = 'advisory' AND pid = pg_backend_pid()
+    UNION ALL SELECT 'channel ' || channel FROM pg_listening_channels() AS channel
+    UNION ALL SELECT 'cursor ' || name FROM pg_cursors WHERE name <> ''
+    UNION ALL SELECT 'table ' || relname FROM pg_class WHERE relnamespace = pg_my_temp_schema()
+"""
+
+
+async def test_nothing_leaves_state_on_the_connections_that_nobody_resets(
+    shop: Shop, buyer: Person
+) -> None:
+    product = await shop.product("5.00", stock=5)
+    lines = [{"productId": product.id, "quantity": 1}]
+    admin = await shop.person("ADMIN")
+    async with process_with(shop, pool_min=2, pool_max=2) as door:
+        database = door._shop.process.database
+
+        async def left() -> list[str]:
+            async with database.connection() as one, database.connection() as other:
+                return [row[0] for each in (one, other) for row in await each.fetch(LEFT_BEHIND)]
+
+        placed = await door.call("orders.create", {"lines": lines}, caller=buyer, key=new_key())
+        for _ in range(2):
+            await door.call("orders.pay", {"id": placed.ok["id"]}, caller=buyer, key=new_key())
+        for name in ("products.list", "orders.list", "wallet.get", "users.me", "sessions.list"):
+            assert (await door.call(name, caller=buyer)).ok is not None
+        for name in ("orders.listAll", "audit.list", "jobs.list", "auth.logoutEverywhere"):
+            assert (await door.call(name, caller=admin)).error is None
+        assert await left() == []
+        async with database.connection() as connection:
+            await connection.execute("SET work_mem = '5MB'; LISTEN something")
+        assert await left() == ["work_mem", "channel something"]
+
+
 async def soon(found: Callable[[], Any]) -> Any:
     """What is found, after a moment."""
     await asyncio.sleep(0.001)
