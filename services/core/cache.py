@@ -87,7 +87,8 @@ class Cache:
         self._prefix = f"{settings.redis_prefix}:cache"
         self._absence = Absence(settings.redis_seconds)
         # A word that was never a generation before: no process makes another's, nor its own again.
-        self._words = (f"{token_hex(8)}{number:x}" for number in count())
+        of_this_process = token_hex(8)
+        self._words = (f"{of_this_process}{number:x}" for number in count())
         self._flights: dict[bytes, asyncio.Future[Found | None]] = {}
         self._owed: dict[str, float] = {}
         self._blind_until = 0.0
