@@ -100,9 +100,7 @@ def serve(
             )
             ready.start()
             with nullcontext() if no_worker else serving.worker_beside() as child:
-                started = serving.run(
-                    listener, workers, reload, child, fast_paths=settings.fast_paths
-                )
+                started = serving.run(listener, workers, reload, child, settings)
             if not started:
                 raise Problem("A server process could not start: see the messages above.")
     out.print("Tandem has stopped.")

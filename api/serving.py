@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from api.supervisor import Child
+from services.core.settings import Settings
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LAYERS = ("api", "schema", "services", "persistence")
@@ -23,7 +24,7 @@ CLOSE_SECONDS = 24
 
 
 def run(
-    listener: socket.socket, workers: int, reload: bool, child: Child | None, *, fast_paths: bool
+    listener: socket.socket, workers: int, reload: bool, child: Child | None, settings: Settings
 ) -> bool:
     """Serves until a signal; single, with workers, or restarting when code changes.
 
@@ -74,7 +75,9 @@ def run(
         reload=reload,
         reload_dirs=[str(CHECKOUT / layer) for layer in LAYERS] if reload else None,
         loop="auto" if sys.platform == "win32" else "uvloop",
-        http=protocol(fast_paths),
+        http=protocol(settings.fast_paths),
+        # Where a balancer keeps a connection for longer, its next request meets a closed one.
+        timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         proxy_headers=False,
         server_header=False,

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -252,5 +253,26 @@ async def test_a_server_can_leave_the_jobs_to_others(shop: Shop, tmp_path: Path)
     with running(tmp_path / "log", shop.process.settings, *words) as server:
         await answering(f"http://127.0.0.1:{port}")
         assert psutil.Process(server.pid).children() == []
+        os.kill(server.pid, signal.SIGTERM)
+        assert await ended(server) == 0
+
+
+async def test_an_idle_connection_outlives_those_of_a_load_balancer(
+    shop: Shop, tmp_path: Path
+) -> None:
+    port = free_port()
+    words = ["serve", "--no-demo", "--no-worker", "--port", str(port)]
+    with running(tmp_path / "log", shop.process.settings, *words) as server:
+        await answering(f"http://127.0.0.1:{port}")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for pause in (6, 0):  # the server under it gives connections up after 5 s, left alone
+            writer.write(b"GET /health/live HTTP/1.1\r\nHost: test\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 ")
+            length = re.search(rb"content-length: (\d+)", head)
+            assert length
+            await reader.readexactly(int(length[1]))
+            await asyncio.sleep(pause)
+        writer.close()
         os.kill(server.pid, signal.SIGTERM)
         assert await ended(server) == 0
