@@ -22,8 +22,8 @@ from schema.schema import SCHEMA
 from services.core.errors import FieldError
 from services.core.inputs import INVALID_CHOICE, REQUIRED, UNKNOWN_FIELD, WRONG_TYPE
 
-_MISSING_FIELD = re.compile(r"required field '(\w+)'")
-_EXTRA_FIELD = re.compile(r"unknown field '(\w+)'")
+_MISSING_FIELD = re.compile(r"required field '(\w+)'|Argument '[\w.]+\((\w+):\)' .* not provided")
+_EXTRA_FIELD = re.compile(r"unknown field '(\w+)'|Unknown argument '(\w+)' on field")
 
 
 def variable_errors(
@@ -61,13 +61,14 @@ def literal_errors(document: DocumentNode, errors: tuple[GraphQLError, ...]) -> 
 def _path_of(error: GraphQLError, paths: dict[int, str]) -> str | None:
     node = error.nodes[0] if error.nodes else None
     match node:
-        case FieldNode() if "argument" in error.message and "was not provided" in error.message:
-            missing = re.search(r"argument '([\w.]*?)(\w+)'", error.message)
-            return missing and missing[2]
+        case FieldNode():
+            return "" if _MISSING_FIELD.search(error.message) else None
         case ArgumentNode():
-            return None
+            unknown = _EXTRA_FIELD.search(error.message)
+            return unknown and ""  # those of directives are no input
         case ObjectFieldNode():
-            return paths.get(id(node.value))
+            # Its name is what is wrong, and the message has it: the path is that of the object.
+            return paths[id(node.value)].rpartition(".")[0]
         case None:
             return None
         case _:
@@ -84,9 +85,9 @@ def _at(start: str, path: list[str | int]) -> str:
 def _described(message: str, path: str) -> FieldError:
     """graphql-core says the rule only in words; the four kinds of words are told apart here."""
     if missing := _MISSING_FIELD.search(message):
-        return FieldError(joined(path, missing[1]), *REQUIRED)
+        return FieldError(joined(path, missing[1] or missing[2]), *REQUIRED)
     if extra := _EXTRA_FIELD.search(message):
-        return FieldError(joined(path, extra[1]), *UNKNOWN_FIELD)
+        return FieldError(joined(path, extra[1] or extra[2]), *UNKNOWN_FIELD)
     if "non-null" in message or "was not provided" in message:
         return FieldError(path, *REQUIRED)
     if "enum" in message.lower():

@@ -144,6 +144,32 @@ async def test_values_in_variables_are_refused_by_the_paths_rest_uses(
     }
 
 
+@pytest.mark.parametrize(
+    ("document", "fields"),
+    [
+        (
+            "mutation { createOrder(input: {lines: [], more: 1}) { id } }",
+            {"more": "UNKNOWN_FIELD"},
+        ),
+        (
+            'mutation { createOrder(input: {lines: [{productId: "x", more: 1}]}) { id } }',
+            {"lines.0.more": "UNKNOWN_FIELD", "lines.0.quantity": "REQUIRED"},
+        ),
+        ("mutation { createOrder(input: {lines: null}) { id } }", {"lines": "REQUIRED"}),
+        ("{ orders(colour: 1) { totalCount } }", {"colour": "UNKNOWN_FIELD"}),
+        ("{ order { id } }", {"id": "REQUIRED"}),
+        ("{ me @include(iff: true) { id } }", {}),
+    ],
+)
+async def test_values_in_the_document_are_refused_by_the_paths_rest_uses(
+    client: httpx.AsyncClient, document: str, fields: dict[str, str]
+) -> None:
+    said = await _ask(client, document)
+    told = [error["extensions"] for error in said["errors"]]
+    assert {one["code"] for one in told} == {"VALIDATION_FAILED"}
+    assert {item["field"]: item["code"] for one in told for item in one["fields"]} == fields
+
+
 async def test_a_refused_variable_is_never_repeated_in_the_answer(
     client: httpx.AsyncClient,
 ) -> None:

@@ -85,10 +85,10 @@ def _field_error(error: Any) -> FieldError:
     kind, given, limits = error["type"], error["input"], error.get("ctx", {})
     # A rule over several fields names the one to change.
     path = limits.get("field") or ".".join(str(part) for part in error["loc"])
+    if given is None and (kind.lower().endswith("_type") or kind == "enum"):
+        return FieldError(path, *REQUIRED)
     if kind.isupper():
         return FieldError(path, kind, error["msg"])
-    if given is None and (kind.endswith("_type") or kind == "enum"):
-        return FieldError(path, *REQUIRED)
     if isinstance(given, str) and kind in ("too_short", "too_long"):
         kind = f"string_{kind}"
     code, message = _RULES.get(kind, WRONG_TYPE)
