@@ -20,7 +20,7 @@ from api.deadlines import Deadlines
 from api.exchange import Exchange, path_of, standing_headers
 from api.incoming import Fields
 from services.core.context import Process
-from services.core.errors import Internal, TandemError, Timeout
+from services.core.errors import Internal, TandemError
 from services.core.ids import new_id
 
 log = structlog.get_logger("tandem.edge")
@@ -167,7 +167,7 @@ class Edge:
             error = known
         except Exception as unknown:
             if isinstance(unknown, TimeoutError) and deadline is not None and deadline.expired:
-                error = Timeout()
+                error = exchange.timed_out()
             else:
                 log.exception("unhandled error", path=path_of(scope))
                 error = Internal()

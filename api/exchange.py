@@ -12,7 +12,14 @@ from api.incoming import Fields
 from api.quota import is_face, quota_headers
 from services.core import logs
 from services.core.context import Process, Request
-from services.core.errors import MalformedRequest, PayloadTooLarge, TandemError, Timeout
+from services.core.errors import (
+    NOT_KNOWN,
+    OUTCOME_UNKNOWN,
+    MalformedRequest,
+    PayloadTooLarge,
+    TandemError,
+    Timeout,
+)
 from services.core.settings import Settings
 
 log = structlog.get_logger("tandem.edge")
@@ -154,6 +161,12 @@ class Exchange:
             await self._send(message)
         else:
             await self._send(message)
+
+    def timed_out(self) -> Timeout:
+        """The error of a request whose time is over."""
+        if self.request is not None and self.request.committing:
+            return Timeout(NOT_KNOWN, details=OUTCOME_UNKNOWN)
+        return Timeout()
 
     def log(self, method: str) -> None:
         """One line for the request; a warning when its answer took long to begin."""

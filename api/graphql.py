@@ -103,7 +103,7 @@ async def _asked(headers: Fields, receive: Receive, parameters: QueryParams | No
         variables=given.get("variables") or {},
         operation_name=given.get("operationName") or None,
         read_only=parameters is not None,
-        idempotency_key=headers.get(b"idempotency-key"),
+        idempotency_key=headers.combined(b"idempotency-key"),
     )
 
 

@@ -47,6 +47,10 @@ class Fields:
             return []
         return [value.decode("latin-1") for sent, value in self._sent if sent == name]
 
+    def combined(self, name: bytes) -> str | None:
+        """All values of a field as the one that they mean together (RFC 9110, 5.3), or None."""
+        return ", ".join(self.every(name)) if name in self.first else None
+
 
 def fields_of(scope: Scope) -> Fields:
     """The header fields of a request that has come through the edge."""

@@ -8,6 +8,7 @@ here and as much in PostgreSQL. What comes while a statement runs begins the nex
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -80,7 +81,8 @@ class Gathered:
         bunch = self._waiting.get(key)
         if bunch is None or len(bunch.ids) > _MOST_IDS:
             if not self._waiting:
-                asyncio.get_running_loop().call_soon(self._ask)
+                # In nobody's context: its log lines are not those of the first who asked.
+                asyncio.get_running_loop().call_soon(self._ask, context=Context())
             elif bunch is not None:
                 self._full.append(bunch)
             bunch = self._waiting[key] = _Bunch(query, values)

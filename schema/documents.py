@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 _MOST_ERRORS = 20
 #: In characters. Only documents up to the second are kept: a syntax tree takes 70 times its text,
-#: so strangers can make the cache hold 140 MB at the very most.
+#: so strangers can make the cache hold 140 MB at the very most, and garbage of as much again: trees
+#: are cycles, which go when the collector comes.
 _LONGEST = 100_000
 _LONGEST_KEPT = 8_000
 #: Parsing and validating take 1–2 ms, running a small document a tenth of that. Clients send the

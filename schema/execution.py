@@ -9,12 +9,12 @@ from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
 
 from schema.coercion import literal_errors
 from schema.context import GraphQLContext
-from schema.documents import kept, prepare
+from schema.documents import Prepared, kept, prepare
 from schema.limits import Limits, beyond
 from schema.operations import Executable, executable
 from schema.schema import FIELDS, SCHEMA
 from services.catalogue import BY_NAME
-from services.core.callers import authenticate
+from services.core.callers import Caller, authenticate
 from services.core.context import Request
 from services.core.errors import (
     FieldError,
@@ -56,13 +56,35 @@ async def answer(request: Request, asked: Asked) -> Answer:
     """Run a document for a caller; a request that cannot run at all is refused as a whole."""
     settings = request.process.settings
     shape = (asked.query, settings.explorable, Limits.of(settings))
+    quota = request.process.quota
     prepared = kept(*shape)
-    if prepared is None:
-        try:
-            await _afford(request)
-        except TandemError as error:
-            return refused(request, error)
-        prepared = prepare(*shape)
+    try:
+        if prepared is None:
+            # Reading a new document takes more than running most: not for whoever has spent all.
+            await quota.look(request, await _sender(request))
+            prepared = prepare(*shape)
+        operation = None
+        if prepared.too_complex is None and not prepared.errors:
+            operation = executable(prepared, asked.operation_name)
+        if operation is None:
+            # Or whoever sends nothing that can be run would have it read for ever.
+            await quota.charge(request, await _sender(request), 1)
+            return _unreadable(request, prepared)
+        key = await _admit(request, asked, operation)
+    except TandemError as error:
+        return refused(request, error)
+    return await perform(request, asked, operation, key)
+
+
+async def _sender(request: Request) -> Caller | None:
+    """Who sends a document; a bad token is told of once the document has been read."""
+    with suppress(Unauthenticated):
+        return await outside(authenticate, request)
+    return None
+
+
+def _unreadable(request: Request, prepared: Prepared) -> Answer:
+    """The refusal of a document that cannot be run."""
     if prepared.too_complex is not None:
         return refused(request, prepared.too_complex)
     if prepared.document is None:
@@ -71,24 +93,8 @@ async def answer(request: Request, asked: Asked) -> Answer:
         fields = literal_errors(prepared.document, prepared.errors)
         shown = prepared.errors if not fields else ()
         return refused(request, ValidationFailed(fields=fields), shown)
-    operation = executable(prepared, asked.operation_name)
-    if operation is None:
-        field = FieldError("operationName", "INVALID_CHOICE", "Name one of the operations.")
-        return refused(request, ValidationFailed(fields=[field]))
-    try:
-        key = await _admit(request, asked, operation)
-    except TandemError as error:
-        return refused(request, error)
-    return await perform(request, asked, operation, key)
-
-
-async def _afford(request: Request) -> None:
-    """Reading a new document takes more than running most: not for whoever has spent all."""
-    caller = None
-    # A bad token is told of once the document has been read.
-    with suppress(Unauthenticated):
-        caller = await outside(authenticate, request)
-    await request.process.quota.look(request, caller)
+    field = FieldError("operationName", "INVALID_CHOICE", "Name one of the operations.")
+    return refused(request, ValidationFailed(fields=[field]))
 
 
 async def _admit(request: Request, asked: Asked, operation: Executable) -> str | None:

@@ -442,6 +442,39 @@ async def test_what_changes_while_redis_is_away_is_seen_then_and_after(
         assert (await product_in(here, product.id))[0].name == name
 
 
+async def test_a_late_reply_keeps_no_write_from_the_others(
+    opened: Open, settings: Settings, shop: Shop, manager: Person
+) -> None:
+    """The writer leaves Redis alone for a second after it; the others go on using it."""
+    product, other = await shop.product(), await opened(settings)
+    gate = Gate(settings.redis_url)
+    async with gate.standing() as url:
+        writer = await opened(settings.model_copy(update={"redis_url": url, "redis_seconds": 0.5}))
+        await kept(writer, product.id)
+        gate.held = product.id.encode()
+        assert (await product_in(writer, product.id))[1] == "MISS"
+        gate.held = None
+        assert writer.cache._absence.away
+        name = await rename(writer, manager, product.id)
+        assert (await product_in(other, product.id))[0].name == name
+
+
+async def test_what_is_owed_to_the_others_is_said_before_a_process_ends(
+    settings: Settings, shop: Shop, manager: Person
+) -> None:
+    product, gate = await shop.product(), Gate(settings.redis_url)
+    async with opening() as opened, gate.standing() as url:
+        other = await opened(settings)
+        away = settings.model_copy(update={"redis_url": url, "redis_seconds": 5.0})
+        writer = new_process(away)  # nothing watches what it owes
+        await kept(other, product.id)
+        gate.cut()
+        name = await rename(writer, manager, product.id)
+        await gate.mend()
+        await writer.close()
+        assert (await product_in(other, product.id))[0].name == name
+
+
 async def test_what_could_not_be_said_to_redis_is_said_before_anything_is_asked_of_it(
     opened: Open,
     settings: Settings,

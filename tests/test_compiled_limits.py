@@ -138,6 +138,22 @@ async def test_functions_beyond_the_limit_are_dropped_and_made_again(
     assert one.compiled == 0
 
 
+async def test_a_function_that_is_used_outlives_those_that_are_not(
+    fast: Process, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "_kept", programs._Kept())
+    monkeypatch.setattr(programs, "_MOST_KEPT", 10)
+    await shop.category()
+    used, idle, new = (
+        Runs(fast, shop, f"{{ {name}: categories(first: 1) {{ nodes {{ id name }} }} }}")
+        for name in ("used", "idle", "new")
+    )
+    for runs in (used, idle, used, new):
+        for _ in range(2):
+            await runs.run()
+    assert [runs.compiled for runs in (used, idle, new)] == [1, 0, 1]
+
+
 @pytest.mark.parametrize(("source", "statements"), [(ORDERS, 2), (PRODUCTS, 1)], ids=["W4", "W5"])
 async def test_statements_are_constant_in_rows_and_join_what_a_key_leads_to(
     fast: Process, shop: Shop, source: str, statements: int

@@ -124,6 +124,36 @@ async def test_the_condition_is_part_of_the_input(door: Door, shop: Shop) -> Non
     assert other.code == "IDEMPOTENCY_KEY_REUSED"
 
 
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+async def test_a_condition_may_cross_faces_with_its_key(
+    faces: dict[str, Door], shop: Shop, pair: tuple[str, str]
+) -> None:
+    """REST writes the tag in quotes, GraphQL without."""
+    buyer = await shop.person(balance="100.00")
+    order, key = await shop.order(buyer), new_key()
+    values, condition = {"id": order.id}, f"{order.version}.abc"
+    for number, name in enumerate(pair):
+        outcome = await faces[name].call(
+            "orders.cancel", values, caller=buyer, key=key, if_match=condition
+        )
+        assert outcome.ok
+        assert outcome.replayed == (number > 0)
+
+
+async def test_a_key_given_twice_is_refused_on_every_face(client: Any, shop: Shop) -> None:
+    buyer = await shop.person()
+    sent = [*buyer.headers.items(), ("Idempotency-Key", "one"), ("Idempotency-Key", "two")]
+    document = 'mutation { createDeposit(input: {amount: "5"}) { id } }'
+    async with shop.unchanged():
+        for path, body in (
+            ("/api/v2/wallet/deposits", {"amount": "5"}),
+            ("/api/v1/wallet/deposits", {"amount": "5"}),
+            ("/graphql", {"query": document}),
+        ):
+            answer = await client.post(path, json=body, headers=sent)
+            assert "VALIDATION_FAILED" in answer.text, path
+
+
 async def test_a_key_is_the_callers_own_and_the_operations_own(
     door: Door, shop: Shop, user: Person, other_user: Person
 ) -> None:

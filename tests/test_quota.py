@@ -819,6 +819,28 @@ async def test_a_spent_address_has_no_new_document_read(open_site: Open, shop: S
     assert (await ask("{ unread5 (")).status_code == 200
 
 
+async def test_documents_that_cannot_be_run_spend_their_senders_budget(
+    open_site: Open, shop: Shop
+) -> None:
+    site = await open_site(quota_signed_in=4)
+    client, person = await site.client(), await site.shop.person()
+    documents = ["{ unread (", "{ me { nonsense } }", "{ me { nonsense } }"]
+    documents.append("{ " + "__typename " * 5_000 + "}")
+
+    async def ask(document: str) -> httpx.Response:
+        return await client.post("/graphql", json={"query": document}, headers=person.headers)
+
+    for spent, document in enumerate(documents, 1):
+        answer = await ask(document)
+        assert answer.status_code == 200
+        assert f'"signed-in";r={4 - spent};' in answer.headers["RateLimit"], document
+    for document in ("{ me { nonsense } }", "{ unread again ("):
+        answer = await ask(document)
+        assert answer.status_code == 429
+        assert answer.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+    assert (await client.get("/api/v2/categories")).headers["X-RateLimit-Remaining"] == "99"
+
+
 @pytest.mark.parametrize("base", ["/api/v1", "/api/v2", "/api"])
 async def test_an_answer_without_a_body_says_what_is_left(site: Site, base: str) -> None:
     client, product = await site.client(), await site.shop.product()

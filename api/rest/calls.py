@@ -213,8 +213,8 @@ async def read(
         sent=sent,
         input=input,
         path=path,
-        key=_combined(headers.every(b"idempotency-key")),
-        if_match=_combined(headers.every(b"if-match")),
+        key=headers.combined(b"idempotency-key"),
+        if_match=headers.combined(b"if-match"),
         fields=fields,
         link=link,
         wanted=wanted,
@@ -271,11 +271,6 @@ async def _body(headers: Fields, receive: Receive, required: bool) -> dict[str, 
     if not isinstance(value, dict):
         raise MalformedRequest("The body must be a JSON object.")
     return value
-
-
-def _combined(values: Sequence[str]) -> str | None:
-    """A header given several times means its values joined (RFC 9110, 5.3)."""
-    return ", ".join(values) if values else None
 
 
 @lru_cache(maxsize=256)

@@ -43,6 +43,10 @@ class _Kept:
             self._size -= freed
             holder.drop(dropped)
 
+    def use(self, programs: "Programs", choice: Any) -> None:
+        """Say that a plan is used still."""
+        self._plans.move_to_end((programs, choice))
+
 
 _kept = _Kept()
 
@@ -82,7 +86,10 @@ class Programs:
         coerced = variables.coerced
         choice = tuple([coerced.get(name) for name in self._asked])
         if choice in self._plans:
-            return self._plans[choice]
+            plan = self._plans[choice]
+            if plan is not None:
+                _kept.use(self, choice)
+            return plan
         self._seen += 1
         if self._seen < _COMPILED_AT or len(self._plans) >= _MOST_CHOICES:
             return None

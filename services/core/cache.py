@@ -137,7 +137,8 @@ class Cache:
         if not wanted or not self.on:
             return
         try:
-            if self._absence.skips() or not await self._renew(wanted):
+            # Also while Redis is left alone: the others find it, and would show what was.
+            if not await self._renew(wanted):
                 self._owe(wanted)
         except asyncio.CancelledError:
             self._owe(wanted)
@@ -148,7 +149,7 @@ class Cache:
         self._beside(self.bump(list(tags)))
 
     async def settle(self) -> None:
-        """Do what could not be done before; a watch calls it."""
+        """Do what could not be done before; a watch calls it, and whoever ends the process."""
         if self._owed:
             await self._settled()
 
@@ -157,7 +158,7 @@ class Cache:
         latest = time.monotonic() - self._seconds
         self._owed = {tag: at for tag, at in self._owed.items() if at > latest}
         owed = dict(self._owed)
-        if owed and (self._absence.skips() or not await self._renew(list(owed))):
+        if owed and not await self._renew(list(owed)):
             return False
         for tag, at in owed.items():
             if self._owed.get(tag) == at:
@@ -182,9 +183,9 @@ class Cache:
 
     async def _look(self, name: str, tags: Sequence[str]) -> tuple[bytes | None, bytes | None]:
         """The value, or where to keep one; neither while Redis is away."""
-        if self._owed and not await self._settled():
-            return None, None
         if self._absence.skips() or time.monotonic() < self._blind_until:
+            return None, None
+        if self._owed and not await self._settled():
             return None, None
         keys = [f"{self._prefix}:of:{tag}" for tag in tags]
         begins = f"{self._prefix}:{name}"

@@ -87,6 +87,7 @@ class Process:
         await self.watches.stop()
         with suppress(DatabaseError):
             await self.api_keys.flush()
+        await self.cache.settle()
         await self.database.close()
         if self.pipeline is not None:
             self.pipeline.close()
@@ -194,6 +195,9 @@ class Request:
     authenticated: bool = False
     #: Statements that only found out who calls: those are no part of the answer.
     asked_who: int = 0
+    #: Set when a write is about to be committed: who hears no more of it cannot know what became of
+    #: it.
+    committing: bool = False
     #: Set when all of the request was charged at once: operations inside it are free.
     prepaid: bool = False
     #: What the call left of the tightest budget that it was charged to.

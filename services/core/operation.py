@@ -32,6 +32,8 @@ from services.core.deprecation import Deprecation
 from services.core.errors import (
     COMMON,
     KEYED,
+    NOT_KNOWN,
+    OUTCOME_UNKNOWN,
     Forbidden,
     IdempotencyKeyRequired,
     Internal,
@@ -41,7 +43,7 @@ from services.core.errors import (
     Unauthenticated,
     Unavailable,
 )
-from services.core.etags import fingerprint
+from services.core.etags import fingerprint, spelled_once
 from services.core.inputs import Input, checked
 from services.core.permissions import Permission, System
 from services.core.quota import Policy, identify
@@ -333,7 +335,7 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
             # The role may have changed since the token was made.
             _permit(op, ctx.caller)
         if key is not None:
-            asked = {"input": input.plain(), "ifMatch": ctx.if_match}
+            asked = {"input": input.plain(), "ifMatch": spelled_once(ctx.if_match)}
             kept = await keys.claim(ctx, tx, key, fingerprint(asked))
             if kept is not None:
                 return kept
@@ -354,6 +356,7 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
             outcome = await tx.known(outcome)
         if key is not None:
             await keys.store(ctx, tx, key, outcome)
+        ctx.request.committing = True
     if not isinstance(outcome, TandemError):
         await ctx.process.cache.bump(ctx.touched)
     if op.revokes or (isinstance(outcome, TandemError) and outcome.effect):
@@ -399,10 +402,7 @@ def _database_error(error: Exception) -> TandemError | None:
         case failures.StatementTimeout():
             return Timeout()
         case CommitUnknown():
-            return Unavailable(
-                "It is not known whether this was done. Ask again with the same key.",
-                details={"outcome": "UNKNOWN"},
-            )
+            return Unavailable(NOT_KNOWN, details=OUTCOME_UNKNOWN)
         case _:
             return None
 
