@@ -15,9 +15,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from api import app as composition
-from services.core.context import Process
+from services.core.context import Process, new_process
 from services.core.settings import Environment, Settings
-from tests.conftest import Server, client_of, serving
+from tests.conftest import Addresses, Server, client_of, running, serving, settings_for
+from tests.shop import Shop
 
 DIALECTS = pytest.mark.parametrize("base", ["/api/v1", "/api/v2", "/api", ""])
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -263,6 +264,41 @@ async def test_a_request_ends_at_its_deadline(make: Make, base: str) -> None:
         answer = await client.get(f"{base}/planted/wait")
     assert (answer.status_code, code_of(answer)) == (504, "TIMEOUT")
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("when", "details"),
+    [
+        ("CONSTRAINT TRIGGER slow AFTER INSERT ON categories DEFERRABLE INITIALLY DEFERRED", True),
+        ("TRIGGER slow BEFORE INSERT ON categories", False),
+    ],
+    ids=["at its commit", "before it"],
+)
+async def test_a_deadline_says_when_a_write_may_be_done(
+    fresh_database: str, addresses: Addresses, password_hash: str, when: str, details: bool
+) -> None:
+    settings = settings_for(fresh_database, addresses.redis_url, request_seconds=0.5)
+    process = new_process(settings)
+    shop = Shop(process, password_hash)
+    manager = await shop.person("MANAGER")
+    await shop.execute(
+        "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(3); RETURN NEW; END $$"
+    )
+    await shop.execute(f"CREATE {when} FOR EACH ROW EXECUTE FUNCTION slowly()")
+    sent = {"json": {"name": "Late", "slug": "late"}, "headers": manager.headers}
+    document = 'mutation { createCategory(input: {name: "Late", slug: "late"}) { id } }'
+    async with running(composition.create_app(process)) as app, client_of(app) as client:
+        told = [
+            (await client.post("/api/v2/categories", **sent)).json(),
+            (await client.post("/api/v1/categories", **sent)).json()["error"],
+            (
+                await client.post("/graphql", json={"query": document}, headers=manager.headers)
+            ).json()["errors"][0]["extensions"],
+        ]
+    assert [error["code"] for error in told] == ["TIMEOUT"] * 3
+    unknown = {"outcome": "UNKNOWN"} if details else {}
+    assert [error.get("details", {}) for error in told] == [unknown] * 3
 
 
 async def test_an_event_stream_may_outlive_the_deadline(make: Make) -> None:

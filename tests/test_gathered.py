@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from persistence.failures import Unavailable
@@ -210,6 +211,28 @@ async def test_what_goes_by_key_is_planned_once_and_the_connection_forgets_that(
             return await tx._connection.fetchval("SHOW plan_cache_mode")
 
     assert [await mode(by_key=True), await mode()] == ["force_generic_plan", "auto"]
+
+
+async def test_what_is_asked_for_several_is_logged_as_nobodys(
+    shop: Shop, fast: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contexts: list[Any] = []
+    run = fast.database.gathered._run
+
+    async def seen(query: Any, arguments: list[list[Any]]) -> Any:
+        contexts.append(structlog.contextvars.get_contextvars())
+        return await run(query, arguments)
+
+    monkeypatch.setattr(fast.database.gathered, "_run", seen)
+    product = await shop.product()
+
+    async def asker(request_id: str) -> None:
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        await read(fast, product.id)
+        assert structlog.contextvars.get_contextvars()["request_id"] == request_id
+
+    await asyncio.gather(asker("first"), asker("second"))
+    assert contexts == [{}]
 
 
 async def test_readers_of_different_sight_are_not_asked_together(shop: Shop, fast: Process) -> None:
