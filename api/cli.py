@@ -343,7 +343,7 @@ def _announce(url: str, port: int, demo: bool, own_database: bool, mails: str | 
         lines += [f"Mails      {mails}"]
     lines += [f"Try        curl '{url}/api/v2/products?first=3'", "Stop       Ctrl-C"]
     if own_database:
-        lines += ["Reset      ./scripts/serve --reset"]
+        lines += ["Reset      the same command with --reset"]
     # Never wrapped: a broken curl line cannot be pasted.
     width = max(map(len, lines)) + 4
     Console(highlight=False, width=max(width, out.width)).print(

@@ -286,16 +286,18 @@ async def test_a_deadline_says_when_a_write_may_be_done(
         " $$ BEGIN PERFORM pg_sleep(3); RETURN NEW; END $$"
     )
     await shop.execute(f"CREATE {when} FOR EACH ROW EXECUTE FUNCTION slowly()")
-    sent = {"json": {"name": "Late", "slug": "late"}, "headers": manager.headers}
     document = 'mutation { createCategory(input: {name: "Late", slug: "late"}) { id } }'
+    bodies = {
+        "/api/v2/categories": {"name": "Late", "slug": "late"},
+        "/api/v1/categories": {"name": "Late", "slug": "late"},
+        "/graphql": {"query": document},
+    }
     async with running(composition.create_app(process)) as app, client_of(app) as client:
-        told = [
-            (await client.post("/api/v2/categories", **sent)).json(),
-            (await client.post("/api/v1/categories", **sent)).json()["error"],
-            (
-                await client.post("/graphql", json={"query": document}, headers=manager.headers)
-            ).json()["errors"][0]["extensions"],
+        v2, v1, graphql = [
+            (await client.post(path, json=body, headers=manager.headers)).json()
+            for path, body in bodies.items()
         ]
+    told = [v2, v1["error"], graphql["errors"][0]["extensions"]]
     assert [error["code"] for error in told] == ["TIMEOUT"] * 3
     unknown = {"outcome": "UNKNOWN"} if details else {}
     assert [error.get("details", {}) for error in told] == [unknown] * 3

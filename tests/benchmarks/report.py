@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PAGE = CHECKOUT / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
-#: How many times as fast as a peer each work shall be (DESIGN §7).
+#: How many times as fast as a peer each work shall be; docs/performance.md tells how it came out.
 GOALS: dict[str, Mapping[str, float]] = {
     "W1": {"express": 4.0},
     "W2": {"express": 5.0},

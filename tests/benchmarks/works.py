@@ -1,4 +1,4 @@
-"""The works that DESIGN §7 compares: how each is asked, and what it must answer."""
+"""The works that are compared: how each is asked, and what it must answer."""
 
 import itertools
 import json
