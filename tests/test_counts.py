@@ -1,4 +1,4 @@
-"""What the works of docs/performance.md take: counted, not timed, so a slower way shows on any machine.
+"""What works take: counted, not timed, so a slower way shows on any machine.
 
 Statements are PostgreSQL's as a request tallies them, calls to Redis those that Redis saw, calls of
 functions those of Python's profiler. Garbage is what only the collector frees.

@@ -1,8 +1,8 @@
 """Measures Tandem beside what a user would pick instead: `./scripts/bench`, or with `--quick`.
 
-W1 to W6 are the works of docs/performance.md. They run on each server in rounds that alternate, over one
-durable PostgreSQL and one Valkey with the same filled shop; 16 connections ask again as soon as
-they are answered.
+W1 to W6 are the works of docs/performance.md. They run on each server in rounds that alternate,
+over one durable PostgreSQL and one Valkey with the same filled shop; 16 connections ask again as
+soon as they are answered.
 """
 
 import argparse
