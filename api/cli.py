@@ -128,8 +128,10 @@ def worker(
     _interruptible()
     settings = read_settings()
     _mail_below(data, settings)
-    with suppress(KeyboardInterrupt), running_servers(settings, data):
-        run(read_settings(), follow=follow)
+    with suppress(KeyboardInterrupt), running_servers(settings, data) as settings:
+        if not follow:
+            _refuse_without_tables(settings)
+        run(settings, follow=follow)
 
 
 @app.command()
@@ -166,6 +168,8 @@ def seed(data: DataOption = DATA) -> None:
 def doctor(data: DataOption = DATA) -> None:
     """Say what Tandem finds here: versions, settings, PostgreSQL, Redis."""
     table = Table(box=None, show_header=False, pad_edge=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")  # an address that is cut off cannot be checked
     healthy = True
 
     def row(sound: bool, name: str, found: str) -> None:
@@ -181,7 +185,7 @@ def doctor(data: DataOption = DATA) -> None:
         with running_servers(read_settings(), data) as settings:
             row(True, "Settings", f"valid, environment {settings.environment}")
             row(True, "Mails", _mails(settings))
-            for name, look in (("PostgreSQL", _database_version), ("Redis", _redis_version)):
+            for name, look in (("PostgreSQL", _database_found), ("Redis", _redis_version)):
                 try:
                     row(True, name, look(settings))
                 except Problem as problem:
@@ -255,6 +259,33 @@ def _migrate(settings: "Settings") -> None:
 
     _database_version(settings)  # says what is wrong with the address before Alembic does
     upgrade(settings.database_url)
+
+
+def _refuse_without_tables(settings: "Settings") -> None:
+    """A worker alone would find no queue, and say so for ever; a database that is away may come."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from persistence import migrate
+    from persistence.failures import DRIVER_ERRORS
+
+    try:
+        here, _ = asyncio.run(migrate.current(settings.database_url))
+    except (*DRIVER_ERRORS, SQLAlchemyError):
+        return
+    if here is None:
+        raise Problem("The database has none of Tandem's tables: run ./scripts/tandem migrate.")
+
+
+def _database_found(settings: "Settings") -> str:
+    """PostgreSQL's version and the schema; raises `Problem` where it is not this code's."""
+    from persistence import migrate
+
+    version = _database_version(settings)
+    here, newest = asyncio.run(migrate.current(settings.database_url))
+    if here != newest:
+        found = f"schema {here}" if here else "no schema"
+        raise Problem(f"{version}, with {found} for {newest}: run ./scripts/tandem migrate.")
+    return f"{version}, schema {here}"
 
 
 def _grant(settings: "Settings", role: str) -> None:
