@@ -123,6 +123,9 @@ _WRONG = {
 
 def _query_string(parameters: QueryParams) -> dict[str, Any]:
     given: dict[str, Any] = dict(parameters)
+    # Of two documents, whoever stands between might look at one and we run the other.
+    if len(given) < len(parameters.multi_items()):
+        raise MalformedRequest("The query string names a parameter twice.")
     for name in ("variables", "extensions"):
         if given.get(name):
             given[name] = parse_json(given[name].encode())

@@ -183,6 +183,13 @@ async def test_a_refused_variable_is_never_repeated_in_the_answer(
     assert "open sesame" not in answer.text
 
 
+async def test_a_document_given_twice_is_refused(client: httpx.AsyncClient) -> None:
+    twice = [("query", "{ me { id } }"), ("query", "{ __typename }")]
+    answer = await client.get("/graphql", params=twice)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["extensions"]["code"] == "MALFORMED_REQUEST"
+
+
 async def test_a_bad_token_refuses_the_whole_document(client: httpx.AsyncClient) -> None:
     answer = await client.post(
         "/graphql",

@@ -385,7 +385,7 @@ GOOD: dict[str, Any] = {
     "secret": "s" * 32,
     "smtp_url": "smtp://user:word@mail.example:587",
     "mail_from": "Shop <shop@example.com>",
-    "app_url": "https://shop.example",
+    "public_url": "https://api.shop.example",
     "seller_name": "Shop Ltd",
     "seller_address": "12 Square, London",
     "provider": "sandbox",
@@ -397,6 +397,9 @@ GOOD: dict[str, Any] = {
     ("given", "named"),
     [
         ({"secret": DEVELOPMENT_SECRET}, "TANDEM_SECRET"),
+        ({"previous_secret": DEVELOPMENT_SECRET}, "TANDEM_SECRET"),
+        ({"older_secrets": DEVELOPMENT_SECRET}, "TANDEM_SECRET"),
+        ({"previous_secret": "short"}, "previous_secret"),
         ({"cors_origins": "https://a.example, *"}, "TANDEM_CORS_ORIGINS"),
         ({"debug": True}, "TANDEM_DEBUG"),
         ({"pool_min": 30}, "TANDEM_POOL_MIN"),
@@ -421,7 +424,7 @@ def test_production_refuses_unsafe_settings(given: dict[str, Any], named: str) -
         Settings(_env_file=None, **{**GOOD, **given})  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize("setting", ["mail_from", "app_url", "seller_name", "seller_address"])
+@pytest.mark.parametrize("setting", ["mail_from", "public_url", "seller_name", "seller_address"])
 def test_production_makes_up_no_address_and_no_seller(setting: str) -> None:
     made: Any = {"_env_file": None, **GOOD}
     del made[setting]

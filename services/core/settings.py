@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     )
     previous_secret: SecretStr | None = Field(
         default=None,
+        min_length=32,
         description="The secret before the last change: what it sealed still opens.",
     )
     older_secrets: Annotated[tuple[Annotated[SecretStr, Field(min_length=32)], ...], NoDecode] = (

@@ -12,8 +12,12 @@ DEVELOPMENT_WEBHOOK_SECRET = "whsec_ZGV2ZWxvcG1lbnQtc2VjcmV0LW5ldmVyLXVzZS10aGlz
 def broken_rules(settings: "Settings") -> list[str]:
     """Every rule that the settings break, as the operator is told."""
     wrong = {
-        "TANDEM_SECRET must be one of your own": (
-            settings.secret.get_secret_value() == DEVELOPMENT_SECRET
+        "TANDEM_SECRET, and those before it, must be your own": (
+            DEVELOPMENT_SECRET in settings.every_secret
+        ),
+        # Links to files, to pages and to errors begin with it.
+        "TANDEM_PUBLIC_URL must say where callers reach this API": (
+            "public_url" not in settings.model_fields_set
         ),
         "TANDEM_PROVIDER must say who takes the money": (
             "provider" not in settings.model_fields_set
@@ -33,10 +37,6 @@ def broken_rules(settings: "Settings") -> list[str]:
         # Invoices cannot be changed afterwards.
         "TANDEM_SELLER_NAME and TANDEM_SELLER_ADDRESS must say who sells": (
             not {"seller_name", "seller_address"} <= settings.model_fields_set
-        ),
-        "TANDEM_APP_URL must say where the links in mails lead": (
-            settings.smtp_url is not None
-            and not {"app_url", "public_url"} & settings.model_fields_set
         ),
     }
     return [rule for rule in wrong if wrong[rule]]

@@ -41,6 +41,7 @@ TOKEN_SECONDS = 86_400  # longer than any run
 #: What Tandem in production demands to be told, and what keeps a run from being refused or cut.
 TANDEM_ENVIRONMENT = {
     "TANDEM_ENVIRONMENT": "production",
+    "TANDEM_PUBLIC_URL": "http://localhost",
     "TANDEM_METRICS": "true",
     # Charged like every call, and never refused.
     "TANDEM_QUOTA_FACTOR": "1000000",
