@@ -198,12 +198,12 @@ class V1Shapes:
 
     def body(self, operation: Operation[Any, Any], schema: Schema) -> Schema | None:
         """An older form of an operation's body."""
-        if operation.name != "orders.create":
+        if operation.name not in _ONE_LINE:
             return None
         others = {name: item for name, item in schema["properties"].items() if name != "lines"}
         return {
-            "title": "CreateOneLineOrderInput",
-            "description": "An order of one line, in its older form.",
+            "title": _ONE_LINE[operation.name],
+            "description": "One line, in its older form.",
             "type": "object",
             "additionalProperties": False,
             "properties": {
@@ -220,6 +220,11 @@ class V1Shapes:
         }
 
 
+#: What takes the fields of a line in place of lines, and what its body is called then.
+_ONE_LINE = {
+    "orders.create": "CreateOneLineOrderInput",
+    "orders.quote": "QuoteOneLineOrderInput",
+}
 _WHICH = {
     "requestId": _REQUEST_ID,
     "timestamp": {**_TEXT, "format": "date-time", "description": "When it was answered."},
