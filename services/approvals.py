@@ -89,7 +89,7 @@ async def reject(ctx: Context, tx: Transaction, input: Decision) -> Later[Order]
 
 
 async def _undecided(ctx: Context, tx: Transaction, input: Decision, to: OrderStatus) -> Order:
-    order = await steps.locked(ctx, tx, input.id, "status")
+    order = await steps.locked(ctx, tx, input.id)
     if order.customer_id == ctx.user_id:
         raise SelfApproval
     steps.refuse_move(ctx, order, to)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from msgspec import structs
-from msgspec.structs import replace
 from pydantic import Field, model_validator
 
 from persistence.batches import Later
@@ -270,7 +269,7 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
 
     The held stock is sold with it.
     """
-    order = await steps.locked(ctx, tx, input.id, "status", "paymentStatus", "paidAt")
+    order = await steps.locked(ctx, tx, input.id)
     steps.refuse_move(ctx, order, OrderStatus.PAID)
     await steps.move_stock(ctx, tx, order, SELL_STOCK, MovementKind.SOLD)
     wallet = await tx.one(LOCK_WALLET, user_id=ctx.user_id)
@@ -290,8 +289,7 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     payment = Payment(ctx.new_id(), order.id, order.total, order.currency, ctx.now)
     await tx.write(INSERT_PAYMENT, transfer_id=transfer_id, **structs.asdict(payment))
     await coupons.use_coupon(tx, order)
-    paid = replace(order, payment_status=PaymentStatus.PAID)
-    await steps.move(ctx, tx, paid, OrderStatus.PAID)
+    await steps.move(ctx, tx, order, OrderStatus.PAID, payment_status=PaymentStatus.PAID)
     await enqueue(ctx, tx, "invoices.issue", {"orderId": order.id})
     await enqueue(ctx, tx, "mail.orderPaid", {"orderId": order.id})
     return payment
@@ -310,7 +308,7 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
 )
 async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> Later[Order]:
     """Cancel an order; a paid one is refunded and its stock put back."""
-    order = await steps.locked(ctx, tx, input.id, "status", "paymentStatus", "cancelledAt")
+    order = await steps.locked(ctx, tx, input.id)
     ctx.match(order)
     steps.refuse_move(ctx, order, OrderStatus.CANCELLED)
     return await refunds_steps.cancel(ctx, tx, order, input.reason)

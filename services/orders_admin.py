@@ -89,7 +89,7 @@ async def update_status(ctx: Context, tx: Transaction, input: UpdateOrderStatus)
     Paying is orders.pay, deciding about an approval approvals.approve and approvals.reject. What
     was refunded wholly is not sent any more.
     """
-    order = await steps.locked(ctx, tx, input.id, "status")
+    order = await steps.locked(ctx, tx, input.id)
     ctx.match(order)
     steps.refuse_move(ctx, order, input.status)
     if input.status is OrderStatus.CANCELLED:
@@ -114,7 +114,7 @@ async def update_status(ctx: Context, tx: Transaction, input: UpdateOrderStatus)
 )
 async def expire(ctx: Context, tx: Transaction, input: OrderId) -> Later[Order]:
     """End an order that waited too long, unless it was paid or approved meanwhile."""
-    order = await steps.locked(ctx, tx, input.id, "status")
+    order = await steps.locked(ctx, tx, input.id)
     steps.refuse_move(ctx, order, OrderStatus.EXPIRED)
     if order.expires_at is None or order.expires_at > ctx.now:
         raise OrderStatusInvalid(details={"expiresAt": order.expires_at})

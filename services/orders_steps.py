@@ -55,15 +55,25 @@ class Line(Protocol):
     def quantity(self) -> int: ...
 
 
-async def locked(ctx: Context, tx: Transaction, order_id: str, *changed: str) -> Order:
+async def locked(ctx: Context, tx: Transaction, order_id: str) -> Order:
     """The order under its lock, if the caller may see it and act on it."""
     order = await tx.one(LOCK_ORDER, order_id=order_id, **ctx.sight)
     if order is None:
         raise OrderNotFound
     ctx.tick()
-    ctx.record("order", order.id, *changed)
+    ctx.record("order", order.id)
     ctx.own(order.customer_id)
     return order
+
+
+def note_changes(ctx: Context, before: Order, after: Order) -> None:
+    """Name in the audit row what differs in an order, beside what was named before."""
+    for field in structs.fields(Order):
+        # The next statuses follow from the others.
+        if field.name != "next_statuses" and getattr(before, field.name) != getattr(
+            after, field.name
+        ):
+            ctx.changed = tuple(dict.fromkeys((*ctx.changed, field.encode_name)))
 
 
 def refuse_unknown(lines: Sequence[Line], products: Mapping[str, StockedProduct | Offer]) -> None:
@@ -268,7 +278,7 @@ async def move(
     """
     if to in _STAMPS:
         changes[_STAMPS[to]] = ctx.now
-    further = next_statuses(to, order.payment_status)
+    further = next_statuses(to, changes.get("payment_status", order.payment_status))
     then = replace(order, status=to, next_statuses=further, **{"expires_at": None, **changes})
     write = await tx.write(
         MOVE_ORDER,
@@ -283,6 +293,7 @@ async def move(
         next_cancelled_at=then.cancelled_at,
         next_tracking_code=then.tracking_code,
     )
+    note_changes(ctx, order, then)
     await write_history(ctx, tx, order.id, order.status, to, note)
 
     def moved(row: Moved) -> Order:

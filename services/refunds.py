@@ -98,7 +98,7 @@ async def create(ctx: Context, tx: Transaction, input: RefundOrder) -> Refund:
     As often as something is left, and never more than was paid. Of an order with a discount,
     pieces are worth their share of what was really paid. The order's status stays.
     """
-    order = await steps.locked(ctx, tx, input.id, "refunded", "paymentStatus")
+    order = await steps.locked(ctx, tx, input.id)
     _refuse_changed(order, input.expected_refunded)
     _refuse_unpaid(order)
     pieces = await _pieces(tx, order, input)

@@ -157,7 +157,7 @@ async def give_back(
     )
     await enqueue(ctx, tx, "invoices.credit", {"refundId": refund_id})
     await enqueue(ctx, tx, "mail.orderRefunded", {"refundId": refund_id})
-    return await _noted(tx, order, amount), refund_id
+    return await _noted(ctx, tx, order, amount), refund_id
 
 
 async def put_back(
@@ -200,11 +200,13 @@ async def _captured(tx: Transaction, order: Order) -> Captured:
     return paid
 
 
-async def _noted(tx: Transaction, order: Order, amount: Decimal) -> Order:
+async def _noted(ctx: Context, tx: Transaction, order: Order, amount: Decimal) -> Order:
     """Note in the order how much was given back."""
     refunded = order.refunded + amount
     status = PaymentStatus.REFUNDED
     if refunded < order.total:
         status = PaymentStatus.PARTIALLY_REFUNDED
     await tx.write(REFUND_ORDER, order_id=order.id, now_refunded=refunded, to_payment_status=status)
-    return replace(order, refunded=refunded, payment_status=status)
+    noted = replace(order, refunded=refunded, payment_status=status)
+    steps.note_changes(ctx, order, noted)
+    return noted

@@ -1,12 +1,14 @@
 """The audit log: who did what to which thing."""
 
+from typing import Any
+
 import asyncpg
 import pytest
 
 from services.audit_chain import seal_new
 from services.core.ids import new_id
 from services.core.jobs import Job
-from tests.faces import Door
+from tests.faces import Door, Service
 from tests.shop import Person, Shop, new_key
 
 
@@ -22,7 +24,7 @@ async def test_an_admin_reads_what_was_done(door: Door, shop: Shop, admin: Perso
     ]
     cancelled = entries[0]
     assert (cancelled["entity"], cancelled["entityId"]) == ("order", order.id)
-    assert cancelled["changed"] == ["status", "paymentStatus", "cancelledAt"]
+    assert cancelled["changed"] == ["paymentStatus", "refunded", "status", "cancelledAt"]
     assert cancelled["actorId"] == buyer.id
     assert cancelled["requestId"]
 
@@ -161,3 +163,33 @@ async def test_a_head_is_a_position_and_a_hash(
 async def sealed(shop: Shop) -> None:
     """Every entry has its seal."""
     await seal_new(shop.process, Job(new_id(shop.process.clock()), "test", {}))
+
+
+async def test_rows_about_an_order_name_every_field_that_changed(
+    shop: Shop, manager: Person, user: Person
+) -> None:
+    door = Service(shop)
+    await shop.deposit(user, "100.00")
+    unpaid, paid, sent = [await shop.order(user, paid=paid) for paid in (False, True, True)]
+
+    async def moved(order: Any, status: str, **more: str) -> list[str]:
+        values = {"id": order.id, "status": status, **more}
+        assert (await door.call("orders.updateStatus", values, caller=manager)).ok
+        row = await shop.last_audit("orders.updateStatus", manager)
+        assert row
+        return row["changed"]
+
+    await door.call("orders.cancel", {"id": unpaid.id}, caller=user)
+    row = await shop.last_audit("orders.cancel", user)
+    assert row
+    assert row["changed"] == ["status", "expiresAt", "cancelledAt"]
+    assert await moved(paid, "CANCELLED") == ["paymentStatus", "refunded", "status", "cancelledAt"]
+    assert await moved(sent, "CONFIRMED") == ["status"]
+    assert await moved(sent, "SHIPPED", trackingCode="1Z") == [
+        "status",
+        "trackingCode",
+        "shippedAt",
+    ]
+    row = await shop.last_audit("orders.pay", user)
+    assert row
+    assert row["changed"] == ["status", "paymentStatus", "expiresAt", "paidAt"]

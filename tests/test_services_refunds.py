@@ -71,7 +71,7 @@ async def test_an_amount_given_back_lands_in_the_buyers_wallet(
     assert audit
     assert (audit["outcome"], audit["entity"]) == ("OK", "order")
     assert str(audit["entity_id"]) == order.id
-    assert audit["changed"] == ["refunded", "paymentStatus"]
+    assert audit["changed"] == ["paymentStatus", "refunded"]
 
 
 async def test_refunds_go_on_until_nothing_is_left(
