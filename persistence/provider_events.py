@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -48,11 +49,19 @@ class ProviderEventTable(SQLModel, table=True):
 
 provider_events = table_of(ProviderEventTable)
 
+
+class KnownEvent(NamedTuple):
+    """What an event that came before says of which deposit."""
+
+    deposit_id: str
+    failure_code: str | None
+
+
 KNOWN_EVENT = Query(
-    sa.select(provider_events.c.id).where(
+    sa.select(provider_events.c.deposit_id, provider_events.c.failure_code).where(
         provider_events.c.id == given("event_id", provider_events.c.id)
     ),
-    value,
+    KnownEvent,
 )
 # Answers the id, or nothing when the event is there already.
 KEEP_EVENT = Query(

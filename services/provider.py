@@ -12,7 +12,7 @@ import structlog
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from persistence.deposits import ASKED_DEPOSIT, DepositStatus
-from persistence.provider_events import KNOWN_EVENT
+from persistence.provider_events import KNOWN_EVENT, KnownEvent
 from persistence.transactions import Tally
 from services import deposits
 from services.core.context import Process, Request
@@ -80,8 +80,12 @@ async def receive(
         raise MalformedRequest("The body is no event about a deposit.") from None
     if (data.failure_code is None) != (kind == SUCCEEDED) or len(event_id) > _LONGEST_ID:
         raise MalformedRequest("A failureCode is what a failed deposit has, and no other one.")
-    if await outside(_known, process, event_id):
-        return
+    if known := await outside(_known, process, event_id):
+        if known == KnownEvent(data.deposit_id, data.failure_code):
+            return
+        # Taken for a repetition it would be acknowledged, and what it says lost.
+        log.error("two events of one id", event_id=event_id, deposit_id=known.deposit_id)
+        raise MalformedRequest("Another event had this webhook-id.")
     raw = {
         "id": data.deposit_id,
         "failureCode": data.failure_code,
@@ -90,9 +94,8 @@ async def receive(
     await deposits.settle.by_system(Request(process, id=request_id, face="webhook"), raw)
 
 
-async def _known(process: Process, event_id: str) -> bool:
-    reader = process.database.reader(Tally())
-    return await reader.one(KNOWN_EVENT, event_id=event_id) is not None
+async def _known(process: Process, event_id: str) -> KnownEvent | None:
+    return await process.database.reader(Tally()).one(KNOWN_EVENT, event_id=event_id)
 
 
 def _verify(process: Process, headers: Mapping[str, str], body: bytes) -> None:

@@ -338,6 +338,19 @@ async def test_a_replayed_event_changes_nothing_not_even_the_audit_log(
             assert await shop.audits_of(answer.headers["x-request-id"]) == []
 
 
+async def test_an_id_that_another_event_had_is_refused_so_that_the_provider_tells(
+    shop: Shop, client: httpx.AsyncClient, user: Person
+) -> None:
+    first, second, id = await pending(shop, user), await pending(shop, user), unique("msg_")
+    assert (await post(client, event(first), id=id)).status_code == 204
+    async with shop.unchanged():
+        for body in (event(second), event(first, failureCode="TOO_LATE")):
+            answer = await post(client, body, id=id)
+            assert answer.status_code == 400
+            assert "MALFORMED_REQUEST" in answer.text
+    assert (await post(client, event(second))).status_code == 204
+
+
 @pytest.mark.parametrize(
     ("said", "status", "code"),
     [
