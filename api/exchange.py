@@ -12,14 +12,8 @@ from api.incoming import Fields
 from api.quota import is_face, quota_headers
 from services.core import logs
 from services.core.context import Process, Request
-from services.core.errors import (
-    NOT_KNOWN,
-    OUTCOME_UNKNOWN,
-    MalformedRequest,
-    PayloadTooLarge,
-    TandemError,
-    Timeout,
-)
+from services.core.errors import MalformedRequest, PayloadTooLarge, TandemError, Timeout
+from services.core.operation import NOT_KNOWN, OUTCOME_UNKNOWN
 from services.core.settings import Settings
 
 log = structlog.get_logger("tandem.edge")

@@ -325,10 +325,12 @@ VISIBLE_IDS = Query(
     ),
     value,
 )
+# An order is open as long as its invoice is to be written: that names the buyer, once and for all.
 COUNT_OPEN_ORDERS = Query(
     sa.select(sa.func.count()).where(
         orders.c.customer_id == given("user_id", orders.c.customer_id),
-        orders.c.status.in_([sa.literal_column(f"'{status}'") for status in OPEN_STATUSES]),
+        orders.c.status.in_([sa.literal_column(f"'{status}'") for status in OPEN_STATUSES])
+        | (orders.c.paid_at.is_not(None) & _invoice_id.is_(None)),
     ),
     value,
 )

@@ -184,8 +184,7 @@ async def test_a_refused_variable_is_never_repeated_in_the_answer(
 
 
 async def test_a_document_given_twice_is_refused(client: httpx.AsyncClient) -> None:
-    twice = [("query", "{ me { id } }"), ("query", "{ __typename }")]
-    answer = await client.get("/graphql", params=twice)
+    answer = await client.get("/graphql?query={me{id}}&query={__typename}")
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["extensions"]["code"] == "MALFORMED_REQUEST"
 

@@ -19,6 +19,7 @@ async def finished(shop: Shop) -> tuple[Person, str]:
     buyer = await shop.person(balance="10.00")
     product = await shop.product("10.00")
     order = await shop.order(buyer, [(product.id, 1)], paid=True)
+    await shop.invoice(buyer, order.id)
     await shop.execute("UPDATE orders SET status = 'CANCELLED' WHERE id = $1", order.id)
     return buyer, order.id
 
@@ -168,6 +169,18 @@ async def test_an_open_order_keeps_an_account_from_being_deleted(
         failure = (await door.call("users.deleteMe", SURE, caller=owner)).failure
     assert failure.code == "ACCOUNT_NOT_EMPTY"
     assert (failure.details["openOrders"], failure.details["balance"]) == (1, balance)
+
+
+async def test_an_invoice_to_be_written_keeps_the_buyers_name(door: Door, shop: Shop) -> None:
+    buyer = await shop.person(balance="10.00")
+    product = await shop.product("10.00")
+    order = await shop.order(buyer, [(product.id, 1)], paid=True)
+    await shop.execute("UPDATE orders SET status = 'DELIVERED' WHERE id = $1", order.id)
+    async with shop.unchanged():
+        failure = (await door.call("users.deleteMe", SURE, caller=buyer)).failure
+    assert (failure.code, failure.details["openOrders"]) == ("ACCOUNT_NOT_EMPTY", 1)
+    await shop.invoice(buyer, order.id)
+    assert (await door.call("users.deleteMe", SURE, caller=buyer)).ok
 
 
 async def test_the_last_admin_stays(door: Door, shop: Shop, admin: Person) -> None:

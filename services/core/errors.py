@@ -224,11 +224,6 @@ class Unavailable(TandemError):
     hint = "Try again in a moment, with the same idempotency key."
 
 
-#: What a caller is told who cannot know whether a write was committed.
-NOT_KNOWN = "It is not known whether this was done. Ask again with the same key."
-OUTCOME_UNKNOWN = {"outcome": "UNKNOWN"}
-
-
 class Timeout(TandemError):
     """The request took longer than it may."""
 

@@ -32,8 +32,6 @@ from services.core.deprecation import Deprecation
 from services.core.errors import (
     COMMON,
     KEYED,
-    NOT_KNOWN,
-    OUTCOME_UNKNOWN,
     Forbidden,
     IdempotencyKeyRequired,
     Internal,
@@ -56,6 +54,9 @@ Step = Callable[..., Awaitable[Any]]
 
 #: How often a transaction that crossed another one is run again.
 _ATTEMPTS = 3
+#: What a caller is told who cannot know whether a write was committed.
+NOT_KNOWN = "It is not known whether this was done. Ask again with the same key."
+OUTCOME_UNKNOWN = {"outcome": "UNKNOWN"}
 
 
 class Key(Enum):

@@ -215,9 +215,7 @@ class Settings(BaseSettings):
         default=20, gt=0, description="Longest a request body may take to arrive."
     )
     keep_alive_seconds: int = Field(
-        default=75,
-        ge=1,
-        description="Longest an idle connection is kept; more than a load balancer keeps its own.",
+        default=75, ge=1, description="Longest an idle connection is kept; above balancers' 60."
     )
     slow_request_seconds: float = Field(
         default=1, gt=0, description="Requests slower than this are warned."
