@@ -41,7 +41,7 @@ from api.cli_common import (
     read_settings,
     running_servers,
 )
-from api.cli_keys import check_keys, keys
+from api.cli_keys import check_keys, keys, with_database
 
 if TYPE_CHECKING:
     from services.core.settings import Settings
@@ -86,6 +86,7 @@ def serve(
         with running_servers(settings, data) as settings:
             _migrate(settings)
             check_keys(settings)
+            _refuse_other_currency(settings)
             try:
                 _redis_version(settings)
             except Problem as problem:
@@ -274,6 +275,16 @@ def _refuse_without_tables(settings: "Settings") -> None:
         return
     if here is None:
         raise Problem("The database has none of Tandem's tables: run ./scripts/tandem migrate.")
+
+
+def _refuse_other_currency(settings: "Settings") -> None:
+    """An installation has one currency: amounts are compared and added without a look at it."""
+    from persistence.transactions import Tally
+    from persistence.wallet import KEPT_CURRENCY
+
+    kept = with_database(settings, lambda database: database.reader(Tally()).one(KEPT_CURRENCY))
+    if kept not in (None, settings.currency):
+        raise Problem(f"The wallets here hold {kept}: TANDEM_CURRENCY cannot be another.")
 
 
 def _database_found(settings: "Settings") -> str:

@@ -24,7 +24,7 @@ def list_keys(data: DataOption = DATA) -> None:
     from persistence.transactions import Tally
 
     with running_servers(read_settings(), data) as settings:
-        rows = _with_database(settings, lambda database: database.reader(Tally()).all(SIGNING_KEYS))
+        rows = with_database(settings, lambda database: database.reader(Tally()).all(SIGNING_KEYS))
     table = Table("Key", "Signs from (UTC)", "Verifies until", "Now", box=None, pad_edge=False)
     now = datetime.now(UTC)
     for row, successor in zip_longest(rows, rows[1:]):
@@ -61,7 +61,7 @@ def rotate_keys(
             return rotate(database, seal, now, publish=publish, life=life)
 
         try:
-            done = _with_database(settings, act)
+            done = with_database(settings, act)
         except RotationUnderWay as error:
             raise Problem(
                 f"{error} Wait for that, or end all older keys at once with --compromised."
@@ -89,7 +89,7 @@ def check_keys(settings: "Settings") -> None:
         raise Problem(str(error)) from None
 
 
-def _with_database(settings: "Settings", act: Callable[[Any], Awaitable[Any]]) -> Any:
+def with_database(settings: "Settings", act: Callable[[Any], Awaitable[Any]]) -> Any:
     """What ``act`` answers, with a database of its own."""
     from persistence.failures import DatabaseError, NotMigrated
     from services.core.context import new_database

@@ -25,7 +25,7 @@ from persistence.columns import (
     table_of,
 )
 from persistence.listing import Listing, Sort
-from persistence.sql import Query, given, insert, insert_many
+from persistence.sql import Query, given, insert, insert_many, value
 from persistence.views import View, viewer
 
 #: The two accounts every shop has; they store no balance, so no payment waits for another.
@@ -167,6 +167,10 @@ LOCK_WALLET = Query(
     .where(accounts.c.user_id == given("user_id", accounts.c.user_id))
     .with_for_update(),
     Wallet,
+)
+# All wallets have the same, so that any of them tells.
+KEPT_CURRENCY = Query(
+    sa.select(accounts.c.currency).where(accounts.c.currency.is_not(None)).limit(1), value
 )
 INSERT_ACCOUNT = insert(accounts, "id", "kind", "user_id", "balance", "currency", "created_at")
 INSERT_TRANSFER = insert(

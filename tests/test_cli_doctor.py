@@ -1,4 +1,4 @@
-"""`tandem doctor` and `tandem worker` say what is wrong with a database, and what to do."""
+"""Commands say what is wrong with a database, and what to do."""
 
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -7,7 +7,9 @@ import pytest
 
 from services.core.settings import Settings
 from tests.conftest import Addresses, settings_for
+from tests.shop import Person
 from tests.test_create_admin import tandem
+from tests.work import free_port
 
 
 @pytest.fixture
@@ -47,3 +49,12 @@ async def test_a_worker_alone_does_not_wait_for_tables_that_nobody_makes(empty: 
     status, said = await tandem(empty, "worker")
     assert status == 1
     assert said.endswith("run ./scripts/tandem migrate.")
+
+
+async def test_wallets_of_one_currency_are_not_served_in_another(
+    settings: Settings, user: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEM_CURRENCY", "JPY")
+    status, said = await tandem(settings, "serve", "--no-demo", "--port", str(free_port()))
+    assert status == 1
+    assert said == "tandem: The wallets here hold EUR: TANDEM_CURRENCY cannot be another."

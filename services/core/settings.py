@@ -133,7 +133,7 @@ class Settings(BaseSettings):
     )
 
     currency: str = Field(
-        default="EUR", pattern="^[A-Z]{3}$", description="The shop's currency, ISO 4217."
+        default="EUR", pattern="^[A-Z]{3}$", description="The shop's currency for good, ISO 4217."
     )
     tax_rate: Decimal = Field(
         default=Decimal("0.19"), ge=0, lt=1, description="The tax rate that prices include."
