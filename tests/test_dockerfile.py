@@ -154,6 +154,7 @@ def test_production_refuses_the_published_secret_and_to_be_without_mail(
     done = image.run([*command, "migrate"], DATABASE_URL="postgresql://u@localhost:1/x")
     assert done.returncode == 1
     assert "TANDEM_SECRET" in done.stderr
+    assert "TANDEM_PUBLIC_URL" in done.stderr
     assert "TANDEM_SMTP_URL" in done.stderr
     assert "TANDEM_PROVIDER" in done.stderr
 
@@ -167,7 +168,7 @@ def test_the_image_serves_is_healthy_and_stops_when_told(image: Stage, tmp_path:
     mail = {
         "TANDEM_SMTP_URL": "smtp://mail.example",
         "TANDEM_MAIL_FROM": "shop@shop.example",
-        "TANDEM_APP_URL": "https://shop.example",
+        "TANDEM_PUBLIC_URL": "https://api.shop.example",
         "TANDEM_SELLER_NAME": "Shop Ltd",
         "TANDEM_SELLER_ADDRESS": "12 Square, London",
     }

@@ -391,6 +391,7 @@ async def test_nothing_is_given_back_to_an_account_that_was_deleted(
 
     buyer = await shop.person(balance="19.99")
     order = await shop.order(buyer, paid=True)
+    await shop.invoice(buyer, order.id)
     await advance(shop, manager, order, "DELIVERED")
     await users.delete_me(shop.request(buyer), {"password": buyer.password})
     async with shop.unchanged():
