@@ -129,7 +129,8 @@ def worker(
     _interruptible()
     settings = read_settings()
     _mail_below(data, settings)
-    with suppress(KeyboardInterrupt), running_servers(settings, data) as settings:
+    with suppress(KeyboardInterrupt), running_servers(settings, data):
+        settings = read_settings()  # again: where mails go may have been told meanwhile
         if not follow:
             _refuse_without_tables(settings)
         run(settings, follow=follow)

@@ -68,12 +68,14 @@ async def locked(ctx: Context, tx: Transaction, order_id: str) -> Order:
 
 def note_changes(ctx: Context, before: Order, after: Order) -> None:
     """Name in the audit row what differs in an order, beside what was named before."""
-    for field in structs.fields(Order):
-        # The next statuses follow from the others.
-        if field.name != "next_statuses" and getattr(before, field.name) != getattr(
-            after, field.name
-        ):
-            ctx.changed = tuple(dict.fromkeys((*ctx.changed, field.encode_name)))
+    differ = [
+        field.encode_name
+        for field in structs.fields(Order)
+        if getattr(before, field.name) != getattr(after, field.name)
+    ]
+    # The next statuses follow from the others.
+    named = dict.fromkeys([*ctx.changed, *differ])
+    ctx.changed = [name for name in named if name != "nextStatuses"]
 
 
 def refuse_unknown(lines: Sequence[Line], products: Mapping[str, StockedProduct | Offer]) -> None:

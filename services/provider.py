@@ -18,6 +18,7 @@ from services import deposits
 from services.core.context import Process, Request
 from services.core.errors import MalformedRequest
 from services.core.errors_provider import SignatureInvalid
+from services.core.ids import parsed
 from services.core.jobs import Hopeless, Job
 from services.core.operation import outside
 from services.core.provider import FAILED, SUCCEEDED, Charge, Event
@@ -81,7 +82,7 @@ async def receive(
     if (data.failure_code is None) != (kind == SUCCEEDED) or len(event_id) > _LONGEST_ID:
         raise MalformedRequest("A failureCode is what a failed deposit has, and no other one.")
     if known := await outside(_known, process, event_id):
-        if known == KnownEvent(data.deposit_id, data.failure_code):
+        if known == KnownEvent(parsed(data.deposit_id) or "", data.failure_code):
             return
         # Taken for a repetition it would be acknowledged, and what it says lost.
         log.error("two events of one id", event_id=event_id, deposit_id=known.deposit_id)

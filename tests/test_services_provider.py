@@ -328,12 +328,18 @@ async def test_any_of_several_signatures_will_do_while_a_secret_changes(
 async def test_a_replayed_event_changes_nothing_not_even_the_audit_log(
     shop: Shop, client: httpx.AsyncClient, user: Person
 ) -> None:
-    body, id = event(await pending(shop, user)), unique("msg_")
+    deposit, id = await pending(shop, user), unique("msg_")
+    body = event(deposit)
     headers = signed(body, id=id)
     assert (await client.post(WEBHOOK, content=body, headers=headers)).status_code == 204
     async with shop.unchanged():
-        for again in (headers, signed(body, id=id)):
-            answer = await client.post(WEBHOOK, content=body, headers=again)
+        shouted = event({**deposit, "id": deposit["id"].upper()})
+        for said, again in (
+            (body, headers),
+            (body, signed(body, id=id)),
+            (shouted, signed(shouted, id=id)),
+        ):
+            answer = await client.post(WEBHOOK, content=said, headers=again)
             assert answer.status_code == 204
             assert await shop.audits_of(answer.headers["x-request-id"]) == []
 

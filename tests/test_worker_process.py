@@ -276,3 +276,17 @@ async def test_an_idle_connection_outlives_those_of_a_load_balancer(
         writer.close()
         os.kill(server.pid, signal.SIGTERM)
         assert await ended(server) == 0
+
+
+async def test_a_worker_alone_writes_its_mails_below_the_folder_it_is_given(
+    shop: Shop, tmp_path: Path
+) -> None:
+    ada, folder = await shop.person(), tmp_path / "data"
+    words = ["worker", "--data", str(folder)]
+    with running(tmp_path / "log", shop.process.settings, *words):
+        await queue(shop, "mail.resetPassword", email=ada.email)
+
+        async def written() -> bool:
+            return bool(list(folder.glob("mail/*.eml")))
+
+        await eventually(written)
