@@ -5,6 +5,7 @@ machine is one sentence on stderr and exit code 1, never a traceback.
 """
 
 import asyncio
+import gc
 import http.client
 import importlib.metadata
 import os
@@ -200,6 +201,9 @@ def doctor(data: DataOption = DATA) -> None:
 
 def main() -> None:
     """Runs the command; a Problem becomes its sentence."""
+    # What is loaded stays: to go through it for garbage again and again takes an eighth of a start.
+    # `new_process` begins with that.
+    gc.disable()
     try:
         app(prog_name="tandem")
     except Problem as problem:

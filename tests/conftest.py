@@ -322,7 +322,8 @@ async def admin(shop: Shop) -> Person:
 # whose tests were killed ends with its stdin. On a busy machine tests pause for longer than
 # uvicorn keeps an idle connection, and their clients would find it closed.
 _SERVE = """
-import os, signal, socket, sys, threading
+import gc, os, signal, socket, sys, threading
+gc.disable()
 from datetime import datetime
 from pathlib import Path
 import uvicorn

@@ -261,3 +261,12 @@ async def test_a_work_takes_no_more_than_it_did(
     assert took.calls <= calls
     # What refers to itself in circles waits for the collector, whose pauses are everybody's.
     assert took.garbage < 1
+
+
+def test_a_process_looks_for_garbage_whatever_put_that_off(settings: Settings) -> None:
+    gc.disable()
+    try:
+        new_process(settings)
+        assert gc.isenabled()
+    finally:
+        gc.enable()
