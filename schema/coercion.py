@@ -25,6 +25,11 @@ from services.core.inputs import INVALID_CHOICE, REQUIRED, UNKNOWN_FIELD, WRONG_
 _MISSING_FIELD = re.compile(r"required field '(\w+)'|Argument '[\w.]+\((\w+):\)' .* not provided")
 _EXTRA_FIELD = re.compile(r"unknown field '(\w+)'|Unknown argument '(\w+)' on field")
 
+#: GraphQL's integers have 32 bits. The field's own limit is nearer, and is told below them.
+_BEYOND = re.compile(r"32-bit signed integer value: (-?)")
+_TOO_LARGE = ("TOO_LARGE", "Give a smaller number.")
+_TOO_SMALL = ("TOO_SMALL", "Give a larger number.")
+
 
 def variable_errors(
     document: DocumentNode, operation: OperationDefinitionNode, given: Mapping[str, Any]
@@ -83,11 +88,13 @@ def _at(start: str, path: list[str | int]) -> str:
 
 
 def _described(message: str, path: str) -> FieldError:
-    """graphql-core says the rule only in words; the four kinds of words are told apart here."""
+    """graphql-core says the rule only in words; the five kinds of words are told apart here."""
     if missing := _MISSING_FIELD.search(message):
         return FieldError(joined(path, missing[1] or missing[2]), *REQUIRED)
     if extra := _EXTRA_FIELD.search(message):
         return FieldError(joined(path, extra[1] or extra[2]), *UNKNOWN_FIELD)
+    if beyond := _BEYOND.search(message):
+        return FieldError(path, *(_TOO_SMALL if beyond[1] else _TOO_LARGE))
     if "non-null" in message or "was not provided" in message:
         return FieldError(path, *REQUIRED)
     if "enum" in message.lower():

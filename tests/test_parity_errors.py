@@ -843,6 +843,14 @@ MISTYPED: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "orders.create",
+        {"lines": [{"productId": UNKNOWN, "quantity": 99_999_999_999}]},
+        "lines.0.quantity",
+        "TOO_LARGE",
+    ),
+    ("products.list", {"first": 99_999_999_999}, "first", "TOO_LARGE"),
+    ("products.list", {"first": -99_999_999_999}, "first", "TOO_SMALL"),
+    (
+        "orders.create",
         {"lines": [{"productId": UNKNOWN, "quantity": 1, "price": "1"}]},
         "lines.0.price",
         "UNKNOWN_FIELD",
