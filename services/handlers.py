@@ -22,6 +22,7 @@ HANDLERS: dict[str, Handler] = {
     "invoices.render": invoices_jobs.render_invoice,
     "jobs.forgetOld": retention.forget_jobs,
     "jobs.queueAgain": unfinished.queue_again,
+    "mail.emailChanging": mail.email_changing,
     "mail.orderPaid": mail_orders.order_paid,
     "mail.orderRefunded": mail_orders.order_refunded,
     "mail.orderShipped": mail_orders.order_shipped,

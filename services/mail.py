@@ -1,8 +1,8 @@
-"""Mails and their jobs: verifying an address, resetting a password.
+"""Mails and their jobs: verifying an address, telling the one it replaces, resetting a password.
 
-Operations queue ``mail.verifyEmail`` with ``{"userId", "email"}`` and ``mail.resetPassword`` with
-``{"email"}``. Whether an address has an account is looked up here and not there, so that a call
-takes the same time for both.
+Operations queue ``mail.verifyEmail`` and ``mail.emailChanging`` with ``{"userId", "email"}`` and
+``mail.resetPassword`` with ``{"email"}``. Whether an address has an account is looked up here and
+not there, so that a call takes the same time for both.
 """
 
 from datetime import timedelta
@@ -26,6 +26,18 @@ async def verify_email(process: Process, job: Job) -> None:
     if token is not None:
         mail = _verification(process.settings.frontend, email, token, seconds)
         await send(process.settings, mail, job.id, process.clock())
+
+
+async def email_changing(process: Process, job: Job) -> None:
+    """Tell the address that an account had when another one was asked for.
+
+    It is told whatever became of that: who took the account over may have been quick to verify.
+    """
+    user_id, email = job.data["userId"], job.data["email"]
+    if await process.database.reader(Tally()).one(ACTIVE_USER, user_id=user_id) is None:
+        return
+    mail = _changing(process.settings.frontend, email)
+    await send(process.settings, mail, job.id, process.clock())
 
 
 async def reset_password(process: Process, job: Job) -> None:
@@ -77,6 +89,25 @@ API clients send this token to auth.verifyEmail:
 It is good for {_duration(seconds)}. If you did not ask for it, there is nothing to do.
 """
     return Mail(email, "Confirm your email address", text)
+
+
+def _changing(frontend: str, email: str) -> Mail:
+    """The new address is not in it: it may be somebody's who did not ask for this."""
+    text = f"""\
+Hello,
+
+somebody who is signed in to your account, and knows its password, asked that it use another email
+address. It will do so once that address is confirmed. If it was you, there is nothing to do here.
+
+If it was not you, reset your password: that drops the change as long as it is not confirmed. Ask
+for it here, with the address that this mail came to:
+
+{frontend}/reset-password
+
+API clients call auth.requestPasswordReset. If no mail comes of it, the other address was confirmed
+already: write to us.
+"""
+    return Mail(email, "Your email address is to change", text)
 
 
 def _reset(frontend: str, email: str, token: str, seconds: int) -> Mail:

@@ -1,9 +1,9 @@
 """People: the caller's own account, others as they may be seen, and what admins do."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from persistence.sessions import REVOKE_SESSIONS_OF
 from persistence.transactions import Transaction
@@ -46,6 +46,7 @@ from services.core.inputs import (
     Password,
     PathId,
     Url,
+    wrong,
 )
 from services.core.operation import Key, operation
 from services.core.paging import Page, Paged
@@ -84,6 +85,29 @@ class UserPatch(Patch):
 
 class UpdateMe(UserPatch):
     """What changes in the caller's account; what is left out stays."""
+
+    current_password: Password = Field(
+        ABSENT,
+        description="The account's password. Needed with an email, not looked at without one.",
+        examples=["tandem-demo-1"],
+    )
+
+    @model_validator(mode="after")
+    def _known_by_password(self) -> Self:
+        if "email" in self.given and "current_password" not in self.model_fields_set:
+            raise wrong("REQUIRED", "Give the password with an email.", "currentPassword")
+        return self
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The password is left out: it shows who asks, and is nothing to change."""
+        given = super().given
+        given.pop("current_password", None)
+        return given
+
+    def plain(self) -> dict[str, Any]:
+        """The password is left out: a fast hash of this is stored, by which it could be guessed."""
+        return self.model_dump(mode="json", exclude_unset=True, exclude={"current_password"})
 
 
 class UpdateUser(UserPatch):
@@ -130,30 +154,38 @@ class CreateUser(NewAccount):
     role: Role = Field(description="What the user is in the shop.", strict=False)
 
 
-async def _charge_mail(ctx: Context, input: UpdateMe) -> None:
-    """An address that is somebody else's must not be flooded by way of one's own account."""
-    if "email" in input.given:
-        await ctx.process.quota.guard(ctx.request, Policy.MAIL, ctx.caller, None)
-
-
 async def _hash_password(ctx: Context, input: CreateUser) -> str:
     return await ctx.process.passwords.hash(input.password)
 
 
-async def _verify_password(ctx: Context, input: DeleteMe) -> str | None:
+async def _verified(ctx: Context, password: str) -> str | None:
     """The hash that the caller's password was verified against; None when it is another."""
     kept = await ctx.reader.one(PASSWORD_HASH, user_id=ctx.user_id)
-    right = await ctx.process.passwords.verify(input.password, kept)
+    right = await ctx.process.passwords.verify(password, kept)
     return kept if right else None
+
+
+async def _verify_for_email(ctx: Context, input: UpdateMe) -> str | None:
+    """The same where an email is given: a token alone, which may be stolen, moves none.
+
+    Nobody guesses passwords this way more often than by signing in, or floods an address that is
+    somebody else's by way of their own account.
+    """
+    if "email" not in input.given:
+        return None
+    for policy in (Policy.LOGIN, Policy.MAIL):
+        await ctx.process.quota.guard(ctx.request, policy, ctx.caller, None)
+    return await _verified(ctx, input.current_password)
+
+
+async def _verify_password(ctx: Context, input: DeleteMe) -> str | None:
+    return await _verified(ctx, input.password)
 
 
 async def _verify_and_hash(ctx: Context, input: ChangePassword) -> tuple[str, str] | None:
     """The same, and the hash of the password to be."""
-    kept = await ctx.reader.one(PASSWORD_HASH, user_id=ctx.user_id)
-    right = await ctx.process.passwords.verify(input.current_password, kept)
-    if kept is None or not right:
-        return None
-    return kept, await ctx.process.passwords.hash(input.new_password)
+    kept = await _verified(ctx, input.current_password)
+    return None if kept is None else (kept, await ctx.process.passwords.hash(input.new_password))
 
 
 # Users are locked before sessions, the caller's own included, as signing in does: it holds the
@@ -190,20 +222,23 @@ async def me(ctx: Context, _: Nothing) -> User:
     who=Permission.ACCOUNT_WRITE_OWN,
     input=UpdateMe,
     result=User,
-    errors=[EmailTaken, UsernameTaken],
+    errors=[EmailTaken, InvalidCredentials, UsernameTaken],
     writes=True,
     key=Key.OPTIONAL,
     conditional=True,
-    prepare=_charge_mail,
+    prepare=_verify_for_email,
     locks=_lock_self,
 )
 async def update_me(ctx: Context, tx: Transaction, input: UpdateMe) -> User:
     """Change the caller's own account.
 
-    A new email counts once it is verified: until then it is pendingEmail, and a mail asks for it.
-    The present email takes a pending one back.
+    An email needs currentPassword. A new one counts once it is verified: until then it is
+    pendingEmail; a mail asks for it, and another one tells the present email. The present email
+    takes a pending one back.
     """
     user = await steps.found(ctx, tx, ctx.user_id)
+    if "email" in input.given:
+        await steps.refuse_other_password(ctx, tx)
     ctx.match(user)
     changed = steps.changed(user, input)
     if "email" in input.given:

@@ -17,6 +17,7 @@ from persistence.users import (
     ANONYMISE_USER,
     EMAIL_OF_ANOTHER,
     OTHER_ADMINS,
+    PASSWORD_HASH,
     UPDATE_PROFILE,
     UPDATE_USER,
     USER,
@@ -35,6 +36,7 @@ from services.core.errors import (
     UserNotFound,
 )
 from services.core.inputs import GONE
+from services.core.jobs import enqueue
 from services.core.patches import Patch, changes
 from services.core.permissions import Permission
 
@@ -71,8 +73,21 @@ def changed(user: User, patch: Patch) -> dict[str, Any]:
     return changes(patch, _columns(user))
 
 
+async def refuse_other_password(ctx: Context, tx: Transaction) -> None:
+    """Raise `InvalidCredentials` unless what was verified before is the caller's password still.
+
+    Their row is locked already: who changes the password has done so, or waits.
+    """
+    verified: str | None = ctx.prepared
+    if verified is None or await tx.one(PASSWORD_HASH, user_id=ctx.user_id) != verified:
+        raise InvalidCredentials("The current password is wrong.")
+
+
 async def await_email(ctx: Context, tx: Transaction, user: User, changed: dict[str, Any]) -> None:
-    """Let a new email wait until it is verified; the present one takes a waiting one back."""
+    """Let a new email wait until it is verified; the present one takes a waiting one back.
+
+    The present one is told of the new one: it may be the last that its owner hears of the account.
+    """
     email = changed.pop("email", None)
     if email is None:
         if user.pending_email is not None:
@@ -83,6 +98,7 @@ async def await_email(ctx: Context, tx: Transaction, user: User, changed: dict[s
     if email != user.pending_email:
         changed["pending_email"] = email
         await ask_to_verify(ctx, tx, user.id, email)
+        await enqueue(ctx, tx, "mail.emailChanging", {"userId": user.id, "email": user.email})
 
 
 async def write_changes(

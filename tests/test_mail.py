@@ -28,7 +28,8 @@ from services.core.mail import Mail, send, written
 from services.core.mail_tokens import derive
 from services.handlers import HANDLERS
 from tests.conftest import Addresses, settings_for
-from tests.shop import Person, Shop
+from tests.faces import Service
+from tests.shop import PASSWORD, Person, Shop, unique
 from tests.work import (
     MailServer,
     done,
@@ -115,6 +116,35 @@ async def test_a_mail_carries_a_token_of_which_only_the_hash_is_kept(
     assert before + life <= row["expires_at"] <= post.process.clock() + life
 
 
+async def test_the_present_address_is_told_of_a_new_one_and_not_which(
+    post: Shop, mails: MailServer
+) -> None:
+    ada = await post.person()
+    new = f"{unique('new')}@example.com"
+    asked = {"email": new, "currentPassword": PASSWORD}
+    assert (await Service(post).call("users.updateMe", asked, caller=ada)).ok
+    await delivered(post)
+    told, verifying = sorted(mails.mails, key=lambda mail: mail["To"] == new)
+    assert (told["To"], verifying["To"]) == (ada.email, new)
+    assert sorted(mails.recipients) == sorted([[ada.email], [new]])
+    text = told.get_content().replace("\r\n", "\n")
+    assert told["Subject"] == "Your email address is to change"
+    assert "\nhttps://app.example/reset-password\n" in text
+    assert new not in str(told)
+    assert not re.search(r"td[vp]_", text)
+    assert "https://app.example/verify-email?token=" in verifying.get_content()
+
+
+async def test_an_address_is_told_that_was_left_before_its_mail_went_out(
+    post: Shop, mails: MailServer
+) -> None:
+    ada = await post.person()
+    await queue(post, "mail.emailChanging", userId=ada.id, email=ada.email)
+    await post.execute("UPDATE users SET email = 'eve@example.com' WHERE id = $1", ada.id)
+    await delivered(post)
+    assert mails.recipients == [[ada.email]]
+
+
 async def test_a_reset_goes_to_the_address_of_the_account_however_it_was_typed(
     post: Shop, mails: MailServer
 ) -> None:
@@ -131,6 +161,7 @@ async def test_an_address_without_an_active_account_gets_no_mail(
     await queue(post, "mail.resetPassword", email="nobody@example.com")
     await queue(post, "mail.resetPassword", email=closed.email)
     await queue(post, "mail.verifyEmail", userId=closed.id, email=closed.email)
+    await queue(post, "mail.emailChanging", userId=closed.id, email=closed.email)
     await delivered(post)
     assert mails.mails == []
     assert await post.rows(TOKENS) == []

@@ -162,7 +162,25 @@ async def update_me_empty(shop: Shop) -> Case:
 
 
 async def update_me_taken(shop: Shop) -> Case:
-    values = {"email": (await _owner(shop)).email.upper(), "bio": "Mine."}
+    values = {
+        "email": (await _owner(shop)).email.upper(),
+        "bio": "Mine.",
+        "currentPassword": PASSWORD,
+    }
+    return "users.updateMe", values, await _owner(shop), None
+
+
+async def update_me_without_password(shop: Shop) -> Case:
+    values = {"email": f"{unique()}@example.com", "bio": "Mine."}
+    return "users.updateMe", values, await _owner(shop), None
+
+
+async def update_me_password_alone(shop: Shop) -> Case:
+    return "users.updateMe", {"currentPassword": PASSWORD}, await _owner(shop), None
+
+
+async def update_me_wrong_password(shop: Shop) -> Case:
+    values = {"email": f"{unique()}@example.com", "currentPassword": "not-the-password"}
     return "users.updateMe", values, await _owner(shop), None
 
 
@@ -682,6 +700,9 @@ BAD_CALLS: dict[Build, str] = {
     update_me_all_bad: "VALIDATION_FAILED",
     update_me_empty: "VALIDATION_FAILED",
     update_me_taken: "EMAIL_TAKEN",
+    update_me_without_password: "VALIDATION_FAILED",
+    update_me_password_alone: "VALIDATION_FAILED",
+    update_me_wrong_password: "INVALID_CREDENTIALS",
     change_password_wrong: "INVALID_CREDENTIALS",
     delete_me_with_money: "ACCOUNT_NOT_EMPTY",
     users_bad_filters: "VALIDATION_FAILED",

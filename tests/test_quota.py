@@ -586,13 +586,40 @@ async def test_a_new_email_is_asked_for_five_times_an_hour(site: Site) -> None:
         door = await site.door(FACES[number % 3], f"192.0.2.{number}")
         return await door.call("users.updateMe", values, caller=person)
 
+    def another() -> dict[str, str]:
+        return {"email": f"{unique()}@example.com", "currentPassword": PASSWORD}
+
     for number in range(5):
-        assert (await ask(number, email=f"{unique()}@example.com")).error is None
+        assert (await ask(number, **another())).error is None
     for number in range(5, 8):
         async with site.shop.unchanged():
-            outcome = await ask(number, email=f"{unique()}@example.com")
+            outcome = await ask(number, **another())
         assert (outcome.code, outcome.failure.details["policy"]) == ("RATE_LIMITED", "mail")
         assert (await ask(number, bio=f"Number {number}")).error is None
+
+
+async def test_a_password_is_guessed_ten_times_by_asking_for_a_new_email_too(
+    open_site: Open,
+) -> None:
+    site = await open_site(quota_mail=1000)
+    person = await site.shop.person()
+    asked = {"email": f"{unique()}@example.com", "bio": "Mine."}
+
+    async def ask(number: int, **values: str) -> Outcome:
+        door = await site.door(FACES[number % 3], f"192.0.2.{number}")
+        return await door.call("users.updateMe", values, caller=person)
+
+    for number in range(10):
+        outcome = await ask(number, **asked, currentPassword="not-the-one")
+        assert outcome.code == "INVALID_CREDENTIALS"
+        assert await site.left(Policy.LOGIN, f"user:{person.id}") == 9 - number
+    for number in range(10, 13):
+        async with site.shop.unchanged():
+            outcome = await ask(number, **asked, currentPassword=PASSWORD)
+        assert (outcome.code, outcome.failure.details["policy"]) == ("RATE_LIMITED", "login")
+        # Where no password is looked at, none is guessed.
+        other = await ask(number, bio=f"Number {number}", currentPassword="not-the-one")
+        assert other.error is None
 
 
 async def test_an_address_registers_ten_accounts_an_hour(open_site: Open) -> None:

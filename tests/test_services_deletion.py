@@ -31,6 +31,7 @@ async def test_nothing_personal_is_left_in_a_deleted_account(
         "avatar": "https://example.com/ada.png",
         "bio": "Wrote notes.",
         "email": f"new-{user.email}",
+        "currentPassword": PASSWORD,
     }
     assert (await door.call("users.updateMe", asked, caller=user)).ok
     assert (await door.call("auth.login", {"email": user.email, "password": PASSWORD})).ok

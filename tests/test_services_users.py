@@ -136,7 +136,12 @@ async def test_what_is_the_same_already_is_no_change(door: Door, shop: Shop, use
 async def test_the_audit_row_names_what_changed_and_holds_no_value(
     door: Door, shop: Shop, user: Person
 ) -> None:
-    asked = {"fullName": "Somebody Else", "bio": "A secret.", "email": f"{unique()}@example.com"}
+    asked = {
+        "fullName": "Somebody Else",
+        "bio": "A secret.",
+        "email": f"{unique()}@example.com",
+        "currentPassword": PASSWORD,
+    }
     assert (await door.call("users.updateMe", asked, caller=user)).ok
     row = await shop.last_audit("users.updateMe", user)
     assert row
@@ -202,7 +207,8 @@ async def test_names_of_deleted_accounts_are_nobody_elses(
 
 async def test_a_new_email_counts_once_it_is_verified(door: Door, shop: Shop, user: Person) -> None:
     email = f"{unique('new')}@example.com"
-    changed = (await door.call("users.updateMe", {"email": email}, caller=user)).ok
+    asked = {"email": email, "currentPassword": PASSWORD}
+    changed = (await door.call("users.updateMe", asked, caller=user)).ok
     assert (changed["email"], changed["pendingEmail"]) == (user.email, email)
     [job] = [job for job in await shop.jobs("mail.verifyEmail") if job["data"]["email"] == email]
     assert job["data"] == {"userId": user.id, "email": email}
@@ -218,11 +224,13 @@ async def test_the_present_email_takes_a_pending_one_back(
     door: Door, shop: Shop, user: Person
 ) -> None:
     email = f"{unique('new')}@example.com"
-    await door.call("users.updateMe", {"email": email}, caller=user)
+    asked = {"email": email, "currentPassword": PASSWORD}
+    await door.call("users.updateMe", asked, caller=user)
     async with shop.unchanged():  # the same again asks for no second mail
-        again = (await door.call("users.updateMe", {"email": email}, caller=user)).ok
+        again = (await door.call("users.updateMe", asked, caller=user)).ok
     assert again["pendingEmail"] == email
-    back = (await door.call("users.updateMe", {"email": user.email}, caller=user)).ok
+    asked = {"email": user.email, "currentPassword": PASSWORD}
+    back = (await door.call("users.updateMe", asked, caller=user)).ok
     assert (back["email"], back["pendingEmail"], back["version"]) == (user.email, None, 3)
     token = await shop.mailed(user, Purpose.VERIFY_EMAIL, email=email)
     assert (await door.call("auth.verifyEmail", {"token": token})).code == "TOKEN_INVALID"
@@ -232,7 +240,11 @@ async def test_an_email_of_another_is_taken_and_nobody_is_mailed(
     door: Door, shop: Shop, user: Person, other_user: Person
 ) -> None:
     async with shop.unchanged():  # jobs among all else
-        asked = {"email": other_user.email.upper(), "bio": "Mine."}
+        asked = {
+            "email": other_user.email.upper(),
+            "bio": "Mine.",
+            "currentPassword": PASSWORD,
+        }
         outcome = await door.call("users.updateMe", asked, caller=user)
     assert (outcome.code, outcome.status) == ("EMAIL_TAKEN", 409)
 
@@ -293,7 +305,8 @@ async def test_changing_the_password_drops_the_email_to_be(
     door: Door, shop: Shop, user: Person
 ) -> None:
     theirs = f"{unique('theirs')}@example.com"
-    changed = (await door.call("users.updateMe", {"email": theirs}, caller=user)).ok
+    moved = {"email": theirs, "currentPassword": PASSWORD}
+    changed = (await door.call("users.updateMe", moved, caller=user)).ok
     assert changed["pendingEmail"] == theirs
     asked = passwords(PASSWORD, "another-password")
     assert (await door.call("users.changePassword", asked, caller=user)).ok
@@ -319,7 +332,10 @@ async def test_a_wrong_password_changes_nothing(door: Door, shop: Shop, user: Pe
     [
         ("users.changePassword", passwords(PASSWORD, "another-password")),
         ("users.deleteMe", {"password": PASSWORD}),
-        ("users.updateMe", {"email": "a-machines@example.com"}),
+        (
+            "users.updateMe",
+            {"email": "a-machines@example.com", "currentPassword": PASSWORD},
+        ),
     ],
 )
 async def test_an_api_key_changes_no_account_of_its_owner(
