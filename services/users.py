@@ -1,9 +1,9 @@
 """People: the caller's own account, others as they may be seen, and what admins do."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from persistence.sessions import REVOKE_SESSIONS_OF
 from persistence.transactions import Transaction
@@ -46,7 +46,6 @@ from services.core.inputs import (
     Password,
     PathId,
     Url,
-    wrong,
 )
 from services.core.operation import Key, operation
 from services.core.paging import Page, Paged
@@ -88,15 +87,9 @@ class UpdateMe(UserPatch):
 
     current_password: Password = Field(
         ABSENT,
-        description="The account's password. Needed with an email, not looked at without one.",
+        description="The account's password. Needed for another email, not looked at without one.",
         examples=["tandem-demo-1"],
     )
-
-    @model_validator(mode="after")
-    def _known_by_password(self) -> Self:
-        if "email" in self.given and "current_password" not in self.model_fields_set:
-            raise wrong("REQUIRED", "Give the password with an email.", "currentPassword")
-        return self
 
     @property
     def given(self) -> dict[str, Any]:
@@ -166,16 +159,18 @@ async def _verified(ctx: Context, password: str) -> str | None:
 
 
 async def _verify_for_email(ctx: Context, input: UpdateMe) -> str | None:
-    """The same where an email is given: a token alone, which may be stolen, moves none.
+    """The same where an email is given with a password.
 
     Nobody guesses passwords this way more often than by signing in, or floods an address that is
     somebody else's by way of their own account.
     """
-    if "email" not in input.given:
+    if not {"email", "current_password"} <= input.model_fields_set:
         return None
-    for policy in (Policy.LOGIN, Policy.MAIL):
-        await ctx.process.quota.guard(ctx.request, policy, ctx.caller, None)
-    return await _verified(ctx, input.current_password)
+    await ctx.process.quota.guard(ctx.request, Policy.LOGIN, ctx.caller, None)
+    verified = await _verified(ctx, input.current_password)
+    if verified is not None:
+        await ctx.process.quota.guard(ctx.request, Policy.MAIL, ctx.caller, None)
+    return verified
 
 
 async def _verify_password(ctx: Context, input: DeleteMe) -> str | None:
@@ -232,12 +227,14 @@ async def me(ctx: Context, _: Nothing) -> User:
 async def update_me(ctx: Context, tx: Transaction, input: UpdateMe) -> User:
     """Change the caller's own account.
 
-    An email needs currentPassword. A new one counts once it is verified: until then it is
+    Another email needs currentPassword, and counts once it is verified: until then it is
     pendingEmail; a mail asks for it, and another one tells the present email. The present email
-    takes a pending one back.
+    takes a pending one back, with the password as well.
     """
     user = await steps.found(ctx, tx, ctx.user_id)
-    if "email" in input.given:
+    if "current_password" not in input.model_fields_set:
+        steps.refuse_other_email(user, input)
+    elif "email" in input.given:
         await steps.refuse_other_password(ctx, tx)
     ctx.match(user)
     changed = steps.changed(user, input)

@@ -30,10 +30,12 @@ from services.core.context import Context
 from services.core.errors import (
     AccountNotEmpty,
     EmailTaken,
+    FieldError,
     Internal,
     InvalidCredentials,
     LastAdmin,
     UserNotFound,
+    ValidationFailed,
 )
 from services.core.inputs import GONE
 from services.core.jobs import enqueue
@@ -71,6 +73,17 @@ async def found(ctx: Context, tx: Transaction, user_id: str) -> User:
 def changed(user: User, patch: Patch) -> dict[str, Any]:
     """What a patch changes in an account, by the names of columns."""
     return changes(patch, _columns(user))
+
+
+def refuse_other_email(user: User, patch: Patch) -> None:
+    """Raise `ValidationFailed` where a patch without a password means another email.
+
+    A token alone, which may be stolen, moves none; what a form sends back as it was moves nothing.
+    """
+    email = patch.given.get("email", user.email)
+    if email != user.email or ("email" in patch.given and user.pending_email is not None):
+        message = "Give the password to change the email."
+        raise ValidationFailed(fields=[FieldError("currentPassword", "REQUIRED", message)])
 
 
 async def refuse_other_password(ctx: Context, tx: Transaction) -> None:

@@ -601,7 +601,7 @@ async def test_a_new_email_is_asked_for_five_times_an_hour(site: Site) -> None:
 async def test_a_password_is_guessed_ten_times_by_asking_for_a_new_email_too(
     open_site: Open,
 ) -> None:
-    site = await open_site(quota_mail=1000)
+    site = await open_site()
     person = await site.shop.person()
     asked = {"email": f"{unique()}@example.com", "bio": "Mine."}
 
@@ -613,6 +613,7 @@ async def test_a_password_is_guessed_ten_times_by_asking_for_a_new_email_too(
         outcome = await ask(number, **asked, currentPassword="not-the-one")
         assert outcome.code == "INVALID_CREDENTIALS"
         assert await site.left(Policy.LOGIN, f"user:{person.id}") == 9 - number
+    assert await site.left(Policy.MAIL, f"user:{person.id}") == 5  # nobody would be mailed
     for number in range(10, 13):
         async with site.shop.unchanged():
             outcome = await ask(number, **asked, currentPassword=PASSWORD)

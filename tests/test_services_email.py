@@ -35,12 +35,22 @@ async def mails(shop: Shop, person: Person) -> list[tuple[str, str]]:
 async def test_an_email_is_not_changed_without_the_password(
     door: Door, shop: Shop, user: Person
 ) -> None:
-    for email in (address(), user.email):
+    for email in (address(), user.email.upper()):
         async with shop.unchanged():  # jobs among all else
             asked = {"email": email, "bio": "Mine."}
             failure = (await door.call("users.updateMe", asked, caller=user)).failure
         assert (failure.code, failure.status) == ("VALIDATION_FAILED", 400)
         assert failure.paths == {"currentPassword": "REQUIRED"}
+    assert await mails(shop, user) == []
+
+
+async def test_a_form_may_send_the_email_back_as_it_is_without_the_password(
+    door: Door, shop: Shop, user: Person
+) -> None:
+    asked = {"email": user.email, "bio": "Mine."}
+    changed = (await door.call("users.updateMe", asked, caller=user)).ok
+    assert (changed["email"], changed["pendingEmail"]) == (user.email, None)
+    assert changed["profile"]["bio"] == "Mine."
     assert await mails(shop, user) == []
 
 
@@ -115,7 +125,9 @@ async def test_a_pending_email_is_taken_back_with_the_password_only(
     async with shop.unchanged():
         back = {"email": user.email, "currentPassword": WRONG}
         outcome = await door.call("users.updateMe", back, caller=user)
-    assert outcome.code == "INVALID_CREDENTIALS"
+        assert outcome.code == "INVALID_CREDENTIALS"
+        outcome = await door.call("users.updateMe", {"email": user.email}, caller=user)
+        assert outcome.failure.paths == {"currentPassword": "REQUIRED"}
 
 
 async def test_everything_else_changes_without_a_password_and_none_is_looked_at(
