@@ -132,8 +132,8 @@ def writes(operation: OperationDefinitionNode) -> bool:
     return operation.operation is OperationType.MUTATION
 
 
-def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> list[str]:
-    """Names of the operation's root fields, in order, those of fragments included."""
+def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> list[FieldNode]:
+    """The operation's root fields, in order, those of fragments included."""
     fragments = {
         node.name.value: node
         for node in document.definitions
@@ -144,15 +144,15 @@ def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> l
 
 def _fields(
     selected: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode], seen: set[str]
-) -> Iterator[str]:
+) -> Iterator[FieldNode]:
     for node in selected.selections:
         match node:
             case FieldNode():
-                yield node.name.value
+                yield node
             case InlineFragmentNode():
                 yield from _fields(node.selection_set, fragments, seen)
             # A fragment spread twice selects nothing new, so each is entered once.
-            case FragmentSpreadNode() if node.name.value not in seen:
+            case FragmentSpreadNode() if node.name.value in fragments.keys() - seen:
                 seen.add(node.name.value)
                 yield from _fields(fragments[node.name.value].selection_set, fragments, seen)
 

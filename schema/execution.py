@@ -5,11 +5,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    GraphQLError,
+    NullValueNode,
+    VariableNode,
+    execute,
+)
 
 from schema.coercion import literal_errors
 from schema.context import GraphQLContext
-from schema.documents import Prepared, kept, prepare
+from schema.documents import Prepared, kept, operation_of, prepare, root_fields
 from schema.limits import Limits, beyond
 from schema.operations import Executable, executable
 from schema.schema import FIELDS, SCHEMA
@@ -25,11 +33,12 @@ from services.core.errors import (
     Unauthenticated,
     ValidationFailed,
 )
-from services.core.operation import outside
+from services.core.operation import outside, refuse_before_input
 from services.core.quota import identify
 
-#: Root fields that ignore a bad token.
-_IGNORES_TOKEN = {FIELDS[name] for name, op in BY_NAME.items() if op.ignores_token}
+#: The operations of root fields, and which of these ignore a bad token.
+_OPERATIONS = {place: BY_NAME[name] for name, place in FIELDS.items()}
+_IGNORES_TOKEN = {place for place, op in _OPERATIONS.items() if op.ignores_token}
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ async def answer(request: Request, asked: Asked) -> Answer:
         if operation is None:
             # Or whoever sends nothing that can be run would have it read for ever.
             await quota.charge(request, await _sender(request), 1)
-            return _unreadable(request, prepared)
+            return await _unreadable(request, asked, prepared)
         key = await _admit(request, asked, operation)
     except TandemError as error:
         return refused(request, error)
@@ -83,7 +92,7 @@ async def _sender(request: Request) -> Caller | None:
     return None
 
 
-def _unreadable(request: Request, prepared: Prepared) -> Answer:
+async def _unreadable(request: Request, asked: Asked, prepared: Prepared) -> Answer:
     """The refusal of a document that cannot be run."""
     if prepared.too_complex is not None:
         return refused(request, prepared.too_complex)
@@ -91,10 +100,40 @@ def _unreadable(request: Request, prepared: Prepared) -> Answer:
         return refused(request, MalformedRequest(), prepared.errors)
     if prepared.errors:
         fields = literal_errors(prepared.document, prepared.errors)
+        node = operation_of(prepared.document, asked.operation_name)
+        if fields and node is not None:
+            roots = root_fields(prepared.document, node)
+            caller = None if _ignore_token(roots) else await outside(authenticate, request)
+            _refuse_before_values(asked, roots, caller)
         shown = prepared.errors if not fields else ()
         return refused(request, ValidationFailed(fields=fields), shown)
     field = FieldError("operationName", "INVALID_CHOICE", "Name one of the operations.")
     return refused(request, ValidationFailed(fields=[field]))
+
+
+def _ignore_token(roots: Sequence[FieldNode]) -> bool:
+    return bool(roots) and all(field.name.value in _IGNORES_TOKEN for field in roots)
+
+
+def _refuse_before_values(asked: Asked, roots: Sequence[FieldNode], caller: Caller | None) -> None:
+    """Raise what the operations asked for would say first, where values are found to be wrong.
+
+    graphql-core looks at all values before it runs anything.
+    """
+    for field in roots:
+        if (op := _OPERATIONS.get(field.name.value)) is not None:
+            refuse_before_input(op, caller, _keyed(asked, field))
+
+
+def _keyed(asked: Asked, field: FieldNode) -> bool:
+    """Does a field come with an idempotency key?"""
+    for argument in field.arguments or ():
+        if argument.name.value == "idempotencyKey":
+            given = argument.value
+            if isinstance(given, VariableNode):
+                return asked.variables.get(given.name.value) is not None
+            return not isinstance(given, NullValueNode)
+    return asked.idempotency_key is not None
 
 
 async def _admit(request: Request, asked: Asked, operation: Executable) -> str | None:
@@ -106,9 +145,7 @@ async def _admit(request: Request, asked: Asked, operation: Executable) -> str |
     if cost > settings.graphql_cost:
         raise beyond("cost", settings.graphql_cost, cost)
     roots = operation.roots
-    caller = None
-    if not roots or not all(name in _IGNORES_TOKEN for name in roots):
-        caller = await outside(identify, request)
+    caller = None if _ignore_token(roots) else await outside(identify, request)
     # For all fields at once; what costs nothing itself is a request nevertheless.
     await request.process.quota.charge(request, caller, max(1, cost))
     request.prepaid = True
@@ -117,6 +154,7 @@ async def _admit(request: Request, asked: Asked, operation: Executable) -> str |
         message = "One header cannot serve several mutations; give each its idempotencyKey."
         raise ValidationFailed(fields=[FieldError("idempotencyKey", "CONFLICT", message)])
     if fields := operation.variable_errors(asked.variables):
+        _refuse_before_values(asked, roots, caller)
         raise ValidationFailed(fields=fields)
     return key
 

@@ -109,7 +109,7 @@ async def test_a_hostile_document_gets_a_code(
 
 
 async def test_values_in_variables_are_refused_by_the_paths_rest_uses(
-    client: httpx.AsyncClient,
+    client: httpx.AsyncClient, user: Person
 ) -> None:
     said = await _ask(
         client,
@@ -117,6 +117,7 @@ async def test_values_in_variables_are_refused_by_the_paths_rest_uses(
         " login(input: {email: $one, password: 5}) { tokenType }"
         " createOrder(input: {lines: $all}) { id } }",
         variables={"one": 5, "all": [{"productId": "x", "quantity": "2"}]},
+        headers=user.headers,
     )
     [error] = said["errors"]
     # A literal of the wrong type is found while the document is validated, before variables are.
@@ -133,6 +134,7 @@ async def test_values_in_variables_are_refused_by_the_paths_rest_uses(
         ' login(input: {email: $one, password: "password"}) { tokenType }'
         " createOrder(input: {lines: $all}) { id } }",
         variables={"one": 5, "all": [{"quantity": "2", "more": 1}]},
+        headers=user.headers,
     )
     [error] = said["errors"]
     found = {field["field"]: field["code"] for field in error["extensions"]["fields"]}
@@ -162,12 +164,62 @@ async def test_values_in_variables_are_refused_by_the_paths_rest_uses(
     ],
 )
 async def test_values_in_the_document_are_refused_by_the_paths_rest_uses(
-    client: httpx.AsyncClient, document: str, fields: dict[str, str]
+    client: httpx.AsyncClient, user: Person, document: str, fields: dict[str, str]
 ) -> None:
-    said = await _ask(client, document)
+    said = await _ask(client, document, headers=user.headers)
     told = [error["extensions"] for error in said["errors"]]
     assert {one["code"] for one in told} == {"VALIDATION_FAILED"}
     assert {item["field"]: item["code"] for one in told for item in one["fields"]} == fields
+
+
+@pytest.mark.parametrize(
+    ("document", "token", "code"),
+    [
+        ("{ orders(colour: 1) { totalCount } }", None, "UNAUTHENTICATED"),
+        ("{ ...Missing orders(colour: 1) { totalCount } }", None, "UNAUTHENTICATED"),
+        ("{ order { id } }", "nonsense", "UNAUTHENTICATED"),
+        ("{ products(colour: 1) { totalCount } }", "nonsense", "UNAUTHENTICATED"),
+        ("{ products(colour: 1) { totalCount } }", None, "VALIDATION_FAILED"),
+        ("{ nothing(colour: 1) { id } }", "nonsense", "VALIDATION_FAILED"),
+        ("{ me { id ", "nonsense", "MALFORMED_REQUEST"),
+        ("mutation { login(input: {email: 5}) { tokenType } }", "nonsense", "VALIDATION_FAILED"),
+        ("mutation { createProduct(input: {name: 5}) { id } }", "theirs", "FORBIDDEN"),
+        (
+            "fragment F on Mutation { createProduct(input: {name: 5}) { id } } mutation { ...F }",
+            "theirs",
+            "FORBIDDEN",
+        ),
+        (
+            "mutation { createDeposit(input: {amount: true}) { id } }",
+            "theirs",
+            "IDEMPOTENCY_KEY_REQUIRED",
+        ),
+        (
+            "mutation { createDeposit(input: {amount: true}, idempotencyKey: null) { id } }",
+            "theirs",
+            "IDEMPOTENCY_KEY_REQUIRED",
+        ),
+        (
+            "mutation($k: String) {"
+            " createDeposit(input: {amount: true}, idempotencyKey: $k) { id } }",
+            "theirs",
+            "IDEMPOTENCY_KEY_REQUIRED",
+        ),
+        (
+            'mutation { createDeposit(input: {amount: true}, idempotencyKey: "k") { id } }',
+            "theirs",
+            "VALIDATION_FAILED",
+        ),
+    ],
+)
+async def test_values_in_the_document_are_told_after_who_calls_their_role_and_the_missing_key(
+    client: httpx.AsyncClient, user: Person, document: str, token: str | None, code: str
+) -> None:
+    bearer = user.token if token == "theirs" else token
+    headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+    answer = await client.post("/graphql", json={"query": document}, headers=headers)
+    assert "data" not in answer.json()
+    assert {error["extensions"]["code"] for error in answer.json()["errors"]} == {code}
 
 
 async def test_a_refused_variable_is_never_repeated_in_the_answer(

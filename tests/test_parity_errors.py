@@ -902,6 +902,36 @@ async def test_what_is_not_of_the_declared_type_is_a_bad_field_everywhere(
     assert outcome.failure.paths == {field: code}
 
 
+#: Calls of which a typed contract finds the values wrong, and who makes them: what is wrong before
+#: that is told, as GraphQL looks at values first of all.
+TOLD_BEFORE: list[tuple[str, dict[str, Any], str | None, str]] = [
+    ("orders.create", {"lines": 5}, None, "UNAUTHENTICATED"),
+    ("orders.list", {"first": "many"}, None, "UNAUTHENTICATED"),
+    ("orders.create", {"lines": 5}, "nonsense", "UNAUTHENTICATED"),
+    ("products.list", {"first": "many"}, "nonsense", "UNAUTHENTICATED"),
+    ("auth.login", {"email": 5}, "nonsense", "VALIDATION_FAILED"),
+    ("products.create", {"name": 5}, "USER", "FORBIDDEN"),
+    ("categories.create", {"surprise": 1}, "USER", "FORBIDDEN"),
+    ("users.list", {"first": "many"}, "MANAGER", "FORBIDDEN"),
+    ("deposits.create", {"amount": True}, "USER", "IDEMPOTENCY_KEY_REQUIRED"),
+    ("orders.pay", {"id": UNKNOWN, "surprise": 1}, "USER", "IDEMPOTENCY_KEY_REQUIRED"),
+]
+
+
+@pytest.mark.parametrize(
+    ("operation", "values", "who", "code"),
+    TOLD_BEFORE,
+    ids=[f"{case[0]}-{case[2]}" for case in TOLD_BEFORE],
+)
+async def test_wrong_values_are_told_after_who_calls_their_role_and_the_missing_key(
+    door: Door, shop: Shop, operation: str, values: dict[str, Any], who: str | None, code: str
+) -> None:
+    caller = await shop.person(who) if who and who.isupper() else who
+    async with shop.unchanged():
+        outcome = await door.call(operation, values, caller=caller)
+    assert (outcome.code, outcome.status) == (code, CATALOGUE[code].status)
+
+
 async def test_an_undeclared_error_is_a_fault_of_ours(shop: Shop) -> None:
     async def run(*_: object) -> None:
         raise OrderNotFound
