@@ -5,7 +5,6 @@ machine is one sentence on stderr and exit code 1, never a traceback.
 """
 
 import asyncio
-import gc
 import http.client
 import importlib.metadata
 import os
@@ -37,6 +36,7 @@ from api.cli_common import (
     Problem,
     embedded_servers,
     err,
+    loading,
     out,
     place_of,
     read_settings,
@@ -125,7 +125,8 @@ def worker(
     follow: Annotated[bool, typer.Option("--follow", hidden=True)] = False,
 ) -> None:
     """Run jobs alone, on a migrated database; SIGTERM and Ctrl-C let running jobs finish."""
-    from api.worker import run
+    with loading():
+        from api.worker import run
 
     _interruptible()
     settings = read_settings()
@@ -201,9 +202,6 @@ def doctor(data: DataOption = DATA) -> None:
 
 def main() -> None:
     """Runs the command; a Problem becomes its sentence."""
-    # What is loaded stays: to go through it for garbage again and again takes an eighth of a start.
-    # `new_process` begins with that.
-    gc.disable()
     try:
         app(prog_name="tandem")
     except Problem as problem:

@@ -142,7 +142,8 @@ def _respond(request: Request, got: bool, reply: Answer, media: str, well_formed
     if request.replayed:
         headers["Idempotent-Replayed"] = "true"
     if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        sent = request.bearer is not None
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
     if status == 405:
         headers["Allow"] = "POST, OPTIONS"
     if error is not None and status in (429, 503):

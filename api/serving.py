@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from api.cli_common import loading
 from api.supervisor import Child
 from services.core.settings import Settings
 
@@ -85,6 +86,8 @@ def run(
         log_config=None,
     )
     if single:
+        with loading():
+            config.load()
         Server(config).run(sockets=[listener])
     elif reload:
         Reloading(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
@@ -106,7 +109,8 @@ def worker_app() -> Any:
 
     A worker left behind by a killed parent would hold the port for ever.
     """
-    from api.app import create_app
+    with loading():
+        from api.app import create_app
 
     def follow() -> None:
         parent = multiprocessing.parent_process()

@@ -26,7 +26,7 @@ _MISSING_FIELD = re.compile(r"required field '(\w+)'|Argument '[\w.]+\((\w+):\)'
 _EXTRA_FIELD = re.compile(r"unknown field '(\w+)'|Unknown argument '(\w+)' on field")
 
 #: GraphQL's integers have 32 bits. The field's own limit is nearer, and is told below them.
-_BEYOND = re.compile(r"32-bit signed integer value: (-?)")
+_BEYOND = re.compile(r"^Int cannot represent non 32-bit signed integer value: (-?)")
 _TOO_LARGE = ("TOO_LARGE", "Give a smaller number.")
 _TOO_SMALL = ("TOO_SMALL", "Give a larger number.")
 

@@ -133,13 +133,14 @@ def writes(operation: OperationDefinitionNode) -> bool:
 
 
 def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> list[FieldNode]:
-    """The operation's root fields, in order, those of fragments included."""
+    """The operation's root fields but ``__typename``, those of fragments included, in order."""
     fragments = {
         node.name.value: node
         for node in document.definitions
         if isinstance(node, FragmentDefinitionNode)
     }
-    return list(_fields(operation.selection_set, fragments, set()))
+    fields = _fields(operation.selection_set, fragments, set())
+    return [field for field in fields if field.name.value != "__typename"]
 
 
 def _fields(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
-    DocumentNode,
     ExecutionResult,
     FieldNode,
     GraphQLError,
     NullValueNode,
+    OperationDefinitionNode,
     VariableNode,
     execute,
 )
@@ -33,7 +33,7 @@ from services.core.errors import (
     Unauthenticated,
     ValidationFailed,
 )
-from services.core.operation import outside, refuse_before_input
+from services.core.operation import outside, refusal_before_input
 from services.core.quota import identify
 
 #: The operations of root fields, and which of these ignore a bad token.
@@ -103,8 +103,10 @@ async def _unreadable(request: Request, asked: Asked, prepared: Prepared) -> Ans
         node = operation_of(prepared.document, asked.operation_name)
         if fields and node is not None:
             roots = root_fields(prepared.document, node)
-            caller = None if _ignore_token(roots) else await outside(authenticate, request)
-            _refuse_before_values(asked, roots, caller)
+            if not _ignore_token(roots):
+                await outside(authenticate, request)
+            if refusal := _refusal(request, asked, node, roots):
+                return refused(request, refusal)
         shown = prepared.errors if not fields else ()
         return refused(request, ValidationFailed(fields=fields), shown)
     field = FieldError("operationName", "INVALID_CHOICE", "Name one of the operations.")
@@ -115,25 +117,35 @@ def _ignore_token(roots: Sequence[FieldNode]) -> bool:
     return bool(roots) and all(field.name.value in _IGNORES_TOKEN for field in roots)
 
 
-def _refuse_before_values(asked: Asked, roots: Sequence[FieldNode], caller: Caller | None) -> None:
-    """Raise what the operations asked for would say first, where values are found to be wrong.
+def _refusal(
+    request: Request, asked: Asked, node: OperationDefinitionNode, roots: Sequence[FieldNode]
+) -> TandemError | None:
+    """What the operations asked for would say first, where values are found to be wrong.
 
-    graphql-core looks at all values before it runs anything.
+    graphql-core looks at all values before it runs anything. Where one of several operations would
+    look at them too, they are told of.
     """
-    for field in roots:
-        if (op := _OPERATIONS.get(field.name.value)) is not None:
-            refuse_before_input(op, caller, _keyed(asked, field))
+    refusals = [
+        refusal_before_input(op, request.caller, _keyed(asked, node, field))
+        if (op := _OPERATIONS.get(field.name.value))
+        else None
+        for field in roots
+    ]
+    return refusals[0] if refusals and None not in refusals else None
 
 
-def _keyed(asked: Asked, field: FieldNode) -> bool:
+def _keyed(asked: Asked, node: OperationDefinitionNode, field: FieldNode) -> bool:
     """Does a field come with an idempotency key?"""
-    for argument in field.arguments or ():
-        if argument.name.value == "idempotencyKey":
-            given = argument.value
-            if isinstance(given, VariableNode):
-                return asked.variables.get(given.name.value) is not None
-            return not isinstance(given, NullValueNode)
-    return asked.idempotency_key is not None
+    if asked.idempotency_key is not None:
+        return True
+    given = [one.value for one in field.arguments or () if one.name.value == "idempotencyKey"]
+    if given and isinstance(given[0], VariableNode):
+        name = given[0].name.value
+        if name in asked.variables:
+            return asked.variables[name] is not None
+        definitions = node.variable_definitions or ()
+        given = [one.default_value for one in definitions if one.variable.name.value == name]
+    return bool(given) and given[0] is not None and not isinstance(given[0], NullValueNode)
 
 
 async def _admit(request: Request, asked: Asked, operation: Executable) -> str | None:
@@ -154,8 +166,7 @@ async def _admit(request: Request, asked: Asked, operation: Executable) -> str |
         message = "One header cannot serve several mutations; give each its idempotencyKey."
         raise ValidationFailed(fields=[FieldError("idempotencyKey", "CONFLICT", message)])
     if fields := operation.variable_errors(asked.variables):
-        _refuse_before_values(asked, roots, caller)
-        raise ValidationFailed(fields=fields)
+        raise _refusal(request, asked, operation.node, roots) or ValidationFailed(fields=fields)
     return key
 
 
@@ -168,7 +179,7 @@ async def perform(request: Request, asked: Asked, operation: Executable, key: st
         result = await _interpret(request, asked, operation, key)
     if not result.errors:
         return Answer({"data": result.data})
-    errors = [_told(request, operation.document, error) for error in result.errors]
+    errors = [_told(request, asked, operation, error) for error in result.errors]
     return Answer({"data": result.data, "errors": errors})
 
 
@@ -194,12 +205,18 @@ def refused(request: Request, error: TandemError, shown: Sequence[GraphQLError] 
     return Answer({"errors": errors}, error)
 
 
-def _told(request: Request, document: DocumentNode, error: GraphQLError) -> dict[str, Any]:
+def _told(
+    request: Request, asked: Asked, operation: Executable, error: GraphQLError
+) -> dict[str, Any]:
     """An error of one field."""
     original = error.original_error
     if original is None or isinstance(original, GraphQLError):
         # graphql-core refused a value at run time: a variable that is null where none may be.
-        original = ValidationFailed(fields=literal_errors(document, (error,)))
+        at = (error.path or [None])[0]
+        root = [one for one in operation.roots if (one.alias or one.name).value == at]
+        fields = literal_errors(operation.document, (error,))
+        refusal = _refusal(request, asked, operation.node, root)
+        original = refusal or ValidationFailed(fields=fields)
     elif not isinstance(original, TandemError):
         # Operations and relations raise nothing else: this is a fault of the face itself.
         request.fault(original)

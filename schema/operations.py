@@ -35,8 +35,7 @@ class Executable:
         self.document = document
         self.node = node
         self.writes = writes(node)
-        fields = root_fields(document, node)
-        self.roots = [field for field in fields if field.name.value != "__typename"]
+        self.roots = root_fields(document, node)
         self._declared = Declared(node)
         self._sizes, directives = ([], []) if not self._declared.definitions else _asked(document)
         self._programs = Programs(document, node, self._declared, directives)

@@ -166,11 +166,10 @@ async def _verify_for_email(ctx: Context, input: UpdateMe) -> str | None:
     """
     if not {"email", "current_password"} <= input.model_fields_set:
         return None
-    await ctx.process.quota.guard(ctx.request, Policy.LOGIN, ctx.caller, None)
-    verified = await _verified(ctx, input.current_password)
-    if verified is not None:
-        await ctx.process.quota.guard(ctx.request, Policy.MAIL, ctx.caller, None)
-    return verified
+    # Both before the password is looked at: which was charged would tell whether it is right.
+    for policy in (Policy.LOGIN, Policy.MAIL):
+        await ctx.process.quota.guard(ctx.request, policy, ctx.caller, None)
+    return await _verified(ctx, input.current_password)
 
 
 async def _verify_password(ctx: Context, input: DeleteMe) -> str | None:

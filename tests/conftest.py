@@ -323,7 +323,7 @@ async def admin(shop: Shop) -> Person:
 # uvicorn keeps an idle connection, and their clients would find it closed.
 _SERVE = """
 import gc, os, signal, socket, sys, threading
-gc.disable()
+gc.disable()  # as `tandem` does while it loads
 from datetime import datetime
 from pathlib import Path
 import uvicorn
@@ -331,6 +331,8 @@ from api.protocol import protocol
 from services.core.settings import Settings
 listener = socket.create_server(("127.0.0.1", 0), backlog=512)
 print(listener.getsockname()[1], flush=True)
+import api.app
+gc.enable()
 def follow():
     sys.stdin.read()
     os.kill(os.getpid(), signal.SIGTERM)

@@ -210,6 +210,23 @@ async def test_values_in_the_document_are_refused_by_the_paths_rest_uses(
             "theirs",
             "VALIDATION_FAILED",
         ),
+        (
+            'mutation($k: String = "k") {'
+            " createDeposit(input: {amount: true}, idempotencyKey: $k) { id } }",
+            "theirs",
+            "VALIDATION_FAILED",
+        ),
+        # Where one of several operations would look at its values, they are told of.
+        (
+            "{ me @include(if: false) { id } products(colour: 1) { totalCount } }",
+            None,
+            "VALIDATION_FAILED",
+        ),
+        (
+            "mutation { __typename login(input: {email: 5}) { tokenType } }",
+            "nonsense",
+            "VALIDATION_FAILED",
+        ),
     ],
 )
 async def test_values_in_the_document_are_told_after_who_calls_their_role_and_the_missing_key(
@@ -220,6 +237,57 @@ async def test_values_in_the_document_are_told_after_who_calls_their_role_and_th
     answer = await client.post("/graphql", json={"query": document}, headers=headers)
     assert "data" not in answer.json()
     assert {error["extensions"]["code"] for error in answer.json()["errors"]} == {code}
+
+
+async def test_a_key_in_the_header_serves_where_the_argument_is_null(
+    client: httpx.AsyncClient, user: Person
+) -> None:
+    for given in ({}, {"k": None}):
+        said = await _ask(
+            client,
+            "mutation($a: CreateDepositInput!, $k: String) {"
+            " createDeposit(input: $a, idempotencyKey: $k) { id } }",
+            variables={"a": {"amount": True}, **given},
+            headers={**user.headers, "Idempotency-Key": "k"},
+        )
+        [error] = said["errors"]
+        assert error["extensions"]["fields"][0]["field"] == "amount"
+
+
+async def test_a_null_that_is_found_at_run_time_is_told_after_who_calls_and_the_missing_key(
+    client: httpx.AsyncClient, user: Person
+) -> None:
+    document = 'mutation($n: Money = "5") { mine: createDeposit(input: {amount: $n}) { id } }'
+    for headers, code in (
+        ({}, "UNAUTHENTICATED"),
+        (user.headers, "IDEMPOTENCY_KEY_REQUIRED"),
+        ({**user.headers, "Idempotency-Key": "k"}, "VALIDATION_FAILED"),
+    ):
+        said = await _ask(client, document, variables={"n": None}, headers=headers)
+        [error] = said["errors"]
+        assert (error["path"], error["extensions"]["code"]) == (["mine"], code)
+
+
+async def test_a_caller_without_a_token_is_not_told_that_it_is_invalid(
+    client: httpx.AsyncClient,
+) -> None:
+    for token, said in ((None, "Bearer"), ("nonsense", 'Bearer error="invalid_token"')):
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        query = {"query": "{ orders(colour: 1) { totalCount } }"}
+        answer = await client.post("/graphql", json=query, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == said
+
+
+async def test_a_text_is_no_number_beyond_the_integers_whatever_it_says(
+    client: httpx.AsyncClient,
+) -> None:
+    said = await _ask(
+        client,
+        "query($n: Int) { products(first: $n) { totalCount } }",
+        variables={"n": "32-bit signed integer value: -"},
+    )
+    assert said["errors"][0]["extensions"]["fields"][0]["code"] == "INVALID_TYPE"
 
 
 async def test_a_refused_variable_is_never_repeated_in_the_answer(

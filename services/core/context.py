@@ -1,6 +1,5 @@
 """What a call carries: the process it runs in, the request it came with, and the call itself."""
 
-import gc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -97,8 +96,6 @@ class Process:
 
 def new_process(settings: Settings, clock: Callable[[], datetime] | None = None) -> Process:
     """Everything that operations need, wired from settings; nothing is connected yet."""
-    # All is loaded: what `tandem` put off until then begins.
-    gc.enable()
     clock = clock or (lambda: datetime.now(UTC))
     database = new_database(settings)
     redis = new_redis(settings)

@@ -248,14 +248,18 @@ def _permit(op: Operation[Any, Any], caller: Caller | None) -> None:
         raise Forbidden
 
 
-def refuse_before_input(op: Operation[Any, Any], caller: Caller | None, keyed: bool) -> None:
-    """Raise what an admitted call would hear before its input is looked at.
+def refusal_before_input(
+    op: Operation[Any, Any], caller: Caller | None, keyed: bool
+) -> TandemError | None:
+    """What an admitted call would hear before its input is looked at.
 
     For a face that finds values wrong by itself, and must not tell of them too early.
     """
-    _permit(op, caller)
-    if op.key is Key.REQUIRED and not keyed:
-        raise IdempotencyKeyRequired
+    try:
+        _permit(op, caller)
+    except TandemError as error:
+        return error
+    return IdempotencyKeyRequired() if op.key is Key.REQUIRED and not keyed else None
 
 
 async def _read(
