@@ -295,6 +295,33 @@ async def test_five_hundred_readers_of_a_cold_key_make_five_statements_at_most(
     assert 1 <= sum(request.tally.statements for request in requests) <= 5
 
 
+async def test_a_reader_whose_answer_is_overtaken_by_a_later_one_loads_nothing(
+    settings: Settings, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It found nothing kept, and hears of that only when another one has loaded and stored."""
+    product, held, go_on = await shop.product(), asyncio.Event(), asyncio.Event()
+    async with opening() as opened:
+        process = await opened(settings.model_copy(update={"fast_paths": False}))
+        call = process.cache._call
+
+        async def overtaken(*words: Any) -> Any:
+            answer = await call(*words)
+            if isinstance(answer, list) and not held.is_set():
+                held.set()
+                await go_on.wait()
+            return answer
+
+        monkeypatch.setattr(process.cache, "_call", overtaken)
+        first, second = asking(process), asking(process)
+        late = asyncio.create_task(products.get(first, {"id": product.id}))
+        await asyncio.wait_for(held.wait(), 10)
+        assert await products.get(second, {"id": product.id}) == product
+        await eventually(lambda: _done(process))
+        go_on.set()
+        assert await late == product
+        assert (first.tally.statements, second.tally.statements) == (0, 1)
+
+
 async def test_readers_whose_leader_gave_up_are_answered_all_the_same(
     process: Process, shop: Shop
 ) -> None:

@@ -83,6 +83,8 @@ class Cache:
         self._call = self._call_alone if pipeline is None else pipeline.call
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._wait = settings.redis_seconds
+        # On one connection no answer overtakes another; on many, by as long as a call may take.
+        self._overtaken = 0.0 if pipeline else settings.redis_seconds
         self._seconds = settings.cache_seconds
         self._prefix = f"{settings.redis_prefix}:cache"
         self._absence = Absence(settings.redis_seconds)
@@ -203,16 +205,18 @@ class Cache:
 
     async def _store(self, where: bytes, encoded: Encoded, until: float) -> None:
         """Keep a value for what is left of its time; those who wait for it may go on with it."""
-        left = int((until - time.monotonic()) * 1000)
+        left = max(0, int((until - time.monotonic()) * 1000))
         try:
-            if left > 0 and len(encoded.body) <= _LARGEST:
+            if left and len(encoded.body) <= _LARGEST:
                 value = encoded.tag.encode() + b"\n" + encoded.body
                 await self._call("SET", where, value, "PX", left)
         except (RedisError, OSError) as error:
             self._failed(error)
         finally:
-            # Whoever looked before it was stored has found the flight by now.
-            del self._flights[where]
+            # Whoever looked before it was stored has found the flight by then. What it brought is
+            # not handed out for longer than it would be kept.
+            late = min(self._overtaken, left / 1000)
+            asyncio.get_running_loop().call_later(late, self._flights.pop, where)
 
     async def _call_alone(self, *words: Word) -> Any:
         async with asyncio.timeout(self._wait), self._turns:
