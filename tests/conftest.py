@@ -63,6 +63,22 @@ _TOGETHER = (
 )
 
 
+#: Files whose tests take long, each by itself: begun last, one would be waited for alone.
+_FIRST = (
+    "test_commerce_machine.py",
+    "test_compiled.py",
+    "test_schemathesis.py",
+    "test_tokens_rotation.py",
+    "test_worker_kills.py",
+    "test_worker_process.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long."""
+    items.sort(key=lambda item: item.path.name not in _FIRST)
+
+
 class _Apart(LoadScopeScheduling):
     """Every test goes to whichever process is free, but what is dear is made once."""
 
