@@ -94,6 +94,8 @@ def running(
         "TANDEM_JOB_POLL_SECONDS": "0.1",
         **more,
     }
+    if "--data" not in words:  # mails go below that folder, which is the checkout's own
+        environment.setdefault("TANDEM_MAIL_FOLDER", str(log.parent / "mails"))
     with log.open("wb") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "api.cli", *words],
