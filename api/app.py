@@ -13,29 +13,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from api.edge import Edge
+from api.fast.dispatch import RouteTable
 from api.graphql import GraphQLRoute
-from api.health import health_routes
-from api.metrics import metrics_routes
-from api.pages import page_routes
-from api.provider import provider_routes
-from api.reply import Reply
+from api.http.edge import Edge
+from api.http.health import health_routes
+from api.http.metrics import metrics_routes
+from api.http.pages import page_routes
+from api.http.provider import provider_routes
+from api.http.responses import Reply
 from api.rest.dialects import dialect_of
-from api.rest.routes import rest_routes
-from api.routing import RouteTable
-from persistence.failures import DatabaseError
-from schema.execution import refused
-from services.core import logs
-from services.core.context import Process, new_process
-from services.core.context import Request as CallerRequest
-from services.core.errors import (
-    MalformedRequest,
-    MethodNotAllowed,
-    RouteNotFound,
-    TandemError,
-)
-from services.core.settings import Settings
+from api.rest.operation_route import rest_routes
+from persistence.database.failures import DatabaseError
+from schema.executing.execute import refused
+from services import logs
+from services.errors.common import MalformedRequest, MethodNotAllowed, RouteNotFound, TandemError
 from services.health import Health
+from services.operation.context import Process, new_process
+from services.operation.context import Request as CallerRequest
+from services.settings import Settings
 
 log = structlog.get_logger("tandem.app")
 

@@ -9,18 +9,18 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
-from api.incoming import Fields, body_of, fields_of, new_request, parse_json, require_json
-from api.reply import Reply, timing
-from api.routing import OwnRoute
-from schema.execution import Answer, Asked, answer, refused
-from services.core.context import Process, Request
-from services.core.errors import (
+from api.fast.dispatch import OwnRoute
+from api.http.requests import Fields, body_of, fields_of, new_request, parse_json, require_json
+from api.http.responses import Reply, timing
+from schema.executing.execute import Answer, Asked, answer, refused
+from services.errors.common import (
     FieldError,
     MalformedRequest,
     NotAcceptable,
     TandemError,
     ValidationFailed,
 )
+from services.operation.context import Process, Request
 
 _MODERN = "application/graphql-response+json"
 _LEGACY = "application/json"

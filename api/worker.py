@@ -37,18 +37,18 @@ from pgqueuer.domain.types import Channel
 from pgqueuer.ports.driver import NotifyCallback
 from structlog.contextvars import bound_contextvars
 
-from persistence.database import new_pool
-from persistence.failures import DRIVER_ERRORS
-from persistence.jobs import STARTS
-from persistence.transactions import Tally
-from services.core import logs
-from services.core.context import Process, new_process
-from services.core.jobs import Handler, Hopeless, Job
-from services.core.metrics import count_attempt
-from services.core.schedules import queue_due
-from services.core.settings import Settings
-from services.core.watch import Watches
-from services.handlers import AT_ONCE, HANDLERS, SCHEDULES
+from persistence.database.failures import DRIVER_ERRORS
+from persistence.database.pool import new_pool
+from persistence.database.transactions import Tally
+from persistence.jobs.queue import STARTS
+from services import logs
+from services.jobs.handlers import AT_ONCE, HANDLERS, SCHEDULES
+from services.jobs.queue import Handler, Hopeless, Job
+from services.jobs.schedules import queue_due
+from services.metrics import count_attempt
+from services.operation.context import Process, new_process
+from services.periodic_tasks import Watches
+from services.settings import Settings
 
 log = structlog.get_logger("tandem.worker")
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from msgspec import Meta, Struct
 from sqlmodel import SQLModel
 
-from persistence.columns import (
+from persistence.database.columns import (
     Instant,
     InstantArray,
     TextArray,
@@ -22,11 +22,11 @@ from persistence.columns import (
     reference,
     table_of,
 )
-from persistence.listing import Listing, Sort
+from persistence.database.listing import Listing, Sort
+from persistence.database.statements import Query, among, forget, given, insert, nothing, value
+from persistence.database.views import View, viewer
 from persistence.sessions import Standing
-from persistence.sql import Query, among, forget, given, insert, nothing, value
 from persistence.users import users
-from persistence.views import View, viewer
 
 
 class ApiKeyTable(SQLModel, table=True):
@@ -54,7 +54,7 @@ class ApiKeyTable(SQLModel, table=True):
     expires_at: datetime = instant(None)
     last_used_at: datetime | None = instant(None, nullable=True)
     revoked_at: datetime | None = instant(None, nullable=True)
-    #: The transaction that last changed what it is worth; see persistence/rules.py.
+    #: The transaction that last changed what it is worth; see persistence/database/rules.py.
     changed_in: str | None = column(TransactionNumber, nullable=True)
 
 

@@ -7,10 +7,18 @@ import sqlalchemy as sa
 from msgspec import Meta, Struct
 from sqlmodel import SQLModel
 
-from persistence.columns import SortableText, checked, column, identifier, instant, named, table_of
-from persistence.listing import Listing, Sort
-from persistence.sql import Query, given, insert, nothing
-from persistence.views import View
+from persistence.database.columns import (
+    SortableText,
+    checked,
+    column,
+    identifier,
+    instant,
+    named,
+    table_of,
+)
+from persistence.database.listing import Listing, Sort
+from persistence.database.statements import Query, given, insert, nothing
+from persistence.database.views import View
 
 
 class CategoryTable(SQLModel, table=True):

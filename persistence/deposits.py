@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from msgspec import Meta, Struct
 from sqlmodel import SQLModel
 
-from persistence.columns import (
+from persistence.database.columns import (
     Money,
     checked,
     column,
@@ -20,9 +20,9 @@ from persistence.columns import (
     reference,
     table_of,
 )
-from persistence.listing import Listing, Sort
-from persistence.sql import Query, given, insert, nothing, value
-from persistence.views import View, viewer
+from persistence.database.listing import Listing, Sort
+from persistence.database.statements import Query, given, insert, nothing, value
+from persistence.database.views import View, viewer
 
 
 class DepositStatus(StrEnum):

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import SQLModel
 
-from persistence.columns import (
+from persistence.database.columns import (
     Json,
     Money,
     checked,
@@ -22,10 +22,10 @@ from persistence.columns import (
     reference,
     table_of,
 )
-from persistence.orders import ORDER, OrderLine, ShippingAddress, orders
-from persistence.sql import Query, among, given, insert, nothing, value
+from persistence.database.statements import Query, among, given, insert, nothing, value
+from persistence.database.views import View
+from persistence.orders.views import ORDER, OrderLine, ShippingAddress, orders
 from persistence.users import users
-from persistence.views import View
 
 
 class InvoiceKind(StrEnum):

@@ -8,8 +8,16 @@ from msgspec import Struct
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel
 
-from persistence.columns import checked, column, identifier, instant, named, reference, table_of
-from persistence.sql import Query, forget, given, nothing, value
+from persistence.database.columns import (
+    checked,
+    column,
+    identifier,
+    instant,
+    named,
+    reference,
+    table_of,
+)
+from persistence.database.statements import Query, forget, given, nothing, value
 from persistence.users import users
 
 

@@ -8,22 +8,22 @@ from typing import Any
 import sqlalchemy as sa
 
 from persistence.api_keys import API_KEY
-from persistence.audit import AUDIT_ENTRY
+from persistence.audit.entries import AUDIT_ENTRY
 from persistence.categories import CATEGORY
-from persistence.columns import Instant, Json, Money
 from persistence.coupons import COUPON
+from persistence.database.columns import Instant, Json, Money
+from persistence.database.statements import Query, among
+from persistence.database.views import View
 from persistence.deposits import DEPOSIT
 from persistence.invoices import INVOICE
-from persistence.jobs import JOB
-from persistence.orders import ORDER
-from persistence.orders_history import ORDER_EVENT
+from persistence.jobs.queue import JOB
+from persistence.orders.history import ORDER_EVENT
+from persistence.orders.views import ORDER
 from persistence.payments import PAYMENT
 from persistence.products import PRODUCT
 from persistence.refunds import REFUND
 from persistence.sessions import SESSION_VIEW
-from persistence.sql import Query, among
 from persistence.users import PUBLIC_USER, USER
-from persistence.views import View
 from persistence.wallet import WALLET, WALLET_ENTRY
 
 # An id may name a user twice over: whoever may see the account sees that, others the public side.

@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from sqlmodel import SQLModel
 
-from persistence.columns import (
+from persistence.database.columns import (
     Money,
     checked,
     column,
@@ -18,10 +18,10 @@ from persistence.columns import (
     reference,
     table_of,
 )
-from persistence.listing import Listing, Sort
-from persistence.orders import ORDER, orders
-from persistence.sql import Query, given, insert
-from persistence.views import View, viewer
+from persistence.database.listing import Listing, Sort
+from persistence.database.statements import Query, given, insert
+from persistence.database.views import View, viewer
+from persistence.orders.views import ORDER, orders
 
 
 class PaymentTable(SQLModel, table=True):

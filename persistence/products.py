@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR, array
 from sqlmodel import SQLModel
 
 from persistence.categories import CATEGORY, categories
-from persistence.columns import (
+from persistence.database.columns import (
     Json,
     Money,
     SortableText,
@@ -27,9 +27,9 @@ from persistence.columns import (
     reference,
     table_of,
 )
-from persistence.listing import Listing, Sort
-from persistence.sql import Query, among, given, insert, insert_many, nothing
-from persistence.views import View, sees_all
+from persistence.database.listing import Listing, Sort
+from persistence.database.statements import Query, among, given, insert, insert_many, nothing
+from persistence.database.views import View, sees_all
 
 _SEARCH = (
     "setweight(to_tsvector('english', name), 'A') || "

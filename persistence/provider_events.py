@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel
 
-from persistence.columns import (
+from persistence.database.columns import (
     Money,
     checked,
     column,
@@ -18,7 +18,7 @@ from persistence.columns import (
     reference,
     table_of,
 )
-from persistence.sql import Query, given, value
+from persistence.database.statements import Query, given, value
 
 
 class ProviderEventTable(SQLModel, table=True):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from msgspec import Meta, Struct
 from sqlmodel import SQLModel
 
-from persistence.columns import (
+from persistence.database.columns import (
     Money,
     Uuid,
     checked,
@@ -21,11 +21,11 @@ from persistence.columns import (
     reference,
     table_of,
 )
-from persistence.listing import Listing, Sort
-from persistence.orders import ORDER, orders
+from persistence.database.listing import Listing, Sort
+from persistence.database.statements import Query, given, insert, insert_many
+from persistence.database.views import View
+from persistence.orders.views import ORDER, orders
 from persistence.products import MovementKind, movements
-from persistence.sql import Query, given, insert, insert_many
-from persistence.views import View
 
 
 class RefundTable(SQLModel, table=True):

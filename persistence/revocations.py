@@ -4,9 +4,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from persistence.api_keys import api_keys
-from persistence.columns import TransactionNumber, Uuid
+from persistence.database.columns import TransactionNumber, Uuid
+from persistence.database.statements import Query, given
 from persistence.sessions import sessions
-from persistence.sql import Query, given
 
 
 class Ended(Struct, frozen=True):

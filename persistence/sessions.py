@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from msgspec import Meta, Struct
 from sqlmodel import SQLModel
 
-from persistence.columns import (
+from persistence.database.columns import (
     TransactionNumber,
     column,
     identifier,
@@ -16,10 +16,10 @@ from persistence.columns import (
     reference,
     table_of,
 )
-from persistence.listing import Listing, Sort
-from persistence.sql import Query, forget, given, insert, nothing, value
+from persistence.database.listing import Listing, Sort
+from persistence.database.statements import Query, forget, given, insert, nothing, value
+from persistence.database.views import View, now, session, viewer
 from persistence.users import users
-from persistence.views import View, now, session, viewer
 
 
 class SessionTable(SQLModel, table=True):

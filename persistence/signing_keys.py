@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlmodel import SQLModel
 
-from persistence.columns import column, instant, named, table_of
-from persistence.sql import Query, given, insert, nothing
+from persistence.database.columns import column, instant, named, table_of
+from persistence.database.statements import Query, given, insert, nothing
 
 #: Rotations come one after the other; reading goes on meanwhile.
 LOCK_SIGNING_KEYS = "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE"

@@ -8,10 +8,18 @@ import sqlalchemy as sa
 from msgspec import Meta, Struct
 from sqlmodel import SQLModel
 
-from persistence.columns import checked, column, identifier, instant, named, reference, table_of
-from persistence.listing import Listing, Sort
-from persistence.sql import Query, among, given, insert, nothing, value
-from persistence.views import View, administers, viewer
+from persistence.database.columns import (
+    checked,
+    column,
+    identifier,
+    instant,
+    named,
+    reference,
+    table_of,
+)
+from persistence.database.listing import Listing, Sort
+from persistence.database.statements import Query, among, given, insert, nothing, value
+from persistence.database.views import View, administers, viewer
 
 
 class Role(StrEnum):

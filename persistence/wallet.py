@@ -1,8 +1,8 @@
 """The ledger: accounts, transfers and postings; wallets are accounts with a balance.
 
-Triggers (persistence/rules.py) keep it true inside the database: a transfer's postings sum to
-zero, a wallet's balance is the sum of its postings and never negative, and nothing is changed
-after it was written.
+Triggers (persistence/database/rules.py) keep it true inside the database: a transfer's postings
+sum to zero, a wallet's balance is the sum of its postings and never negative, and nothing is
+changed after it was written.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from msgspec import Meta, Struct
 from sqlmodel import SQLModel
 
-from persistence.columns import (
+from persistence.database.columns import (
     Money,
     checked,
     column,
@@ -24,9 +24,9 @@ from persistence.columns import (
     reference,
     table_of,
 )
-from persistence.listing import Listing, Sort
-from persistence.sql import Query, given, insert, insert_many, value
-from persistence.views import View, viewer
+from persistence.database.listing import Listing, Sort
+from persistence.database.statements import Query, given, insert, insert_many, value
+from persistence.database.views import View, viewer
 
 #: The two accounts every shop has; they store no balance, so no payment waits for another.
 SHOP = "00000000-0000-7000-8000-000000000001"

@@ -4,10 +4,10 @@ from typing import Any
 
 import strawberry
 
+from schema.building.fields import Info, field, write_options
+from schema.building.types import mirror
 from schema.done import Done
-from schema.fields import Info, field, write_options
 from schema.node import Node
-from schema.views import mirror
 from services import api_keys
 from services.api_keys import ApiKey as ApiKeyView
 from services.api_keys import CreatedApiKey as CreatedApiKeyView

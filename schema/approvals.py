@@ -4,10 +4,10 @@ from typing import Any
 
 import strawberry
 
-from schema.connections import Connection
-from schema.fields import Info, field, write_options
+from schema.building.connections import Connection
+from schema.building.fields import Info, field, write_options
+from schema.building.reads import read
 from schema.orders import Order
-from schema.reads import read
 from services import approvals
 
 

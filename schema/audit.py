@@ -2,16 +2,16 @@
 
 import strawberry
 
-from schema.connections import Connection
+from schema.building.connections import Connection
+from schema.building.reads import read
+from schema.building.types import enum, mirror
 from schema.node import Node
-from schema.reads import read
-from schema.views import enum, mirror
-from services import audit
-from services.audit import AuditEntry as AuditEntryView
-from services.audit import AuditFinding as AuditFindingView
-from services.audit import AuditFindingKind
-from services.audit import AuditHead as AuditHeadView
-from services.audit import AuditVerification as AuditVerificationView
+from services.audit import reading as audit
+from services.audit.reading import AuditEntry as AuditEntryView
+from services.audit.reading import AuditFinding as AuditFindingView
+from services.audit.reading import AuditFindingKind
+from services.audit.reading import AuditHead as AuditHeadView
+from services.audit.reading import AuditVerification as AuditVerificationView
 
 enum(
     AuditFindingKind,

@@ -5,11 +5,12 @@ from typing import Any
 import strawberry
 
 from schema import users  # noqa: F401 - its types are part of these
+from schema.building.fields import Info, field, write_options
+from schema.building.types import mirror
 from schema.done import Done
-from schema.fields import Info, field, write_options
-from schema.views import mirror
-from services import auth, auth_recovery
-from services.auth import Tokens as TokensView
+from services.auth import recovery as auth_recovery
+from services.auth import signing_in as auth
+from services.auth.signing_in import Tokens as TokensView
 
 
 @mirror(TokensView)

@@ -4,12 +4,12 @@ from typing import Any
 
 import strawberry
 
-from schema.connections import Connection
+from schema.building.connections import Connection
+from schema.building.fields import Info, field, write_options
+from schema.building.reads import read
+from schema.building.types import mirror
 from schema.done import Done
-from schema.fields import Info, field, write_options
 from schema.node import Node
-from schema.reads import read
-from schema.views import mirror
 from services import categories
 from services.categories import Category as CategoryView
 

@@ -4,15 +4,15 @@ from typing import Any
 
 import strawberry
 
-from schema.connections import Connection
-from schema.fields import Info, field, write_options
+from schema.building.connections import Connection
+from schema.building.fields import Info, field, write_options
+from schema.building.reads import read
+from schema.building.types import enum, mirror
 from schema.node import Node
-from schema.reads import read
-from schema.views import enum, mirror
-from services import coupons
-from services.coupons import Coupon as CouponView
-from services.coupons import CouponKind
-from services.coupons import CouponOffer as CouponOfferView
+from services.coupons import managing as coupons
+from services.coupons.managing import Coupon as CouponView
+from services.coupons.managing import CouponKind
+from services.coupons.managing import CouponOffer as CouponOfferView
 
 enum(
     CouponKind,

@@ -4,13 +4,13 @@ from typing import Any
 
 import strawberry
 
-from schema.fields import Info, field, write_options
+from schema.building.fields import Info, field, write_options
+from schema.building.reads import read
+from schema.building.types import enum, mirror
 from schema.node import Node
-from schema.reads import read
-from schema.views import enum, mirror
-from services import deposits
-from services.deposits import Deposit as DepositView
-from services.deposits import DepositStatus
+from services.deposits import depositing as deposits
+from services.deposits.depositing import Deposit as DepositView
+from services.deposits.depositing import DepositStatus
 
 enum(
     DepositStatus,

@@ -1,7 +1,7 @@
 """What mutations answer that have nothing to show."""
 
-from schema.views import mirror
-from services.auth import Done as DoneView
+from schema.building.types import mirror
+from services.auth.signing_in import Done as DoneView
 
 
 @mirror(DoneView)

@@ -4,15 +4,16 @@ from typing import Annotated
 
 import strawberry
 
+from schema.building.reads import read, relation
+from schema.building.types import enum, mirror
 from schema.node import Node
 from schema.orders import Order
-from schema.reads import read, relation
-from schema.views import enum, mirror
-from services import invoices, orders
-from services.invoices import Buyer as BuyerView
-from services.invoices import Invoice as InvoiceView
-from services.invoices import InvoiceKind
-from services.invoices import Seller as SellerView
+from services.invoices import reading as invoices
+from services.invoices.reading import Buyer as BuyerView
+from services.invoices.reading import Invoice as InvoiceView
+from services.invoices.reading import InvoiceKind
+from services.invoices.reading import Seller as SellerView
+from services.orders import buying as orders
 
 enum(
     InvoiceKind,

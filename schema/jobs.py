@@ -4,15 +4,15 @@ from typing import Any
 
 import strawberry
 
-from schema.connections import Connection
+from schema.building.connections import Connection
+from schema.building.fields import Info, field, write_options
+from schema.building.reads import read
+from schema.building.types import enum, mirror
 from schema.done import Done
-from schema.fields import Info, field, write_options
 from schema.node import Node
-from schema.reads import read
-from schema.views import enum, mirror
-from services import jobs
-from services.jobs import Job as JobView
-from services.jobs import JobStatus
+from services.jobs import managing as jobs
+from services.jobs.managing import Job as JobView
+from services.jobs.managing import JobStatus
 
 enum(
     JobStatus,

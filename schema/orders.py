@@ -4,24 +4,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from schema.connections import Connection
+from schema.building.connections import Connection
+from schema.building.fields import Info, field, write_options
+from schema.building.reads import read, relation
+from schema.building.types import enum, mirror
 from schema.coupons import Coupon
-from schema.fields import Info, field, write_options
 from schema.node import Node
 from schema.products import Product
-from schema.reads import read, relation
 from schema.users import PublicUser
-from schema.views import enum, mirror
-from services import coupons, invoices, orders, orders_admin, payments, products, refunds, users
-from services.orders import Order as OrderView
-from services.orders import OrderEvent as OrderEventView
-from services.orders import OrderLine as OrderLineView
-from services.orders import OrderStatus, PaymentStatus
-from services.orders import Payment as PaymentView
-from services.orders import Quote as QuoteView
-from services.orders import ShippingAddress as ShippingAddressView
-from services.refunds import Refund as RefundView
-from services.refunds import RefundLine as RefundLineView
+from services import payments
+from services.coupons import managing as coupons
+from services.invoices import reading as invoices
+from services.orders import buying as orders
+from services.orders import managing as orders_admin
+from services.orders.buying import Order as OrderView
+from services.orders.buying import OrderEvent as OrderEventView
+from services.orders.buying import OrderLine as OrderLineView
+from services.orders.buying import OrderStatus, PaymentStatus
+from services.orders.buying import Payment as PaymentView
+from services.orders.buying import Quote as QuoteView
+from services.orders.buying import ShippingAddress as ShippingAddressView
+from services.products import managing as products
+from services.refunds import refunding as refunds
+from services.refunds.refunding import Refund as RefundView
+from services.refunds.refunding import RefundLine as RefundLineView
+from services.users import managing as users
 
 if TYPE_CHECKING:
     from schema.invoices import Invoice

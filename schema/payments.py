@@ -2,9 +2,9 @@
 
 import strawberry
 
-from schema.connections import Connection
+from schema.building.connections import Connection
+from schema.building.reads import read
 from schema.orders import Payment
-from schema.reads import read
 from services import payments
 
 

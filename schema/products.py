@@ -4,15 +4,16 @@ from typing import Any
 
 import strawberry
 
+from schema.building.connections import Connection
+from schema.building.fields import Info, field, write_options
+from schema.building.reads import read, relation
+from schema.building.types import mirror
 from schema.categories import Category
-from schema.connections import Connection
 from schema.done import Done
-from schema.fields import Info, field, write_options
 from schema.node import Node
-from schema.reads import read, relation
-from schema.views import mirror
-from services import categories, products
-from services.products import Product as ProductView
+from services import categories
+from services.products import managing as products
+from services.products.managing import Product as ProductView
 
 
 @mirror(ProductView)

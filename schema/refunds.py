@@ -4,9 +4,9 @@ from typing import Any
 
 import strawberry
 
-from schema.fields import Info, field, write_options
+from schema.building.fields import Info, field, write_options
 from schema.orders import Refund
-from services import refunds
+from services.refunds import refunding as refunds
 
 
 @strawberry.type

@@ -24,13 +24,13 @@ from schema import (
     users,
     wallet,
 )
-from schema.fields import FIELDS, Info
+from schema.building.fields import FIELDS, Info
+from schema.building.reads import Single, metadata
+from schema.building.scalars import SCALARS
 from schema.node import Node
-from schema.reads import Single, metadata
-from schema.scalars import SCALARS
 from services import nodes
-from services.core.context import Request
-from services.core.operation import outside
+from services.operation.context import Request
+from services.operation.running import outside
 
 __all__ = ["FIELDS", "SCHEMA", "sdl"]
 

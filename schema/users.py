@@ -5,18 +5,19 @@ from typing import Annotated, Any
 import strawberry
 
 from schema.api_keys import ApiKey
-from schema.connections import Connection
+from schema.building.connections import Connection
+from schema.building.fields import Info, field, write_options
+from schema.building.reads import read
+from schema.building.types import enum, mirror
 from schema.done import Done
-from schema.fields import Info, field, write_options
 from schema.node import Node
-from schema.reads import read
 from schema.sessions import Session
-from schema.views import enum, mirror
-from services import api_keys, sessions, users
-from services.users import Profile as ProfileView
-from services.users import PublicUser as PublicUserView
-from services.users import Role
-from services.users import User as UserView
+from services import api_keys, sessions
+from services.users import managing as users
+from services.users.managing import Profile as ProfileView
+from services.users.managing import PublicUser as PublicUserView
+from services.users.managing import Role
+from services.users.managing import User as UserView
 
 enum(
     Role,

@@ -2,13 +2,15 @@
 
 import strawberry
 
-from schema.connections import Connection
+from schema.building.connections import Connection
+from schema.building.reads import read, relation
+from schema.building.types import enum, mirror
 from schema.deposits import Deposit
 from schema.node import Node
 from schema.orders import Order
-from schema.reads import read, relation
-from schema.views import enum, mirror
-from services import deposits, orders, wallet
+from services import wallet
+from services.deposits import depositing as deposits
+from services.orders import buying as orders
 from services.wallet import TransferKind
 from services.wallet import Wallet as WalletView
 from services.wallet import WalletEntry as WalletEntryView

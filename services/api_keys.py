@@ -16,17 +16,17 @@ from persistence.api_keys import (
     REVOKE_KEY,
     ApiKey,
 )
-from persistence.transactions import Transaction
-from services.auth import Done
-from services.core import paging
-from services.core.api_keys import new_secret
-from services.core.context import Context
-from services.core.errors import ApiKeyNotFound, FieldError, TandemError, ValidationFailed
-from services.core.inputs import INVALID_CHOICE, Input, Instant, Line, PathId, wrong
-from services.core.operation import Key, operation
-from services.core.paging import Page, Paged
-from services.core.permissions import GRANTABLE, Permission
-from services.core.tokens import hashed
+from persistence.database.transactions import Transaction
+from services.access.api_keys import new_secret
+from services.access.permissions import GRANTABLE, Permission
+from services.access.tokens import hashed
+from services.auth.signing_in import Done
+from services.errors.common import ApiKeyNotFound, FieldError, TandemError, ValidationFailed
+from services.operation import paging
+from services.operation.context import Context
+from services.operation.inputs import INVALID_CHOICE, Input, Instant, Line, PathId, wrong
+from services.operation.paging import Page, Paged
+from services.operation.running import Key, operation
 
 _LIFE = timedelta(days=90)
 _LONGEST_LIFE = timedelta(days=365)

@@ -5,20 +5,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from persistence.batches import Later
-from persistence.orders import APPROVALS, Order
-from persistence.orders_statuses import OrderStatus
-from persistence.transactions import Transaction
-from services import orders_steps as steps
-from services.core import paging
-from services.core.context import Context
-from services.core.errors import OrderNotFound, OrderStatusInvalid
-from services.core.errors_approvals import SelfApproval
-from services.core.inputs import Lines
-from services.core.operation import Key, operation
-from services.core.paging import Page, Paged
-from services.core.permissions import Permission
-from services.orders import OrderId
+from persistence.database.transactions import Transaction
+from persistence.fast.batching import Later
+from persistence.orders.statuses import OrderStatus
+from persistence.orders.views import APPROVALS, Order
+from services.access.permissions import Permission
+from services.errors.approvals import SelfApproval
+from services.errors.common import OrderNotFound, OrderStatusInvalid
+from services.operation import paging
+from services.operation.context import Context
+from services.operation.inputs import Lines
+from services.operation.paging import Page, Paged
+from services.operation.running import Key, operation
+from services.orders import steps
+from services.orders.buying import OrderId
 
 
 class ListApprovals(Paged):

@@ -2,27 +2,20 @@
 
 from typing import Any
 
-from services import (
-    api_keys,
-    approvals,
-    audit,
-    auth,
-    auth_recovery,
-    categories,
-    coupons,
-    deposits,
-    invoices,
-    jobs,
-    orders,
-    orders_admin,
-    payments,
-    products,
-    refunds,
-    sessions,
-    users,
-    wallet,
-)
-from services.core.operation import Operation
+from services import api_keys, approvals, categories, payments, sessions, wallet
+from services.audit import reading as audit
+from services.auth import recovery as auth_recovery
+from services.auth import signing_in as auth
+from services.coupons import managing as coupons
+from services.deposits import depositing as deposits
+from services.invoices import reading as invoices
+from services.jobs import managing as jobs
+from services.operation.running import Operation
+from services.orders import buying as orders
+from services.orders import managing as orders_admin
+from services.products import managing as products
+from services.refunds import refunding as refunds
+from services.users import managing as users
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
     auth.register,

@@ -16,19 +16,19 @@ from persistence.categories import (
     UPDATE_CATEGORY,
     Category,
 )
-from persistence.failures import ReferenceViolation, UniqueViolation
-from persistence.transactions import Transaction
-from services.auth import Done
-from services.core import paging
-from services.core.callers import glimpse
-from services.core.context import Context, Request, Wanted
-from services.core.errors import CategoryNotFound
-from services.core.errors_products import CategoryInUse, SlugTaken
-from services.core.inputs import Input, Line, Lines, PathId, Slug
-from services.core.operation import Key, operation
-from services.core.paging import Page, Paged
-from services.core.patches import ABSENT, Patch, changes
-from services.core.permissions import PUBLIC, Permission
+from persistence.database.failures import ReferenceViolation, UniqueViolation
+from persistence.database.transactions import Transaction
+from services.access.callers import glimpse
+from services.access.permissions import PUBLIC, Permission
+from services.auth.signing_in import Done
+from services.errors.common import CategoryNotFound
+from services.errors.products import CategoryInUse, SlugTaken
+from services.operation import paging
+from services.operation.context import Context, Request, Wanted
+from services.operation.inputs import Input, Line, Lines, PathId, Slug
+from services.operation.paging import Page, Paged
+from services.operation.patches import ABSENT, Patch, changes
+from services.operation.running import Key, operation
 
 Name = Annotated[Line, Field(min_length=1, max_length=100)]
 Description = Annotated[Lines, Field(max_length=2000)]

@@ -9,9 +9,9 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from persistence import migrate
-from persistence.failures import DRIVER_ERRORS
-from services.core.context import Process
+from persistence.database import migrate
+from persistence.database.failures import DRIVER_ERRORS
+from services.operation.context import Process
 
 log = structlog.get_logger("tandem.health")
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from persistence.nodes import NODES
 from persistence.users import PublicUser, Role
-from services.core.callers import Caller, sight
-from services.core.context import Request
-from services.core.errors import FieldError, ValidationFailed
-from services.core.ids import parsed
-from services.core.permissions import Permission
+from services.access.callers import Caller, sight
+from services.access.permissions import Permission
+from services.errors.common import FieldError, ValidationFailed
+from services.ids import parsed
+from services.operation.context import Request
 
 _MOST = 100
 #: What a caller must hold to read a kind of thing, where not everybody may. One statement finds

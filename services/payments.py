@@ -6,14 +6,14 @@ from typing import Literal
 from pydantic import Field
 
 from persistence.payments import OWN_PAYMENTS, PAYMENT, Payment
-from services.core import paging
-from services.core.callers import glimpse
-from services.core.context import Context, Request
-from services.core.errors import PaymentNotFound
-from services.core.inputs import Input, PathId, Period, Reference
-from services.core.operation import operation
-from services.core.paging import Page, Paged
-from services.core.permissions import Permission
+from services.access.callers import glimpse
+from services.access.permissions import Permission
+from services.errors.common import PaymentNotFound
+from services.operation import paging
+from services.operation.context import Context, Request
+from services.operation.inputs import Input, PathId, Period, Reference
+from services.operation.paging import Page, Paged
+from services.operation.running import operation
 
 
 class ListPayments(Paged, Period):

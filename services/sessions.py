@@ -5,16 +5,16 @@ from typing import Literal
 
 from pydantic import Field
 
+from persistence.database.transactions import Transaction
 from persistence.sessions import REVOKE_OWN_SESSION, SESSIONS, Session
-from persistence.transactions import Transaction
-from services.auth import Done
-from services.core import paging
-from services.core.context import Context
-from services.core.errors import SessionNotFound, TandemError
-from services.core.inputs import Input, PathId
-from services.core.operation import Key, operation
-from services.core.paging import Page, Paged
-from services.core.permissions import Permission
+from services.access.permissions import Permission
+from services.auth.signing_in import Done
+from services.errors.common import SessionNotFound, TandemError
+from services.operation import paging
+from services.operation.context import Context
+from services.operation.inputs import Input, PathId
+from services.operation.paging import Page, Paged
+from services.operation.running import Key, operation
 
 
 class ListSessions(Paged):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from persistence.transactions import Transaction
+from persistence.database.transactions import Transaction
 from persistence.wallet import (
     ENTRIES,
     INSERT_POSTINGS,
@@ -15,13 +15,13 @@ from persistence.wallet import (
     Wallet,
     WalletEntry,
 )
-from services.core import paging
-from services.core.context import Context
-from services.core.errors import Internal
-from services.core.inputs import Nothing
-from services.core.operation import operation
-from services.core.paging import Page, Paged
-from services.core.permissions import Permission
+from services.access.permissions import Permission
+from services.errors.common import Internal
+from services.operation import paging
+from services.operation.context import Context
+from services.operation.inputs import Nothing
+from services.operation.paging import Page, Paged
+from services.operation.running import operation
 
 
 class ListEntries(Paged):

@@ -26,9 +26,9 @@ import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from persistence import migrate
-from services.core.context import Process, new_process
-from services.core.settings import Environment, Settings
+from persistence.database import migrate
+from services.operation.context import Process, new_process
+from services.settings import Environment, Settings
 from tests.faces import DOORS, FACES, Door, door_named
 from tests.shop import PASSWORD, Clock, Person, Shop
 
@@ -65,12 +65,12 @@ _TOGETHER = (
 
 #: Files whose tests take long, each by itself: begun last, one would be waited for alone.
 _FIRST = (
-    "test_commerce_machine.py",
+    "test_machine.py",
     "test_compiled.py",
     "test_schemathesis.py",
     "test_tokens_rotation.py",
-    "test_worker_kills.py",
-    "test_worker_process.py",
+    "test_kills.py",
+    "test_process.py",
 )
 
 
@@ -162,7 +162,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     if database and redis:
         yield Addresses(database, redis)
         return
-    from api import embedded
+    from api.local import embedded_servers as embedded
 
     base = tmp_path_factory.getbasetemp()
     # Every xdist worker has a folder of its own inside the run's.
@@ -343,8 +343,8 @@ gc.disable()  # as `tandem` does while it loads
 from datetime import datetime
 from pathlib import Path
 import uvicorn
-from api.protocol import protocol
-from services.core.settings import Settings
+from api.http.protocol import protocol
+from services.settings import Settings
 listener = socket.create_server(("127.0.0.1", 0), backlog=512)
 print(listener.getsockname()[1], flush=True)
 import api.app
@@ -355,7 +355,7 @@ def follow():
 threading.Thread(target=follow, daemon=True).start()
 def standing():
     from api.app import create_app
-    from services.core.context import new_process
+    from services.operation.context import new_process
     clock = Path(sys.argv[1])
     return create_app(new_process(Settings(), lambda: datetime.fromisoformat(clock.read_text())))
 config = uvicorn.Config(

@@ -16,11 +16,11 @@ import httpx
 import msgspec
 
 from services.catalogue import BY_NAME
-from services.core.errors import TandemError
-from services.core.etags import entity_tag
-from services.core.ids import NOWHERE, parsed
-from services.core.operation import Operation
-from services.core.paging import ME, Page
+from services.errors.common import TandemError
+from services.ids import NOWHERE, parsed
+from services.operation.etags import entity_tag
+from services.operation.paging import ME, Page
+from services.operation.running import Operation
 from tests.shop import Person, Shop
 
 Caller = Person | str | None

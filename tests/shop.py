@@ -17,21 +17,19 @@ import msgspec
 import structlog
 
 from persistence.mail_tokens import Purpose
-from services import (
-    api_keys,
-    coupons,
-    deposits,
-    invoices,
-    invoices_jobs,
-    orders,
-    products,
-    refunds,
-)
-from services.core.context import Process, Request
-from services.core.ids import new_id
-from services.core.jobs import Job, put
-from services.core.mail_tokens import derive
-from services.core.tokens import hashed, new_refresh_token
+from services import api_keys
+from services.access.tokens import hashed, new_refresh_token
+from services.coupons import managing as coupons
+from services.deposits import depositing as deposits
+from services.ids import new_id
+from services.invoices import issuing as invoices_jobs
+from services.invoices import reading as invoices
+from services.jobs.queue import Job, put
+from services.mail.tokens import derive
+from services.operation.context import Process, Request
+from services.orders import buying as orders
+from services.products import managing as products
+from services.refunds import refunding as refunds
 
 PASSWORD = "tandem-test-1"
 #: Tables whose rows are business: a refused call leaves every one of them as it was.

@@ -22,9 +22,9 @@ import pytest
 from redis.asyncio import Redis
 
 from api.app import create_app
-from api.cli_common import loading
-from services.core.context import Process, new_process
-from services.core.settings import Settings
+from api.cli.common import loading
+from services.operation.context import Process, new_process
+from services.settings import Settings
 from tests.benchmarks.works import W3_FIELDS, W4_QUERY, W5_QUERY
 from tests.conftest import running
 from tests.shop import Person, Shop, unique

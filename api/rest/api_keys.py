@@ -2,7 +2,7 @@
 
 from api.rest.calls import Answer, Call, Created, nested, route
 from services import api_keys
-from services.core.paging import ME
+from services.operation.paging import ME
 
 
 @route("apiKeys", "GET", "/me/api-keys", api_keys.list_)

@@ -1,7 +1,7 @@
 """REST routes of the audit log."""
 
 from api.rest.calls import Answer, Call, route
-from services import audit
+from services.audit import reading as audit
 
 
 @route("auditLog", "GET", "/admin/audit", audit.list_)

@@ -1,7 +1,8 @@
 """REST routes of registering, signing in, getting back in, and ending sessions."""
 
 from api.rest.calls import Answer, Call, Created, route
-from services import auth, auth_recovery
+from services.auth import recovery as auth_recovery
+from services.auth import signing_in as auth
 
 
 @route("register", "POST", "/auth/register", auth.register, status=201)

@@ -16,14 +16,14 @@ from urllib.parse import parse_qsl
 from msgspec import Struct, structs
 from starlette.types import Receive, Scope
 
-from api.incoming import Fields, body_of, fields_of, parse_json, require_json
-from services.core.cache import Encoded
-from services.core.context import Request, Wanted
-from services.core.errors import FieldError, MalformedRequest, NotAcceptable, TandemError
-from services.core.inputs import UNKNOWN_FIELD
-from services.core.operation import Operation
-from services.core.paging import Page
-from services.core.patches import Patch
+from api.http.requests import Fields, body_of, fields_of, parse_json, require_json
+from services.cache.cache import Encoded
+from services.errors.common import FieldError, MalformedRequest, NotAcceptable, TandemError
+from services.operation.context import Request, Wanted
+from services.operation.inputs import UNKNOWN_FIELD
+from services.operation.paging import Page
+from services.operation.patches import Patch
+from services.operation.running import Operation
 
 #: More than any list takes; parsing more is wasted work.
 _MOST_PARAMETERS = 100

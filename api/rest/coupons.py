@@ -1,7 +1,7 @@
 """REST routes of coupons."""
 
 from api.rest.calls import Answer, Call, Created, route
-from services import coupons
+from services.coupons import managing as coupons
 
 
 @route("coupons", "GET", "/admin/coupons", coupons.list_)

@@ -1,7 +1,7 @@
 """REST routes of deposits."""
 
 from api.rest.calls import Answer, Call, Created, route
-from services import deposits
+from services.deposits import depositing as deposits
 
 
 @route("createDeposit", "POST", "/wallet/deposits", deposits.create, status=201)

@@ -17,15 +17,15 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct, structs
 
-from api.reply import Reply
+from api.http.responses import Reply
 from api.rest.calls import Call, Sent
-from services.auth import Tokens
-from services.core.cache import Encoded
-from services.core.deprecation import Deprecation
-from services.core.errors import FieldError, TandemError, Unauthenticated
-from services.core.operation import Operation
-from services.core.paging import Page
-from services.users import User
+from services.auth.signing_in import Tokens
+from services.cache.cache import Encoded
+from services.errors.common import FieldError, TandemError, Unauthenticated
+from services.operation.deprecation import Deprecation
+from services.operation.paging import Page
+from services.operation.running import Operation
+from services.users.managing import User
 
 #: v1 writes users flat; the nested profile of v2 is there to stay.
 FLAT_USERS = Deprecation(

@@ -1,8 +1,8 @@
 """REST routes of invoices."""
 
 from api.rest.calls import Answer, Call, File, nested, route
-from services import invoices
-from services.core.operation import outside
+from services.invoices import reading as invoices
+from services.operation.running import outside
 
 PDF = "application/pdf"
 

@@ -1,7 +1,7 @@
 """REST routes of jobs."""
 
 from api.rest.calls import Answer, Call, route
-from services import jobs
+from services.jobs import managing as jobs
 
 
 @route("jobs", "GET", "/admin/jobs", jobs.list_)

@@ -1,7 +1,8 @@
 """REST routes of orders."""
 
 from api.rest.calls import Answer, Call, Created, nested, route
-from services import orders, orders_admin
+from services.orders import buying as orders
+from services.orders import managing as orders_admin
 
 
 @route("quoteOrder", "POST", "/orders/quote", orders.quote)

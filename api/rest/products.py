@@ -1,7 +1,7 @@
 """REST routes of products."""
 
 from api.rest.calls import Answer, Call, Created, route
-from services import products
+from services.products import managing as products
 
 
 @route("products", "GET", "/products", products.list_)

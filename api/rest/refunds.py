@@ -1,7 +1,7 @@
 """REST routes of refunds."""
 
 from api.rest.calls import Answer, Call, Created, nested, route
-from services import refunds
+from services.refunds import refunding as refunds
 
 
 @route("refundOrder", "POST", "/admin/orders/{id}/refunds", refunds.create, status=201)

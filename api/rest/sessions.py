@@ -2,7 +2,7 @@
 
 from api.rest.calls import Answer, Call, nested, route
 from services import sessions
-from services.core.paging import ME
+from services.operation.paging import ME
 
 
 @route("sessions", "GET", "/me/sessions", sessions.list_)

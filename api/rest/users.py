@@ -1,7 +1,7 @@
 """REST routes of people."""
 
 from api.rest.calls import Answer, Call, Created, route
-from services import users
+from services.users import managing as users
 
 
 @route("me", "GET", "/me", users.me)

@@ -1,8 +1,8 @@
-"""Alembic's entry: every revision runs on the connection `persistence.migrate` opened."""
+"""Alembic's entry: every revision runs on the connection `persistence.database.migrate` opened."""
 
 from alembic import context
 
-from persistence.schema import METADATA
+from persistence.database.metadata import METADATA
 
 connection = context.config.attributes["connection"]
 context.configure(

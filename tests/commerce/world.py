@@ -17,11 +17,13 @@ from typing import Any, NoReturn
 import httpx
 import msgspec
 
-from services import deposits, orders_admin, provider
-from services.core.errors import TandemError
-from services.core.ids import NOWHERE
-from services.core.jobs import Job
-from services.provider import Undecided
+from services.deposits import depositing as deposits
+from services.deposits import provider_events as provider
+from services.deposits.provider_events import Undecided
+from services.errors.common import TandemError
+from services.ids import NOWHERE
+from services.jobs.queue import Job
+from services.orders import managing as orders_admin
 from tests.commerce.model import act
 from tests.commerce.state import Call, Coupon, Due, Order, Product, State
 from tests.commerce.wares import charge

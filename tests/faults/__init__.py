@@ -13,14 +13,16 @@ import msgspec
 import pytest
 
 from api.rest import calls, dialects
-from schema.reads import door_of
+from schema.building.reads import door_of
 from schema.schema import SCHEMA
-from services import payments, products
-from services.core import cursors, keys
-from services.core.errors import OrderNotFound, PaymentNotFound
-from services.core.permissions import Permission
+from services import payments
+from services.access.permissions import Permission
+from services.errors.common import OrderNotFound, PaymentNotFound
+from services.operation import cursors
+from services.operation import idempotency as keys
+from services.products import managing as products
 
-PAGES = "tests/test_parity_pages.py"
+PAGES = "tests/parity/test_pages.py"
 #: Never undone: the process ends with its fault.
 PATCH = pytest.MonkeyPatch()
 
@@ -91,13 +93,13 @@ def a_key_that_is_not_stored() -> None:
 #: Each fault and the test that finds it.
 FAULTS: dict[Callable[[], None], str] = {
     a_route_with_a_role_of_its_own: (
-        "tests/test_matrix.py::test_each_role_may_do_what_the_table_says[v2-products.create]"
+        "tests/parity/test_matrix.py::test_each_role_may_do_what_the_table_says[v2-products.create]"
     ),
     an_operation_with_another_role: (
-        "tests/test_matrix.py::test_each_role_may_do_what_the_table_says[graphql-products.create]"
+        "tests/parity/test_matrix.py::test_each_role_may_do_what_the_table_says[graphql-products.create]"
     ),
     a_resolver_with_another_error: (
-        "tests/test_parity_errors.py::"
+        "tests/parity/test_errors.py::"
         "test_a_bad_call_gets_the_same_refusal_on_every_face[payment_unknown]"
     ),
     a_cursor_that_forgets_its_filter: (
@@ -107,7 +109,7 @@ FAULTS: dict[Callable[[], None], str] = {
         f"{PAGES}::test_a_hundred_is_the_most_on_every_face[v1-perPage]"
     ),
     a_key_that_is_not_stored: (
-        "tests/test_parity_keys.py::test_a_payment_repeated_on_the_other_face_charges_once"
+        "tests/parity/test_keys.py::test_a_payment_repeated_on_the_other_face_charges_once"
     ),
 }
 

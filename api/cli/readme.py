@@ -1,0 +1,84 @@
+"""Parts of the documents that are made from code: the README's settings, the steps of orders.
+
+``python -m api.cli.readme`` writes them, ``--check`` fails when one is stale.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from services.orders.buying import MOVES, NEXT_STATUSES
+from services.settings import Settings
+
+_CHECKOUT = Path(__file__).parents[2]
+_UNPREFIXED = {"database_url", "redis_url"}
+
+
+def table() -> str:
+    """The settings as a Markdown table."""
+    lines = ["| Variable | Default | What it is |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        variable = name.upper() if name in _UNPREFIXED else f"TANDEM_{name.upper()}"
+        lines.append(f"| `{variable}` | {_shown(field.default)} | {field.description} |")
+    return "\n".join(lines)
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, SecretStr):
+        return "a development secret, refused in production"
+    if default is None or default == ():
+        return "–"
+    if isinstance(default, tuple):
+        default = ", ".join(str(one) for one in default)
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def steps() -> str:
+    """The status machine of orders as a diagram, and who takes which step as a table."""
+    diagram = [f"    {move.before or '[*]'} --> {move.after}" for move in MOVES]
+    diagram += [f"    {status} --> [*]" for status, then in NEXT_STATUSES.items() if not then]
+    rows = [
+        f"| {move.before or '–'} | {move.after} | {', '.join(f'`{name}`' for name in move.by)} |"
+        for move in MOVES
+    ]
+    return "\n".join(
+        [
+            "```mermaid",
+            "stateDiagram-v2",
+            *diagram,
+            "```",
+            "",
+            "| From | To | By |",
+            "|---|---|---|",
+            *rows,
+        ]
+    )
+
+
+#: What is made, by the document it stands in and the name between its marks.
+MADE = {
+    (_CHECKOUT / "README.md", "settings"): table,
+    (_CHECKOUT / "docs" / "orders.md", "steps"): steps,
+}
+
+
+def main() -> int:
+    """Write or check what is made; 1 when it is stale."""
+    stale = 0
+    for (document, name), make in MADE.items():
+        text = document.read_text()
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, rest = text.split(begin)
+        fresh = f"{before}{begin}\n{make()}\n{end}{rest.split(end)[1]}"
+        if "--check" not in sys.argv:
+            document.write_text(fresh)
+        elif fresh != text:
+            print(f"{document.name}: {name} are stale; run python -m api.cli.readme")
+            stale = 1
+    return stale
+
+
+if __name__ == "__main__":
+    sys.exit(main())

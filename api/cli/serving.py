@@ -1,0 +1,122 @@
+"""The server processes, and the worker beside them: from start to a signal, and their end."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from api.cli.common import loading
+from api.local.supervisor import Child
+from services.settings import Settings
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LAYERS = ("api", "schema", "services", "persistence")
+# After a signal: requests may finish, then the application closes, then the embedded servers stop.
+# Together they stay under the 30 s that supervisors usually wait before they kill.
+DRAIN_SECONDS = 20
+CLOSE_SECONDS = 24
+
+
+def run(
+    listener: socket.socket, workers: int, reload: bool, child: Child | None, settings: Settings
+) -> bool:
+    """Serves until a signal; single, with workers, or restarting when code changes.
+
+    What runs beside the servers is told to end when they are, so that both end at once. False when
+    a server process could not start.
+    """
+    import uvicorn
+    from uvicorn.config import STARTUP_FAILURE
+    from uvicorn.supervisors import ChangeReload, Multiprocess
+
+    from api.http.protocol import protocol
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            if child:
+                child.end()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(super().shutdown(sockets), CLOSE_SECONDS)
+
+    class Workers(Multiprocess):
+        def terminate_all(self) -> None:
+            if child:
+                child.end()
+            super().terminate_all()
+
+        def join_all(self) -> None:
+            limit = time.monotonic() + CLOSE_SECONDS
+            for worker in self.processes:
+                worker.process.join(max(0.0, limit - time.monotonic()))
+                worker.process.kill()
+
+    class Reloading(ChangeReload):
+        def restart(self) -> None:
+            if child:
+                child.restart()
+            super().restart()
+
+        def shutdown(self) -> None:
+            if child:
+                child.end()
+            super().shutdown()
+
+    single = workers == 1 and not reload
+    config = uvicorn.Config(
+        "api.app:create_app" if single else "api.cli.serving:worker_app",
+        factory=True,
+        workers=workers,
+        reload=reload,
+        reload_dirs=[str(CHECKOUT / layer) for layer in LAYERS] if reload else None,
+        loop="auto" if sys.platform == "win32" else "uvloop",
+        http=protocol(settings.fast_paths),
+        # Where a balancer keeps a connection for longer, its next request meets a closed one.
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+    )
+    if single:
+        with loading():
+            config.load()
+        Server(config).run(sockets=[listener])
+    elif reload:
+        Reloading(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+    else:
+        supervisor = Workers(config, sockets=[listener])
+        supervisor.run()
+        return all(worker.exitcode != STARTUP_FAILURE for worker in supervisor.processes)
+    return True
+
+
+def worker_beside() -> Child:
+    """A worker of jobs as a child; it finds the servers' addresses in the environment."""
+    command = [sys.executable, "-m", "api.cli", "worker", "--follow"]
+    return Child(command, CHECKOUT, CLOSE_SECONDS)
+
+
+def worker_app() -> Any:
+    """The application in a worker process, which ends when its parent does.
+
+    A worker left behind by a killed parent would hold the port for ever.
+    """
+    with loading():
+        from api.app import create_app
+
+    def follow() -> None:
+        parent = multiprocessing.parent_process()
+        if parent:
+            parent.join()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=follow, daemon=True).start()
+    return create_app()

@@ -1,0 +1,1 @@
+"""Dispatch by table: the fast way beside FastAPI's router."""

@@ -1,0 +1,188 @@
+"""The edge: one ASGI layer around both faces.
+
+From the outside in: a name for the request, HEAD answered as GET, headers that every answer
+carries, the access log; then CORS; then limits of size and time and the last-resort error; then
+compression. An answer of the edge's own passes everything outside it, like any other answer.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette_compress import CompressMiddleware
+
+from api.http.deadlines import Deadlines
+from api.http.exchange import Exchange, path_of, standing_headers
+from api.http.requests import Fields
+from services.errors.common import Internal, TandemError
+from services.ids import new_id
+from services.operation.context import Process
+
+log = structlog.get_logger("tandem.edge")
+
+#: Writes an error in the shape of its path: ``(path, error, request_id) -> ASGI application``.
+ErrorWriter = Callable[[str, TandemError, str], ASGIApp]
+
+#: Smaller answers travel in one packet anyway.
+_COMPRESSED_FROM = 1024
+_CORS_SECONDS = 86_400
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_TRACEPARENT = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
+_LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
+_ALLOWED_HEADERS = (
+    "Apollo-Require-Preflight",
+    "Authorization",
+    "Content-Type",
+    "GraphQL-Preflight",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "Last-Event-ID",
+    "Traceparent",
+    "Tracestate",
+    "X-Apollo-Operation-Name",
+    "X-No-Compression",
+    "X-Request-Id",
+    "X-Requested-With",
+)
+_EXPOSED_HEADERS = (
+    "Allow",
+    "Deprecation",
+    "ETag",
+    "Idempotent-Replayed",
+    "Link",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Server-Timing",
+    "Sunset",
+    "WWW-Authenticate",
+    "X-Cache",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-Id",
+)
+
+
+class Edge:
+    """The outermost application; ``app`` answers, ``write_error`` shapes what it could not."""
+
+    def __init__(self, app: ASGIApp, process: Process, write_error: ErrorWriter) -> None:
+        settings = process.settings
+        self._app = app
+        self._process = process
+        self._settings = settings
+        self._write_error = write_error
+        self._compressed = CompressMiddleware(app, minimum_size=_COMPRESSED_FROM)
+        self._cors = CORSMiddleware(
+            self._guarded,
+            allow_origins=settings.cors_origins,
+            allow_origin_regex=_LOCAL_ORIGIN if settings.development else None,
+            allow_methods=("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"),
+            allow_headers=_ALLOWED_HEADERS,
+            allow_credentials=True,
+            expose_headers=_EXPOSED_HEADERS,
+            max_age=_CORS_SECONDS,
+        )
+        self._headers = standing_headers(settings)
+        self._deadlines = Deadlines(settings.request_seconds)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        fields = Fields(scope["headers"])
+        request_id = _request_id(fields.first)
+        state = {**scope.get("state", {}), "request_id": request_id}
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        trace_id = None
+        if trace := _TRACEPARENT.fullmatch(fields.first.get(b"traceparent", b"")):
+            state["traceparent"] = trace[0].decode()
+            trace_id = trace[1].decode()
+            structlog.contextvars.bind_contextvars(trace_id=trace_id)
+        else:
+            # A connection's requests may share their context.
+            structlog.contextvars.unbind_contextvars("trace_id")
+        # A copy: the server keeps looking at its own scope, where HEAD stays HEAD.
+        scope = {**scope, "state": state}
+        exchange = Exchange(
+            self._process, self._headers, scope, fields, request_id, trace_id, receive, send
+        )
+        await self._http(scope, exchange)
+
+    async def _http(self, scope: Scope, exchange: Exchange) -> None:
+        scope["tandem.exchange"] = exchange
+        method = scope["method"]
+        if method == "HEAD":
+            scope["method"] = "GET"
+        # Half of what CORS costs is spent on requests that do not come from another origin.
+        app = self._cors if b"origin" in exchange.fields.first else self._guarded
+        try:
+            await app(scope, exchange.receive, exchange.send)
+        finally:
+            exchange.log(method)
+            # Each holds the other: the collector would have to find both, and all that they hold.
+            del scope["tandem.exchange"]
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Limits and the last-resort error; ``send`` is CORS's."""
+        exchange: Exchange = scope["tandem.exchange"]
+        seconds = self._settings.request_seconds
+        sent = exchange.fields.first
+        plain = b"x-no-compression" in sent or b"accept-encoding" not in sent
+        app = self._app if plain else self._compressed
+        deadline = None
+        try:
+            exchange.refuse_length()
+            with self._deadlines.begin() as deadline:
+
+                async def answer(message: Message) -> None:
+                    # An application that made something else of a refused body is not heard.
+                    if exchange.refused and not exchange.status:
+                        if message.get("status") != exchange.refused.status:
+                            raise exchange.refused
+                    if not exchange.endless:
+                        await send(message)
+                        if exchange.endless:
+                            deadline.lift()
+                        return
+                    # A client that takes nothing is let go; one that waits for news is not.
+                    async with asyncio.timeout(seconds):
+                        await send(message)
+
+                await app(scope, receive, answer)
+        except ClientDisconnect:
+            return
+        except TandemError as known:
+            error = known
+        except Exception as unknown:
+            if isinstance(unknown, TimeoutError) and deadline is not None and deadline.expired:
+                error = exchange.timed_out()
+            else:
+                log.exception("unhandled error", path=path_of(scope))
+                error = Internal()
+        else:
+            return
+        if exchange.status:
+            # Too late for an answer: the server cuts the connection, so that a client can tell.
+            log.warning("answer cut short", code=error.code, path=path_of(scope))
+            return
+        response = self._write_error(scope["path"], error, exchange.request_id)
+        await response(scope, receive, send)
+
+
+def _request_id(headers: dict[bytes, bytes]) -> str:
+    given = headers.get(b"x-request-id", b"")
+    if _REQUEST_ID.fullmatch(given):
+        return given.decode()
+    return new_id(datetime.now(UTC))

@@ -1,0 +1,225 @@
+"""One request and its answer, as the edge sees them: what has come in, what has gone out."""
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from starlette.types import Message, Receive, Scope, Send
+
+from api.http.quota import is_face, quota_headers
+from api.http.requests import Fields
+from services import logs
+from services.errors.common import MalformedRequest, PayloadTooLarge, TandemError, Timeout
+from services.operation.context import Process, Request
+from services.operation.running import NOT_KNOWN, OUTCOME_UNKNOWN
+from services.settings import Settings
+
+log = structlog.get_logger("tandem.edge")
+
+#: How long a refused body is read on: a socket closed with unread data resets, and the client
+#: would lose the answer.
+_LINGER_SECONDS = 2
+#: What a client that left before its answer is logged as (nginx's number).
+_CLIENT_LEFT = 499
+_LONGEST_LOGGED_PATH = 500
+#: Answers that go on for as long as both sides want.
+_ENDLESS = (b"text/event-stream", b"multipart/mixed")
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "worker-src 'self'; font-src 'self' data:; img-src 'self' data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+#: Headers of every answer whose route says nothing else.
+_HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "private, no-cache",
+}
+
+
+def standing_headers(settings: Settings) -> list[tuple[bytes, bytes]]:
+    """The headers of every answer whose route says nothing else."""
+    headers = dict(_HEADERS)
+    if not settings.development:
+        headers["strict-transport-security"] = f"max-age={settings.hsts_seconds}"
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+class Exchange:
+    """One request and its answer: what has come in, what has gone out."""
+
+    def __init__(
+        self,
+        process: Process,
+        standing: list[tuple[bytes, bytes]],
+        scope: Scope,
+        fields: Fields,
+        request_id: str,
+        trace_id: str | None,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        self._process = process
+        self._settings = process.settings
+        self._standing = standing
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self.fields = fields
+        self.request_id = request_id
+        self.trace_id = trace_id
+        self._head = scope["method"] == "HEAD"
+        self._started = time.monotonic()
+        self._answered = 0.0
+        self._received = 0
+        # There is a body that has not been read to its end.
+        self._unread = (
+            b"transfer-encoding" in fields.first
+            or fields.first.get(b"content-length", b"0") != b"0"
+        )
+        self._closing = False
+        # GraphiQL lives at the address of a face.
+        self._page = False
+        self._bytes = 0
+        #: What operations see of this request, once a face has read it.
+        self.request: Request | None = None
+        #: The status of the answer; 0 while nothing has been sent.
+        self.status = 0
+        #: The answer is a stream without an end of its own.
+        self.endless = False
+        #: Why the body was not read to its end.
+        self.refused: TandemError | None = None
+
+    def refuse_length(self) -> None:
+        """Refuse a body that says it is too large; raises `PayloadTooLarge`."""
+        length = self.fields.first.get(b"content-length")
+        if length is None:
+            return
+        if not length.isdigit() or len(length) > 18:
+            raise self._refuse(MalformedRequest("Content-Length is not a length."))
+        if int(length) > self._settings.body_bytes:
+            raise self._refuse(self._too_large())
+
+    async def receive(self) -> Message:
+        """The next piece of the body, within its size and its time."""
+        if self.refused:
+            raise self.refused
+        if not self._unread:
+            return await self._receive()  # tells when the client leaves
+        settings = self._settings
+        passed = time.monotonic() - self._started
+        try:
+            async with asyncio.timeout(settings.body_seconds - passed):
+                message = await self._receive()
+        except TimeoutError:
+            raise self._refuse(Timeout("The body took too long to arrive.")) from None
+        if message["type"] == "http.request":
+            self._received += len(message.get("body", b""))
+            if self._received > settings.body_bytes:
+                raise self._refuse(self._too_large())
+            self._unread = message.get("more_body", False)
+        else:
+            self._unread = False
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send on what the application answers, with the headers of every answer."""
+        if message["type"] == "http.response.start":
+            if self._unread:
+                await self._read_on()
+            self.status = message["status"]
+            self._answered = time.monotonic()
+            headers = self._dressed(message.get("headers", ()))
+            if is_face(self._scope["path"]) and not self._page:
+                headers += await quota_headers(self._process, self._scope, self.request)
+            message["headers"] = headers
+            await self._send(message)
+            if self._head:
+                # At once: a stream might have no first piece for long, and no end.
+                await self._send({"type": "http.response.body", "body": b""})
+        elif message["type"] == "http.response.body":
+            if self._head:
+                return
+            self._bytes += len(message.get("body", b""))
+            if self._closing and not message.get("more_body", False):
+                await self._send({**message, "more_body": True})
+                await self._linger()
+                message = {"type": "http.response.body", "body": b""}
+            await self._send(message)
+        else:
+            await self._send(message)
+
+    def timed_out(self) -> Timeout:
+        """The error of a request whose time is over."""
+        if self.request is not None and self.request.committing:
+            return Timeout(NOT_KNOWN, details=OUTCOME_UNKNOWN)
+        return Timeout()
+
+    def log(self, method: str) -> None:
+        """One line for the request; a warning when its answer took long to begin."""
+        settings = self._settings
+        now = time.monotonic()
+        waited = (self._answered or now) - self._started
+        seconds = round(now - self._started, 6)
+        logs.line(
+            log,
+            "warning" if waited > settings.slow_request_seconds else "info",
+            "request",
+            method=method,
+            path=path_of(self._scope),
+            status=self.status or _CLIENT_LEFT,
+            seconds=seconds,
+            bytes=self._bytes,
+            request_id=self.request_id,
+            trace_id=self.trace_id,
+        )
+
+    def _refuse(self, error: TandemError) -> TandemError:
+        self.refused = error
+        return error
+
+    def _too_large(self) -> PayloadTooLarge:
+        limit = self._settings.body_bytes
+        return PayloadTooLarge(f"The body may hold {limit} bytes.", details={"maxBytes": limit})
+
+    def _dressed(self, headers: Any) -> list[tuple[bytes, bytes]]:
+        given = list(headers)
+        known = dict(given)
+        given += [pair for pair in self._standing if pair[0] not in known]
+        given.append((b"x-request-id", self.request_id.encode()))
+        if b"origin" not in self.fields.first:
+            given.append((b"vary", b"Origin"))  # CORS says so for the others
+        if self._closing:
+            given.append((b"connection", b"close"))
+        media = known.get(b"content-type", b"")
+        self.endless = media.startswith(_ENDLESS)
+        self._page = media.startswith(b"text/html")
+        return given
+
+    async def _read_on(self) -> None:
+        """Read a body that nobody asked for, or give the connection up: the next request of this
+        connection begins where the body ends."""
+        with suppress(TandemError):
+            while self._unread:
+                await self.receive()
+        self._closing = self._unread
+
+    async def _linger(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while (await self._receive()).get("more_body", False):
+                    pass
+
+
+def path_of(scope: Scope) -> str:
+    """The path as it was sent, percent-encoded: nothing in it can disturb a log or a terminal."""
+    raw: bytes | None = scope.get("raw_path")
+    path = raw.decode("latin-1").split("?", 1)[0] if raw else ascii(scope["path"])[1:-1]
+    return path[:_LONGEST_LOGGED_PATH]

@@ -1,0 +1,48 @@
+"""Health routes for balancers and people."""
+
+import tomllib
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from services.health import Health
+
+_PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+VERSION: str = tomllib.loads(_PROJECT.read_text("utf-8"))["project"]["version"]
+
+_FRESH = {"Cache-Control": "no-store"}
+
+
+def health_routes(health: Health) -> list[Route]:
+    """``/health`` for people and monitors, ``/health/live`` and ``/health/ready`` for probes."""
+
+    async def whole(_: Request) -> JSONResponse:
+        found = await health.find()
+        body = {
+            "status": found.status,
+            "database": _word(found.database),
+            "migrations": _word(found.migrated),
+            "redis": _word(found.redis),
+            "uptimeSeconds": health.uptime_seconds,
+            "version": VERSION,
+        }
+        return JSONResponse(body, 200 if found.database else 503, _FRESH)
+
+    async def live(_: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"}, headers=_FRESH)
+
+    async def ready(_: Request) -> JSONResponse:
+        is_ready = await health.ready()
+        return JSONResponse({"status": _word(is_ready)}, 200 if is_ready else 503, _FRESH)
+
+    return [
+        Route("/health", whole),
+        Route("/health/live", live),
+        Route("/health/ready", ready),
+    ]
+
+
+def _word(works: bool) -> str:
+    return "ok" if works else "error"

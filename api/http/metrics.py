@@ -1,0 +1,46 @@
+"""``/metrics``: what is counted, and the queue as it is, in Prometheus' text format."""
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from persistence.database.failures import DatabaseError
+from services.jobs.managing import depths
+from services.metrics import REGISTRY, Queue
+from services.operation.context import Process
+
+log = structlog.get_logger("tandem.metrics")
+
+
+def metrics_routes(process: Process) -> list[Route]:
+    """The one route, unless the settings turn it off."""
+
+    async def serve(_: Request) -> Response:
+        body = generate_latest(_counted())
+        try:
+            queue = Queue(await depths(process))
+        except DatabaseError as error:
+            # What was counted is worth most while something is away.
+            log.warning("queue not measured", error=type(error).__name__)
+        else:
+            found = CollectorRegistry()
+            found.register(queue)
+            body += generate_latest(found)
+        return Response(
+            body, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
+        )
+
+    return [Route("/metrics", serve)] if process.settings.measured else []
+
+
+def _counted() -> CollectorRegistry:
+    """All processes' counts where they share a folder, else this one's."""
+    shared = CollectorRegistry()
+    try:
+        MultiProcessCollector(shared)
+    except ValueError:
+        return REGISTRY
+    return shared

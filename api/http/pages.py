@@ -1,0 +1,281 @@
+"""What is served beside the operations: the catalogues as JSON and as pages, and the contracts.
+
+Pages are plain HTML under the strict content security policy: no script, one stylesheet of ours.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from hashlib import blake2b
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.rest.dialects import DIALECTS
+from api.rest.operation_route import ADDRESSES
+from schema.schema import FIELDS, sdl
+from services.catalogue import OPERATIONS
+from services.errors.common import CATALOGUE, COMMON, KEYED, RouteNotFound, TandemError
+from services.operation.context import Process
+from services.operation.deprecation import Deprecation
+from services.operation.etags import names_tag
+from services.operation.running import Operation
+
+_JSON = "application/json"
+_HTML = "text/html; charset=utf-8"
+_CSS = "text/css; charset=utf-8"
+_TEXT = "text/plain; charset=utf-8"
+#: Documents change with a release only, and are revalidated by their tag.
+_CACHED = "public, max-age=60"
+
+#: REST paths of the catalogue follow any of these.
+_BASES = [DIALECTS["v2"].prefix, DIALECTS["v1"].prefix]
+_WHO = {
+    "PUBLIC": "anybody",
+    "USER": "signed in",
+    "MODERATOR": "moderators",
+    "MANAGER": "managers",
+    "ADMIN": "admins",
+}
+
+_STYLE = """\
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
+h1, h2 { line-height: 1.2; }
+code { font: 0.9em ui-monospace, monospace; }
+table { border-collapse: collapse; width: 100%; }
+th, td { border-bottom: 1px solid #8886; padding: 0.4rem 0.8rem 0.4rem 0; text-align: left;
+  vertical-align: top; }
+.wide { overflow-x: auto; }
+"""
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/assets/pages.css">
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+{body}
+</main>
+</body>
+</html>
+"""
+
+_HOME = """\
+<p>An order-management backend whose GraphQL API and REST API are one API with two faces.</p>
+<ul>
+<li><a href="/graphql">GraphQL</a> at <code>/graphql</code>, its
+<a href="/graphql/schema.graphql">schema</a></li>
+<li>REST at <code>/api/v2</code> and <code>/api/v1</code>, their OpenAPI documents
+<a href="/openapi-v2.json">v2</a> and <a href="/openapi-v1.json">v1</a></li>
+<li><a href="/docs">Operations</a> and <a href="/errors">errors</a>, on both faces the same
+(<a href="/operations">as JSON</a>)</li>
+<li><a href="/health">Health</a></li>
+</ul>
+"""
+
+_DOCS_NOTE = """\
+<p>Every operation has a GraphQL field and a REST route, under <code>/api/v2</code> and
+<code>/api/v1</code>. Besides its own errors it may answer with the
+<a href="/errors">common ones</a>.</p>
+"""
+
+
+def page_routes(process: Process) -> list[Route]:
+    """Every route of this module."""
+    public_url = process.settings.public_url
+    errors = {code: _error(error, public_url) for code, error in sorted(CATALOGUE.items())}
+    operations = [_operation(operation) for operation in OPERATIONS]
+
+    async def jwks(_: Request) -> Response:
+        await process.tokens.ready()
+        body = _json(process.tokens.jwks())
+        kept = {"Cache-Control": f"public, max-age={process.settings.jwks_seconds}"}
+        return Response(body, media_type=_JSON, headers=kept)
+
+    return [
+        _document("/", _page("Tandem", _HOME), _HTML),
+        _document("/docs", _page("Operations", _operation_table(operations)), _HTML),
+        _document("/assets/pages.css", _STYLE.encode(), _CSS),
+        _document("/operations", _json({"restBases": _BASES, "operations": operations}), _JSON),
+        _document("/openapi-v1.json", _openapi("v1"), _JSON),
+        _document("/openapi-v2.json", _openapi("v2"), _JSON),
+        _document("/graphql/schema.graphql", sdl().encode(), _TEXT),
+        Route("/.well-known/jwks.json", jwks),
+        Route("/errors", _errors(errors)),
+        Route("/errors/{code}", _errors_by_code(errors)),
+    ]
+
+
+@cache
+def _openapi(version: str) -> bytes:
+    """The committed contract, which `./scripts/check` holds to the code: writing it anew takes
+    longer than all else that a process does before its first answer."""
+    committed = Path(__file__).parents[1] / f"openapi-{version}.json"
+    return _json(msgspec.json.decode(committed.read_bytes()))
+
+
+def _document(path: str, body: bytes, media_type: str) -> Route:
+    """A route whose answer never changes while the process runs."""
+    tag = _tag(body)
+
+    async def serve(request: Request) -> Response:
+        return _answer(request, body, media_type, tag)
+
+    return Route(path, serve)
+
+
+def _errors(errors: dict[str, dict[str, Any]]) -> Any:
+    as_json = _json({"errors": list(errors.values())})
+    as_page = _page("Errors", _error_table(errors.values()))
+
+    async def serve(request: Request) -> Response:
+        return _negotiated(request, as_json, as_page)
+
+    return serve
+
+
+def _errors_by_code(errors: dict[str, dict[str, Any]]) -> Any:
+    async def serve(request: Request) -> Response:
+        error = errors.get(request.path_params["code"])
+        if error is None:
+            raise RouteNotFound
+        return _negotiated(request, _json(error), _page(error["code"], _error_body(error)))
+
+    return serve
+
+
+def _negotiated(request: Request, as_json: bytes, as_page: bytes) -> Response:
+    """JSON, or a page for a browser, which names HTML before JSON."""
+    accept = request.headers.get("accept", "").lower()
+    html, _, _ = accept.partition(_JSON)
+    body, media_type = (as_page, _HTML) if "text/html" in html else (as_json, _JSON)
+    response = _answer(request, body, media_type, _tag(body))
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def _answer(request: Request, body: bytes, media_type: str, tag: str) -> Response:
+    headers = {"ETag": f'"{tag}"', "Cache-Control": _CACHED}
+    known = request.headers.get("if-none-match")
+    if known is not None and names_tag(known, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def _tag(body: bytes) -> str:
+    return blake2b(body, digest_size=8).hexdigest()
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.encode(value)
+
+
+def _operation(operation: Operation[Any, Any]) -> dict[str, Any]:
+    method, path = ADDRESSES[operation.name]
+    return {
+        "name": operation.name,
+        "summary": operation.summary,
+        "who": operation.who.least if operation.who else "PUBLIC",
+        "permission": operation.who,
+        "errors": sorted(error.code for error in operation.errors),
+        "writes": operation.writes,
+        "idempotent": operation.key.value,
+        "conditional": operation.conditional,
+        "paged": operation.paged,
+        "cost": operation.cost,
+        "deprecated": _deprecation(operation.deprecated),
+        "graphql": FIELDS[operation.name],
+        "rest": {"method": method, "path": path},
+    }
+
+
+def _deprecation(deprecated: Deprecation | None) -> dict[str, str] | None:
+    if deprecated is None:
+        return None
+    return {
+        "since": deprecated.since.isoformat(),
+        "sunset": deprecated.sunset.isoformat(),
+        "reason": deprecated.reason,
+    }
+
+
+def _error(error: type[TandemError], public_url: str) -> dict[str, Any]:
+    # Most operations may raise these: naming them all would say nothing.
+    everywhere = error in COMMON or error in KEYED
+    raisers = [operation.name for operation in OPERATIONS if error in operation.errors]
+    return {
+        "code": error.code,
+        "status": error.status,
+        "title": error.title,
+        "hint": error.hint,
+        "operations": None if everywhere else raisers,
+        "docUrl": f"{public_url}/errors/{error.code}",
+    }
+
+
+def _page(title: str, body: str) -> bytes:
+    return _PAGE.format(title=escape(title), body=body).encode()
+
+
+def _error_body(error: dict[str, Any]) -> str:
+    operations = error["operations"]
+    where = "Any operation may answer with it." if operations is None else ""
+    if operations:
+        names = ", ".join(f"<code>{escape(name)}</code>" for name in operations)
+        where = f"Operations that may answer with it: {names}."
+    return (
+        f"<p>{escape(error['title'])} (HTTP status {error['status']})</p>\n"
+        f"<p>{escape(error['hint'])}</p>\n<p>{where}</p>\n"
+        '<p><a href="/errors">All errors</a></p>'
+    )
+
+
+def _error_table(errors: Iterable[dict[str, Any]]) -> str:
+    rows = [
+        (_error_link(error["code"]), str(error["status"]), escape(error["title"]))
+        for error in errors
+    ]
+    return _table(("Code", "Status", "Meaning"), rows)
+
+
+def _operation_table(operations: Iterable[dict[str, Any]]) -> str:
+    common = {error.code for error in COMMON | KEYED}
+    rows = [
+        (
+            f"<code>{escape(operation['name'])}</code>",
+            escape(operation["summary"]),
+            escape(_WHO[operation["who"]]),
+            f"<code>{escape(operation['graphql'])}</code>",
+            f"<code>{operation['rest']['method']} {escape(operation['rest']['path'])}</code>",
+            operation["idempotent"],
+            ", ".join(_error_link(code) for code in operation["errors"] if code not in common),
+        )
+        for operation in operations
+    ]
+    heads = ("Operation", "What it does", "Who", "GraphQL", "REST", "Idempotency key", "Errors")
+    return f"{_DOCS_NOTE}{_table(heads, rows)}"
+
+
+def _error_link(code: str) -> str:
+    return f'<a href="/errors/{escape(code)}"><code>{escape(code)}</code></a>'
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table; cells are HTML already."""
+    head = "".join(f"<th>{name}</th>" for name in heads)
+    lines = "\n".join(
+        "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f'<div class="wide"><table>\n<tr>{head}</tr>\n{lines}\n</table></div>'

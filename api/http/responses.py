@@ -1,0 +1,48 @@
+"""What a face answers a request with."""
+
+from dataclasses import dataclass, field
+
+from starlette.types import Receive, Scope, Send
+
+from services.operation.context import Request
+
+#: Marks the start of an answer whose one piece of body follows at once; see api/http/protocol.py.
+WHOLE = "tandem.whole"
+#: Answers of these statuses have no body, and say nothing of its length.
+_BARE = (204, 304)
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer that is whole, and says so: what writes it need not wait for another piece."""
+
+    status: int
+    #: By their names as they are written; values are latin-1.
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    media: str = "application/json"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; an ASGI application."""
+        headers = [
+            (name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items()
+        ]
+        if self.status not in _BARE:
+            headers.append((b"content-length", b"%d" % len(self.body)))
+            headers.append((b"content-type", self.media.encode("latin-1")))
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status,
+                "headers": headers,
+                WHOLE: True,
+            }
+        )
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def timing(request: Request) -> str:
+    """Server-Timing: what a request asked of the database."""
+    statements = request.tally.statements
+    noun = "statement" if statements == 1 else "statements"
+    return f'db;dur={request.tally.seconds * 1000:.1f};desc="{statements} {noun}"'

@@ -1,0 +1,1 @@
+"""What a laptop needs: embedded servers, a supervisor, the demo shop."""

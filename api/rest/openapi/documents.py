@@ -1,0 +1,449 @@
+"""The OpenAPI document of a version, made from the routes and the operations' declarations."""
+
+import json
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from api.rest.calls import DECLARED, Declared
+from api.rest.dialects import DIALECTS, Dialect
+from api.rest.openapi.dialects import SHAPES
+from api.rest.openapi.schemas import (
+    Schema,
+    example,
+    input_schemas,
+    parameter_schema,
+    partial,
+    reference,
+    result_schemas,
+)
+from api.rest.operation_route import methods
+from services.access.permissions import PUBLIC
+from services.errors.common import (
+    Forbidden,
+    IdempotencyKeyInUse,
+    IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    MethodNotAllowed,
+    PayloadTooLarge,
+    QueryTooComplex,
+    RouteNotFound,
+    TandemError,
+    TokenExpired,
+    TokenRevoked,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
+from services.operation.running import Key, Operation
+
+_FLAT = ("firstName", "lastName", "avatar", "bio")
+_SAMPLE_ID = "01a1f9bd-135c-7e07-b274-b67df665d3e0"
+_SAMPLE_TIME = datetime(2026, 11, 20, 12, tzinfo=UTC)
+_TEXT = {"type": "string"}
+_FILE = {"type": "string", "format": "binary"}
+_COUNT = {"type": "integer", "minimum": 0}
+
+_ABOUT = {
+    "v1": "The legacy contract of Tandem: every answer in one envelope. New clients use v2.",
+    "v2": "Order management: catalogue, wallet, orders and payments. GraphQL has the same.",
+}
+_HEADERS: dict[str, tuple[str, Schema]] = {
+    "X-Request-Id": ("Names the request in logs and audit rows.", _TEXT),
+    "ETag": ("The version of the representation, for If-None-Match and If-Match.", _TEXT),
+    "Location": ("Address of what was made.", _TEXT),
+    "Content-Disposition": ("What to save the file as.", _TEXT),
+    "Link": ("RFC 8288 links to the first, next, previous and last page.", _TEXT),
+    "Cache-Control": ("Who may keep the answer.", _TEXT),
+    "X-Cache": (
+        "HIT, MISS, or BYPASS for private answers.",
+        {"type": "string", "enum": ["HIT", "MISS", "BYPASS"]},
+    ),
+    "Idempotent-Replayed": (
+        "true when the answer is that of an earlier call with the same key.",
+        {"type": "string", "enum": ["true"]},
+    ),
+    "Deprecation": ("Since when this is deprecated (RFC 9745).", _TEXT),
+    "Sunset": ("Until when it works (RFC 8594).", _TEXT),
+    "WWW-Authenticate": ("The scheme to authenticate with.", _TEXT),
+    "Retry-After": ("Seconds to wait.", _COUNT),
+}
+#: Every answer has these, unless the caller's address is exempt from the quota.
+_QUOTA = {
+    "RateLimit-Policy": ('The tightest budget: `"login";q=10;w=900`, 10 units in 900 s.', _TEXT),
+    "RateLimit": ('What is left of it: `"login";r=9;t=90`, 9 units, full in 90 s.', _TEXT),
+    "X-RateLimit-Limit": ("Units of that budget.", _COUNT),
+    "X-RateLimit-Remaining": ("Units left of it.", _COUNT),
+    "X-RateLimit-Reset": ("Seconds until it is full.", _COUNT),
+}
+_HEADERS |= _QUOTA
+_REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
+    "X-Request-Id": ("A name for the request; made when absent or unfit.", _TEXT),
+    "Idempotency-Key": (
+        "New for every intent, the same for a retry: the effect happens once.",
+        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    ),
+    "If-Match": ("Act only on this version: an ETag, or *.", _TEXT),
+    "If-None-Match": ("Answer 304 when this ETag is still the current one.", _TEXT),
+}
+
+
+def openapi(version: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of ``v1`` or ``v2``."""
+    return _Writer(DIALECTS[version]).document()
+
+
+class _Writer:
+    """Writes one version's document, gathering components as they are referred to."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.shapes = SHAPES[dialect.name]
+        self.responses: dict[str, Any] = {}
+        self.examples: dict[str, Any] = {}
+        self.headers: dict[str, Any] = {}
+        self.parameters: dict[str, Any] = {}
+        self.schemas: dict[str, Schema] = {}
+        operations = [declared.operation for declared in DECLARED if declared.file is None]
+        self.results = result_schemas(
+            {dialect.shape(result) for item in operations for result in item.results}
+        )
+        if (flat := dialect.deprecated_shapes) is not None:
+            for name in _FLAT:
+                schema = self.results["User"]["properties"][name]
+                schema["deprecated"] = True
+                schema["description"] += f" Deprecated: {flat.reason}"
+
+    def document(self) -> dict[str, Any]:
+        routes = [
+            APIRoute(
+                self.dialect.prefix + declared.path,
+                _nothing,
+                methods=[method],
+                response_class=Response,
+                status_code=declared.status,
+                openapi_extra=self._operation(declared, alias=place > 0),
+            )
+            for declared in DECLARED
+            for place, method in enumerate(methods(declared, self.dialect))
+        ]
+        name = self.dialect.name
+        document = get_openapi(
+            title="Tandem",
+            version=f"{name.removeprefix('v')}.0.0",
+            openapi_version="3.1.0",
+            description=_ABOUT[name],
+            license_info={"name": "MIT", "identifier": "MIT"},
+            servers=[{"url": "/", "description": "This server."}],
+            tags=_tags(),
+            routes=routes,
+        )
+        document["components"] = {
+            "schemas": dict(sorted({**self.results, **self.schemas}.items())),
+            "parameters": dict(sorted(self.parameters.items())),
+            "headers": dict(sorted(self.headers.items())),
+            "responses": dict(sorted(self.responses.items())),
+            "examples": dict(sorted(self.examples.items())),
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The access token that registering or signing in gave.",
+                },
+                "link": {
+                    "type": "apiKey",
+                    "in": "query",
+                    "name": "token",
+                    "description": "The token in a signed address of a file.",
+                },
+            },
+        }
+        return document
+
+    def _operation(self, declared: Declared, *, alias: bool) -> dict[str, Any]:
+        operation = declared.operation
+        described: dict[str, Any] = {
+            "operationId": declared.operation_id + ("ByPut" if alias else ""),
+            "summary": operation.summary,
+            "description": operation.description,
+            "tags": [_noun(operation)],
+            "security": _security(declared),
+            "parameters": self._parameters(declared),
+            "responses": self._responses(declared),
+        }
+        if alias or operation.deprecated is not None:
+            described["deprecated"] = True
+        if operation.deprecated is not None:
+            described["description"] += f"\n\nDeprecated: {operation.deprecated.reason}"
+        body = self._body(declared)
+        if body is not None:
+            described["requestBody"] = body
+        return described
+
+    def _parameters(self, declared: Declared) -> list[Schema]:
+        schema, parts = input_schemas(declared.operation.input)
+        properties = schema.get("properties", {})
+        found = [
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "description": _path_description(declared, name),
+                "schema": {"type": "string", "examples": [_SAMPLE_ID]},
+            }
+            for name in declared.path_names
+        ]
+        if declared.method == "GET":
+            self._keep(parts)
+            found += [
+                self._query(name, item)
+                for name, item in properties.items()
+                if name not in declared.path_names
+            ]
+            found += self.shapes.parameters(declared.operation, properties.get("sort"))
+            if declared.file is None:
+                found.append(_fields_parameter(list(self.dialect.names(declared.operation))))
+        return found + [
+            self._header_parameter(name, declared) for name in _request_headers(declared)
+        ]
+
+    def _query(self, name: str, schema: Schema) -> Schema:
+        written = parameter_schema(schema)
+        return {
+            "name": name,
+            "in": "query",
+            "description": schema["description"],
+            "schema": self.shapes.sorts(written) if name == "sort" else written,
+        }
+
+    def _keep(self, schemas: dict[str, Schema]) -> None:
+        """Put schemas among the components, unless a result brought them already."""
+        self.schemas |= {name: item for name, item in schemas.items() if name not in self.results}
+
+    def _header_parameter(self, name: str, declared: Declared) -> Schema:
+        required = name == "Idempotency-Key" and declared.operation.key is Key.REQUIRED
+        key = name.replace("-", "") + ("Required" if required else "")
+        description, schema = _REQUEST_HEADERS[name]
+        self.parameters[key] = {
+            "name": name,
+            "in": "header",
+            "required": required,
+            "description": description,
+            "schema": schema,
+        }
+        return {"$ref": f"#/components/parameters/{key}"}
+
+    def _body(self, declared: Declared) -> Schema | None:
+        if declared.method == "GET":
+            return None
+        operation = declared.operation
+        schema, parts = input_schemas(operation.input)
+        for name in declared.path_names:
+            schema["properties"].pop(name, None)
+        if not schema["properties"]:
+            return None
+        required = [name for name in schema.get("required", ()) if name not in declared.path_names]
+        schema.pop("required", None)
+        if required:
+            schema["required"] = required
+        name = f"{schema['title']}Input"
+        schema["title"] = name
+        self._keep({name: schema, **parts})
+        written = reference(name)
+        older = self.shapes.body(operation, schema)
+        if older is not None:
+            self.schemas[older["title"]] = older
+            written = {"anyOf": [written, reference(older["title"])]}
+        sample = example(schema, self.schemas | self.results, everything=not required)
+        content = {"schema": written, "example": sample}
+        return {"required": declared.body_required, "content": {"application/json": content}}
+
+    def _responses(self, declared: Declared) -> dict[str, Any]:
+        operation, dialect = declared.operation, self.dialect
+        headers = ["X-Request-Id", "Cache-Control", "X-Cache", *_QUOTA]
+        if declared.status == 201:
+            headers.append("Location")
+        if declared.file is not None:
+            headers.append("Content-Disposition")
+        tagged = "version" in dialect.names(operation) and not operation.paged
+        if tagged:
+            headers.append("ETag")
+        if operation.paged and dialect.name == "v2":
+            headers.append("Link")
+        if operation.key is not Key.NONE:
+            headers.append("Idempotent-Replayed")
+        if any(dialect.deprecation(operation, result) for result in operation.results):
+            headers += ["Deprecation", "Sunset"]
+        success: dict[str, Any] = {
+            "description": _success_description(declared),
+            "headers": self._headers(headers),
+        }
+        if declared.status == 204:
+            status, schema, needed = self.shapes.deletion()
+            self._keep(needed)
+        elif declared.file is not None:
+            status, schema = declared.status, None
+            success["content"] = {declared.file: {"schema": _FILE}}
+        else:
+            status, schema = declared.status, self._success(declared)
+        if schema is not None:
+            success["content"] = {"application/json": {"schema": schema}}
+        responses: dict[str, Any] = {str(status): success}
+        if tagged and declared.method == "GET":
+            responses["304"] = {
+                "description": "It is still what If-None-Match says.",
+                "headers": self._headers(["X-Request-Id", "ETag", *_QUOTA]),
+            }
+        by_status: dict[int, list[type[TandemError]]] = {}
+        for error in sorted(_errors(declared), key=lambda item: (item.status, item.code)):
+            by_status.setdefault(error.status, []).append(error)
+        for status, errors in by_status.items():
+            responses[str(status)] = self._error(status, errors)
+        return responses
+
+    def _success(self, declared: Declared) -> Schema:
+        """The schema of a success: whole, or trimmed by ``fields``."""
+        results = [self.dialect.shape(item).__name__ for item in declared.operation.results]
+        names = list(results)
+        if declared.method == "GET":
+            names += [f"{result}Fields" for result in results]
+            self._keep({f"{result}Fields": partial(self.results[result]) for result in results})
+        written = []
+        for name in names:
+            schema, needed = self.shapes.success(name, paged=declared.operation.paged)
+            self._keep(needed)
+            written.append(schema)
+        return written[0] if len(written) == 1 else {"anyOf": written}
+
+    def _error(self, status: int, errors: list[type[TandemError]]) -> Schema:
+        name = "Or".join(error.__name__ for error in errors)
+        if name not in self.responses:
+            codes = [error.code for error in errors]
+            schema, needed = self.shapes.error(codes)
+            self._keep(needed)
+            for error in errors:
+                self.examples[error.code] = {"summary": error.title, "value": self._sample(error)}
+            headers = ["X-Request-Id", *_QUOTA]
+            headers += ["WWW-Authenticate"] if status == 401 else []
+            headers += ["Retry-After"] if status in (429, 503) else []
+            content = {
+                "schema": schema,
+                "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
+            }
+            self.responses[name] = {
+                "description": " ".join(error.title for error in errors),
+                "headers": self._headers(headers),
+                "content": {self.dialect.error_media: content},
+            }
+        return {"$ref": f"#/components/responses/{name}"}
+
+    def _sample(self, error: type[TandemError]) -> Any:
+        path = f"{self.dialect.prefix}/orders/{_SAMPLE_ID}"
+        answer = self.dialect.error(
+            error(), _SAMPLE_ID, path, "http://localhost:8000", at=_SAMPLE_TIME
+        )
+        return json.loads(bytes(answer.body))
+
+    def _headers(self, names: Iterable[str]) -> dict[str, Any]:
+        for name in names:
+            description, schema = _HEADERS[name]
+            key = name.replace("-", "")
+            self.headers[key] = {"description": description, "schema": schema}
+        return {name: {"$ref": f"#/components/headers/{name.replace('-', '')}"} for name in names}
+
+
+async def _nothing() -> None:
+    """What FastAPI inspects in place of a handler."""
+
+
+def _noun(operation: Operation[Any, Any]) -> str:
+    return operation.name.split(".")[0]
+
+
+def _tags() -> list[dict[str, str]]:
+    """One tag for each noun, described by its service module's first line."""
+    modules: dict[str, str] = {}
+    for declared in DECLARED:
+        # A noun of several modules is described by its first.
+        modules.setdefault(_noun(declared.operation), declared.operation.run.__module__)
+    return [
+        {"name": noun, "description": (sys.modules[module].__doc__ or noun).split("\n")[0]}
+        for noun, module in modules.items()
+    ]
+
+
+def _path_description(declared: Declared, name: str) -> str:
+    """What a parameter of the address is; a nested list has its parent's words."""
+    parent = declared.path[: declared.path.index(f"{{{name}}}") + len(name) + 2]
+    for route in (declared, *DECLARED):
+        properties = route.operation.input.model_json_schema().get("properties", {})
+        if route.path.startswith(parent) and name in properties:
+            return properties[name]["description"]
+    raise LookupError(f"{declared.path}: nothing describes {name}")
+
+
+def _security(declared: Declared) -> list[dict[str, list[str]]]:
+    operation = declared.operation
+    if declared.file is not None:
+        return [{"bearer": []}, {"link": []}]
+    if operation.ignores_token:
+        return []
+    return [{"bearer": []}] if operation.who is not PUBLIC else [{}, {"bearer": []}]
+
+
+def _request_headers(declared: Declared) -> list[str]:
+    operation = declared.operation
+    names = ["X-Request-Id"]
+    if operation.key is not Key.NONE:
+        names.append("Idempotency-Key")
+    if operation.conditional:
+        names.append("If-Match")
+    versioned = any("version" in result.__struct_fields__ for result in operation.results)
+    tagged = versioned and not operation.paged
+    if declared.method == "GET" and tagged:
+        names.append("If-None-Match")
+    return names
+
+
+def _fields_parameter(names: list[str]) -> Schema:
+    return {
+        "name": "fields",
+        "in": "query",
+        "description": "Names of what to answer with; everything else is left out.",
+        "style": "form",
+        "explode": False,
+        "schema": {"type": "array", "minItems": 1, "items": {"type": "string", "enum": names}},
+    }
+
+
+def _success_description(declared: Declared) -> str:
+    operation = declared.operation
+    if declared.status == 204:
+        return "It is gone."
+    said = [(result.__doc__ or "").strip().split("\n")[0] for result in operation.results]
+    what = " Or: ".join(said)
+    return f"A page of: {what}" if operation.paged else what
+
+
+def _errors(declared: Declared) -> set[type[TandemError]]:
+    """Which of an operation's errors can come out of its route."""
+    operation = declared.operation
+    never: set[type[TandemError]] = {QueryTooComplex, MethodNotAllowed}
+    if not declared.path_names:
+        never.add(RouteNotFound)
+    if declared.method == "GET":
+        never |= {PayloadTooLarge, UnsupportedMediaType}
+    if operation.who is PUBLIC:
+        never.add(Forbidden)
+    if operation.ignores_token:
+        never |= {Unauthenticated, TokenExpired, TokenRevoked}
+    if operation.key is not Key.REQUIRED:
+        never.add(IdempotencyKeyRequired)
+    if operation.key is Key.NONE:
+        never |= {IdempotencyKeyInUse, IdempotencyKeyReused}
+    return set(operation.errors) - never

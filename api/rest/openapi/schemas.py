@@ -1,0 +1,229 @@
+"""JSON Schema of what operations take and give, exact enough to be tested by.
+
+Inputs come from their Pydantic models, results from their msgspec structs. What JSON Schema has
+no word for (text is trimmed before it is counted, say) is written as a pattern.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+from msgspec import Struct, structs
+
+from services.operation.inputs import Input
+
+Schema = dict[str, Any]
+_REFERENCE = "#/components/schemas/"
+
+# What str.strip takes off and control characters, which are refused before anything is taken off.
+_SPACES = r" \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_LINE_SPACES = r"\t\n\r" + _SPACES
+_CONTROLS_IN_LINES = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+_NO_SPACE = f"[^@{_SPACES}{_CONTROLS}]"
+_IN_URL = rf"""[^"'<>\\{_SPACES}{_CONTROLS}]"""
+_URL = rf"https?://[^/?#{_IN_URL[2:]}+{_IN_URL}*"
+_EMAIL = rf"{_NO_SPACE}+@{_NO_SPACE}+\.{_NO_SPACE[:-1]}.]+"
+
+METADATA_EXAMPLE = {"material": "walnut", "watts": 7}
+
+
+def reference(name: str) -> Schema:
+    """A reference to a schema of the components."""
+    return {"$ref": _REFERENCE + name}
+
+
+def input_schemas(model: type[Input]) -> tuple[Schema, dict[str, Schema]]:
+    """An input's own schema, and the schemas it refers to."""
+    schema = model.model_json_schema(by_alias=True, ref_template=_REFERENCE + "{model}")
+    parts = schema.pop("$defs", {})
+    for part in (schema, *parts.values()):
+        _tidy(part)
+    if "metadata" in schema.get("properties", {}):
+        parts |= _METADATA_PARTS
+    return schema, parts
+
+
+def parameter_schema(schema: Schema) -> Schema:
+    """A body property's schema as that of a parameter: always text, never null."""
+    schema = {name: value for name, value in schema.items() if name != "description"}
+    for choices in (schema.pop("anyOf", None), schema.get("anyOf")):
+        if choices:
+            schema |= next(item for item in choices if item.get("type") != "null")
+    if "anyOf" in schema:  # money: a query carries decimal text only
+        schema |= next(item for item in schema.pop("anyOf") if item["type"] == "string")
+    if schema.get("default", 0) is None:
+        del schema["default"]
+    return schema
+
+
+def result_schemas(results: Iterable[type]) -> dict[str, Schema]:
+    """The schemas of results and of everything they are made of, by name."""
+    structures, enums = _parts(results)
+    _, schemas = msgspec.json.schema_components(structures, ref_template=_REFERENCE + "{name}")
+    for structure in structures:
+        schema = schemas[structure.__name__]
+        schema["required"] = list(schema["properties"])
+        hints = get_type_hints(structure)
+        for item in structs.fields(structure):
+            _result_property(
+                item.encode_name, schema["properties"][item.encode_name], hints[item.name]
+            )
+    for enum in enums:
+        schemas[enum.__name__] |= {"type": "string", "enum": [item.value for item in enum]}
+    return dict(schemas)
+
+
+def partial(schema: Schema) -> Schema:
+    """A result trimmed by ``fields``: nothing in it is required."""
+    return {
+        "title": f"{schema['title']}Fields",
+        "description": "With the parameter fields: only what it names.",
+        "type": "object",
+        "properties": schema["properties"],
+    }
+
+
+def example(schema: Schema, parts: Mapping[str, Schema], *, everything: bool = False) -> Any:
+    """A value that fits a schema, from its examples; of objects what is required, or everything."""
+    if schema.get("examples"):
+        return schema["examples"][0]
+    if "$ref" in schema:
+        return example(parts[schema["$ref"].removeprefix(_REFERENCE)], parts, everything=everything)
+    if "anyOf" in schema:
+        return example(schema["anyOf"][0], parts, everything=everything)
+    if schema.get("type") == "object" and "properties" in schema:
+        wanted = schema["properties"] if everything else schema.get("required", ())
+        return {
+            name: example(schema["properties"][name], parts, everything=everything)
+            for name in wanted
+        }
+    if schema.get("type") == "array":
+        return [example(schema["items"], parts, everything=everything)]
+    if "enum" in schema:
+        return schema["enum"][0]
+    return _EXAMPLES.get(schema.get("format", schema.get("type", "")), "text")
+
+
+_EXAMPLES: dict[str, Any] = {
+    "uuid": "01a1f9bd-135c-7e07-b274-b67df665d3e0",
+    "date-time": "2026-11-20T12:00:00Z",
+    "integer": 1,
+    "boolean": True,
+    "object": METADATA_EXAMPLE,
+}
+
+
+def _tidy(schema: Schema) -> None:
+    """Make a schema of Pydantic's exact, all the way down."""
+    if schema.get("type") == "object":
+        for item in schema.get("properties", {}).values():
+            item.pop("title", None)
+    for inner in (*schema.get("properties", {}).values(), *schema.get("anyOf", ())):
+        _tidy(inner)
+    if "items" in schema:
+        _tidy(schema["items"])
+    if "const" in schema:
+        schema["enum"] = [schema.pop("const")]
+    match schema.pop("x-text", None):
+        case "line":
+            _write_text(schema, _SPACES, _CONTROLS)
+        case "lines":
+            _write_text(schema, _LINE_SPACES, _CONTROLS_IN_LINES)
+        case "email":
+            schema["pattern"] = f"^[{_SPACES}]*{_EMAIL}[{_SPACES}]*$"
+        case "url":
+            schema["pattern"] = f"^[{_SPACES}]*{_URL}[{_SPACES}]*$"
+        case "metadata":
+            del schema["type"]
+            schema |= reference("Metadata")
+
+
+def _write_text(schema: Schema, spaces: str, controls: str) -> None:
+    """Length and form of trimmed text as a pattern of the text as it is sent."""
+    least, most = schema.pop("minLength", 0), schema.pop("maxLength", None)
+    core = schema.pop("pattern", None)
+    if core is None:
+        any_, edge = f"[^{controls}]", f"[^{spaces}{controls}]"
+        rest = f"{any_}{{{max(least - 2, 0)},{'' if most is None else most - 2}}}{edge}"
+        core = f"{edge}{rest}" if least > 1 else f"{edge}({rest})?"
+        if least == 0:
+            core = f"({core})?"
+    schema["pattern"] = f"^[{spaces}]*{core}[{spaces}]*$"
+    if most is not None and "description" in schema:
+        count = f"{least} to {most}" if least else f"Up to {most}"
+        schema["description"] += f" {count} characters after trimming."
+
+
+_MOST_NUMBER = 2**53
+_METADATA_SCALARS: list[Schema] = [
+    {"type": "string", "maxLength": 1000, "pattern": f"^[^{_CONTROLS_IN_LINES}]*$"},
+    {"type": "number", "minimum": -_MOST_NUMBER, "maximum": _MOST_NUMBER},
+    {"type": "boolean"},
+    {"type": "null"},
+]
+
+
+def _metadata_level(level: int) -> Schema:
+    """What may stand at a level of metadata, the root being the first of five."""
+    scalars = list(_METADATA_SCALARS)
+    description = f"A value of metadata at level {level} of 5."
+    if level == 5:
+        empty: list[Schema] = [
+            {"type": "array", "maxItems": 0},
+            {"type": "object", "maxProperties": 0},
+        ]
+        return {"description": description, "anyOf": [*scalars, *empty]}
+    inner = reference(f"MetadataLevel{level + 1}")
+    array = {"type": "array", "maxItems": 50, "items": inner}
+    return {"description": description, "anyOf": [*scalars, array, _metadata_object(inner)]}
+
+
+def _metadata_object(inner: Schema) -> Schema:
+    names = {"maxLength": 100, "pattern": f"^[^{_CONTROLS}]*$"}
+    return {
+        "type": "object",
+        "maxProperties": 50,
+        "propertyNames": names,
+        "additionalProperties": inner,
+    }
+
+
+_METADATA_PARTS: dict[str, Schema] = {
+    "Metadata": {
+        "description": "Free facts: at most five levels of at most 50 entries each.",
+        **_metadata_object(reference("MetadataLevel2")),
+        "examples": [METADATA_EXAMPLE],
+    },
+    **{f"MetadataLevel{level}": _metadata_level(level) for level in (2, 3, 4, 5)},
+}
+
+
+def _parts(results: Iterable[type]) -> tuple[list[type[Struct]], list[type[Enum]]]:
+    """Every struct and enum that results are made of."""
+    found: dict[type, None] = {}
+    waiting: list[Any] = list(results)
+    while waiting:
+        kind = waiting.pop()
+        waiting.extend(get_args(kind))
+        if isinstance(kind, type) and issubclass(kind, Struct | Enum) and kind not in found:
+            found[kind] = None
+            if issubclass(kind, Struct):
+                waiting.extend(get_type_hints(kind).values())
+    structures = [kind for kind in found if issubclass(kind, Struct)]
+    return structures, [kind for kind in found if issubclass(kind, Enum)]
+
+
+def _result_property(name: str, schema: Schema, kind: Any) -> None:
+    """Say what msgspec's own schema leaves open: formats of text."""
+    text = next((item for item in schema.get("anyOf", ()) if item.get("type") == "string"), schema)
+    if datetime in (kind, *get_args(kind)):
+        text["format"] = "date-time"
+    elif text.get("format") == "decimal":
+        text |= {"pattern": r"^-?[0-9]+\.[0-9]{2}$", "examples": ["19.99"]}
+    elif name == "id" or (name.endswith("Id") and name != "requestId"):
+        text["format"] = "uuid"
+    elif name == "metadata":
+        schema["additionalProperties"] = True

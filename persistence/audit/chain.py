@@ -1,0 +1,214 @@
+"""The chain of seals over the audit log: each seal's hash covers its entry and the seal before.
+
+Seals are numbered without gaps in the order they were made, which has nothing to do with the order
+in which entries were begun: an entry that is committed late waits in ``audit_unsealed`` until then,
+and no sooner. One row is the chain's end; whoever seals locks it, and nobody else does.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, cast
+
+import sqlalchemy as sa
+from msgspec import Meta, Struct
+from sqlmodel import Field, SQLModel
+
+from persistence.audit.entries import AUDIT_ENTRY, AuditEntry, audit_log, audit_unsealed
+from persistence.database.columns import Uuid, checked, column, instant, named, table_of
+from persistence.database.statements import Query, among, given, insert_many, nothing
+
+
+class AuditSealTable(SQLModel, table=True):
+    """One entry's place in the chain."""
+
+    __tablename__ = named("audit_seals")
+    __table_args__ = (checked("position > 0", "position"),)
+
+    position: int = Field(
+        primary_key=True,
+        sa_type=cast(Any, sa.BigInteger),
+        sa_column_kwargs={"autoincrement": False},
+    )
+    # No foreign key: a seal outlives its entry, to tell that there was one.
+    entry_id: str = column(Uuid, unique=True)
+    #: The hash of the seal before.
+    previous: bytes = column(sa.LargeBinary)
+    hash: bytes = column(sa.LargeBinary)
+    #: Names the key of the hash, which is derived from a secret and never stored.
+    key_id: str = column(sa.Text)
+    sealed_at: datetime = instant()
+
+
+class AuditChainTable(SQLModel, table=True):
+    """The chain's end, in one row."""
+
+    __tablename__ = named("audit_chain")
+    __table_args__ = (checked("id = 1", "single"),)
+
+    id: int = Field(
+        primary_key=True,
+        sa_type=cast(Any, sa.SmallInteger),
+        sa_column_kwargs={"autoincrement": False},
+    )
+    position: int = column(sa.BigInteger)
+    hash: bytes = column(sa.LargeBinary)
+
+
+class AuditHead(Struct, frozen=True, rename="camel"):
+    """The end of the audit log's chain of seals; kept elsewhere, it proves the log up to there."""
+
+    position: Annotated[int, Meta(description="How many entries are sealed.")]
+    hash: Annotated[
+        str | None, Meta(description="Hash of the last seal in hex; null while there is none.")
+    ]
+    sealed_at: Annotated[
+        datetime | None, Meta(description="When the last seal was made; null while there is none.")
+    ]
+    unsealed: Annotated[int, Meta(description="Entries that wait for their seal.")]
+
+
+class ChainEnd(Struct, frozen=True):
+    """Where the chain goes on."""
+
+    position: int
+    hash: bytes
+
+
+class Ends(Struct, frozen=True):
+    """The chain's end as its row says, and as the last seal does."""
+
+    position: int
+    hash: bytes
+    sealed_position: int | None
+    sealed_hash: bytes | None
+
+
+class Unsealed(Struct, frozen=True):
+    """An entry that waits; None in the place of one that is gone."""
+
+    entry_id: str
+    entry: AuditEntry | None
+    proof: bytes | None
+
+
+class Seal(Struct, frozen=True):
+    """A seal and what it is over; None in the place of an entry that is gone."""
+
+    position: int
+    entry_id: str
+    previous: bytes
+    hash: bytes
+    key_id: str
+    sealed_at: datetime
+    entry: AuditEntry | None
+    proof: bytes | None
+
+
+audit_seals = table_of(AuditSealTable)
+audit_chain = table_of(AuditChainTable)
+_SEAL = ("position", "entry_id", "previous", "hash", "key_id", "sealed_at")
+_entry = (audit_log.c.proof, *AUDIT_ENTRY.columns)
+_limit = sa.bindparam("limit", type_=sa.BigInteger)
+_last = (
+    sa.select(audit_seals.c.position, audit_seals.c.hash, audit_seals.c.sealed_at)
+    .order_by(audit_seals.c.position.desc())
+    .limit(1)
+    .subquery("last")
+)
+
+
+def _entry_of(columns: tuple[Any, ...]) -> AuditEntry | None:
+    return None if columns[0] is None else AuditEntry(*columns)
+
+
+def _unsealed(entry_id: str, proof: bytes | None, *entry: Any) -> Unsealed:
+    return Unsealed(entry_id, _entry_of(entry), proof)
+
+
+def _seal(
+    position: int,
+    entry_id: str,
+    previous: bytes,
+    hash: bytes,
+    key_id: str,
+    sealed_at: datetime,
+    proof: bytes | None,
+    *entry: Any,
+) -> Seal:
+    found = _entry_of(entry)
+    return Seal(position, entry_id, previous, hash, key_id, sealed_at, found, proof)
+
+
+_counted = sa.select(sa.func.count().label("unsealed")).select_from(audit_unsealed).subquery("here")
+HEAD = Query(
+    sa.select(
+        sa.func.coalesce(_last.c.position, 0),
+        sa.func.encode(_last.c.hash, "hex"),
+        _last.c.sealed_at,
+        _counted.c.unsealed,
+    ).select_from(_counted.outerjoin(_last, sa.true())),
+    AuditHead,
+)
+
+LOCK_CHAIN = Query(
+    sa.select(audit_chain.c.position, audit_chain.c.hash).with_for_update(), ChainEnd
+)
+ADVANCE_CHAIN = Query(
+    sa.update(audit_chain).values(
+        position=sa.bindparam("to_position", type_=sa.BigInteger),
+        hash=sa.bindparam("to_hash", type_=sa.LargeBinary),
+    ),
+    nothing,
+)
+#: Values: limit. By id, so that old entries come first when many wait.
+WAITING = Query(
+    sa.select(audit_unsealed.c.entry_id, *_entry)
+    .select_from(audit_unsealed.join(audit_log, audit_log.c.id == audit_unsealed.c.entry_id))
+    .order_by(audit_unsealed.c.entry_id)
+    .limit(_limit),
+    _unsealed,
+)
+#: The same with those whose entry is gone.
+NEXT_UNSEALED = Query(
+    sa.select(audit_unsealed.c.entry_id, *_entry)
+    .select_from(audit_unsealed.outerjoin(audit_log, audit_log.c.id == audit_unsealed.c.entry_id))
+    .order_by(audit_unsealed.c.entry_id)
+    .limit(_limit),
+    _unsealed,
+)
+INSERT_SEALS = insert_many(
+    audit_seals, ("key_id", "sealed_at"), ("position", "entry_id", "previous", "hash")
+)
+DELETE_UNSEALED = Query(sa.delete(audit_unsealed).where(among(audit_unsealed.c.entry_id)), nothing)
+
+#: Values: position (the first one wanted) and limit.
+SEALS = Query(
+    sa.select(*(audit_seals.c[name] for name in _SEAL), *_entry)
+    .select_from(audit_seals.outerjoin(audit_log, audit_log.c.id == audit_seals.c.entry_id))
+    .where(audit_seals.c.position >= given("position", audit_seals.c.position))
+    .order_by(audit_seals.c.position)
+    .limit(_limit),
+    _seal,
+)
+#: Values: positions.
+LINKS = Query(
+    sa.select(audit_seals.c.position, audit_seals.c.previous, audit_seals.c.hash).where(
+        audit_seals.c.position == sa.any_(sa.bindparam("positions", type_=sa.ARRAY(sa.BigInteger)))
+    ),
+    lambda position, previous, hash: (position, previous, hash),
+)
+ENDS = Query(
+    sa.select(
+        audit_chain.c.position, audit_chain.c.hash, _last.c.position, _last.c.hash
+    ).select_from(audit_chain.outerjoin(_last, sa.true())),
+    Ends,
+)
+#: Values: limit. Ids of entries that no seal covers, and that do not wait for one either.
+UNCOVERED = Query(
+    sa.select(audit_log.c.id)
+    .where(
+        ~sa.exists().where(audit_seals.c.entry_id == audit_log.c.id),
+        ~sa.exists().where(audit_unsealed.c.entry_id == audit_log.c.id),
+    )
+    .limit(_limit),
+    str,
+)

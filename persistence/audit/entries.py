@@ -1,0 +1,124 @@
+"""The audit log: who did what to which thing; append-only."""
+
+from datetime import datetime
+from typing import Annotated, Any, cast
+
+import sqlalchemy as sa
+from msgspec import Meta, Struct
+from sqlmodel import Field, SQLModel
+
+from persistence.database.columns import (
+    TextArray,
+    Uuid,
+    column,
+    identifier,
+    instant,
+    named,
+    table_of,
+)
+from persistence.database.listing import Listing, Sort
+from persistence.database.statements import Query, given, nothing, value
+from persistence.database.views import View, administers
+
+
+class AuditTable(SQLModel, table=True):
+    """One write, or the attempt of one."""
+
+    __tablename__ = named("audit_log")
+    __table_args__ = (
+        sa.Index("audit_log_created_at_id_idx", "created_at", "id"),
+        sa.Index("audit_log_actor_id_created_at_id_idx", "actor_id", "created_at", "id"),
+        sa.Index("audit_log_entity_id_created_at_id_idx", "entity_id", "created_at", "id"),
+        sa.Index("audit_log_action_created_at_id_idx", "action", "created_at", "id"),
+    )
+
+    id: str = identifier()
+    # No foreign keys: the log outlives what it speaks of.
+    actor_id: str | None = column(Uuid, nullable=True)
+    api_key_id: str | None = column(Uuid, nullable=True)
+    action: str = column(sa.Text)
+    entity: str | None = column(sa.Text, nullable=True)
+    entity_id: str | None = column(Uuid, nullable=True)
+    changed: list[str] = column(TextArray)
+    outcome: str = column(sa.Text)
+    request_id: str = column(sa.Text)
+    created_at: datetime = instant()
+    #: That Tandem wrote the row: see services/audit/proofs.py. Null in rows older than proofs.
+    proof: bytes | None = column(sa.LargeBinary, nullable=True)
+
+
+class AuditUnsealedTable(SQLModel, table=True):
+    """An entry that the chain of seals has not reached; written with it, gone with its seal."""
+
+    __tablename__ = named("audit_unsealed")
+
+    # No foreign key: what waits for an entry that is gone tells of it.
+    entry_id: str = Field(primary_key=True, sa_type=cast(Any, Uuid))
+
+
+class AuditEntry(Struct, frozen=True, rename="camel"):
+    """One write, or the attempt of one."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    actor_id: Annotated[str | None, Meta(description="Who did it; null for the anonymous.")]
+    api_key_id: Annotated[
+        str | None, Meta(description="The API key it was done with; null without one.")
+    ]
+    action: Annotated[str, Meta(description="The operation.")]
+    entity: Annotated[str | None, Meta(description="Kind of the thing it was done to.")]
+    entity_id: Annotated[str | None, Meta(description="Id of the thing it was done to.")]
+    changed: Annotated[list[str], Meta(description="Names of the fields that changed.")]
+    outcome: Annotated[str, Meta(description="OK, or the code of the error it ended with.")]
+    request_id: Annotated[str, Meta(description="The request it came with.")]
+    created_at: Annotated[datetime, Meta(description="When it happened.")]
+
+
+audit_log = table_of(AuditTable)
+audit_unsealed = table_of(AuditUnsealedTable)
+_columns = (
+    "id",
+    "actor_id",
+    "api_key_id",
+    "action",
+    "entity",
+    "entity_id",
+    "changed",
+    "outcome",
+    "request_id",
+    "created_at",
+)
+
+AUDIT_ENTRY = View(
+    "AuditEntry",
+    audit_log.c.id,
+    tuple(audit_log.c[name] for name in _columns),
+    audit_log,
+    AuditEntry,
+    administers,
+)
+AUDIT_LOG = Listing(
+    AUDIT_ENTRY.select(),
+    AuditEntry,
+    id=audit_log.c.id,
+    sorts={
+        "-createdAt": Sort(audit_log.c.created_at, True, lambda row: row.created_at, datetime),
+        "createdAt": Sort(audit_log.c.created_at, False, lambda row: row.created_at, datetime),
+    },
+    filters={
+        "actorId": audit_log.c.actor_id == given("actorId", audit_log.c.actor_id),
+        "entityId": audit_log.c.entity_id == given("entityId", audit_log.c.entity_id),
+        "action": audit_log.c.action == given("action", audit_log.c.action),
+        "from": audit_log.c.created_at >= given("from", audit_log.c.created_at),
+        "to": audit_log.c.created_at < given("to", audit_log.c.created_at),
+    },
+)
+
+_INSERT_ENTRY = Query(sa.insert(audit_log).returning(audit_log.c.id), value, (*_columns, "proof"))
+#: An entry, and in the same statement that it waits for its seal.
+INSERT_AUDIT = Query(
+    sa.insert(audit_unsealed).from_select(
+        ["entry_id"], sa.select(sa.column("id")).select_from(sa.table("written_entry"))
+    ),
+    nothing,
+    after=("written_entry", _INSERT_ENTRY),
+)

@@ -1,0 +1,1 @@
+"""The database itself: pool, transactions, statements, views and rules."""

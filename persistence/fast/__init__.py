@@ -1,0 +1,1 @@
+"""Faster ways beside the readable ones; `persistence.database.pool` chooses them."""

@@ -1,0 +1,1 @@
+"""Jobs: the queue, the schedules, and work that a dead job still owes."""

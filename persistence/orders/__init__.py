@@ -1,0 +1,1 @@
+"""Orders: tables, views, statements, statuses and history."""

@@ -1,0 +1,114 @@
+"""What changes orders: placing, moving and refunding them, and what is locked before."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from persistence.database.statements import Query, given, insert_many, nothing
+from persistence.orders.views import order_lines, orders
+from persistence.products import LOCKED_PRODUCTS
+from persistence.wallet import accounts
+
+
+class Offer(Struct, frozen=True):
+    """A product to buy under the locks of its stock and itself, and what the buyer's wallet holds.
+
+    The wallet's balance is None where there is no wallet.
+    """
+
+    product_id: str
+    name: str
+    price: Decimal
+    currency: str
+    available: int
+    balance: Decimal | None
+
+
+class Placed(Struct, frozen=True):
+    """What the database gave an order that was just placed."""
+
+    number: str
+    version: int
+    updated_at: datetime
+
+
+class Moved(Struct, frozen=True):
+    """What the database changed in an order by itself when it was moved."""
+
+    version: int
+    updated_at: datetime
+
+
+_offers = LOCKED_PRODUCTS.cte("offers").prefix_with("MATERIALIZED", dialect="postgresql")
+# The wallet comes after all products, as they do after their stock: the count waits for them. It is
+# locked, shared, to be read as it is after that wait; payments out of it change it under its lock.
+_wallet = (
+    sa.select(accounts.c.balance)
+    .where(
+        accounts.c.user_id == given("buyer", accounts.c.user_id),
+        sa.select(sa.func.count()).select_from(_offers).scalar_subquery() > sa.text("0"),
+    )
+    .with_for_update(read=True)
+    .cte("wallet")
+    .prefix_with("MATERIALIZED", dialect="postgresql")
+)
+#: Values: ids of products, and the buyer's id. Saves a round trip for the wallet (60–100 µs).
+LOCK_OFFERS = Query(
+    sa.select(*_offers.c, _wallet.c.balance).select_from(_offers.outerjoin(_wallet, sa.true())),
+    Offer,
+)
+INSERT_ORDER = Query(
+    sa.insert(orders).returning(*(orders.c[name] for name in Placed.__struct_fields__)),
+    Placed,
+    (
+        "id",
+        "customer_id",
+        "status",
+        "payment_status",
+        "subtotal",
+        "discount",
+        "total",
+        "tax",
+        "currency",
+        "shipping_address",
+        "coupon_id",
+        "coupon_code",
+        "created_at",
+        "expires_at",
+    ),
+)
+INSERT_LINES = insert_many(
+    order_lines,
+    ["order_id"],
+    ["position", "product_id", "name", "quantity", "unit_price", "total"],
+)
+MOVE_ORDER = Query(
+    sa.update(orders)
+    .where(orders.c.id == given("order_id", orders.c.id))
+    .values(
+        status=given("to_status", orders.c.status),
+        payment_status=given("to_payment_status", orders.c.payment_status),
+        expires_at=given("next_expires_at", orders.c.expires_at),
+        approved_at=given("next_approved_at", orders.c.approved_at),
+        paid_at=given("next_paid_at", orders.c.paid_at),
+        shipped_at=given("next_shipped_at", orders.c.shipped_at),
+        delivered_at=given("next_delivered_at", orders.c.delivered_at),
+        cancelled_at=given("next_cancelled_at", orders.c.cancelled_at),
+        tracking_code=given("next_tracking_code", orders.c.tracking_code),
+        version=orders.c.version + 1,
+    )
+    .returning(*(orders.c[name] for name in Moved.__struct_fields__)),
+    Moved,
+)
+REFUND_ORDER = Query(
+    sa.update(orders)
+    .where(orders.c.id == given("order_id", orders.c.id))
+    .values(
+        refunded=given("now_refunded", orders.c.refunded),
+        payment_status=given("to_payment_status", orders.c.payment_status),
+        version=orders.c.version + 1,
+    ),
+    nothing,
+)

@@ -1,0 +1,1 @@
+"""What GraphQL types, fields and arguments are built with."""

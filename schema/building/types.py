@@ -1,0 +1,97 @@
+"""Output types: Strawberry types whose plain fields are those of a service's struct.
+
+Name, type, nullability and description come from the one struct that REST encodes too, so the
+faces cannot drift apart. Resolved values are the structs themselves.
+"""
+
+import inspect
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from types import UnionType
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+import msgspec
+import strawberry
+
+from schema.building.scalars import JSON, DateTime, Money
+from services.operation.etags import entity_tag
+
+Type = TypeVar("Type", bound=type)
+
+_TYPES: dict[Any, Any] = {
+    str: str,
+    int: int,
+    bool: bool,
+    Decimal: Money,
+    datetime: DateTime,
+    dict[str, Any]: JSON,
+}
+#: The struct behind each type, by their name.
+STRUCTS: dict[str, type[msgspec.Struct]] = {}
+
+
+def kind_of(struct: Any) -> Any:
+    """The struct that a struct is a part of, or itself."""
+    return getattr(struct, "whole", struct)
+
+
+def mirror(struct: type[msgspec.Struct]) -> Callable[[Type], Type]:
+    """Make the class below the GraphQL type of a struct; its own fields come after the struct's."""
+
+    def declare(cls: Type) -> Type:
+        own = inspect.get_annotations(cls)
+        annotations: dict[str, Any] = {}
+        for field in msgspec.structs.fields(struct):
+            kind, description = _described(field.type)
+            annotations[field.name] = _graphql_type(kind, field.name)
+            setattr(cls, field.name, strawberry.field(description=description))
+        if "version" in annotations:
+            cls.etag = strawberry.field(_etag, description="Entity tag, for ifMatch.")
+        cls.__annotations__ = {**annotations, **own}
+        cls.is_type_of = classmethod(lambda _, value, __: isinstance(value, struct))
+        description = (struct.__doc__ or "").strip()
+        declared = strawberry.type(cls, name=struct.__name__, description=description)
+        _TYPES[struct] = declared
+        STRUCTS[struct.__name__] = struct
+        return declared
+
+    return declare
+
+
+def _etag(self: Any) -> str:
+    return entity_tag(self)
+
+
+def enum(python: type[Enum], **descriptions: str) -> None:
+    """Make an enum known to GraphQL, with a description of each value."""
+    values = {
+        member.name: strawberry.enum_value(member.value, description=descriptions[member.name])
+        for member in python
+    }
+    mirrored: Any = Enum(python.__name__, values)
+    _TYPES[python] = strawberry.enum(mirrored, description=(python.__doc__ or "").strip())
+
+
+def graphql_enum(name: str) -> Any:
+    """The enum made known under this name."""
+    return next(kind for python, kind in _TYPES.items() if getattr(python, "__name__", "") == name)
+
+
+def _described(annotation: Any) -> tuple[Any, str]:
+    if get_origin(annotation) is not Annotated:
+        raise TypeError(f"{annotation} has no description")
+    kind, meta = get_args(annotation)
+    return kind, meta.description
+
+
+def _graphql_type(kind: Any, name: str) -> Any:
+    if get_origin(kind) is list:
+        return list[_graphql_type(get_args(kind)[0], name)]
+    if isinstance(kind, UnionType):
+        [inner] = (part for part in get_args(kind) if part is not type(None))
+        return _graphql_type(inner, name) | None
+    if kind is str and (name == "id" or name.endswith("_id")):
+        return strawberry.ID
+    return _TYPES[kind]

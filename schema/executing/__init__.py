@@ -1,0 +1,1 @@
+"""How a GraphQL document is read, limited and executed."""

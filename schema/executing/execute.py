@@ -1,0 +1,250 @@
+"""Running a GraphQL request: checked as a whole, run on graphql-core, errors told in our words."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    GraphQLError,
+    NullValueNode,
+    OperationDefinitionNode,
+    VariableNode,
+    execute,
+)
+
+from schema.building.loaders import GraphQLContext
+from schema.executing.documents import Prepared, kept, operation_of, prepare, root_fields
+from schema.executing.limits import Limits, beyond
+from schema.executing.operations import Executable, executable
+from schema.executing.value_errors import literal_errors
+from schema.schema import FIELDS, SCHEMA
+from services.access.callers import Caller, authenticate
+from services.catalogue import BY_NAME
+from services.errors.common import (
+    FieldError,
+    Internal,
+    MalformedRequest,
+    MethodNotAllowed,
+    TandemError,
+    Unauthenticated,
+    ValidationFailed,
+)
+from services.operation.context import Request
+from services.operation.running import outside, refusal_before_input
+from services.quota.quota import identify
+
+#: The operations of root fields, and which of these ignore a bad token.
+_OPERATIONS = {place: BY_NAME[name] for name, place in FIELDS.items()}
+_IGNORES_TOKEN = {place for place, op in _OPERATIONS.items() if op.ignores_token}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The parameters of a GraphQL request, as they came."""
+
+    query: str
+    variables: Mapping[str, Any]
+    operation_name: str | None
+    #: GET may not write.
+    read_only: bool
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A GraphQL response, and whether it was refused as a whole (it has no data then)."""
+
+    body: dict[str, Any]
+    refused_by: TandemError | None = None
+
+
+async def answer(request: Request, asked: Asked) -> Answer:
+    """Run a document for a caller; a request that cannot run at all is refused as a whole."""
+    settings = request.process.settings
+    shape = (asked.query, settings.explorable, Limits.of(settings))
+    quota = request.process.quota
+    prepared = kept(*shape)
+    try:
+        if prepared is None:
+            # Reading a new document takes more than running most: not for whoever has spent all.
+            await quota.look(request, await _sender(request))
+            prepared = prepare(*shape)
+        operation = None
+        if prepared.too_complex is None and not prepared.errors:
+            operation = executable(prepared, asked.operation_name)
+        if operation is None:
+            # Or whoever sends nothing that can be run would have it read for ever.
+            await quota.charge(request, await _sender(request), 1)
+            return await _unreadable(request, asked, prepared)
+        key = await _admit(request, asked, operation)
+    except TandemError as error:
+        return refused(request, error)
+    return await perform(request, asked, operation, key)
+
+
+async def _sender(request: Request) -> Caller | None:
+    """Who sends a document; a bad token is told of once the document has been read."""
+    with suppress(Unauthenticated):
+        return await outside(authenticate, request)
+    return None
+
+
+async def _unreadable(request: Request, asked: Asked, prepared: Prepared) -> Answer:
+    """The refusal of a document that cannot be run."""
+    if prepared.too_complex is not None:
+        return refused(request, prepared.too_complex)
+    if prepared.document is None:
+        return refused(request, MalformedRequest(), prepared.errors)
+    if prepared.errors:
+        fields = literal_errors(prepared.document, prepared.errors)
+        node = operation_of(prepared.document, asked.operation_name)
+        if fields and node is not None:
+            roots = root_fields(prepared.document, node)
+            if not _ignore_token(roots):
+                await outside(authenticate, request)
+            if refusal := _refusal(request, asked, node, roots):
+                return refused(request, refusal)
+        shown = prepared.errors if not fields else ()
+        return refused(request, ValidationFailed(fields=fields), shown)
+    field = FieldError("operationName", "INVALID_CHOICE", "Name one of the operations.")
+    return refused(request, ValidationFailed(fields=[field]))
+
+
+def _ignore_token(roots: Sequence[FieldNode]) -> bool:
+    return bool(roots) and all(field.name.value in _IGNORES_TOKEN for field in roots)
+
+
+def _refusal(
+    request: Request, asked: Asked, node: OperationDefinitionNode, roots: Sequence[FieldNode]
+) -> TandemError | None:
+    """What the operations asked for would say first, where values are found to be wrong.
+
+    graphql-core looks at all values before it runs anything. Where one of several operations would
+    look at them too, they are told of.
+    """
+    refusals = [
+        refusal_before_input(op, request.caller, _keyed(asked, node, field))
+        if (op := _OPERATIONS.get(field.name.value))
+        else None
+        for field in roots
+    ]
+    return refusals[0] if refusals and None not in refusals else None
+
+
+def _keyed(asked: Asked, node: OperationDefinitionNode, field: FieldNode) -> bool:
+    """Does a field come with an idempotency key?"""
+    if asked.idempotency_key is not None:
+        return True
+    given = [one.value for one in field.arguments or () if one.name.value == "idempotencyKey"]
+    if given and isinstance(given[0], VariableNode):
+        name = given[0].name.value
+        if name in asked.variables:
+            return asked.variables[name] is not None
+        definitions = node.variable_definitions or ()
+        given = [one.default_value for one in definitions if one.variable.name.value == name]
+    return bool(given) and given[0] is not None and not isinstance(given[0], NullValueNode)
+
+
+async def _admit(request: Request, asked: Asked, operation: Executable) -> str | None:
+    """What is checked once for the whole document; the idempotency key that its header gives."""
+    if asked.read_only and operation.writes:
+        raise MethodNotAllowed("Send mutations by POST.")
+    settings = request.process.settings
+    cost = operation.cost(asked.variables, settings)
+    if cost > settings.graphql_cost:
+        raise beyond("cost", settings.graphql_cost, cost)
+    roots = operation.roots
+    caller = None if _ignore_token(roots) else await outside(identify, request)
+    # For all fields at once; what costs nothing itself is a request nevertheless.
+    await request.process.quota.charge(request, caller, max(1, cost))
+    request.prepaid = True
+    key = asked.idempotency_key
+    if key is not None and operation.writes and len(roots) > 1:
+        message = "One header cannot serve several mutations; give each its idempotencyKey."
+        raise ValidationFailed(fields=[FieldError("idempotencyKey", "CONFLICT", message)])
+    if fields := operation.variable_errors(asked.variables):
+        raise _refusal(request, asked, operation.node, roots) or ValidationFailed(fields=fields)
+    return key
+
+
+async def perform(request: Request, asked: Asked, operation: Executable, key: str | None) -> Answer:
+    """Run an operation that has been admitted."""
+    result = None
+    if request.process.settings.fast_paths:
+        result = await operation.run_compiled(request, asked.variables)
+    if result is None:
+        result = await _interpret(request, asked, operation, key)
+    if not result.errors:
+        return Answer({"data": result.data})
+    errors = [_told(request, asked, operation, error) for error in result.errors]
+    return Answer({"data": result.data, "errors": errors})
+
+
+async def _interpret(
+    request: Request, asked: Asked, operation: Executable, key: str | None
+) -> ExecutionResult:
+    """Run it on graphql-core, field by field."""
+    name = operation.node.name
+    result: Any = execute(
+        SCHEMA,
+        operation.document,
+        context_value=GraphQLContext(request, key),
+        variable_values=dict(asked.variables),
+        operation_name=name and name.value,
+        hide_suggestions=not request.process.settings.explorable,
+    )
+    return await result if hasattr(result, "__await__") else result
+
+
+def refused(request: Request, error: TandemError, shown: Sequence[GraphQLError] = ()) -> Answer:
+    """An answer without data. Errors of the document itself keep their own words and places."""
+    errors = [_shaped(request, error, one) for one in shown] or [_shaped(request, error)]
+    return Answer({"errors": errors}, error)
+
+
+def _told(
+    request: Request, asked: Asked, operation: Executable, error: GraphQLError
+) -> dict[str, Any]:
+    """An error of one field."""
+    original = error.original_error
+    if original is None or isinstance(original, GraphQLError):
+        # graphql-core refused a value at run time: a variable that is null where none may be.
+        at = (error.path or [None])[0]
+        root = [one for one in operation.roots if (one.alias or one.name).value == at]
+        fields = literal_errors(operation.document, (error,))
+        refusal = _refusal(request, asked, operation.node, root)
+        original = refusal or ValidationFailed(fields=fields)
+    elif not isinstance(original, TandemError):
+        # Operations and relations raise nothing else: this is a fault of the face itself.
+        request.fault(original)
+        original = Internal()
+    shaped = _shaped(request, original)
+    shaped["path"] = error.path
+    if error.locations:
+        shaped["locations"] = [_place(error.locations[0])]
+    return shaped
+
+
+def _shaped(
+    request: Request, error: TandemError, source: GraphQLError | None = None
+) -> dict[str, Any]:
+    shaped: dict[str, Any] = {"message": source.message if source else error.title}
+    if source and source.locations:
+        shaped["locations"] = [_place(location) for location in source.locations]
+    shaped["extensions"] = {
+        "code": error.code,
+        "status": error.status,
+        "detail": error.detail,
+        "fields": error.fields,
+        "details": error.details,
+        "requestId": request.id,
+        "docUrl": f"{request.process.settings.public_url}/errors/{error.code}",
+    }
+    return shaped
+
+
+def _place(location: Any) -> dict[str, int]:
+    return {"line": location.line, "column": location.column}

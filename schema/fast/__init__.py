@@ -1,0 +1,1 @@
+"""Documents compiled to functions: the fast way beside graphql-core."""

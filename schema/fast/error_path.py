@@ -1,0 +1,156 @@
+"""Careful: the same plan field by field with paths, where a compiled function met something odd.
+
+It says what graphql-core says: which errors there are, where they stand, and how far up a null
+reaches. What was read already is not read again.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
+    GraphQLUnionType,
+)
+from graphql.error import located_error
+from graphql.pyutils import is_iterable
+
+from schema.building.reads import Batched
+from schema.building.types import STRUCTS, kind_of
+from schema.fast.plan import Field, Selection
+
+if TYPE_CHECKING:
+    from schema.fast.runner import Run
+
+Path = tuple[str | int, ...]
+
+
+class Careful:
+    """One answer being made, and its errors so far."""
+
+    def __init__(self, run: "Run", root: Field) -> None:
+        self._run = run
+        self._root = root
+        self._errors: list[GraphQLError] = []
+        #: Places that became null by an error; what happens below them is nobody's business.
+        self._nulled: set[Path] = set()
+        self._pending: list[tuple[Field, Any, Path, dict[str, Any]]] = []
+
+    async def answer(self, nobody: Any) -> tuple[Any, list[GraphQLError]]:
+        """The document's data and errors."""
+        [selection] = self._root.below.values()
+        try:
+            data = self._fields(selection, nobody, ())
+        except GraphQLError as error:
+            self._fail(error, ())
+            return None, self._errors
+        while self._pending:
+            level = [one for one in self._pending if not self._is_nulled(one[2])]
+            self._pending = []
+            await self._run.read([(field, [by]) for field, by, _, _ in level])
+            for field, by, path, holder in level:
+                holder[field.key] = self._read(field, by, path)
+        return data, self._errors
+
+    def _read(self, field: Field, by: Any, path: Path) -> Any:
+        try:
+            return self._value(field.type, self._run.value(field, by), field, path)
+        except Exception as error:
+            return self._handle(error, field, path, field.type)
+
+    def _fields(self, selection: Selection, parent: Any, path: Path) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for field in selection.fields:
+            made[field.key] = self._field(field, parent, (*path, field.key), made)
+        return made
+
+    def _field(self, field: Field, parent: Any, path: Path, made: dict[str, Any]) -> Any:
+        try:
+            if field.door is not None:
+                self._run.given(field)  # raises where arguments do not fit
+                by = parent
+                if isinstance(field.door, Batched):
+                    by = getattr(parent, field.door.key)
+                if by is not None:
+                    self._pending.append((field, by, path, made))
+                return None
+            if field.attribute is not None:
+                value = getattr(parent, field.attribute)
+            else:
+                value = field.function(parent)
+            return self._value(field.type, value, field, path)
+        except Exception as error:
+            return self._handle(error, field, path, field.type)
+
+    def _handle(self, error: Exception, field: Field, path: Path, kind: GraphQLOutputType) -> None:
+        """Null where that may be; else the error goes on to what holds this."""
+        located = located_error(error, field.nodes, list(path))
+        if isinstance(kind, GraphQLNonNull):
+            raise located
+        self._fail(located, path)
+
+    def _fail(self, error: GraphQLError, path: Path) -> None:
+        if not self._is_nulled(path):
+            self._nulled.add(path)
+            self._errors.append(error)
+
+    def _is_nulled(self, path: Path) -> bool:
+        return bool(self._nulled) and any(
+            path[:length] in self._nulled for length in range(len(path) + 1)
+        )
+
+    def _value(self, kind: GraphQLOutputType, value: Any, field: Field, path: Path) -> Any:
+        if isinstance(value, Exception):
+            raise value
+        if isinstance(kind, GraphQLNonNull):
+            made = self._value(kind.of_type, value, field, path)
+            if made is None:
+                raise TypeError(f"Cannot return null for non-nullable field {path[-1]}.")
+            return made
+        if value is None:
+            return None
+        match kind:
+            case GraphQLList():
+                return self._list(kind.of_type, value, field, path)
+            case GraphQLScalarType() | GraphQLEnumType():
+                made = kind.coerce_output_value(value)
+                if made is None:
+                    raise TypeError(f"{kind.name} has no {value!r}.")
+                return made
+            case GraphQLInterfaceType() | GraphQLUnionType():
+                return self._object(_type_of(kind, value, field), value, field, path)
+            case _:
+                return self._object(kind, value, field, path)
+
+    def _list(self, kind: Any, values: Any, field: Field, path: Path) -> list[Any]:
+        if not is_iterable(values):
+            raise GraphQLError("Expected Iterable.")
+        made: list[Any] = []
+        for place, value in enumerate(values):
+            here = (*path, place)
+            try:
+                made.append(self._value(kind, value, field, here))
+            except Exception as error:
+                made.append(self._handle(error, field, here, kind))
+        return made
+
+    def _object(self, kind: GraphQLObjectType, value: Any, field: Field, path: Path) -> Any:
+        struct = STRUCTS.get(kind.name)
+        if struct is not None and not issubclass(kind_of(type(value)), struct):
+            raise GraphQLError(f"Expected value of type '{kind.name}'.", field.nodes)
+        return self._fields(field.below[kind.name], value, path)
+
+
+def _type_of(kind: Any, value: Any, field: Field) -> GraphQLObjectType:
+    """The object type of an interface's or union's value."""
+    for name, selection in field.below.items():
+        if issubclass(kind_of(type(value)), STRUCTS[name]):
+            return selection.type
+    if isinstance(kind, GraphQLUnionType):
+        raise TypeError(f"{kind.name} is no {type(value).__name__}.")
+    raise GraphQLError(f"Abstract type '{kind.name}' must resolve to an Object type.", field.nodes)

@@ -1,0 +1,100 @@
+"""API keys as callers: made, recognised, and noted when used."""
+
+import re
+import secrets
+from collections import OrderedDict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from persistence.api_keys import KEY, KEYS_USED, KnownKey
+from persistence.database.pool import Database
+from persistence.database.transactions import Tally
+from persistence.users import Role
+from services.access.callers import Caller
+from services.access.revocations import Revocations
+from services.access.tokens import hashed
+from services.errors.common import TokenExpired, TokenRevoked, Unauthenticated
+
+if TYPE_CHECKING:
+    from services.operation.context import Request
+
+PREFIX = "tdm_"
+#: How much of a key its owner is shown: the prefix, and enough to tell keys apart.
+_SHOWN = len(PREFIX) + 8
+#: Whatever looks otherwise was never made by us, and is not worth a statement.
+_SHAPE = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
+_MOST_KNOWN = 10_000
+#: How often "last used" is written, for all keys at once.
+FLUSH_SECONDS = 15.0
+
+
+def new_secret() -> tuple[str, str]:
+    """A new key's whole text, to be shown once, and the prefix it is recognised by."""
+    secret = f"{PREFIX}{secrets.token_urlsafe(32)}"
+    return secret, secret[:_SHOWN]
+
+
+class ApiKeys:
+    """The API keys that a process has seen, kept for as long as it hears of their changes."""
+
+    PREFIX = PREFIX
+
+    def __init__(self, database: Database, revocations: Revocations) -> None:
+        self._database = database
+        self._revocations = revocations
+        self._known: OrderedDict[bytes, KnownKey] = OrderedDict()
+        self._used: dict[str, datetime] = {}
+        revocations.on_change(self._forget)
+
+    async def identify(self, request: "Request") -> Caller:
+        """Whose key the request bears.
+
+        Raises `Unauthenticated` for an unknown one, `TokenExpired`, or `TokenRevoked` when it or
+        its owner has ended.
+        """
+        assert request.bearer is not None
+        if not _SHAPE.fullmatch(request.bearer):
+            raise Unauthenticated
+        digest = hashed(request.bearer)
+        now = request.process.clock()
+        key = self._known.get(digest) if self._revocations.fresh else None
+        if key is None:
+            key = await self._read(request, digest, now)
+        else:
+            self._known.move_to_end(digest)
+        if key.expires_at <= now:
+            raise TokenExpired
+        self._used[key.id] = now
+        granted = frozenset(key.permissions)
+        return Caller(key.user_id, Role(key.role), key_id=key.id, granted=granted)
+
+    async def _read(self, request: "Request", digest: bytes, now: datetime) -> KnownKey:
+        looks = self._revocations.looks
+        key = await request.reader.one(KEY, hash=digest, now=now)
+        if key is None:
+            raise Unauthenticated
+        if key.expires_at <= now:
+            raise TokenExpired
+        if not key.live:
+            raise TokenRevoked
+        # A look that ended in between may have told of a change that this row does not have yet.
+        if looks == self._revocations.looks:
+            self._known[digest] = key
+            if len(self._known) > _MOST_KNOWN:
+                self._known.popitem(last=False)
+        return key
+
+    def _forget(self, changed: frozenset[str]) -> None:
+        if changed:
+            for digest in [one for one, key in self._known.items() if key.id in changed]:
+                del self._known[digest]
+
+    async def flush(self) -> None:
+        """Write when keys were last used: a statement for all, not one for each call."""
+        used = dict(self._used)
+        if not used:
+            return
+        reader = self._database.reader(Tally())
+        for id in await reader.all(KEYS_USED, ids=list(used), times=list(used.values())):
+            if self._used.get(id) == used[id]:
+                del self._used[id]

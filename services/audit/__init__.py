@@ -1,0 +1,1 @@
+"""The audit log: its operations, its proofs and its chain."""

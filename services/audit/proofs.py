@@ -1,0 +1,119 @@
+"""Seals: what shows that the audit log is as Tandem wrote it.
+
+An entry bears a *proof*, made when it is written: nobody without the secret can add an entry, or
+change one before it is sealed. A worker then chains entries by *seals*: each one's hash covers the
+entry, its proof, its position and the hash before it. Keys are derived from the secret, so they are
+nowhere in the database.
+"""
+
+import hmac
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import NamedTuple
+
+import msgspec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from persistence.audit.chain import Seal
+from persistence.audit.entries import AuditEntry
+
+
+class _Keys(NamedTuple):
+    """What is derived from one secret."""
+
+    id: str
+    entries: bytes
+    seals: bytes
+
+
+class AuditKeys:
+    """Proves and seals with the newest secret, and knows what every secret proved and sealed."""
+
+    def __init__(self, *secrets: str) -> None:
+        self._keys = [_derived(secret) for secret in secrets]
+        self._by_id = {keys.id: keys for keys in self._keys}
+
+    @property
+    def key_id(self) -> str:
+        """Names the key that seals now."""
+        return self._keys[0].id
+
+    def prove(self, entry: AuditEntry) -> bytes:
+        """That whoever wrote this entry knows the secret."""
+        return _proof(self._keys[0], entry)
+
+    def is_proved(self, entry: AuditEntry, proof: bytes) -> bool:
+        """Was the entry written by somebody who knows a secret?"""
+        return any(hmac.compare_digest(proof, _proof(keys, entry)) for keys in self._keys)
+
+    def seal(
+        self,
+        position: int,
+        previous: bytes,
+        sealed_at: datetime,
+        entry: AuditEntry,
+        proof: bytes | None,
+    ) -> bytes:
+        """The hash of a new seal."""
+        return _sealed(self._keys[0], position, previous, sealed_at, entry, proof)
+
+    def is_sealed(self, seal: Seal, entry: AuditEntry) -> bool | None:
+        """Is this the entry that was sealed, by this seal? None when its key is not known."""
+        keys = self._by_id.get(seal.key_id)
+        if keys is None:
+            return None
+        expected = _sealed(keys, seal.position, seal.previous, seal.sealed_at, entry, seal.proof)
+        return hmac.compare_digest(seal.hash, expected)
+
+
+def _derived(secret: str) -> _Keys:
+    def key(purpose: str) -> bytes:
+        info = f"tandem-audit-{purpose}".encode()
+        return HKDF(hashes.SHA256(), 32, salt=None, info=info).derive(secret.encode())
+
+    return _Keys(key("key-id")[:8].hex(), key("entries"), key("seals"))
+
+
+def _proof(keys: _Keys, entry: AuditEntry) -> bytes:
+    return hmac.digest(keys.entries, _canonical(_values(entry)), sha256)
+
+
+def _sealed(
+    keys: _Keys,
+    position: int,
+    previous: bytes,
+    sealed_at: datetime,
+    entry: AuditEntry,
+    proof: bytes | None,
+) -> bytes:
+    facts = [position, previous.hex(), _instant(sealed_at), _values(entry), proof and proof.hex()]
+    return hmac.digest(keys.seals, _canonical(facts), sha256)
+
+
+def _values(entry: AuditEntry) -> Sequence[object]:
+    """An entry's values in an order that never changes. What comes to the table later must come
+    last, and only where it is not null: older entries have to stay what they were.
+    """
+    return [
+        entry.id,
+        entry.actor_id,
+        entry.api_key_id,
+        entry.action,
+        entry.entity,
+        entry.entity_id,
+        entry.changed,
+        entry.outcome,
+        entry.request_id,
+        _instant(entry.created_at),
+    ]
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _canonical(values: Sequence[object]) -> bytes:
+    """JSON: two different lists never have the same bytes."""
+    return msgspec.json.encode(values)

@@ -1,0 +1,1 @@
+"""Signing in, and getting back into an account."""

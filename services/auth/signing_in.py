@@ -1,0 +1,288 @@
+"""Registering, signing in, renewing and ending sessions."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from pydantic import Field
+
+from persistence.database.transactions import Transaction
+from persistence.sessions import (
+    EXTEND_SESSION,
+    INSERT_SESSION,
+    INSERT_TOKEN,
+    LOCK_TOKEN,
+    REVOKE_SESSION,
+    REVOKE_SESSIONS_OF,
+    SPEND_TOKEN,
+)
+from persistence.users import (
+    CREDENTIALS,
+    RENEW_HASH,
+    SIGNED_IN,
+    USER,
+    Credentials,
+    Role,
+    User,
+)
+from services.access.permissions import PUBLIC, Permission
+from services.access.tokens import hashed, new_refresh_token
+from services.errors.common import (
+    AccountDisabled,
+    EmailTaken,
+    InvalidCredentials,
+    RefreshTokenInvalid,
+    RefreshTokenUsed,
+    UsernameTaken,
+)
+from services.operation.context import Context
+from services.operation.inputs import Email, Input, Line, Nothing, Password
+from services.operation.running import Key, operation
+from services.quota.quota import Policy
+from services.users.creating import NewAccount, open_account
+
+
+class Tokens(Struct, frozen=True, rename="camel"):
+    """A signed-in session: tokens to call with, and whose they are."""
+
+    access_token: Annotated[str, Meta(description="JWT for the Authorization header.")]
+    refresh_token: Annotated[str, Meta(description="Gets the next pair of tokens, once.")]
+    token_type: Annotated[str, Meta(description="Always Bearer.")]
+    expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
+    user: Annotated[User, Meta(description="Who is signed in.")]
+
+
+class Done(Struct, frozen=True, rename="camel"):
+    """Says that something was done where there is nothing else to say."""
+
+    ok: Annotated[bool, Meta(description="Always true.")] = True
+
+
+class Register(NewAccount):
+    """A new account."""
+
+
+class Login(Input):
+    """An account and its password."""
+
+    email: Email = Field(description="The account's email.", examples=["user@example.com"])
+    password: Password = Field(description="The account's password.", examples=["tandem-demo-1"])
+
+
+class Refresh(Input):
+    """A refresh token."""
+
+    refresh_token: Annotated[Line, Field(min_length=1, max_length=200)] = Field(
+        description="The refresh token last received."
+    )
+
+
+async def _prepare(ctx: Context, _: Input) -> None:
+    """Whoever gets tokens needs the keys; a transaction would not wait for them."""
+    await ctx.process.tokens.ready()
+
+
+async def _hash(ctx: Context, input: Register) -> str:
+    await _prepare(ctx, input)
+    return await ctx.process.passwords.hash(input.password)
+
+
+async def _identify(ctx: Context, input: Login) -> tuple[Credentials, str | None] | None:
+    """The account, if the password is right, and its newer hash where the stored one is too weak.
+
+    An unknown account takes the same work.
+    """
+    await _prepare(ctx, input)
+    found = await ctx.reader.one(CREDENTIALS, email=input.email)
+    kept = found and found.password_hash
+    right, newer = await ctx.process.passwords.verify_and_update(input.password, kept)
+    return (found, newer) if found and right else None
+
+
+@operation(
+    "auth.register",
+    who=PUBLIC,
+    input=Register,
+    result=Tokens,
+    errors=[EmailTaken, UsernameTaken],
+    writes=True,
+    ignores_token=True,
+    prepare=_hash,
+    cost=5,
+    quota=Policy.REGISTER,
+)
+async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
+    """Make an account with its wallet and sign in.
+
+    The email and the username are unique whatever their case. A mail asks to verify the email.
+    """
+    user_id = await open_account(ctx, tx, input, ctx.prepared, Role.USER)
+    ctx.record("user", user_id, "email", "username", "fullName", "profile")
+    return await _sign_in(ctx, tx, user_id, ctx.prepared)
+
+
+@operation(
+    "auth.login",
+    who=PUBLIC,
+    input=Login,
+    result=Tokens,
+    errors=[InvalidCredentials, AccountDisabled],
+    writes=True,
+    ignores_token=True,
+    prepare=_identify,
+    cost=5,
+    quota=Policy.LOGIN,
+    account="email",
+)
+async def login(ctx: Context, tx: Transaction, input: Login) -> Tokens:
+    """Sign in with email and password.
+
+    An unknown account and a wrong password give the same answer.
+    """
+    identified: tuple[Credentials, str | None] | None = ctx.prepared
+    if identified is None:
+        raise InvalidCredentials
+    account, newer = identified
+    ctx.record("user", account.user_id, "lastLoginAt")
+    if not account.is_active:
+        raise AccountDisabled
+    verified = account.password_hash
+    if newer is not None:
+        verified = await _renew(ctx, tx, account, newer, input)
+    return await _sign_in(ctx, tx, account.user_id, verified)
+
+
+@operation(
+    "auth.refresh",
+    who=PUBLIC,
+    input=Refresh,
+    result=Tokens,
+    errors=[RefreshTokenInvalid, RefreshTokenUsed],
+    writes=True,
+    ignores_token=True,
+    prepare=_prepare,
+    cost=2,
+)
+async def refresh(ctx: Context, tx: Transaction, input: Refresh) -> Tokens:
+    """Get the next pair of tokens; the refresh token is spent by it.
+
+    A token spent a moment ago is taken for the client's own race; later it is taken for theft,
+    and its session ends.
+    """
+    spent = hashed(input.refresh_token)
+    token = await tx.one(LOCK_TOKEN, hash=spent, now=ctx.now)
+    if token is None or not token.live:
+        raise RefreshTokenInvalid
+    ctx.record("session", token.session_id, "refreshToken")
+    if token.used_at is not None:
+        race = timedelta(seconds=ctx.settings.refresh_race_seconds)
+        # The clock is read again: this call may have waited for the other one's lock.
+        if ctx.process.clock() - token.used_at <= race:
+            raise RefreshTokenUsed
+
+        async def end_session(tx: Transaction) -> None:
+            await tx.all(REVOKE_SESSION, session_id=token.session_id, now=ctx.now)
+
+        raise RefreshTokenInvalid(effect=end_session)
+    if (
+        await tx.one(
+            EXTEND_SESSION, session_id=token.session_id, now=ctx.now, until=_session_end(ctx)
+        )
+        is None
+    ):
+        raise RefreshTokenInvalid
+    await tx.all(SPEND_TOKEN, spent=spent, now=ctx.process.clock())
+    return await _issue(ctx, tx, token.user_id, token.session_id)
+
+
+@operation(
+    "auth.logout",
+    who=PUBLIC,
+    input=Refresh,
+    result=Done,
+    writes=True,
+    revokes=True,
+    ignores_token=True,
+)
+async def logout(ctx: Context, tx: Transaction, input: Refresh) -> Done:
+    """End the session of a refresh token.
+
+    An expired access token does not matter, and a token that is not known is no error: the
+    caller is signed out either way.
+    """
+    token = await tx.one(LOCK_TOKEN, hash=hashed(input.refresh_token), now=ctx.now)
+    if token is not None:
+        ctx.record("session", token.session_id, "revokedAt")
+        await tx.all(REVOKE_SESSION, session_id=token.session_id, now=ctx.now)
+    return Done()
+
+
+@operation(
+    "auth.logoutEverywhere",
+    who=Permission.SESSIONS_WRITE_OWN,
+    input=Nothing,
+    result=Done,
+    writes=True,
+    revokes=True,
+    key=Key.OPTIONAL,
+)
+async def logout_everywhere(ctx: Context, tx: Transaction, _: Nothing) -> Done:
+    """End all sessions of the caller, this one too.
+
+    API keys stay; they are revoked one by one.
+    """
+    ctx.record("user", ctx.user_id, "sessions")
+    await tx.all(REVOKE_SESSIONS_OF, user_id=ctx.user_id, now=ctx.now, kept=None)
+    return Done()
+
+
+async def _renew(
+    ctx: Context, tx: Transaction, account: Credentials, newer: str, input: Login
+) -> str:
+    """Store the newer hash of the password that was right a moment ago; the hash that is stored."""
+    verified = account.password_hash
+    if await tx.one(RENEW_HASH, user_id=account.user_id, verified=verified, newer=newer):
+        return newer
+    # Another sign-in was quicker, or the password is another one by now.
+    found = await tx.one(CREDENTIALS, email=input.email)
+    if not found or not await ctx.process.passwords.verify(input.password, found.password_hash):
+        raise InvalidCredentials
+    return found.password_hash
+
+
+async def _sign_in(ctx: Context, tx: Transaction, user_id: str, verified: str) -> Tokens:
+    """Begin a session; ``verified`` is the hash of the password that was right a moment ago."""
+    if await tx.one(SIGNED_IN, user_id=user_id, at=ctx.now, verified=verified) is None:
+        raise InvalidCredentials
+    session_id = ctx.new_id()
+    await tx.all(
+        INSERT_SESSION,
+        id=session_id,
+        user_id=user_id,
+        user_agent=ctx.request.user_agent,
+        created_at=ctx.now,
+        used_at=ctx.now,
+        expires_at=_session_end(ctx),
+    )
+    return await _issue(ctx, tx, user_id, session_id)
+
+
+async def _issue(ctx: Context, tx: Transaction, user_id: str, session_id: str) -> Tokens:
+    """The next pair of tokens of a session."""
+    refresh_token = new_refresh_token()
+    await tx.all(
+        INSERT_TOKEN, hash=hashed(refresh_token), session_id=session_id, created_at=ctx.now
+    )
+    [user] = await tx.all(USER.stored, ids=[user_id])
+    tokens = ctx.process.tokens
+    return Tokens(
+        access_token=tokens.issue(user_id, session_id, user.role, ctx.now),
+        refresh_token=refresh_token,
+        token_type="Bearer",  # noqa: S106
+        expires_in=tokens.seconds,
+        user=user,
+    )
+
+
+def _session_end(ctx: Context) -> object:
+    return ctx.now + timedelta(seconds=ctx.settings.refresh_token_seconds)

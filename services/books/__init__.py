@@ -1,0 +1,1 @@
+"""The books: checks of a whole database."""

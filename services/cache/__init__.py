@@ -1,0 +1,1 @@
+"""The shared cache of answers that everybody sees."""

@@ -1,1 +1,0 @@
-"""What every operation stands on: wrapper, errors, caller, paging, money, settings."""

@@ -1,0 +1,1 @@
+"""Coupons: managed by the shop, redeemed by orders."""

@@ -1,0 +1,343 @@
+"""Coupons: codes that take something off an order."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from msgspec import Meta, Struct
+from pydantic import Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from persistence.coupons import (
+    CHANGING,
+    COUPON,
+    COUPONS,
+    EVER_REDEEMED,
+    INSERT_COUPON,
+    LOCK_COUPON,
+    UPDATE_COUPON,
+    Coupon,
+    CouponKind,
+)
+from persistence.database.failures import UniqueViolation
+from persistence.database.transactions import Transaction
+from services.access.callers import glimpse
+from services.access.permissions import Permission
+from services.coupons import steps
+from services.errors.common import FieldError, ValidationFailed
+from services.errors.coupons import (
+    CouponCodeTaken,
+    CouponExhausted,
+    CouponExpired,
+    CouponFrozen,
+    CouponInvalid,
+    CouponNotFound,
+)
+from services.operation import paging
+from services.operation.context import Context, Request
+from services.operation.inputs import (
+    CouponCode,
+    Flag,
+    Input,
+    Instant,
+    Line,
+    Lines,
+    PathId,
+    Price,
+    wrong,
+)
+from services.operation.paging import Page, Paged
+from services.operation.patches import ABSENT, Patch, changes
+from services.operation.running import Key, operation
+
+_CODE = "[A-Za-z0-9_-]{3,40}"
+#: The code of a new coupon; it may be given in any case later.
+NewCode = Annotated[Line, Field(pattern=f"^{_CODE}$", json_schema_extra={"pattern": _CODE})]
+Limit = Annotated[int, Field(ge=1, le=1_000_000)]
+Words = Annotated[Lines, Field(min_length=1, max_length=500)]
+_MOST_PERCENT = 100
+
+
+class CouponOffer(Struct, frozen=True, rename="camel"):
+    """What a coupon would take off now; it may be gone when the order is placed."""
+
+    code: Annotated[str, Meta(description="The coupon's code, as the shop writes it.")]
+    subtotal: Annotated[Decimal, Meta(description="The sum that was asked about.")]
+    discount: Annotated[Decimal, Meta(description="What the coupon takes off it.")]
+    total: Annotated[Decimal, Meta(description="What is left to be paid.")]
+    currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
+
+
+class CouponId(Input):
+    """Which coupon."""
+
+    id: PathId = Field(description="The coupon's id.")
+
+
+class ListCoupons(Paged):
+    """Which coupons, in which order."""
+
+    code: CouponCode | None = Field(None, description="The code, in whatever case.")
+    is_active: Flag | None = Field(None, description="Only those in use, or those taken out of it.")
+    sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
+
+
+class CreateCoupon(Input):
+    """A new coupon."""
+
+    code: NewCode = Field(
+        description="3 to 40 letters, digits, - or _; unique whatever the case.",
+        examples=["WELCOME10"],
+    )
+    kind: CouponKind = Field(description="What the value means.", strict=False)
+    value: Price = Field(
+        description="Percent of the subtotal, at most 100, or an amount.", examples=["10.00"]
+    )
+    description: Words | None = Field(None, description="What it is for, for the shop's people.")
+    starts_at: Instant | None = Field(None, description="From when on it works; at once if absent.")
+    ends_at: Instant | None = Field(
+        None, description="Until when it works, not at that time; without an end if absent."
+    )
+    minimum_order: Price | None = Field(None, description="Least subtotal that it takes.")
+    usage_limit: Limit | None = Field(None, description="How many orders may redeem it.")
+    per_user_limit: Limit | None = Field(
+        None, description="How many orders of one user may redeem it."
+    )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        faults = _faults(self.kind, self.value, self.starts_at, self.ends_at)
+        for fault in faults:
+            raise wrong(fault.code, fault.message, fault.field)
+        return self
+
+
+class UpdateCoupon(Patch):
+    """What changes in a coupon; what is left out stays."""
+
+    id: PathId = Field(description="The coupon's id.")
+    code: NewCode = Field(
+        ABSENT,
+        description="3 to 40 letters, digits, - or _; unique whatever the case.",
+        examples=["WELCOME10"],
+    )
+    kind: CouponKind = Field(ABSENT, description="What the value means.", strict=False)
+    value: Price = Field(
+        ABSENT,
+        description="Percent of the subtotal, at most 100, or an amount.",
+        examples=["10.00"],
+    )
+    description: Words | None = Field(
+        None, description="What it is for, for the shop's people; null clears it."
+    )
+    starts_at: Instant | None = Field(None, description="From when on it works; null for at once.")
+    ends_at: Instant | None = Field(
+        None, description="Until when it works, not at that time; null for without an end."
+    )
+    minimum_order: Price | None = Field(
+        None, description="Least subtotal that it takes; null for any."
+    )
+    usage_limit: Limit | None = Field(
+        None, description="How many orders may redeem it; null for any number."
+    )
+    per_user_limit: Limit | None = Field(
+        None, description="How many orders of one user may redeem it; null for any number."
+    )
+    is_active: bool = Field(ABSENT, description="False takes it out of use, true puts it back.")
+
+
+class CheckCoupon(Input):
+    """A code, and what is to be bought for."""
+
+    code: CouponCode = Field(description="The code, in whatever case.", examples=["WELCOME10"])
+    subtotal: Price = Field(description="Sum of what is to be bought.", examples=["49.90"])
+
+
+def _faults(
+    kind: str, value: Decimal, starts_at: datetime | None, ends_at: datetime | None
+) -> list[FieldError]:
+    """What is wrong with a coupon's fields taken together."""
+    faults: list[FieldError] = []
+    if kind == CouponKind.PERCENT and value > _MOST_PERCENT:
+        faults.append(FieldError("value", "TOO_LARGE", f"Give at most {_MOST_PERCENT} percent."))
+    if starts_at is not None and ends_at is not None and ends_at <= starts_at:
+        faults.append(FieldError("endsAt", "CONFLICT", "Give a time later than startsAt."))
+    return faults
+
+
+@operation(
+    "coupons.list",
+    who=Permission.COUPONS_READ_ALL,
+    input=ListCoupons,
+    result=Coupon,
+    paged=True,
+)
+async def list_(ctx: Context, input: ListCoupons) -> Page[Coupon]:
+    """All coupons, newest first."""
+    filters = {"code": input.code, "isActive": input.is_active}
+    return await paging.page(ctx, COUPONS, input, input.sort, filters)
+
+
+@operation(
+    "coupons.get",
+    who=Permission.COUPONS_READ_ALL,
+    input=CouponId,
+    result=Coupon,
+    errors=[CouponNotFound],
+)
+async def get(ctx: Context, input: CouponId) -> Coupon:
+    """One coupon."""
+    coupon = await ctx.reader.one(COUPON.by_ids, ids=[input.id], **ctx.sight)
+    if coupon is None:
+        raise CouponNotFound
+    return coupon
+
+
+@operation(
+    "coupons.create",
+    who=Permission.COUPONS_WRITE_ALL,
+    input=CreateCoupon,
+    result=Coupon,
+    errors=[CouponCodeTaken],
+    writes=True,
+    key=Key.OPTIONAL,
+)
+async def create(ctx: Context, tx: Transaction, input: CreateCoupon) -> Coupon:
+    """Make a coupon.
+
+    It takes a percentage off an order's subtotal, rounded to the cent, or an amount, and always
+    leaves a cent to be paid.
+    """
+    coupon_id = ctx.new_id()
+    ctx.record("coupon", coupon_id, *sorted(to_camel(name) for name in input.model_fields_set))
+    try:
+        await tx.all(
+            INSERT_COUPON,
+            id=coupon_id,
+            code=input.code,
+            kind=input.kind,
+            value=input.value,
+            currency=ctx.settings.currency,
+            description=input.description,
+            starts_at=input.starts_at,
+            ends_at=input.ends_at,
+            minimum_order=input.minimum_order,
+            usage_limit=input.usage_limit,
+            per_user_limit=input.per_user_limit,
+            created_at=ctx.now,
+        )
+    except UniqueViolation:
+        raise CouponCodeTaken from None
+    return await _stored(tx, coupon_id)
+
+
+@operation(
+    "coupons.update",
+    who=Permission.COUPONS_WRITE_ALL,
+    input=UpdateCoupon,
+    result=Coupon,
+    errors=[CouponNotFound, CouponCodeTaken, CouponFrozen],
+    writes=True,
+    key=Key.OPTIONAL,
+    conditional=True,
+)
+async def update(ctx: Context, tx: Transaction, input: UpdateCoupon) -> Coupon:
+    """Change a coupon.
+
+    Once an order has redeemed it, whatever became of that order, a coupon can only be ended: by
+    an earlier endsAt, or by deactivating it.
+    """
+    coupon = await _locked(ctx, tx, input.id)
+    changed = changes(input, _columns(coupon))
+    merged = {**_columns(coupon), **changed}
+    faults = _faults(merged["kind"], merged["value"], merged["starts_at"], merged["ends_at"])
+    if faults:
+        raise ValidationFailed(fields=faults)
+    if await tx.one(EVER_REDEEMED, coupon_id=coupon.id):
+        _refuse_frozen(coupon, changed)
+    return await _write(ctx, tx, coupon, changed)
+
+
+@operation(
+    "coupons.deactivate",
+    who=Permission.COUPONS_WRITE_ALL,
+    input=CouponId,
+    result=Coupon,
+    errors=[CouponNotFound],
+    writes=True,
+    key=Key.OPTIONAL,
+    conditional=True,
+)
+async def deactivate(ctx: Context, tx: Transaction, input: CouponId) -> Coupon:
+    """Take a coupon out of use; orders that hold it keep what it takes off."""
+    coupon = await _locked(ctx, tx, input.id)
+    return await _write(ctx, tx, coupon, {"is_active": False} if coupon.is_active else {})
+
+
+@operation(
+    "coupons.check",
+    who=Permission.COUPONS_READ_PUBLIC,
+    input=CheckCoupon,
+    result=CouponOffer,
+    errors=[CouponInvalid, CouponExpired, CouponExhausted],
+    body=True,
+)
+async def check(ctx: Context, input: CheckCoupon) -> CouponOffer:
+    """What a coupon would take off for the caller now; nothing is held."""
+    terms = await steps.terms_of(ctx.reader, input.code)
+    off = await steps.discount(ctx, ctx.reader, terms, input.subtotal)
+    return CouponOffer(terms.code, input.subtotal, off, input.subtotal - off, terms.currency)
+
+
+async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Coupon]:
+    """Coupons by id, for those who may see them; relation of orders."""
+    rows = await request.reader.all(COUPON.by_ids, ids=list(ids), **glimpse(request, "coupons"))
+    return {row.id: row for row in rows}
+
+
+def _columns(coupon: Coupon) -> dict[str, Any]:
+    return {name: getattr(coupon, name) for name in CHANGING}
+
+
+async def _stored(tx: Transaction, coupon_id: str) -> Coupon:
+    [coupon] = await tx.all(COUPON.stored, ids=[coupon_id])
+    return coupon
+
+
+async def _locked(ctx: Context, tx: Transaction, coupon_id: str) -> Coupon:
+    """The coupon under its lock: no order redeems it meanwhile."""
+    if await tx.one(LOCK_COUPON, coupon_id=coupon_id) is None:
+        raise CouponNotFound
+    coupon = await _stored(tx, coupon_id)
+    ctx.tick()
+    ctx.record("coupon", coupon.id)
+    ctx.match(coupon)
+    return coupon
+
+
+def _refuse_frozen(coupon: Coupon, changed: Mapping[str, Any]) -> None:
+    """Raise `CouponFrozen` unless all that changes is that the coupon ends, or ends earlier."""
+    ends_at = changed.get("ends_at")
+    ending = {"is_active"} if changed.get("is_active") is False else set[str]()
+    if ends_at is not None and (coupon.ends_at is None or ends_at < coupon.ends_at):
+        ending.add("ends_at")
+    frozen = sorted(to_camel(name) for name in changed.keys() - ending)
+    if frozen:
+        message = "The coupon was redeemed: this stays as it is."
+        raise CouponFrozen(fields=[FieldError(name, "FROZEN", message) for name in frozen])
+
+
+async def _write(
+    ctx: Context, tx: Transaction, coupon: Coupon, changed: Mapping[str, Any]
+) -> Coupon:
+    """Write what changed, if anything did; raises `CouponCodeTaken`."""
+    ctx.record("coupon", coupon.id, *sorted(to_camel(name) for name in changed))
+    if not changed:
+        return coupon
+    new = {f"new_{name}": value for name, value in {**_columns(coupon), **changed}.items()}
+    try:
+        await tx.all(UPDATE_COUPON, coupon_id=coupon.id, **new)
+    except UniqueViolation:
+        raise CouponCodeTaken from None
+    return await _stored(tx, coupon.id)

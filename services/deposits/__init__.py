@@ -1,0 +1,1 @@
+"""Deposits, and the payment provider that decides them."""

@@ -1,0 +1,249 @@
+"""Deposits: money that the payment provider brings into a wallet."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import structlog
+from pydantic import Field
+
+from persistence.database.transactions import Transaction
+from persistence.deposits import (
+    DEPOSIT,
+    INSERT_DEPOSIT,
+    LOCK_DEPOSIT,
+    OWN_DEPOSITS,
+    SETTLE_DEPOSIT,
+    AskedDeposit,
+    Deposit,
+    DepositStatus,
+)
+from persistence.provider_events import KEEP_EVENT
+from persistence.wallet import LOCK_WALLET, PROVIDER, TransferKind, Wallet
+from services import wallet as wallets
+from services.access.callers import glimpse
+from services.access.permissions import SYSTEM, Permission
+from services.deposits.provider import Charge, Decision
+from services.errors.common import DepositNotFound, Internal
+from services.jobs.queue import enqueue
+from services.operation import paging
+from services.operation.context import Context, Request
+from services.operation.inputs import Input, Line, PathId, Price
+from services.operation.paging import Page, Paged
+from services.operation.running import Key, operation
+
+log = structlog.get_logger("tandem.deposits")
+
+
+class CreateDeposit(Input):
+    """How much to bring in."""
+
+    amount: Price = Field(description="What to bring into the wallet.", examples=["100.00"])
+
+
+class DepositId(Input):
+    """Which deposit."""
+
+    id: PathId = Field(description="The deposit's id.")
+
+
+class ListDeposits(Paged):
+    """Which deposits, in which order."""
+
+    status: DepositStatus | None = Field(
+        None, description="How far the deposit has come.", strict=False
+    )
+    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
+
+
+class ProviderEvent(Input):
+    """The event that tells of a decision."""
+
+    id: Annotated[Line, Field(min_length=1, max_length=255)] = Field(
+        description="The provider's id of the event."
+    )
+    amount: Price = Field(description="What the event is about.")
+    currency: Annotated[Line, Field(pattern="^[A-Z]{3}$")] = Field(
+        description="ISO 4217 code of the amount."
+    )
+
+
+class SettleDeposit(DepositId):
+    """What the provider decided."""
+
+    failure_code: Annotated[Line, Field(pattern="^[A-Z][A-Z0-9_]{0,63}$")] | None = Field(
+        None, description="Why it declined; null when it has the money."
+    )
+    event: ProviderEvent | None = Field(None, description="The event that says so, if one does.")
+
+
+@operation(
+    "deposits.create",
+    who=Permission.DEPOSITS_WRITE_OWN,
+    input=CreateDeposit,
+    result=Deposit,
+    writes=True,
+    key=Key.REQUIRED,
+    cost=5,
+)
+async def create(ctx: Context, tx: Transaction, input: CreateDeposit) -> Deposit:
+    """Bring money into the caller's wallet.
+
+    The provider decides at once, or later: until then the deposit is PENDING, and deposits.get
+    tells what becomes of it. A declined deposit is an answer, not an error: look at status and
+    failureCode.
+    """
+    wallet = await _locked_wallet(ctx, tx, ctx.user_id)
+    deposit_id = ctx.new_id()
+    ctx.record("deposit", deposit_id, "amount", "status")
+    charge = Charge(deposit_id, input.amount, ctx.settings.currency, ctx.now)
+    decision = ctx.process.provider.at_once(charge)
+    await tx.write(
+        INSERT_DEPOSIT,
+        id=deposit_id,
+        user_id=ctx.user_id,
+        amount=input.amount,
+        currency=charge.currency,
+        status=_status(decision),
+        failure_code=decision and decision.failure_code,
+        created_at=ctx.now,
+        settled_at=decision and ctx.now,
+    )
+    if decision is None:
+        await enqueue(ctx, tx, "deposits.charge", {"depositId": deposit_id})
+    elif decision.failure_code is None:
+        await _credit(ctx, tx, wallet, deposit_id, input.amount)
+    return await _stored(tx, deposit_id)
+
+
+@operation(
+    "deposits.settle",
+    who=SYSTEM,
+    input=SettleDeposit,
+    result=Deposit,
+    errors=[DepositNotFound],
+    writes=True,
+)
+async def settle(ctx: Context, tx: Transaction, input: SettleDeposit) -> Deposit:
+    """Record what the provider decided of a deposit, from its answer or from its event.
+
+    The first decision counts: a deposit that is settled stays as it is. An event is kept, whether
+    it settles anything or not.
+    """
+    deposit = await tx.one(LOCK_DEPOSIT, deposit_id=input.id)
+    if deposit is None:
+        raise DepositNotFound
+    ctx.tick()
+    ctx.record("deposit", deposit.id)
+    event = input.event
+    fits = event is None or (event.amount, event.currency) == (deposit.amount, deposit.currency)
+    settles = fits and deposit.status == DepositStatus.PENDING
+    if event is not None and not await _kept(ctx, tx, input, event, settles):
+        return await _stored(tx, deposit.id)
+    decision = Decision(input.failure_code)
+    if settles:
+        await _decide(ctx, tx, deposit, decision)
+    elif not fits or deposit.status != _status(decision):
+        # What is decided stays; somebody has to find out with the provider who is right.
+        log.error("provider contradicts itself", deposit=deposit.id, event_id=event and event.id)
+    return await _stored(tx, deposit.id)
+
+
+async def _decide(ctx: Context, tx: Transaction, deposit: AskedDeposit, decision: Decision) -> None:
+    wallet = None
+    if decision.failure_code is None:
+        wallet = await _locked_wallet(ctx, tx, deposit.user_id)
+    ctx.record("deposit", deposit.id, "status")
+    await tx.write(
+        SETTLE_DEPOSIT,
+        deposit_id=deposit.id,
+        to_status=_status(decision),
+        failure=decision.failure_code,
+        at=ctx.now,
+    )
+    if wallet is not None:
+        await _credit(ctx, tx, wallet, deposit.id, deposit.amount)
+
+
+async def _kept(
+    ctx: Context, tx: Transaction, input: SettleDeposit, event: ProviderEvent, settled: bool
+) -> bool:
+    """Keep an event; False when it was there already."""
+    kept = await tx.one(
+        KEEP_EVENT,
+        id=event.id,
+        deposit_id=input.id,
+        amount=event.amount,
+        currency=event.currency,
+        failure_code=input.failure_code,
+        settled=settled,
+        created_at=ctx.now,
+    )
+    return kept is not None
+
+
+def _status(decision: Decision | None) -> DepositStatus:
+    if decision is None:
+        return DepositStatus.PENDING
+    return DepositStatus.SUCCEEDED if decision.failure_code is None else DepositStatus.FAILED
+
+
+async def _locked_wallet(ctx: Context, tx: Transaction, user_id: str) -> Wallet:
+    wallet = await tx.one(LOCK_WALLET, user_id=user_id)
+    if wallet is None:
+        raise Internal
+    ctx.tick()
+    return wallet
+
+
+async def _credit(
+    ctx: Context, tx: Transaction, wallet: Wallet, deposit_id: str, amount: Decimal
+) -> None:
+    await wallets.transfer(
+        ctx,
+        tx,
+        TransferKind.DEPOSIT,
+        amount,
+        source=PROVIDER,
+        target=wallet.id,
+        deposit_id=deposit_id,
+    )
+
+
+async def _stored(tx: Transaction, deposit_id: str) -> Deposit:
+    [deposit] = await tx.all(DEPOSIT.stored, ids=[deposit_id])
+    return deposit
+
+
+@operation(
+    "deposits.list",
+    # The list is part of the wallet on GraphQL: whoever may read one may read the other.
+    who=Permission.WALLET_READ_OWN,
+    input=ListDeposits,
+    result=Deposit,
+    paged=True,
+)
+async def list_(ctx: Context, input: ListDeposits) -> Page[Deposit]:
+    """The caller's deposits, newest first."""
+    return await paging.page(ctx, OWN_DEPOSITS, input, input.sort, {"status": input.status})
+
+
+@operation(
+    "deposits.get",
+    who=Permission.DEPOSITS_READ_OWN,
+    input=DepositId,
+    result=Deposit,
+    errors=[DepositNotFound],
+)
+async def get(ctx: Context, input: DepositId) -> Deposit:
+    """One of the caller's deposits."""
+    deposit = await ctx.reader.one(DEPOSIT.by_ids, ids=[input.id], **ctx.sight)
+    if deposit is None:
+        raise DepositNotFound
+    return deposit
+
+
+async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Deposit]:
+    """Deposits by id, as far as the caller may see them; relation of wallet entries."""
+    rows = await request.reader.all(DEPOSIT.by_ids, ids=list(ids), **glimpse(request, "deposits"))
+    return {row.id: row for row in rows}

@@ -1,0 +1,109 @@
+"""Talking with the payment provider: a job asks it, and its signed events come in.
+
+Both ways end in `deposits.settle`, which decides a deposit once, whoever is first.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+
+import msgspec
+import structlog
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from persistence.database.transactions import Tally
+from persistence.deposits import ASKED_DEPOSIT, DepositStatus
+from persistence.provider_events import KNOWN_EVENT, KnownEvent
+from services.deposits import depositing as deposits
+from services.deposits.provider import FAILED, SUCCEEDED, Charge, Event
+from services.errors.common import MalformedRequest
+from services.errors.provider import SignatureInvalid
+from services.ids import parsed
+from services.jobs.queue import Hopeless, Job
+from services.operation.context import Process, Request
+from services.operation.running import outside
+
+log = structlog.get_logger("tandem.provider")
+
+_SIGNED = ("webhook-id", "webhook-timestamp", "webhook-signature")
+_LONGEST_ID = 255
+
+
+class Undecided(Exception):
+    """The provider has not decided yet: it is asked again."""
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    """All that is read of an event before it is known to be about a deposit."""
+
+    type: str
+
+
+async def charge(process: Process, job: Job) -> None:
+    """Ask the provider to take the money of ``{"depositId"}``, or what became of that.
+
+    Who does not answer in time has decided nothing: the deposit stays PENDING, and the job asks
+    again under the same id.
+    """
+    reader = process.database.reader(Tally())
+    deposit = await reader.one(ASKED_DEPOSIT, deposit_id=job.data["depositId"])
+    if deposit is None:
+        raise Hopeless("there is no such deposit")
+    if deposit.status != DepositStatus.PENDING:
+        return
+    asked = Charge(deposit.id, deposit.amount, deposit.currency, deposit.created_at)
+    hear = partial(receive, process, job.request_id)
+    async with asyncio.timeout(process.settings.provider_seconds):
+        decision = await process.provider.charge(asked, process.clock(), hear)
+    if decision is None:
+        raise Undecided
+    raw = {"id": deposit.id, "failureCode": decision.failure_code}
+    await deposits.settle.by_system(job.request(process), raw)
+
+
+async def receive(
+    process: Process, request_id: str, headers: Mapping[str, str], body: bytes
+) -> None:
+    """Take in an event that the provider sent; done when this returns.
+
+    The same event may come as often as it likes. Raises `SignatureInvalid`, `MalformedRequest`,
+    `ValidationFailed`, `DepositNotFound` and what a write may raise.
+    """
+    _verify(process, headers, body)
+    event_id = headers["webhook-id"]
+    try:
+        kind = msgspec.json.decode(body, type=_Kind).type
+        if kind not in (SUCCEEDED, FAILED):
+            log.info("event ignored", kind=kind[:100])
+            return
+        data = msgspec.json.decode(body, type=Event).data
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise MalformedRequest("The body is no event about a deposit.") from None
+    if (data.failure_code is None) != (kind == SUCCEEDED) or len(event_id) > _LONGEST_ID:
+        raise MalformedRequest("A failureCode is what a failed deposit has, and no other one.")
+    if known := await outside(_known, process, event_id):
+        if known == KnownEvent(parsed(data.deposit_id) or "", data.failure_code):
+            return
+        # Taken for a repetition it would be acknowledged, and what it says lost.
+        log.error("two events of one id", event_id=event_id, deposit_id=known.deposit_id)
+        raise MalformedRequest("Another event had this webhook-id.")
+    raw = {
+        "id": data.deposit_id,
+        "failureCode": data.failure_code,
+        "event": {"id": event_id, "amount": data.amount, "currency": data.currency},
+    }
+    await deposits.settle.by_system(Request(process, id=request_id, face="webhook"), raw)
+
+
+async def _known(process: Process, event_id: str) -> KnownEvent | None:
+    return await process.database.reader(Tally()).one(KNOWN_EVENT, event_id=event_id)
+
+
+def _verify(process: Process, headers: Mapping[str, str], body: bytes) -> None:
+    """Refuse what was not signed with the shared secret within the last five minutes."""
+    secret = process.settings.provider_webhook_secret.get_secret_value()
+    signed = {name: headers.get(name, "") for name in _SIGNED}
+    try:
+        Webhook(secret).verify(body, signed, json_parse=False)
+    except (WebhookVerificationError, ValueError):
+        raise SignatureInvalid from None

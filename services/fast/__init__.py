@@ -1,0 +1,1 @@
+"""Faster ways beside the readable ones; `services.operation.context` chooses them."""

@@ -1,0 +1,1 @@
+"""Invoices: reading, issuing, and the PDF."""

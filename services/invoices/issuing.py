@@ -1,0 +1,251 @@
+"""Writing invoices: numbered by a job after the payment, their PDFs made by another one.
+
+A number is given under the lock of its kind's one counter row, in the transaction that writes the
+invoice: none is left out or given twice, whatever is rolled back or killed. Whoever takes both
+counters takes that of invoices first.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import msgspec
+from pydantic import Field
+
+from persistence.database.transactions import Tally, Transaction
+from persistence.invoices import (
+    BUYER_NAME,
+    COUNT,
+    CREDIT_NOTE_OF_REFUND,
+    CREDITED,
+    HAS_PDF,
+    INSERT_INVOICE,
+    INVOICE,
+    INVOICE_OF_ORDER,
+    KEEP_PDF,
+    LOCK_COUNTER,
+    Buyer,
+    Counter,
+    Invoice,
+    InvoiceKind,
+    Seller,
+    Snapshot,
+)
+from persistence.orders.views import ORDER, Order, OrderLine
+from persistence.refunds import REFUND, Refund
+from services import money
+from services.access.permissions import SYSTEM
+from services.errors.common import Internal, OrderNotFound
+from services.invoices.pdf import pdf
+from services.jobs.queue import Hopeless, Job, enqueue
+from services.operation.context import Context, Process
+from services.operation.inputs import Input, PathId
+from services.operation.running import operation
+from services.settings import Settings
+
+#: Begins the numbers of a kind, which have a series of their own.
+_PREFIX = {InvoiceKind.INVOICE: "", InvoiceKind.CREDIT_NOTE: "CN-"}
+#: Making a PDF keeps a core busy. One at a time, also when a job gave up waiting for its own.
+_RENDERER = ThreadPoolExecutor(1, "invoice-pdf")
+
+
+class PaidOrder(Input):
+    """Which order to write the invoice of."""
+
+    id: PathId = Field(description="The order's id.")
+
+
+class GivenBack(Input):
+    """Which refund to write the credit note of."""
+
+    id: PathId = Field(description="The refund's id.")
+
+
+@operation(
+    "invoices.issue",
+    who=SYSTEM,
+    input=PaidOrder,
+    result=Invoice,
+    errors=[OrderNotFound],
+    writes=True,
+)
+async def issue(ctx: Context, tx: Transaction, input: PaidOrder) -> Invoice:
+    """Write the invoice of a paid order; the one that is there when there is one."""
+    return await _invoice_of(ctx, tx, input.id)
+
+
+@operation(
+    "invoices.credit",
+    who=SYSTEM,
+    input=GivenBack,
+    result=Invoice,
+    errors=[OrderNotFound],
+    writes=True,
+)
+async def credit(ctx: Context, tx: Transaction, input: GivenBack) -> Invoice:
+    """Write the credit note of a refund, after the invoice that it corrects; once."""
+    refund = await tx.one(REFUND.stored, ids=[input.id])
+    if refund is None:
+        raise OrderNotFound
+    invoice = await _invoice_of(ctx, tx, refund.order_id)
+    counter = await _locked(ctx, tx, InvoiceKind.CREDIT_NOTE)
+    known = await tx.one(CREDIT_NOTE_OF_REFUND, refund_id=refund.id)
+    if known is not None:
+        return known
+    before = await tx.one(CREDITED, invoice_id=invoice.id) or money.ZERO
+    snapshot = Snapshot(
+        order_number=invoice.order_number,
+        seller=_seller(ctx.settings),
+        buyer=invoice.buyer,
+        lines=_given_back(invoice, refund),
+        subtotal=refund.amount,
+        discount=money.ZERO,
+        total=refund.amount,
+        tax=_tax_of(invoice, before + refund.amount) - _tax_of(invoice, before),
+        tax_rate=invoice.tax_rate,
+        currency=refund.currency,
+        paid_at=invoice.paid_at,
+        corrects_number=invoice.number,
+    )
+    corrects = {"corrects_id": invoice.id, "refund_id": refund.id}
+    kind = InvoiceKind.CREDIT_NOTE
+    return await _write(ctx, tx, kind, counter, refund.order_id, snapshot, **corrects)
+
+
+async def issue_invoice(process: Process, job: Job) -> None:
+    """Write the invoice of the order ``orderId``."""
+    try:
+        await issue.by_system(job.request(process), {"id": job.data["orderId"]})
+    except OrderNotFound:
+        raise Hopeless("there is no such paid order") from None
+
+
+async def issue_credit_note(process: Process, job: Job) -> None:
+    """Write the credit note of the refund ``refundId``."""
+    try:
+        await credit.by_system(job.request(process), {"id": job.data["refundId"]})
+    except OrderNotFound:
+        raise Hopeless("there is no such refund") from None
+
+
+async def render_invoice(process: Process, job: Job) -> None:
+    """Make the PDF of the invoice ``invoiceId``, once."""
+    invoice_id = job.data["invoiceId"]
+    reader = process.database.reader(Tally())
+    if await reader.one(HAS_PDF, invoice_id=invoice_id) is not None:
+        return
+    invoice = await reader.one(INVOICE.stored, ids=[invoice_id])
+    if invoice is None:
+        raise Hopeless("there is no such invoice")
+    loop, zone = asyncio.get_running_loop(), ZoneInfo(process.settings.time_zone)
+    content = await loop.run_in_executor(_RENDERER, pdf, invoice, zone)
+    async with process.database.transaction(Tally()) as tx:
+        await tx.all(KEEP_PDF, invoice_id=invoice_id, content=content, created_at=process.clock())
+
+
+async def _invoice_of(ctx: Context, tx: Transaction, order_id: str) -> Invoice:
+    """The invoice of a paid order, written now unless it is there."""
+    order = await tx.one(ORDER.stored, ids=[order_id])
+    if order is None or order.paid_at is None:
+        raise OrderNotFound
+    counter = await _locked(ctx, tx, InvoiceKind.INVOICE)
+    # Looked for under the lock: another worker may have written it just now.
+    known = await tx.one(INVOICE_OF_ORDER, order_id=order.id)
+    if known is not None:
+        return known
+    name = await tx.one(BUYER_NAME, user_id=order.customer_id)
+    snapshot = Snapshot(
+        order_number=order.number,
+        seller=_seller(ctx.settings),
+        buyer=Buyer(name or "", order.shipping_address),
+        lines=order.lines,
+        subtotal=order.subtotal,
+        discount=order.discount,
+        total=order.total,
+        tax=order.tax,
+        tax_rate=_tax_rate(order, ctx.settings),
+        currency=order.currency,
+        paid_at=order.paid_at,
+    )
+    return await _write(ctx, tx, InvoiceKind.INVOICE, counter, order.id, snapshot)
+
+
+def _given_back(invoice: Invoice, refund: Refund) -> list[OrderLine]:
+    """The invoice's lines as far as they were given back, for what was given back."""
+    bought = {line.product_id: line for line in invoice.lines}
+    return [
+        msgspec.structs.replace(bought[line.product_id], quantity=line.quantity, total=line.amount)
+        for line in refund.lines
+    ]
+
+
+def _tax_of(invoice: Invoice, amount: Decimal) -> Decimal:
+    """The tax in a part of an invoice's total; parts that sum to it have its tax, to the cent."""
+    return money.cents(invoice.tax * amount / invoice.total)
+
+
+async def _locked(ctx: Context, tx: Transaction, kind: InvoiceKind) -> Counter:
+    """The last number of a kind, under the lock of who gives the next one."""
+    counter = await tx.one(LOCK_COUNTER, kind=kind)
+    if counter is None:
+        raise Internal
+    ctx.tick()
+    return counter
+
+
+async def _write(
+    ctx: Context,
+    tx: Transaction,
+    kind: InvoiceKind,
+    counter: Counter,
+    order_id: str,
+    snapshot: Snapshot,
+    corrects_id: str | None = None,
+    refund_id: str | None = None,
+) -> Invoice:
+    """Write a document under the next number of its kind, and queue the making of its PDF."""
+    # Clocks of workers differ a little; numbers and times go up together nevertheless.
+    issued_at = max(ctx.now, counter.issued_at or ctx.now)
+    # Nor does a new time zone take them back into the year before.
+    year = max(counter.year, _year(issued_at, ctx.settings))
+    sequence = counter.last + 1 if year == counter.year else 1
+    await tx.all(COUNT, of_kind=kind, to_year=year, to_last=sequence, at_issued=issued_at)
+    invoice_id = ctx.new_id()
+    ctx.record("invoice", invoice_id, "number")
+    await tx.all(
+        INSERT_INVOICE,
+        id=invoice_id,
+        kind=kind,
+        year=year,
+        sequence=sequence,
+        number=f"{_PREFIX[kind]}{year}-{sequence:06}",
+        order_id=order_id,
+        corrects_id=corrects_id,
+        refund_id=refund_id,
+        snapshot=msgspec.to_builtins(snapshot),
+        issued_at=issued_at,
+    )
+    await enqueue(ctx, tx, "invoices.render", {"invoiceId": invoice_id})
+    [invoice] = await tx.all(INVOICE.stored, ids=[invoice_id])
+    return invoice
+
+
+def _year(at: datetime, settings: Settings) -> int:
+    return at.astimezone(ZoneInfo(settings.time_zone)).year
+
+
+def _seller(settings: Settings) -> Seller:
+    return Seller(
+        name=settings.seller_name,
+        address=list(settings.seller_address),
+        tax_number=settings.seller_tax_number,
+        email=settings.seller_email,
+    )
+
+
+def _tax_rate(order: Order, settings: Settings) -> str | None:
+    """The rate of the order's tax, unless the shop's rate was changed since it was placed."""
+    same = money.tax_within(order.total, settings.tax_rate) == order.tax
+    return f"{settings.tax_rate.normalize():f}" if same else None

@@ -1,0 +1,183 @@
+"""The PDF of an invoice: A4, as many pages as it takes, the same bytes for the same invoice.
+
+Latin, Greek and Cyrillic come from Noto Sans, Chinese and Japanese from Noto Sans SC; only the
+letters that are used are embedded. What neither font has is shown as U+FFFD, never left out.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import fontpkg
+import pylopdf_fonts_zh_cn
+from fpdf import FPDF, FontFace
+from fpdf.fonts import TTFFont
+from fpdf.table import Table
+
+from persistence.invoices import Invoice, InvoiceKind
+from services.money import ZERO
+
+_LATIN, _HAN = "noto", "han"
+_MISSING = "\ufffd"
+_SMALL, _NORMAL, _LARGE = 8, 10, 18
+_GREY, _BLACK = 96, 0
+#: Line heights in millimetres.
+_ROW, _TIGHT = 6, 4.5
+_WIDTHS = (8, 92, 18, 28, 28)
+_TITLES = {InvoiceKind.INVOICE: "Invoice", InvoiceKind.CREDIT_NOTE: "Credit note"}
+
+
+def pdf(invoice: Invoice, zone: ZoneInfo) -> bytes:
+    """The file; dates are days of the time zone. Takes some tenths of a second of a core."""
+    page = _Page(invoice)
+    page.add_page()
+    _write_seller(page, invoice)
+    _write_title(page, invoice, zone)
+    _write_buyer(page, invoice)
+    _write_lines(page, invoice)
+    _write_totals(page, invoice)
+    return bytes(page.output())
+
+
+class _Page(FPDF):
+    """A document with our fonts, and a foot on every page."""
+
+    def __init__(self, invoice: Invoice) -> None:
+        super().__init__(format="A4")
+        self._foot = f"{_TITLES[invoice.kind]} {invoice.number}"
+        self.add_font(_LATIN, "", str(fontpkg.path("Noto Sans")))
+        self._known = self._letters(_LATIN)
+        self.set_font(_LATIN, size=_NORMAL)
+        self.set_margins(18, 18)
+        self.set_auto_page_break(True, 22)
+        self.set_creation_date(invoice.issued_at)
+        self.set_title(self._foot)
+        self.set_author(invoice.seller.name)
+        self.set_lang("en")
+
+    def footer(self) -> None:
+        """Which document this page is of, and which page."""
+        self.set_y(-15)
+        self.write_line(f"{self._foot} · page {self.page_no()} of {{nb}}", _SMALL, _GREY)
+
+    def shown(self, text: str) -> str:
+        """The text with U+FFFD for letters that no font of ours has."""
+        if _HAN not in self.fonts and any(ord(letter) not in self._known for letter in text):
+            self._add_han()
+        return "".join(letter if ord(letter) in self._known else _MISSING for letter in text)
+
+    def _add_han(self) -> None:
+        # It takes as long as everything else together, and most invoices need none of it.
+        self.add_font(_HAN, "", str(pylopdf_fonts_zh_cn.sans_path()))
+        self.set_fallback_fonts([_HAN])
+        self._known |= self._letters(_HAN)
+
+    def _letters(self, font: str) -> set[int]:
+        added = self.fonts[font]
+        assert isinstance(added, TTFFont)
+        return set(added.cmap)
+
+    def write_line(self, text: str, size: int = _NORMAL, grey: int = _BLACK) -> None:
+        """A paragraph over the whole width."""
+        self.set_font(_LATIN, size=size)
+        self.set_text_color(grey)
+        height = _ROW if size == _NORMAL else size * 0.5
+        self.multi_cell(0, height, self.shown(text), new_x="LMARGIN", new_y="NEXT", align="L")
+        self.set_text_color(_BLACK)
+
+    def write_sum(self, label: str, amount: str, size: int = _NORMAL) -> None:
+        """A label and an amount at the right margin."""
+        self.set_font(_LATIN, size=size)
+        self.cell(self.epw - _WIDTHS[-1] - 12, _ROW + 1, self.shown(label), align="R")
+        self.cell(_WIDTHS[-1] + 12, _ROW + 1, amount, align="R", new_x="LMARGIN", new_y="NEXT")
+
+
+def _write_seller(page: _Page, invoice: Invoice) -> None:
+    seller = invoice.seller
+    page.write_line(seller.name, 13)
+    for line in seller.address:
+        page.write_line(line, _SMALL, _GREY)
+    if seller.tax_number is not None:
+        page.write_line(f"Tax number: {seller.tax_number}", _SMALL, _GREY)
+    if seller.email is not None:
+        page.write_line(seller.email, _SMALL, _GREY)
+    page.ln(_ROW * 2)
+
+
+def _write_title(page: _Page, invoice: Invoice, zone: ZoneInfo) -> None:
+    page.write_line(f"{_TITLES[invoice.kind]} {invoice.number}", _LARGE)
+    page.ln(2)
+    if invoice.corrects_number is not None:
+        page.write_line(f"Corrects invoice {invoice.corrects_number}")
+    page.write_line(f"Date: {_day(invoice.issued_at, zone)}")
+    page.write_line(f"Order: {invoice.order_number}, paid {_day(invoice.paid_at, zone)}")
+    page.ln(_ROW)
+
+
+def _write_buyer(page: _Page, invoice: Invoice) -> None:
+    buyer = invoice.buyer
+    page.write_line("Billed to", _SMALL, _GREY)
+    page.write_line(buyer.name)
+    if buyer.address is not None:
+        to = buyer.address
+        page.ln(2)
+        page.write_line("Sent to", _SMALL, _GREY)
+        place = f"{to.postal_code} {to.city}, {to.country}"
+        for line in (to.name, to.line1, to.line2, place):
+            if line is not None:
+                page.write_line(line)
+    page.ln(_ROW)
+
+
+def _write_lines(page: _Page, invoice: Invoice) -> None:
+    if not invoice.lines:
+        return
+    rows = [
+        (str(place), line.name, str(line.quantity), _amount(line.unit_price), _amount(line.total))
+        for place, line in enumerate(invoice.lines, 1)
+    ]
+    page.set_font(_LATIN, size=_NORMAL)
+    with page.table(
+        col_widths=_WIDTHS,
+        text_align=("RIGHT", "LEFT", "RIGHT", "RIGHT", "RIGHT"),
+        borders_layout="SINGLE_TOP_LINE",
+        # There is no bold face: the heading tells itself apart by its colour.
+        headings_style=FontFace(emphasis="", color=_GREY),
+        line_height=_TIGHT + 1,
+        padding=0.5,
+    ) as table:
+        _write_row(page, table, ("", "Item", "Quantity", "Price", "Total"))
+        for row in rows:
+            _write_row(page, table, row)
+    page.ln(_ROW / 2)
+
+
+def _write_row(page: _Page, table: Table, cells: Sequence[str]) -> None:
+    row = table.row()
+    for cell in cells:
+        row.cell(page.shown(cell))
+
+
+def _write_totals(page: _Page, invoice: Invoice) -> None:
+    # They stay together, on a page of their own where they must.
+    if page.will_page_break(5 * (_ROW + 1)):
+        page.add_page()
+    if invoice.discount != ZERO:
+        page.write_sum("Subtotal", _amount(invoice.subtotal))
+        page.write_sum("Discount", f"−{_amount(invoice.discount)}")
+    total = "Total" if invoice.kind is InvoiceKind.INVOICE else "Given back"
+    page.write_sum(total, f"{invoice.currency} {_amount(invoice.total)}", 13)
+    page.write_sum(f"including {_rate(invoice.tax_rate)}tax", _amount(invoice.tax))
+
+
+def _day(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).date().isoformat()
+
+
+def _amount(amount: Decimal) -> str:
+    return f"{amount:,.2f}"
+
+
+def _rate(rate: str | None) -> str:
+    return "" if rate is None else f"{(Decimal(rate) * 100).normalize():f} % "

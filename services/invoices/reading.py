@@ -1,0 +1,129 @@
+"""Invoices and credit notes: read here, written by jobs once an order is paid."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from pydantic import Field
+
+from persistence.invoices import INVOICE, PDF, VISIBLE_PDFS, Invoice
+from persistence.invoices import Buyer as Buyer
+from persistence.invoices import InvoiceKind as InvoiceKind
+from persistence.invoices import Seller as Seller
+from services.access import links
+from services.access.callers import glimpse
+from services.access.permissions import Permission
+from services.errors.common import TandemError
+from services.errors.invoices import InvoiceNotFound, InvoiceNotReady
+from services.ids import NOWHERE, parsed
+from services.operation.context import Context, Request
+from services.operation.inputs import Input, Nothing, PathId, checked
+from services.operation.running import operation
+
+
+class InvoiceId(Input):
+    """Which invoice."""
+
+    id: PathId = Field(description="The invoice's id.")
+
+
+class InvoiceLink(InvoiceId):
+    """Which invoice's PDF, and what its signed address says."""
+
+    token: str = Field(description="The token of the address.")
+
+
+class InvoicePdf(Struct, frozen=True, rename="camel"):
+    """Where the PDF of an invoice is."""
+
+    id: Annotated[str, Meta(description="The invoice.")]
+    url: Annotated[str, Meta(description="Its address, good for some minutes without a token.")]
+
+
+class PdfFile(Struct, frozen=True):
+    """The PDF of an invoice."""
+
+    name: Annotated[str, Meta(description="What to call the file.")]
+    content: Annotated[bytes, Meta(description="The file.")]
+
+
+@operation(
+    "invoices.get",
+    who=Permission.INVOICES_READ_OWN,
+    input=InvoiceId,
+    result=Invoice,
+    errors=[InvoiceNotFound],
+)
+async def get(ctx: Context, input: InvoiceId) -> Invoice:
+    """One invoice or credit note."""
+    invoice = await ctx.reader.one(INVOICE.by_ids, ids=[input.id], **ctx.sight)
+    if invoice is None:
+        raise InvoiceNotFound
+    return invoice
+
+
+@operation(
+    "invoices.pdf",
+    who=Permission.INVOICES_READ_OWN,
+    input=Nothing,
+    result=InvoicePdf,
+    errors=[InvoiceNotFound, InvoiceNotReady],
+)
+async def pdf(
+    ctx: Context, invoice_ids: Sequence[str], input: Nothing
+) -> Mapping[str, InvoicePdf | TandemError]:
+    """The PDF of an invoice: REST sends the file, GraphQL its address.
+
+    The address needs no token and is good for some minutes.
+    """
+    spelled = {id: parsed(id) or NOWHERE for id in invoice_ids}
+    visible = await ctx.reader.all(VISIBLE_PDFS, ids=list(spelled.values()), **ctx.sight)
+    until = ctx.now + timedelta(seconds=ctx.settings.invoice_link_seconds)
+    secret = ctx.settings.secret.get_secret_value()
+    found: dict[str, InvoicePdf | TandemError] = {
+        id: InvoicePdf(
+            id,
+            f"{ctx.settings.public_url}/api/v2/invoices/{id}/pdf"
+            f"?token={links.sign(secret, _subject(id), until)}",
+        )
+        if ready
+        else InvoiceNotReady()
+        for id, ready in visible
+    }
+    return {id: found.get(spelled[id]) or InvoiceNotFound() for id in invoice_ids}
+
+
+async def file(request: Request, invoice: InvoicePdf) -> PdfFile:
+    """The file that `pdf` gave the address of."""
+    return await _file(request, invoice.id)
+
+
+async def linked(request: Request, raw: Mapping[str, str]) -> PdfFile:
+    """The file behind an address that `pdf` gave, for whoever holds it.
+
+    Raises `Unauthenticated` for an address that is none of ours, `TokenExpired` after its time.
+    """
+    process = request.process
+    await process.quota.charge(request, None, pdf.cost)
+    link = checked(InvoiceLink, raw, *request.faults)
+    links.check(process.settings.secrets, _subject(link.id), link.token, process.clock())
+    return await _file(request, link.id)
+
+
+async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Invoice]:
+    """Invoices by id, as far as the caller may see them; relation of orders."""
+    rows = await request.reader.all(INVOICE.by_ids, ids=list(ids), **glimpse(request, "invoices"))
+    return {row.id: row for row in rows}
+
+
+async def _file(request: Request, invoice_id: str) -> PdfFile:
+    found = await request.reader.one(PDF, invoice_id=invoice_id)
+    if found is None:
+        raise InvoiceNotReady
+    number, content = found
+    return PdfFile(f"{number}.pdf", content)
+
+
+def _subject(invoice_id: str) -> str:
+    return f"invoice-pdf:{invoice_id}"

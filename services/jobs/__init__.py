@@ -1,0 +1,1 @@
+"""Background jobs: the queue, its operations, its schedules and its handlers."""

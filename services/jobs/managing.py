@@ -1,0 +1,111 @@
+"""Jobs as admins see them: what waits, runs and has failed; failed ones tried again or let go."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from persistence.database.transactions import Tally, Transaction
+from persistence.jobs.queue import (
+    DEPTHS,
+    DISCARD_JOB,
+    JOB,
+    JOBS,
+    LOCK_JOB,
+    QUEUE_STATUSES,
+    RETRY_JOB,
+    Depth,
+    Job,
+    JobStatus,
+)
+from services.access.permissions import Permission
+from services.auth.signing_in import Done
+from services.errors.jobs import JobNotFound, JobStatusInvalid
+from services.operation import paging
+from services.operation.context import Context, Process
+from services.operation.inputs import Input, Line, PathId
+from services.operation.paging import Page, Paged
+from services.operation.running import Key, operation
+
+
+class ListJobs(Paged):
+    """Which jobs, in which order."""
+
+    status: JobStatus | None = Field(None, description="Where they stand.", strict=False)
+    name: Annotated[Line, Field(min_length=1, max_length=100)] | None = Field(
+        None, description="What is to be done."
+    )
+    sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
+
+
+class JobId(Input):
+    """Which job."""
+
+    id: PathId = Field(description="The job's id.")
+
+
+@operation("jobs.list", who=Permission.JOBS_READ_ALL, input=ListJobs, result=Job, paged=True)
+async def list_(ctx: Context, input: ListJobs) -> Page[Job]:
+    """What waits, runs or has failed, newest first; a job that succeeded is gone."""
+    status = input.status and QUEUE_STATUSES[input.status]
+    filters = {"status": status, "name": input.name}
+    return await paging.page(ctx, JOBS, input, input.sort, filters)
+
+
+@operation("jobs.get", who=Permission.JOBS_READ_ALL, input=JobId, result=Job, errors=[JobNotFound])
+async def get(ctx: Context, input: JobId) -> Job:
+    """One job; one that succeeded is gone, and in the end one that failed is, too."""
+    job = await ctx.reader.one(JOB.by_ids, ids=[input.id], **ctx.sight)
+    if job is None:
+        raise JobNotFound
+    return job
+
+
+@operation(
+    "jobs.retry",
+    who=Permission.JOBS_WRITE_ALL,
+    input=JobId,
+    result=Job,
+    errors=[JobNotFound, JobStatusInvalid],
+    writes=True,
+    key=Key.OPTIONAL,
+)
+async def retry(ctx: Context, tx: Transaction, input: JobId) -> Job:
+    """Queue a job that has failed once more, with all its attempts before it."""
+    await _lock(ctx, tx, input.id, {JobStatus.FAILED})
+    await tx.all(RETRY_JOB, job_id=input.id)
+    [job] = await tx.all(JOB.stored, ids=[input.id])
+    return job
+
+
+@operation(
+    "jobs.discard",
+    who=Permission.JOBS_WRITE_ALL,
+    input=JobId,
+    result=Done,
+    errors=[JobNotFound, JobStatusInvalid],
+    writes=True,
+    key=Key.OPTIONAL,
+)
+async def discard(ctx: Context, tx: Transaction, input: JobId) -> Done:
+    """Take a job that has failed, or still waits, out of the queue: it is never done.
+
+    What it should have done stays undone; a job that runs cannot be stopped.
+    """
+    await _lock(ctx, tx, input.id, {JobStatus.FAILED, JobStatus.QUEUED})
+    await tx.all(DISCARD_JOB, job_id=input.id)
+    return Done()
+
+
+async def depths(process: Process) -> list[Depth]:
+    """The queue's depth by name and status, for `/metrics`."""
+    return await process.database.reader(Tally()).all(DEPTHS)
+
+
+async def _lock(ctx: Context, tx: Transaction, job_id: str, allowed: set[JobStatus]) -> None:
+    """Keep every worker away from the job, and refuse one that does not stand where it must."""
+    standing = await tx.one(LOCK_JOB, job_id=job_id)
+    if standing is None:
+        raise JobNotFound
+    ctx.record("job", job_id, "status")
+    if standing not in {QUEUE_STATUSES[status] for status in allowed}:
+        raise JobStatusInvalid

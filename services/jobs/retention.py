@@ -1,0 +1,46 @@
+"""What is kept for so long and no longer.
+
+Not the audit log: its chain would be cut. Ledger, orders and invoices stay for good.
+"""
+
+from datetime import timedelta
+
+from persistence.api_keys import FORGET_API_KEYS
+from persistence.database.statements import FORGOTTEN_AT_ONCE, Query
+from persistence.database.transactions import Tally
+from persistence.idempotency import FORGET_KEYS
+from persistence.jobs.queue import FORGET_DEAD, FORGET_LOG, FORGET_TICKS
+from persistence.mail_tokens import FORGET_MAIL_TOKENS
+from persistence.sessions import FORGET_SESSIONS, FORGET_SPENT_TOKENS, FORGET_TOKENS_OF_ENDED
+from services.jobs.queue import Job
+from services.operation.context import Process
+
+#: An expired key may be claimed anew at this moment, by a process whose clock is behind.
+_CLOCKS = timedelta(hours=1)
+#: How long the log speaks of jobs that come by themselves.
+_TICKS = timedelta(hours=1)
+
+
+async def forget_jobs(process: Process, _: Job) -> None:
+    """Delete dead jobs, lines of the log and mailed tokens older than the settings keep them."""
+    await _forget(process, FORGET_TICKS, _TICKS)
+    kept = timedelta(days=process.settings.job_days)
+    for query in (FORGET_LOG, FORGET_DEAD, FORGET_MAIL_TOKENS):
+        await _forget(process, query, kept)
+
+
+async def forget_access(process: Process, _: Job) -> None:
+    """Delete idempotency keys, sessions, refresh tokens and API keys that ended long ago."""
+    await _forget(process, FORGET_KEYS, timedelta(hours=process.settings.key_hours) + _CLOCKS)
+    kept = timedelta(days=process.settings.ended_days)
+    # Tokens first: a session is deleted once no token speaks of it.
+    for query in (FORGET_SPENT_TOKENS, FORGET_TOKENS_OF_ENDED, FORGET_SESSIONS, FORGET_API_KEYS):
+        await _forget(process, query, kept)
+
+
+async def _forget(process: Process, query: Query[int], kept: timedelta) -> None:
+    before = process.clock() - kept
+    gone: int | None = FORGOTTEN_AT_ONCE
+    while gone == FORGOTTEN_AT_ONCE:
+        async with process.database.transaction(Tally()) as tx:
+            gone = await tx.one(query, before=before)

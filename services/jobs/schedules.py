@@ -1,0 +1,36 @@
+"""Schedules: jobs queued at intervals, once per interval however many workers there are."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from persistence.database.transactions import Tally
+from persistence.jobs.queue import UNDER_WAY
+from persistence.jobs.schedules import DUE_SCHEDULES, TAKE_SCHEDULE
+from services.ids import new_id
+from services.jobs.queue import put
+from services.operation.context import Process
+from services.settings import Settings
+
+#: By a job's name, how many seconds lie between two of it.
+Schedules = Mapping[str, Callable[[Settings], float]]
+
+
+async def queue_due(process: Process, schedules: Schedules) -> None:
+    """Queue every job whose time has come; one that still waits or runs is left out this time.
+
+    Intervals in which no worker ran are not made up for.
+    """
+    every = {name: timedelta(seconds=read(process.settings)) for name, read in schedules.items()}
+    reader = process.database.reader(Tally())
+    for name in await reader.all(DUE_SCHEDULES, names=[*every], intervals=[*every.values()]):
+        await _queue(process, name, every[name])
+
+
+async def _queue(process: Process, name: str, every: timedelta) -> None:
+    async with process.database.transaction(Tally()) as tx:
+        # Held until COMMIT: nobody else looks at the queue for this name meanwhile.
+        if await tx.one(TAKE_SCHEDULE, name=name, every=every) is None:
+            return
+        if await tx.one(UNDER_WAY, name=name) is None:
+            now = process.clock()
+            await put(tx, now, new_id(now), name, {})

@@ -1,0 +1,102 @@
+"""Mail: one plain text to one address, through a mail server or into a folder.
+
+Called by jobs only: a mail is sent outside every transaction, and again when that failed.
+"""
+
+import asyncio
+import os
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+from msgspec import Struct
+
+from services.jobs.queue import Hopeless
+from services.settings import Settings
+
+
+class Mail(Struct, frozen=True):
+    """What is said to whom."""
+
+    to: str
+    subject: str
+    text: str
+
+
+async def send(settings: Settings, mail: Mail, id: str, now: datetime) -> None:
+    """Send a mail; ``id`` is the same for every attempt and names the mail to whoever gets it.
+
+    Raises `Hopeless` when the address can have no mail, anything else when it may go well later.
+    """
+    message = written(settings, mail, id, now)
+    if settings.smtp_url is not None:
+        await _deliver(settings, settings.smtp_url.get_secret_value(), message)
+    else:
+        await asyncio.to_thread(_store, settings.mail_folder, id, message)
+
+
+def written(settings: Settings, mail: Mail, id: str, now: datetime) -> EmailMessage:
+    """The mail as it goes over the wire; raises `Hopeless` for an address that is none."""
+    message = EmailMessage(policy=SMTP if mail.to.isascii() else SMTPUTF8)
+    message["From"] = settings.mail_from
+    message["To"] = _address(mail.to)
+    message["Subject"] = mail.subject
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{id}@{message['From'].addresses[0].domain}>"
+    message["Auto-Submitted"] = "auto-generated"
+    # Lines stay whole where they can: a person may copy a link out of the raw file.
+    message.set_content(mail.text, cte="7bit" if mail.text.isascii() else None)
+    return message
+
+
+def _address(text: str) -> Address:
+    """Built of its parts, so that no text can be read as two addresses or as another header."""
+    user, _, domain = text.rpartition("@")
+    try:
+        address = Address(username=user, domain=domain.encode("idna").decode())
+    except ValueError:
+        address = None
+    if not address or not user or not domain:
+        raise Hopeless("no address")
+    return address
+
+
+async def _deliver(settings: Settings, url: str, message: EmailMessage) -> None:
+    server = urlsplit(url)
+    secure = server.scheme == "smtps"
+    try:
+        await aiosmtplib.send(
+            message,
+            sender=message["From"].addresses[0].addr_spec,
+            recipients=[message["To"].addresses[0].addr_spec],
+            hostname=server.hostname,
+            port=server.port or (465 if secure else 587),
+            username=unquote(server.username) if server.username else None,
+            password=unquote(server.password) if server.password else None,
+            use_tls=secure,
+            # Whoever sits on the wire can hide that STARTTLS is offered; they get no password.
+            start_tls=None if secure or not server.password else True,
+            timeout=settings.smtp_seconds,
+        )
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        if all(refusal.code >= 500 for refusal in error.recipients):
+            raise Hopeless("recipient refused") from None
+        raise
+
+
+def _store(folder: Path, id: str, message: EmailMessage) -> None:
+    """Written beside its place and moved there, so that a reader finds whole mails."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = folder / f".{id}.new"
+    with open(new, "wb", opener=_private) as file:
+        file.write(message.as_bytes())
+    new.replace(folder / f"{id}.eml")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

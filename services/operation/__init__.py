@@ -1,0 +1,1 @@
+"""The wrapper that every operation runs in."""

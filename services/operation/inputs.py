@@ -1,0 +1,384 @@
+"""Inputs: what operations take, checked the same way whichever face parsed it.
+
+An operation's input is a Pydantic model. Faces pass raw values by their wire names; `checked`
+finds every bad field at once.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from services.errors.common import FieldError, ValidationFailed
+from services.ids import NOWHERE, parsed
+from services.money import LARGEST, cents
+
+
+class Input(BaseModel):
+    """Base of every operation's input; names on the wire are camelCase."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=False
+    )
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values, to tell one input from another."""
+        return self.model_dump(mode="json")
+
+
+class Nothing(Input):
+    """The input of operations that take none."""
+
+
+Model = TypeVar("Model", bound=Input)
+
+
+def checked(model: type[Model], raw: Mapping[str, Any], *others: FieldError) -> Model:
+    """The input, or `ValidationFailed` with every bad field (and ``others``) at once."""
+    fields = list(others)
+    try:
+        valid = model.model_validate(raw)
+    except ValidationError as error:
+        fields.extend(_field_error(item) for item in error.errors(include_url=False))
+        raise ValidationFailed(fields=fields) from None
+    if fields:
+        raise ValidationFailed(fields=fields)
+    return valid
+
+
+_RULES = {
+    "missing": ("REQUIRED", "Give a value."),
+    "extra_forbidden": ("UNKNOWN_FIELD", "There is no such field."),
+    "string_pattern_mismatch": ("INVALID_FORMAT", "Give text of the form {pattern}."),
+    "string_too_short": ("TOO_SHORT", "Give at least {min_length} characters."),
+    "string_too_long": ("TOO_LONG", "Give at most {max_length} characters."),
+    "too_short": ("TOO_FEW", "Give at least {min_length}."),
+    "too_long": ("TOO_MANY", "Give at most {max_length}."),
+    "greater_than_equal": ("TOO_SMALL", "Give {ge} or more."),
+    "less_than_equal": ("TOO_LARGE", "Give {le} or less."),
+    "enum": ("INVALID_CHOICE", "Give one of {expected}."),
+    "literal_error": ("INVALID_CHOICE", "Give one of {expected}."),
+}
+#: What a value of the wrong JSON type is told; GraphQL's own coercion uses the same words.
+WRONG_TYPE = ("INVALID_TYPE", "Give a value of the declared type.")
+REQUIRED = _RULES["missing"]
+INVALID_CHOICE = "INVALID_CHOICE"
+UNKNOWN_FIELD = _RULES["extra_forbidden"]
+
+
+def _field_error(error: Any) -> FieldError:
+    kind, given, limits = error["type"], error["input"], error.get("ctx", {})
+    # A rule over several fields names the one to change.
+    path = limits.get("field") or ".".join(str(part) for part in error["loc"])
+    if given is None and (kind.lower().endswith("_type") or kind == "enum"):
+        return FieldError(path, *REQUIRED)
+    if kind.isupper():
+        return FieldError(path, kind, error["msg"])
+    if isinstance(given, str) and kind in ("too_short", "too_long"):
+        kind = f"string_{kind}"
+    code, message = _RULES.get(kind, WRONG_TYPE)
+    return FieldError(path, code, message.format_map(limits))
+
+
+def wrong(code: str, message: str, field: str | None = None) -> PydanticCustomError:
+    """An error for a validator to raise; the code goes to the wire as it is."""
+    return PydanticCustomError(code, message, {"field": field})  # type: ignore[arg-type]
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+#: Longer than any text of ours. Normalising takes time by the square of a text's combining marks.
+LONGEST_TEXT = 10_000
+
+
+def _cleaned(value: object, control: re.Pattern[str]) -> object:
+    if not isinstance(value, str):
+        return value
+    if len(value) > LONGEST_TEXT:
+        raise wrong("TOO_LONG", f"Give at most {LONGEST_TEXT} characters.")
+    if control.search(value):
+        raise wrong("INVALID_FORMAT", "Control characters are not allowed.")
+    return unicodedata.normalize("NFC", value.strip())
+
+
+def _clean(value: object) -> object:
+    return _cleaned(value, _CONTROL)
+
+
+def _clean_lines(value: object) -> object:
+    return _cleaned(value, _CONTROL_IN_LINES)
+
+
+# JSON Schema cannot say "trimmed": the mark has api/rest/openapi/schemas.py write it as a pattern.
+Line = Annotated[
+    str, Strict(), BeforeValidator(_clean), Field(json_schema_extra={"x-text": "line"})
+]
+Lines = Annotated[
+    str, Strict(), BeforeValidator(_clean_lines), Field(json_schema_extra={"x-text": "lines"})
+]
+
+#: A coupon's code as buyers give it; one that no coupon can have is simply unknown.
+CouponCode = Annotated[Line, Field(min_length=1, max_length=40)]
+
+
+def _no_nul(value: object) -> object:
+    if isinstance(value, str) and _CONTROL.search(value):
+        raise wrong("INVALID_FORMAT", "Control characters are not allowed.")
+    return value
+
+
+# Passwords are taken as typed: not trimmed, not normalised.
+Password = Annotated[
+    str,
+    Strict(),
+    BeforeValidator(_no_nul),
+    Field(
+        min_length=8,
+        max_length=128,
+        json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"},
+    ),
+]
+
+
+# A name for addresses, like an id: taken as written, not trimmed.
+Slug = Annotated[
+    str, Strict(), Field(min_length=1, max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+]
+
+
+#: The domain of those who deleted their account: nobody else may take an address there.
+GONE = "deleted.invalid"
+
+
+def _email(value: object) -> object:
+    value = _clean(value)
+    if isinstance(value, str) and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", value):
+        raise wrong("INVALID_FORMAT", "Give an email address.")
+    if isinstance(value, str) and value.lower().endswith(f"@{GONE}"):
+        raise wrong("RESERVED", "Give an address that can be mailed to.")
+    return value
+
+
+def _url(value: object) -> object:
+    value = _clean(value)
+    if isinstance(value, str) and not re.fullmatch(_URL, value):
+        raise wrong("INVALID_FORMAT", "Give an address that begins with http:// or https://.")
+    return value
+
+
+#: No space, and nothing that ends an attribute or a tag of a page that shows it.
+_URL = r"""https?://[^\s/?#"'<>\\]+[^\s"'<>\\]*"""
+#: The address of something on the web, for others to load.
+Url = Annotated[
+    str,
+    Strict(),
+    BeforeValidator(_url),
+    Field(max_length=500, json_schema_extra={"x-text": "url"}),
+]
+Email = Annotated[
+    str,
+    Strict(),
+    BeforeValidator(_email),
+    Field(max_length=254, json_schema_extra={"x-text": "email"}),
+]
+
+
+def _reference(value: object) -> object:
+    if isinstance(value, str):
+        known = parsed(value)
+        if known is None:
+            raise wrong("INVALID_FORMAT", "Give a UUID.")
+        return known
+    return value
+
+
+def _path_id(value: object) -> object:
+    return parsed(value) or NOWHERE
+
+
+#: An id inside a body or a filter: malformed is a bad field.
+Reference = Annotated[
+    str, Strict(), BeforeValidator(_reference), WithJsonSchema({"type": "string", "format": "uuid"})
+]
+#: The id an operation is asked about: malformed is not found.
+PathId = Annotated[str, BeforeValidator(_path_id), WithJsonSchema({"type": "string"})]
+
+_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?")
+_SPACES = r"[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*"
+_MONEY = rf"0{{0,3}}[0-9]{{1,9}}(\.[0-9]{{1,2}})?{_SPACES}$"
+
+
+def _money_schema(pattern: str, **limits: float) -> dict[str, Any]:
+    """Both ways to write an amount: decimal text, or a JSON number of at most two decimals."""
+    return {
+        "anyOf": [
+            {"type": "string", "pattern": pattern},
+            {"type": "number", "multipleOf": 0.01, "maximum": float(LARGEST), **limits},
+        ],
+        "examples": ["19.99"],
+    }
+
+
+PRICE_SCHEMA = _money_schema(rf"^{_SPACES}(?![0.]+{_SPACES}$){_MONEY}", exclusiveMinimum=0)
+BOUND_SCHEMA = _money_schema(rf"^{_SPACES}{_MONEY}", minimum=0)
+
+
+def _amount(value: object) -> Decimal:
+    """Decimal text, or a JSON number that was read as decimal text; never a float."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise wrong("INVALID_TYPE", 'Give an amount such as "19.99".')
+    if isinstance(value, str) and not _AMOUNT.fullmatch(value.strip()):
+        raise wrong("INVALID_FORMAT", 'Give an amount such as "19.99", with at most two decimals.')
+    try:
+        amount = Decimal(value.strip() if isinstance(value, str) else value)
+        # `abs` would round to the context, and overflow for 1E1000000.
+        if amount.copy_abs() > LARGEST:
+            raise wrong("TOO_LARGE", f"Give at most {LARGEST}.")
+        if amount != cents(amount):
+            raise wrong("INVALID_FORMAT", "Give at most two decimals.")
+    except ArithmeticError:
+        raise wrong("INVALID_FORMAT", 'Give an amount such as "19.99".') from None
+    return cents(amount)
+
+
+def _positive(value: object) -> Decimal:
+    amount = _amount(value)
+    if amount <= 0:
+        raise wrong("TOO_SMALL", "Give an amount above zero.")
+    return amount
+
+
+def _not_negative(value: object) -> Decimal:
+    amount = _amount(value)
+    if amount < 0:
+        raise wrong("TOO_SMALL", "Give an amount of zero or more.")
+    return amount
+
+
+Price = Annotated[Decimal, BeforeValidator(_positive), WithJsonSchema(PRICE_SCHEMA)]
+Bound = Annotated[Decimal, BeforeValidator(_not_negative), WithJsonSchema(BOUND_SCHEMA)]
+
+
+def _instant(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        if moment.tzinfo is None or "T" not in value.upper():
+            raise ValueError
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise wrong("INVALID_FORMAT", "Give a time such as 2026-01-31T12:00:00Z.") from None
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+class Period(Input):
+    """A half-open range of time."""
+
+    from_: Instant | None = Field(None, alias="from", description="From this time on.")
+    to: Instant | None = Field(None, description="Before this time.")
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.from_ is not None and self.to is not None and self.to <= self.from_:
+            raise wrong("CONFLICT", "Give a time later than from.", "to")
+        return self
+
+
+# Query strings carry text; a GraphQL argument of the same name carries the value itself.
+def _flag(value: object) -> object:
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+def _number(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
+        return int(value)
+    return value
+
+
+Flag = Annotated[bool, Strict(), BeforeValidator(_flag)]
+PageSize = Annotated[int, Strict(), Field(ge=1, le=100), BeforeValidator(_number)]
+#: A place in something numbered without gaps; GraphQL's Int goes no further.
+Position = Annotated[int, Strict(), Field(ge=1, le=2**31 - 1), BeforeValidator(_number)]
+PageNumber = Annotated[int, Strict(), Field(ge=1, le=1_000_000), BeforeValidator(_number)]
+
+
+def _metadata(value: object) -> object:
+    if isinstance(value, Mapping):
+        _check_metadata(value, depth=1)
+        return _plain(value)
+    return value
+
+
+def _check_metadata(value: object, depth: int) -> None:
+    if depth > 5:
+        raise wrong("TOO_DEEP", "Nest at most five levels.")
+    if isinstance(value, Mapping):
+        if len(value) > 50:
+            raise wrong("TOO_MANY", "Give at most 50 entries.")
+        for name, item in value.items():
+            if not isinstance(name, str) or len(name) > 100 or _CONTROL.search(name):
+                raise wrong("INVALID_FORMAT", "Names are text of at most 100 characters.")
+            _check_metadata(item, depth + 1)
+    elif isinstance(value, list | tuple):
+        if len(value) > 50:
+            raise wrong("TOO_MANY", "Give at most 50 entries.")
+        for item in value:
+            _check_metadata(item, depth + 1)
+    elif isinstance(value, str):
+        if len(value) > 1000 or _CONTROL_IN_LINES.search(value):
+            raise wrong("INVALID_FORMAT", "Values are text of at most 1000 characters.")
+    elif isinstance(value, int | float | Decimal):
+        # Beyond 2^53 JavaScript would read another number than was written.
+        if not -(2**53) <= value <= 2**53:
+            raise wrong("TOO_LARGE", "Numbers go up to 2^53.")
+    elif value is not None:
+        raise wrong("INVALID_TYPE", "Give JSON values.")
+
+
+def metadata_fault(value: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What is wrong with metadata that was not given but made: a code and what to do about it."""
+    try:
+        _check_metadata(value, depth=1)
+    except PydanticCustomError as error:
+        return error.type, error.message()
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """Decimals as the JSON numbers they came as; metadata is not money."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return float(value) if isinstance(value, Decimal) else value
+
+
+Metadata = Annotated[
+    dict[str, Any],
+    BeforeValidator(_metadata),
+    WithJsonSchema({"type": "object", "x-text": "metadata"}),
+]

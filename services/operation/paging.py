@@ -1,0 +1,227 @@
+"""Pages: keyset by cursor or numbered, the same on both faces.
+
+A list's input extends `Paged`; its filters and sort are declared beside it, and `page` turns all
+of that into rows of a `persistence.database.listing.Listing`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from pydantic import Field, model_validator
+
+from persistence.database.listing import Listing, Window
+from services.errors.common import FieldError, Forbidden, TandemError, ValidationFailed
+from services.operation.context import Context
+from services.operation.cursors import CursorKeys
+from services.operation.inputs import Flag, Input, PageNumber, PageSize, wrong
+
+Item = TypeVar("Item")
+#: Stands for the caller where the id of a user is asked for.
+ME = "me"
+
+
+class Paged(Input):
+    """What every list takes: ``first``/``after``, ``last``/``before`` or ``page``/``perPage``."""
+
+    first: PageSize | None = Field(
+        None, description="How many from the start, or after the cursor."
+    )
+    after: str | None = Field(None, description="Cursor to continue after.")
+    last: PageSize | None = Field(None, description="How many from the end, or before the cursor.")
+    before: str | None = Field(None, description="Cursor to end before.")
+    page: PageNumber | None = Field(None, description="Number of the page, from 1.")
+    per_page: PageSize | None = Field(None, description="Page size of numbered pages.")
+    total: Flag = Field(False, description="Count the whole list as well.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Paged":
+        forward = self.first is not None or self.after is not None
+        backward = self.last is not None or self.before is not None
+        numbered = self.page is not None or self.per_page is not None
+        if forward + backward + numbered > 1:
+            raise wrong(
+                "CONFLICT",
+                "Page by first and after, by last and before, or by page and perPage.",
+                "page" if numbered else "last",
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """One page of a list; ``total`` only when it was asked for."""
+
+    items: Sequence[Item]
+    has_next: bool
+    has_previous: bool
+    size: int
+    number: int | None = None
+    total: int | None = None
+    #: Writes the cursor of an item; None where pages go by number only.
+    cursor: Callable[[Item], str] | None = field(default=None, compare=False)
+
+    @property
+    def start_cursor(self) -> str | None:
+        """The first item's cursor."""
+        return self.cursor(self.items[0]) if self.items and self.cursor else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        """The last item's cursor."""
+        return self.cursor(self.items[-1]) if self.items and self.cursor else None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    sort: str
+    filters: dict[str, Any]
+    window: Window
+    size: int
+    scope: bytes
+    #: Which page it is by number, where that is known.
+    number: int | None
+
+
+class _Found(msgspec.Struct, Generic[Item]):
+    """What the database says of a page: with one row beyond it, if there is one."""
+
+    rows: list[Item]
+    total: int | None
+
+
+async def page(
+    ctx: Context, listing: Listing[Item], input: Paged, sort: str, filters: Mapping[str, Any]
+) -> Page[Item]:
+    """One page of a list; raises `ValidationFailed` for a cursor that is not this list's."""
+    plan = _plan(ctx, listing, input, sort, filters)
+    # What is kept is for whoever asks next, and whole.
+    wanted = None if ctx.keeps else ctx.wanted
+
+    async def load() -> _Found[Item]:
+        rows = await listing.page(
+            ctx.reader, plan.sort, plan.filters, plan.window, wanted, **ctx.sight
+        )
+        total = None
+        if input.total:
+            total = await listing.count(ctx.reader, plan.filters, **ctx.sight)
+        return _Found(rows, total)
+
+    if ctx.operation.cached:
+        found = await ctx.kept(_Found[ctx.operation.result], _name(plan, input), load)
+    else:
+        found = await load()
+    return _shaped(ctx, listing, plan, [*found.rows], found.total)
+
+
+async def pages(
+    ctx: Context,
+    listing: Listing[Item],
+    parents: Sequence[str],
+    input: Paged,
+    sort: str,
+) -> dict[str, Page[Item] | ValidationFailed]:
+    """The same page under every parent, in one statement (two when totals are asked for).
+
+    A cursor belongs to one parent's list; under any other it is that parent's error.
+    """
+    plans: dict[str, _Plan] = {}
+    results: dict[str, Page[Item] | ValidationFailed] = {}
+    for parent in parents:
+        try:
+            plans[parent] = _plan(ctx, listing, input, sort, {}, under=parent)
+        except ValidationFailed as error:
+            results[parent] = error
+    if not plans:
+        return results
+    window = next(iter(plans.values())).window
+    found = await listing.pages(ctx.reader, list(plans), sort, {}, window, **ctx.sight)
+    totals: dict[str, int] = {}
+    if input.total:
+        totals = await listing.counts(ctx.reader, list(plans), {}, **ctx.sight)
+    for parent, plan in plans.items():
+        results[parent] = _shaped(ctx, listing, plan, found[parent], totals.get(parent))
+    return results
+
+
+async def own_page(
+    ctx: Context, listing: Listing[Item], user_ids: Sequence[str], input: Paged, sort: str
+) -> dict[str, Page[Item] | TandemError]:
+    """A page of what is the caller's own, under their id or `ME`; of anybody else, `Forbidden`."""
+    mine = {ME, ctx.user_id}
+    found = await page(ctx, listing, input, sort, {}) if mine & {*user_ids} else Forbidden()
+    return {id: found if id in mine else Forbidden() for id in user_ids}
+
+
+def _plan(
+    ctx: Context,
+    listing: Listing[Any],
+    input: Paged,
+    sort: str,
+    filters: Mapping[str, Any],
+    under: str | None = None,
+) -> _Plan:
+    given = {name: value for name, value in filters.items() if value is not None}
+    scope = msgspec.json.encode([ctx.operation.name, under, sort, sorted(given.items())])
+    declared = listing.sorts[sort]
+    if declared.value is None:
+        _refuse_positions(input)
+    if declared.value is None or input.page is not None or input.per_page is not None:
+        size, number = input.per_page or ctx.settings.page_size, input.page or 1
+        window = Window(size + 1, offset=(number - 1) * size)
+        return _Plan(sort, given, window, size, scope, number)
+    size = input.first or input.last or ctx.settings.page_size
+    backward = input.last is not None or input.before is not None
+    name, cursor = ("before", input.before) if backward else ("after", input.after)
+    if cursor is None:
+        number = None if backward else 1
+        return _Plan(sort, given, Window(size + 1, backward=backward), size, scope, number)
+    beyond = ctx.process.cursors.read(scope, cursor, declared.kind)
+    if beyond is None:
+        message = "This is not a cursor of this list with this order and these filters."
+        raise ValidationFailed(fields=[FieldError(name, "INVALID_CURSOR", message)])
+    return _Plan(sort, given, Window(size + 1, beyond, backward), size, scope, None)
+
+
+def _name(plan: _Plan, input: Paged) -> str:
+    """What a page is kept under: who asks for the same in other words finds it."""
+    asked = (plan.scope, plan.window, plan.size, input.total)
+    return blake2b(msgspec.json.encode(asked), digest_size=16).hexdigest()
+
+
+def _refuse_positions(input: Paged) -> None:
+    message = "This order is paged by number only; use page and perPage."
+    names = ("first", "after", "last", "before")
+    fields = [
+        FieldError(name, "CONFLICT", message) for name in names if getattr(input, name) is not None
+    ]
+    if fields:
+        raise ValidationFailed(fields=fields)
+
+
+def _shaped(
+    ctx: Context, listing: Listing[Item], plan: _Plan, rows: list[Item], total: int | None
+) -> Page[Item]:
+    more = len(rows) > plan.size
+    rows = rows[: plan.size]
+    window = plan.window
+    if window.backward:
+        rows.reverse()
+    return Page(
+        items=rows,
+        has_next=window.beyond is not None if window.backward else more,
+        has_previous=more if window.backward else window.beyond is not None or window.offset > 0,
+        size=plan.size,
+        number=plan.number,
+        total=total,
+        cursor=_writer(ctx.process.cursors, listing, plan),
+    )
+
+
+def _writer(cursors: CursorKeys, listing: Listing[Any], plan: _Plan) -> Callable[[Any], str] | None:
+    read = listing.sorts[plan.sort].value
+    if read is None:
+        return None
+    return lambda item: cursors.write(plan.scope, (read(item), item.id))

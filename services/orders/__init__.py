@@ -1,0 +1,1 @@
+"""Orders: bought, read and managed."""

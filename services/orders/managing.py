@@ -1,0 +1,139 @@
+"""Orders, as the shop sees them: listed, moved on, and ended when nobody paid."""
+
+from contextlib import suppress
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from persistence.database.transactions import Tally, Transaction
+from persistence.fast.batching import Later
+from persistence.orders.statuses import OrderStatus
+from persistence.orders.views import ALL_ORDERS, DUE_ORDERS, Order
+from services.access.permissions import SYSTEM, Permission
+from services.errors.common import OrderNotFound, OrderStatusInvalid, TandemError
+from services.jobs.queue import Job, enqueue
+from services.operation import paging
+from services.operation.context import Context, Process
+from services.operation.inputs import Line, Lines, Reference, wrong
+from services.operation.paging import Page
+from services.operation.running import Key, operation
+from services.orders import steps
+from services.orders.buying import ListOrders, OrderId
+from services.refunds import steps as refunds_steps
+
+#: How many due orders are read at one time; each is a transaction of its own.
+_DUE_AT_ONCE = 100
+
+
+class ListAllOrders(ListOrders):
+    """Which orders, in which order."""
+
+    customer_id: Reference | None = Field(None, description="Who buys.")
+
+
+class UpdateOrderStatus(OrderId):
+    """Where the order goes, and what the customer should know of it."""
+
+    status: OrderStatus = Field(
+        description="CONFIRMED, SHIPPED, DELIVERED or CANCELLED.",
+        examples=["CONFIRMED"],
+        strict=False,
+    )
+    tracking_code: Annotated[Line, Field(min_length=1, max_length=100)] | None = Field(
+        None, description="The carrier's code for the parcel; with SHIPPED only."
+    )
+    note: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
+        None, description="Why, for the order's history."
+    )
+
+    @model_validator(mode="after")
+    def _tracked_when_shipped(self) -> Self:
+        if self.tracking_code is not None and self.status is not OrderStatus.SHIPPED:
+            raise wrong("CONFLICT", "A tracking code goes with SHIPPED.", "trackingCode")
+        return self
+
+
+@operation(
+    "orders.listAll",
+    who=Permission.ORDERS_READ_ALL,
+    input=ListAllOrders,
+    result=Order,
+    paged=True,
+)
+async def list_all(ctx: Context, input: ListAllOrders) -> Page[Order]:
+    """Everybody's orders, newest first."""
+    filters = {
+        "status": input.status,
+        "from": input.from_,
+        "to": input.to,
+        "number": input.number,
+        "customerId": input.customer_id,
+    }
+    return await paging.page(ctx, ALL_ORDERS, input, input.sort, filters)
+
+
+@operation(
+    "orders.updateStatus",
+    who=Permission.ORDERS_WRITE_ALL,
+    input=UpdateOrderStatus,
+    result=Order,
+    errors=[OrderNotFound, OrderStatusInvalid],
+    writes=True,
+    key=Key.OPTIONAL,
+    conditional=True,
+    cost=5,
+)
+async def update_status(ctx: Context, tx: Transaction, input: UpdateOrderStatus) -> Later[Order]:
+    """Confirm, ship, deliver or cancel an order.
+
+    Paying is orders.pay, deciding about an approval approvals.approve and approvals.reject. What
+    was refunded wholly is not sent any more.
+    """
+    order = await steps.locked(ctx, tx, input.id)
+    ctx.match(order)
+    steps.refuse_move(ctx, order, input.status)
+    if input.status is OrderStatus.CANCELLED:
+        moved = await refunds_steps.cancel(ctx, tx, order, input.note)
+    else:
+        tracking_code = input.tracking_code or order.tracking_code
+        moved = await steps.move(
+            ctx, tx, order, input.status, input.note, tracking_code=tracking_code
+        )
+    if input.status is OrderStatus.SHIPPED:
+        await enqueue(ctx, tx, "mail.orderShipped", {"orderId": order.id})
+    return moved
+
+
+@operation(
+    "orders.expire",
+    who=SYSTEM,
+    input=OrderId,
+    result=Order,
+    errors=[OrderNotFound, OrderStatusInvalid],
+    writes=True,
+)
+async def expire(ctx: Context, tx: Transaction, input: OrderId) -> Later[Order]:
+    """End an order that waited too long, unless it was paid or approved meanwhile."""
+    order = await steps.locked(ctx, tx, input.id)
+    steps.refuse_move(ctx, order, OrderStatus.EXPIRED)
+    if order.expires_at is None or order.expires_at > ctx.now:
+        raise OrderStatusInvalid(details={"expiresAt": order.expires_at})
+    return await steps.give_up(ctx, tx, order, OrderStatus.EXPIRED)
+
+
+async def expire_due(process: Process, job: Job) -> None:
+    """Expire every order that waited too long, the longest waiting first, each one once.
+
+    One that cannot be expired is in the log; the others do not wait for it.
+    """
+    tried: set[str] = set()
+    reader = process.database.reader(Tally())
+    due = [""]
+    while due:
+        found = await reader.all(DUE_ORDERS, now=process.clock(), limit=_DUE_AT_ONCE + len(tried))
+        due = [order_id for order_id in found if order_id not in tried][:_DUE_AT_ONCE]
+        for order_id in due:
+            tried.add(order_id)
+            # Whoever was faster has the row. What else went wrong was logged by the wrapper.
+            with suppress(TandemError):
+                await expire.by_system(job.request(process), {"id": order_id})

@@ -1,0 +1,325 @@
+"""Steps that the operations of orders and approvals share. They run inside their transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+from msgspec import structs
+from msgspec.structs import replace
+
+from persistence.coupons import CouponTerms
+from persistence.database.statements import Query
+from persistence.database.transactions import Reader, Transaction
+from persistence.fast.batching import Later
+from persistence.orders.history import INSERT_EVENT
+from persistence.orders.statements import (
+    INSERT_LINES,
+    INSERT_ORDER,
+    MOVE_ORDER,
+    Moved,
+    Offer,
+    Placed,
+)
+from persistence.orders.statuses import MOVES, OrderStatus, PaymentStatus, next_statuses
+from persistence.orders.views import LOCK_ORDER, Order, OrderLine, Quote, ShippingAddress
+from persistence.products import (
+    INSERT_MOVEMENTS,
+    LOCK_STOCK_ROWS,
+    RELEASE_STOCK,
+    MovementKind,
+    StockedProduct,
+)
+from services import money
+from services.coupons import steps as coupons
+from services.errors.common import (
+    FieldError,
+    InsufficientFunds,
+    Internal,
+    OrderNotFound,
+    OrderStatusInvalid,
+    OutOfStock,
+    ProductNotFound,
+    ValidationFailed,
+)
+from services.operation.context import Context
+
+
+class Line(Protocol):
+    """A product to buy, and how many pieces of it."""
+
+    @property
+    def product_id(self) -> str: ...
+
+    @property
+    def quantity(self) -> int: ...
+
+
+async def locked(ctx: Context, tx: Transaction, order_id: str) -> Order:
+    """The order under its lock, if the caller may see it and act on it."""
+    order = await tx.one(LOCK_ORDER, order_id=order_id, **ctx.sight)
+    if order is None:
+        raise OrderNotFound
+    ctx.tick()
+    ctx.record("order", order.id)
+    ctx.own(order.customer_id)
+    return order
+
+
+def note_changes(ctx: Context, before: Order, after: Order) -> None:
+    """Name in the audit row what differs in an order, beside what was named before."""
+    differ = [
+        field.encode_name
+        for field in structs.fields(Order)
+        if getattr(before, field.name) != getattr(after, field.name)
+    ]
+    # The next statuses follow from the others.
+    named = dict.fromkeys([*ctx.changed, *differ])
+    ctx.changed = [name for name in named if name != "nextStatuses"]
+
+
+def refuse_unknown(lines: Sequence[Line], products: Mapping[str, StockedProduct | Offer]) -> None:
+    """Raise `ProductNotFound`, naming every line whose product is not sold."""
+    unknown = [
+        FieldError(f"lines.{place}.productId", "NOT_FOUND", "There is no such product.")
+        for place, line in enumerate(lines)
+        if line.product_id not in products
+    ]
+    if unknown:
+        raise ProductNotFound(fields=unknown)
+
+
+def refuse_scarce(lines: Sequence[Line], products: Mapping[str, StockedProduct | Offer]) -> None:
+    """Raise `OutOfStock`, naming every line that asks for more than there is."""
+    short = [
+        FieldError(
+            f"lines.{place}.quantity",
+            "OUT_OF_STOCK",
+            f"Only {products[line.product_id].available} left.",
+        )
+        for place, line in enumerate(lines)
+        if line.quantity > products[line.product_id].available
+    ]
+    if short:
+        raise OutOfStock(fields=short)
+
+
+def refuse_short(balance: Decimal | None, total: Decimal, currency: str) -> None:
+    """Raise `InsufficientFunds` where a wallet holds less than the total."""
+    if balance is None:
+        raise Internal
+    if balance < total:
+        raise InsufficientFunds(
+            details={
+                "balance": str(balance),
+                "required": str(total),
+                "missing": str(total - balance),
+                "currency": currency,
+            }
+        )
+
+
+async def quoted(
+    ctx: Context,
+    reader: Reader,
+    lines: Sequence[Line],
+    products: Mapping[str, StockedProduct | Offer],
+    terms: CouponTerms | None,
+) -> Quote:
+    """What these lines cost at these products' prices, with a coupon when there is one.
+
+    Raises `ValidationFailed`, and what `coupons_steps.discount` raises.
+    """
+    priced = [
+        OrderLine(
+            product_id=line.product_id,
+            name=products[line.product_id].name,
+            quantity=line.quantity,
+            unit_price=products[line.product_id].price,
+            total=products[line.product_id].price * line.quantity,
+        )
+        for line in lines
+    ]
+    subtotal = money.total(line.total for line in priced)
+    if subtotal > money.LARGEST:
+        message = f"The total must not be above {money.LARGEST}."
+        raise ValidationFailed(fields=[FieldError("lines", "TOO_LARGE", message)])
+    discount = money.ZERO
+    if terms is not None:
+        discount = await coupons.discount(ctx, reader, terms, subtotal)
+    total = subtotal - discount
+    return Quote(
+        lines=priced,
+        subtotal=subtotal,
+        discount=discount,
+        total=total,
+        tax=money.tax_within(total, ctx.settings.tax_rate),
+        currency=ctx.settings.currency,
+        needs_approval=total > ctx.settings.approval_above,
+    )
+
+
+def drafted(
+    ctx: Context, quote: Quote, terms: CouponTerms | None, address: ShippingAddress | None
+) -> Order:
+    """The order that a quote becomes, before the database has given it its number."""
+    status, seconds = OrderStatus.PENDING, ctx.settings.hold_seconds
+    if quote.needs_approval:
+        status, seconds = OrderStatus.AWAITING_APPROVAL, ctx.settings.approval_seconds
+    return Order(
+        id=ctx.new_id(),
+        number="",
+        customer_id=ctx.user_id,
+        status=status,
+        payment_status=PaymentStatus.UNPAID,
+        next_statuses=next_statuses(status, PaymentStatus.UNPAID),
+        lines=quote.lines,
+        subtotal=quote.subtotal,
+        discount=quote.discount,
+        total=quote.total,
+        tax=quote.tax,
+        refunded=money.ZERO,
+        currency=quote.currency,
+        shipping_address=address,
+        coupon_id=terms and terms.id,
+        coupon_code=terms and terms.code,
+        tracking_code=None,
+        version=1,
+        created_at=ctx.now,
+        updated_at=ctx.now,
+        expires_at=ctx.now + timedelta(seconds=seconds),
+        approved_at=None,
+        paid_at=None,
+        shipped_at=None,
+        delivered_at=None,
+        cancelled_at=None,
+        invoice_id=None,
+    )
+
+
+async def place(tx: Transaction, draft: Order) -> Later[Order]:
+    """Write an order and its lines."""
+    write = await tx.write(INSERT_ORDER, **structs.asdict(draft))
+    await tx.write(
+        INSERT_LINES,
+        order_id=draft.id,
+        position=list(range(len(draft.lines))),
+        product_id=[line.product_id for line in draft.lines],
+        name=[line.name for line in draft.lines],
+        quantity=[line.quantity for line in draft.lines],
+        unit_price=[line.unit_price for line in draft.lines],
+        total=[line.total for line in draft.lines],
+    )
+
+    def placed(row: Placed) -> Order:
+        return replace(draft, number=row.number, version=row.version, updated_at=row.updated_at)
+
+    return Later(write, placed)
+
+
+def refuse_move(ctx: Context, order: Order, to: OrderStatus) -> None:
+    """Raise `OrderStatusInvalid` where the operation cannot take an order that way."""
+    by = {move.by for move in MOVES if (move.before, move.after) == (order.status, to)}
+    if to not in order.next_statuses or not any(ctx.operation.name in names for names in by):
+        raise OrderStatusInvalid(
+            details={"status": order.status, "nextStatuses": order.next_statuses}
+        )
+
+
+async def move_stock(
+    ctx: Context, tx: Transaction, order: Order, change: Query[None], kind: MovementKind | None
+) -> None:
+    """Change the stock of an order's lines, rows locked by id; note pieces that came or went."""
+    ids = [line.product_id for line in order.lines]
+    quantities = [line.quantity for line in order.lines]
+    await tx.all(LOCK_STOCK_ROWS, ids=ids)
+    await tx.write(change, ids=ids, quantities=quantities)
+    ctx.touch("product", *ids)
+    if kind is not None:
+        sign = -1 if kind is MovementKind.SOLD else 1
+        await tx.write(
+            INSERT_MOVEMENTS,
+            kind=kind,
+            order_id=order.id,
+            created_at=ctx.now,
+            id=[ctx.new_id() for _ in ids],
+            product_id=ids,
+            quantity=[sign * quantity for quantity in quantities],
+        )
+
+
+async def give_up(
+    ctx: Context, tx: Transaction, order: Order, to: OrderStatus, note: str | None = None
+) -> Later[Order]:
+    """End an order that nobody has paid: what it holds is free again."""
+    await coupons.release_coupon(tx, order)
+    await move_stock(ctx, tx, order, RELEASE_STOCK, None)
+    return await move(ctx, tx, order, to, note)
+
+
+#: When an order came to a status, where that is kept.
+_STAMPS = {
+    OrderStatus.PAID: "paid_at",
+    OrderStatus.SHIPPED: "shipped_at",
+    OrderStatus.DELIVERED: "delivered_at",
+    OrderStatus.CANCELLED: "cancelled_at",
+}
+
+
+async def move(
+    ctx: Context,
+    tx: Transaction,
+    order: Order,
+    to: OrderStatus,
+    note: str | None = None,
+    **changes: Any,
+) -> Later[Order]:
+    """Set the status and what changes with it, and write the step into the history.
+
+    What waited for somebody does no longer, unless ``changes`` say until when it waits again.
+    """
+    if to in _STAMPS:
+        changes[_STAMPS[to]] = ctx.now
+    further = next_statuses(to, changes.get("payment_status", order.payment_status))
+    then = replace(order, status=to, next_statuses=further, **{"expires_at": None, **changes})
+    write = await tx.write(
+        MOVE_ORDER,
+        order_id=then.id,
+        to_status=then.status,
+        to_payment_status=then.payment_status,
+        next_expires_at=then.expires_at,
+        next_approved_at=then.approved_at,
+        next_paid_at=then.paid_at,
+        next_shipped_at=then.shipped_at,
+        next_delivered_at=then.delivered_at,
+        next_cancelled_at=then.cancelled_at,
+        next_tracking_code=then.tracking_code,
+    )
+    note_changes(ctx, order, then)
+    await write_history(ctx, tx, order.id, order.status, to, note)
+
+    def moved(row: Moved) -> Order:
+        return replace(then, version=row.version, updated_at=row.updated_at)
+
+    return Later(write, moved)
+
+
+async def write_history(
+    ctx: Context,
+    tx: Transaction,
+    order_id: str,
+    before: OrderStatus | None,
+    after: OrderStatus,
+    note: str | None = None,
+) -> None:
+    """Write one step of an order."""
+    await tx.write(
+        INSERT_EVENT,
+        id=ctx.new_id(),
+        order_id=order_id,
+        from_status=before,
+        to_status=after,
+        actor_id=ctx.actor_id,
+        note=note,
+        created_at=ctx.now,
+    )

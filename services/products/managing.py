@@ -1,0 +1,420 @@
+"""Products: what the shop sells."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
+
+from msgspec import structs
+from pydantic import AfterValidator, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from persistence.database.failures import ReferenceViolation
+from persistence.database.statements import Query
+from persistence.database.transactions import Transaction
+from persistence.products import (
+    INSERT_ADJUSTMENT,
+    INSERT_MOVEMENTS,
+    INSERT_PRODUCT,
+    INSERT_STOCK,
+    LOCK_PRODUCT,
+    LOCK_STOCK_LEVEL,
+    PRODUCT,
+    PRODUCTS,
+    SET_ON_HAND,
+    UPDATE_PRODUCT,
+    MovementKind,
+    Product,
+)
+from services.access.callers import glimpse
+from services.access.permissions import PUBLIC, Permission
+from services.auth.signing_in import Done
+from services.errors.common import (
+    CategoryNotFound,
+    FieldError,
+    Forbidden,
+    Internal,
+    OutOfStock,
+    ProductNotFound,
+    ValidationFailed,
+)
+from services.errors.products import StockChanged
+from services.operation import paging
+from services.operation.context import Context, Request, Wanted
+from services.operation.inputs import (
+    Bound,
+    Flag,
+    Input,
+    Line,
+    Lines,
+    Metadata,
+    PathId,
+    Price,
+    Reference,
+    Url,
+    wrong,
+)
+from services.operation.paging import Page, Paged
+from services.operation.patches import ABSENT, Patch, changes
+from services.operation.running import Key, operation
+
+
+def _each_once(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
+#: More pieces than any shelf holds, and few enough for sums of them to fit an integer column.
+MOST_PIECES = 1_000_000
+#: What null makes of a field that may be empty.
+_EMPTY: dict[str, Any] = {"description": "", "tags": [], "metadata": {}}
+
+Name = Annotated[Line, Field(min_length=3, max_length=200)]
+Description = Annotated[Lines, Field(max_length=2000)]
+Tag = Annotated[Line, Field(min_length=1, max_length=50)]
+Tags = Annotated[list[Tag], Field(max_length=10), AfterValidator(_each_once)]
+Pieces = Annotated[int, Field(ge=0, le=MOST_PIECES)]
+ProductSort = Literal["-createdAt", "createdAt", "name", "-name", "price", "-price", "relevance"]
+
+
+class ProductId(Input):
+    """Which product."""
+
+    id: PathId = Field(description="The product's id.")
+
+
+class ListProducts(Paged):
+    """Which products, in which order."""
+
+    category: Annotated[Line, Field(min_length=1, max_length=100)] | None = Field(
+        None, description="Slug of the category."
+    )
+    category_id: Reference | None = Field(None, description="Id of the category.")
+    tag: Tag | None = Field(None, description="A tag the product carries.")
+    min_price: Bound | None = Field(None, description="Least price.")
+    max_price: Bound | None = Field(None, description="Highest price; above minPrice.")
+    in_stock: Flag | None = Field(None, description="Only what can be ordered now, or cannot.")
+    search: Annotated[Line, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="Words in name, tags or description; quotes and - work as usual."
+    )
+    sort: ProductSort = Field("-createdAt", description="Order of the list.")
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        low, high = self.min_price, self.max_price
+        if low is not None and high is not None and high <= low:
+            raise wrong("CONFLICT", "Give a maxPrice above minPrice.", "maxPrice")
+        if self.sort == "relevance" and self.search is None:
+            raise wrong("CONFLICT", "Sort by relevance needs a search.", "sort")
+        return self
+
+    def filters(self) -> dict[str, Any]:
+        """The filters by the names the listing knows them by."""
+        return {
+            "category": self.category,
+            "categoryId": self.category_id,
+            "tag": self.tag,
+            "minPrice": self.min_price,
+            "maxPrice": self.max_price,
+            "inStock": self.in_stock,
+            "search": self.search,
+        }
+
+
+class CreateProduct(Input):
+    """A new product."""
+
+    name: Name = Field(description="Name shown to people.", examples=["Walnut desk lamp"])
+    description: Description = Field("", description="What it is, in a few sentences.")
+    price: Price = Field(description="Price of one piece, tax included.", examples=["49.90"])
+    category_id: Reference = Field(description="The category it is found in.")
+    tags: Tags = Field([], description="Words to filter by.")
+    metadata: Metadata = Field({}, description="Free facts about the product.")
+    image: Url | None = Field(
+        None, description="Address of a picture.", examples=["https://example.com/lamp.jpg"]
+    )
+    stock: Pieces = Field(0, description="Pieces on hand from the start.")
+
+
+class UpdateProduct(Patch):
+    """What changes in a product; what is left out stays."""
+
+    id: PathId = Field(description="The product's id.")
+    name: Name = Field(ABSENT, description="Name shown to people.", examples=["Walnut desk lamp"])
+    description: Description | None = Field(
+        None, description="What it is, in a few sentences; null clears it."
+    )
+    price: Price = Field(
+        ABSENT, description="Price of one piece, tax included.", examples=["49.90"]
+    )
+    category_id: Reference = Field(ABSENT, description="The category it is found in.")
+    tags: Tags | None = Field(
+        None, description="Words to filter by, in place of those before; null clears them."
+    )
+    metadata: Metadata | None = Field(
+        None,
+        description="Free facts, merged into those before: null takes one out, or all of them.",
+    )
+    image: Url | None = Field(
+        None,
+        description="Address of a picture; null clears it.",
+        examples=["https://example.com/lamp.jpg"],
+    )
+    is_active: bool = Field(
+        ABSENT, description="True brings an archived product back, false archives it; for admins."
+    )
+
+
+class AdjustStock(Patch):
+    """By how much the stock changes, or what it is instead of what it was."""
+
+    id: PathId = Field(description="The product's id.")
+    delta: Annotated[int, Field(ge=-MOST_PIECES, le=MOST_PIECES)] = Field(
+        ABSENT,
+        description="Pieces that came, or below zero went; not 0.",
+        examples=[12],
+        json_schema_extra={"not": {"const": 0}},
+    )
+    stock: Pieces = Field(
+        ABSENT, description="The stock to be, as products show it: held pieces come on top."
+    )
+    expected: Pieces = Field(
+        ABSENT, description="The stock that the caller last saw; goes with stock."
+    )
+    reason: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
+        None, description="Why, for the record of movements."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        given = self.given
+        if "delta" in given:
+            if given.keys() & {"stock", "expected"}:
+                raise wrong("CONFLICT", "Give delta, or stock with expected.", "delta")
+            if self.delta == 0:
+                raise wrong("TOO_SMALL", "Give a number other than 0.", "delta")
+            return self
+        if "stock" not in given:
+            raise wrong("REQUIRED", "Give delta, or stock with expected.", "stock")
+        if "expected" not in given:
+            raise wrong("REQUIRED", "Give the stock that you last saw.", "expected")
+        return self
+
+
+@operation(
+    "products.list",
+    who=PUBLIC,
+    input=ListProducts,
+    result=Product,
+    paged=True,
+    # A category's slug is a filter.
+    cached=("product", "category"),
+)
+async def list_(ctx: Context, input: ListProducts) -> Page[Product]:
+    """Products, newest first; managers see archived ones as well."""
+    return await paging.page(ctx, PRODUCTS, input, input.sort, input.filters())
+
+
+@operation(
+    "products.get",
+    who=PUBLIC,
+    input=ProductId,
+    result=Product,
+    errors=[ProductNotFound],
+    cached=("product:",),
+)
+async def get(ctx: Context, input: ProductId) -> Product:
+    """One product."""
+
+    async def load() -> Product:
+        product = await ctx.reader.one(PRODUCT.by_ids, ids=[input.id], **ctx.sight)
+        if product is None:
+            raise ProductNotFound
+        return product
+
+    return await ctx.kept(Product, input.id, load)
+
+
+@operation(
+    "products.create",
+    who=Permission.PRODUCTS_WRITE_ALL,
+    input=CreateProduct,
+    result=Product,
+    errors=[CategoryNotFound],
+    writes=True,
+    key=Key.OPTIONAL,
+    cost=5,
+)
+async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product:
+    """Add a product to the shop, with its first stock."""
+    product_id = ctx.new_id()
+    ctx.record("product", product_id, *sorted(to_camel(name) for name in input.model_fields_set))
+    await _write(
+        tx,
+        INSERT_PRODUCT,
+        id=product_id,
+        name=input.name,
+        description=input.description,
+        price=input.price,
+        currency=ctx.settings.currency,
+        category_id=input.category_id,
+        tags=input.tags,
+        metadata=input.metadata,
+        image=input.image,
+        created_at=ctx.now,
+    )
+    await tx.write(INSERT_STOCK, product_id=product_id, on_hand=input.stock)
+    if input.stock:
+        await tx.all(
+            INSERT_MOVEMENTS,
+            kind=MovementKind.RECEIVED,
+            order_id=None,
+            created_at=ctx.now,
+            id=[ctx.new_id()],
+            product_id=[product_id],
+            quantity=[input.stock],
+        )
+    return await _stored(tx, product_id)
+
+
+@operation(
+    "products.update",
+    who=Permission.PRODUCTS_WRITE_ALL,
+    input=UpdateProduct,
+    result=Product,
+    errors=[ProductNotFound, CategoryNotFound],
+    writes=True,
+    key=Key.OPTIONAL,
+    conditional=True,
+)
+async def update(ctx: Context, tx: Transaction, input: UpdateProduct) -> Product:
+    """Change a product; orders keep the price they were placed at.
+
+    Only who may archive products changes isActive. The stock is adjusted, not updated.
+    """
+    product = await _locked(ctx, tx, input.id)
+    changed = changes(input, structs.asdict(product), empty=_EMPTY)
+    archives = ctx.caller is None or ctx.caller.may(Permission.PRODUCTS_DELETE_ALL)
+    if "is_active" in changed and not archives:
+        raise Forbidden
+    return await _write_changes(ctx, tx, product, changed)
+
+
+@operation(
+    "products.archive",
+    who=Permission.PRODUCTS_DELETE_ALL,
+    input=ProductId,
+    result=Done,
+    errors=[ProductNotFound],
+    writes=True,
+    key=Key.OPTIONAL,
+    conditional=True,
+)
+async def archive(ctx: Context, tx: Transaction, input: ProductId) -> Done:
+    """Take a product off sale; nobody below manager finds it any more.
+
+    Orders of it go on. Updating it with isActive true brings it back. What is archived already
+    stays so.
+    """
+    product = await _locked(ctx, tx, input.id)
+    await _write_changes(ctx, tx, product, {"is_active": False} if product.is_active else {})
+    return Done()
+
+
+@operation(
+    "products.adjustStock",
+    who=Permission.PRODUCTS_WRITE_ALL,
+    input=AdjustStock,
+    result=Product,
+    errors=[ProductNotFound, StockChanged, OutOfStock],
+    writes=True,
+    key=Key.REQUIRED,
+)
+async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Product:
+    """Change a product's stock: by delta, or to stock when it is the expected one still.
+
+    All numbers are of the stock that products show, of pieces that can be ordered now: a piece
+    that an order holds is neither counted nor taken away. A delta above zero is recorded as pieces
+    received, everything else as an adjustment.
+    """
+    if await tx.one(PRODUCT.by_ids, ids=[input.id], **ctx.sight) is None:
+        raise ProductNotFound
+    ctx.record("product", input.id)
+    level = await tx.one(LOCK_STOCK_LEVEL, product_id=input.id)
+    if level is None:
+        raise Internal
+    ctx.tick()
+    quantity = _pieces_moved(input, level.on_hand - level.held)
+    if level.on_hand + quantity > MOST_PIECES:
+        way = "delta" if "delta" in input.given else "stock"
+        message = f"At most {MOST_PIECES} pieces are on hand, {level.held} held ones included."
+        raise ValidationFailed(fields=[FieldError(way, "TOO_LARGE", message)])
+    if quantity:
+        ctx.record("product", input.id, "stock")
+        received = "delta" in input.given and quantity > 0
+        await tx.write(SET_ON_HAND, product_id=input.id, new_on_hand=level.on_hand + quantity)
+        await tx.write(
+            INSERT_ADJUSTMENT,
+            id=ctx.new_id(),
+            product_id=input.id,
+            kind=MovementKind.RECEIVED if received else MovementKind.ADJUSTED,
+            quantity=quantity,
+            note=input.reason,
+            created_at=ctx.now,
+        )
+    return await _stored(tx, input.id)
+
+
+def _pieces_moved(input: AdjustStock, stock: int) -> int:
+    """How many pieces come or go; raises `StockChanged` or `OutOfStock`."""
+    if "delta" in input.given:
+        if stock + input.delta < 0:
+            short = FieldError("delta", "OUT_OF_STOCK", f"Only {stock} can be taken away.")
+            raise OutOfStock(fields=[short])
+        return input.delta
+    if input.expected != stock:
+        raise StockChanged(details={"stock": stock})
+    return input.stock - stock
+
+
+async def _locked(ctx: Context, tx: Transaction, product_id: str) -> Product:
+    """The product under its lock, if it is the one that the caller knew."""
+    product = await tx.one(LOCK_PRODUCT, id=product_id, **ctx.sight)
+    if product is None:
+        raise ProductNotFound
+    ctx.tick()
+    ctx.record("product", product.id)
+    ctx.match(product)
+    return product
+
+
+async def _write_changes(
+    ctx: Context, tx: Transaction, product: Product, changed: dict[str, Any]
+) -> Product:
+    """Write what changed, if anything did; the product as it stands then."""
+    ctx.record("product", product.id, *sorted(to_camel(name) for name in changed))
+    if changed:
+        after = {**structs.asdict(product), **changed}
+        new = {f"new_{name}": value for name, value in after.items()}
+        await _write(tx, UPDATE_PRODUCT, id=product.id, **new)
+    return await _stored(tx, product.id)
+
+
+async def _write(tx: Transaction, query: Query[None], **values: Any) -> None:
+    """Write a product; raises `CategoryNotFound` when its category is not there any more."""
+    try:
+        await tx.all(query, **values)
+    except ReferenceViolation:
+        raise CategoryNotFound from None
+
+
+async def _stored(tx: Transaction, product_id: str) -> Product:
+    [product] = await tx.all(PRODUCT.stored, ids=[product_id])
+    return product
+
+
+async def by_ids(
+    request: Request, ids: Sequence[str], wanted: Wanted | None = None
+) -> dict[str, Product]:
+    """Products by id, as far as the caller may see them; relation of order lines."""
+    rows = await request.reader.all(
+        PRODUCT.of_ids(wanted), ids=list(ids), **glimpse(request, "products")
+    )
+    return {row.id: row for row in rows}

@@ -1,0 +1,1 @@
+"""The quota: budgets, costs, and the algorithm that refills them."""

@@ -1,0 +1,197 @@
+"""Refunds: money given back of what was paid for an order."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from persistence.database.transactions import Transaction
+from persistence.orders.statuses import PaymentStatus
+from persistence.orders.views import VISIBLE_IDS, Order
+from persistence.refunds import REFUND, REFUNDS, Refund
+from persistence.refunds import RefundLine as RefundLine
+from services import money
+from services.access.permissions import Permission
+from services.errors.common import (
+    FieldError,
+    OrderNotFound,
+    OrderStatusInvalid,
+    TandemError,
+    ValidationFailed,
+)
+from services.errors.refunds import RefundChanged, RefundExceedsPayment
+from services.ids import NOWHERE, parsed
+from services.operation import paging
+from services.operation.context import Context
+from services.operation.inputs import Bound, Input, Lines, Price, Reference, wrong
+from services.operation.paging import Page, Paged
+from services.operation.running import Key, operation
+from services.orders import steps
+from services.orders.buying import OrderId
+from services.refunds import steps as refunds_steps
+from services.refunds.steps import Pieces
+
+
+class NewRefundLine(Input):
+    """Pieces of one product to refund."""
+
+    product_id: Reference = Field(description="The product.")
+    quantity: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        description="How many pieces.", examples=[1]
+    )
+
+
+class RefundOrder(OrderId):
+    """What to give back: an amount, or what was paid for some pieces, or else all that is left."""
+
+    amount: Price | None = Field(None, description="How much, for no piece in particular.")
+    lines: Annotated[list[NewRefundLine], Field(min_length=1, max_length=100)] | None = Field(
+        None,
+        description="For which pieces; each product once.",
+        json_schema_extra={"uniqueItems": True},
+    )
+    restock: bool = Field(
+        False, description="Whether these pieces come back into stock; not with an amount."
+    )
+    reason: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
+        None, description="Why, for the buyer to read."
+    )
+    expected_refunded: Bound | None = Field(
+        None,
+        description="What was refunded so far; refused with REFUND_CHANGED when it was not that.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.amount is not None and self.lines is not None:
+            raise wrong("CONFLICT", "Give an amount or lines.", "lines")
+        if self.amount is not None and self.restock:
+            raise wrong("CONFLICT", "Name the lines that come back into stock.", "restock")
+        seen: set[str] = set()
+        for place, line in enumerate(self.lines or ()):
+            if line.product_id in seen:
+                field = f"lines.{place}.productId"
+                raise wrong("REPEATED", "Name each product once, with its quantity.", field)
+            seen.add(line.product_id)
+        return self
+
+
+class ListRefunds(Paged):
+    """Which refunds, in which order."""
+
+    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
+
+
+@operation(
+    "orders.refund",
+    who=Permission.REFUNDS_WRITE_ALL,
+    input=RefundOrder,
+    result=Refund,
+    errors=[OrderNotFound, OrderStatusInvalid, RefundExceedsPayment, RefundChanged],
+    writes=True,
+    key=Key.REQUIRED,
+    cost=5,
+)
+async def create(ctx: Context, tx: Transaction, input: RefundOrder) -> Refund:
+    """Give back what was paid for an order, or a part of it, to the buyer's wallet.
+
+    As often as something is left, and never more than was paid. Of an order with a discount,
+    pieces are worth their share of what was really paid. The order's status stays.
+    """
+    order = await steps.locked(ctx, tx, input.id)
+    _refuse_changed(order, input.expected_refunded)
+    _refuse_unpaid(order)
+    pieces = await _pieces(tx, order, input)
+    amount = input.amount or money.total(item.amount for item in pieces)
+    if not amount:
+        message = "These pieces are worth less than a cent; refund more of them at once."
+        raise ValidationFailed(fields=[FieldError("lines", "TOO_SMALL", message)])
+    if amount > order.total - order.refunded:
+        raise refunds_steps.exceeds(order)
+    if input.restock:
+        quantities = {item.product_id: item.quantity for item in pieces}
+        await refunds_steps.put_back(ctx, tx, order, quantities)
+    _, refund_id = await refunds_steps.give_back(
+        ctx, tx, order, amount, pieces, restocked=input.restock, reason=input.reason
+    )
+    [refund] = await tx.all(REFUND.stored, ids=[refund_id])
+    return refund
+
+
+@operation(
+    "refunds.list",
+    who=Permission.REFUNDS_READ_OWN,
+    input=ListRefunds,
+    result=Refund,
+    errors=[OrderNotFound],
+    paged=True,
+)
+async def list_(
+    ctx: Context, order_ids: Sequence[str], input: ListRefunds
+) -> Mapping[str, Page[Refund] | TandemError]:
+    """What was given back of an order's payment, newest first."""
+    spelled = {id: parsed(id) or NOWHERE for id in order_ids}
+    visible = await ctx.reader.all(VISIBLE_IDS, ids=list(spelled.values()), **ctx.sight)
+    pages = await paging.pages(ctx, REFUNDS, visible, input, input.sort)
+    return {id: pages.get(spelled[id]) or OrderNotFound() for id in order_ids}
+
+
+def _refuse_changed(order: Order, expected: Decimal | None) -> None:
+    if expected is not None and expected != order.refunded:
+        raise RefundChanged(details={"refunded": str(order.refunded), "currency": order.currency})
+
+
+def _refuse_unpaid(order: Order) -> None:
+    if order.payment_status not in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED):
+        raise OrderStatusInvalid(
+            details={
+                "status": order.status,
+                "nextStatuses": order.next_statuses,
+                "paymentStatus": order.payment_status,
+            }
+        )
+
+
+async def _pieces(tx: Transaction, order: Order, input: RefundOrder) -> list[Pieces]:
+    """The pieces to refund and what they are worth; none where an amount is given."""
+    if input.amount is not None:
+        return []
+    refunded = await refunds_steps.refunded_pieces(tx, order)
+    if input.lines is None:
+        return refunds_steps.rest(order, refunded)
+    _refuse_foreign(order, input.lines)
+    _refuse_spent(order, input.lines, refunded)
+    wanted = {line.product_id: line.quantity for line in input.lines}
+    return refunds_steps.priced(order, refunded, wanted)
+
+
+def _refuse_foreign(order: Order, lines: Sequence[NewRefundLine]) -> None:
+    bought = {line.product_id for line in order.lines}
+    foreign = [
+        FieldError(f"lines.{place}.productId", "NOT_FOUND", "The order has no such product.")
+        for place, line in enumerate(lines)
+        if line.product_id not in bought
+    ]
+    if foreign:
+        raise ValidationFailed(fields=foreign)
+
+
+def _refuse_spent(
+    order: Order, lines: Sequence[NewRefundLine], refunded: Mapping[str, int]
+) -> None:
+    """Raise `RefundExceedsPayment`, naming every line that asks for more than is left of it."""
+    left = {
+        line.product_id: line.quantity - refunded.get(line.product_id, 0) for line in order.lines
+    }
+    spent = [
+        FieldError(
+            f"lines.{place}.quantity",
+            "TOO_LARGE",
+            f"Only {left[line.product_id]} of them are not refunded yet.",
+        )
+        for place, line in enumerate(lines)
+        if line.quantity > left[line.product_id]
+    ]
+    if spent:
+        raise refunds_steps.exceeds(order, fields=spent)

@@ -1,0 +1,1 @@
+"""Users: accounts as their owners and as admins see them."""

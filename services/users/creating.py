@@ -1,0 +1,102 @@
+"""Accounts: what registering, an admin and the command line do alike to make one."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from persistence import wallet as ledger
+from persistence.database.failures import UniqueViolation
+from persistence.database.transactions import Transaction
+from persistence.users import INSERT_PROFILE, INSERT_USER, Role
+from services import money
+from services.errors.common import EmailTaken, TandemError, UsernameTaken
+from services.jobs.queue import enqueue
+from services.operation.context import Context
+from services.operation.inputs import Email, Input, Line, Password, wrong
+
+#: How the usernames begin of those who deleted their account: nobody else may take one.
+GONE_PREFIX = "deleted-"
+
+
+def _not_reserved(value: str) -> str:
+    if value.lower().startswith(GONE_PREFIX):
+        raise wrong("RESERVED", f"Choose a username that does not begin with {GONE_PREFIX}.")
+    return value
+
+
+Name = Annotated[Line, Field(min_length=1, max_length=100)]
+Username = Annotated[
+    Line,
+    Field(
+        min_length=3,
+        max_length=30,
+        pattern=r"^[A-Za-z0-9_.-]*$",
+        json_schema_extra={"pattern": "[A-Za-z0-9_.-]{3,30}"},
+    ),
+    AfterValidator(_not_reserved),
+]
+
+
+class NewAccount(Input):
+    """A new account."""
+
+    email: Email = Field(description="Address to sign in with.", examples=["ada@example.com"])
+    username: Username = Field(description="Name shown to other people.", examples=["ada"])
+    password: Password = Field(
+        description="8 to 128 characters.", examples=["correct horse battery"]
+    )
+    full_name: Name = Field(description="The person's full name.", examples=["Ada Lovelace"])
+    first_name: Name | None = Field(None, description="Given name.")
+    last_name: Name | None = Field(None, description="Family name.")
+
+
+async def open_account(
+    ctx: Context, tx: Transaction, new: NewAccount, password_hash: str, role: Role
+) -> str:
+    """Make a user, their profile and an empty wallet, and have their email verified; the user's id.
+
+    Raises `EmailTaken` or `UsernameTaken`.
+    """
+    user_id = ctx.new_id()
+    try:
+        await tx.all(
+            INSERT_USER,
+            id=user_id,
+            email=new.email,
+            username=new.username,
+            full_name=new.full_name,
+            password_hash=password_hash,
+            role=role,
+            created_at=ctx.now,
+        )
+    except UniqueViolation as error:
+        raise taken(error) from None
+    await tx.all(
+        INSERT_PROFILE,
+        user_id=user_id,
+        first_name=new.first_name,
+        last_name=new.last_name,
+        avatar=None,
+        bio=None,
+    )
+    await tx.all(
+        ledger.INSERT_ACCOUNT,
+        id=ctx.new_id(),
+        kind="WALLET",
+        user_id=user_id,
+        balance=money.ZERO,
+        currency=ctx.settings.currency,
+        created_at=ctx.now,
+    )
+    await ask_to_verify(ctx, tx, user_id, new.email)
+    return user_id
+
+
+async def ask_to_verify(ctx: Context, tx: Transaction, user_id: str, email: str) -> None:
+    """Have a mail sent that asks whether this address is the user's."""
+    await enqueue(ctx, tx, "mail.verifyEmail", {"userId": user_id, "email": email})
+
+
+def taken(error: UniqueViolation) -> TandemError:
+    """Which of the two that are unique another account has."""
+    return EmailTaken() if error.constraint == "users_email_key" else UsernameTaken()

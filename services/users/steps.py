@@ -1,0 +1,205 @@
+"""Steps that changing, closing and deleting an account share. They run inside its transaction."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import structs
+from pydantic.alias_generators import to_camel
+
+from persistence.api_keys import REVOKE_KEYS_OF
+from persistence.database.failures import UniqueViolation
+from persistence.database.transactions import Transaction
+from persistence.deposits import COUNT_PENDING_DEPOSITS
+from persistence.mail_tokens import DELETE_MAIL_TOKENS
+from persistence.orders.views import COUNT_OPEN_ORDERS
+from persistence.sessions import REVOKE_SESSIONS_OF
+from persistence.users import (
+    ANONYMISE_USER,
+    EMAIL_OF_ANOTHER,
+    OTHER_ADMINS,
+    PASSWORD_HASH,
+    UPDATE_PROFILE,
+    UPDATE_USER,
+    USER,
+    Role,
+    User,
+)
+from persistence.wallet import LOCK_WALLET
+from services.access.permissions import Permission
+from services.errors.common import (
+    AccountNotEmpty,
+    EmailTaken,
+    FieldError,
+    Internal,
+    InvalidCredentials,
+    LastAdmin,
+    UserNotFound,
+    ValidationFailed,
+)
+from services.jobs.queue import enqueue
+from services.operation.context import Context
+from services.operation.inputs import GONE
+from services.operation.patches import Patch, changes
+from services.users.creating import GONE_PREFIX, ask_to_verify, taken
+
+_PROFILE = ("first_name", "last_name", "avatar", "bio")
+
+
+def sees_account(ctx: Context, user_id: str) -> bool:
+    """May the caller see this account whole, and not only what is public of it?"""
+    caller = ctx.caller
+    return caller is not None and (
+        caller.may(Permission.USERS_READ_ALL)
+        or (user_id == caller.user_id and caller.may(Permission.ACCOUNT_READ_OWN))
+    )
+
+
+async def stored(tx: Transaction, user_id: str) -> User:
+    """The account as it stands now."""
+    [user] = await tx.all(USER.stored, ids=[user_id])
+    return user
+
+
+async def found(ctx: Context, tx: Transaction, user_id: str) -> User:
+    """The account that is to be changed; raises `UserNotFound`. Its row is locked already."""
+    user = await tx.one(USER.by_ids, ids=[user_id], **ctx.sight)
+    if user is None:
+        raise UserNotFound
+    ctx.tick()
+    ctx.record("user", user.id)
+    return user
+
+
+def changed(user: User, patch: Patch) -> dict[str, Any]:
+    """What a patch changes in an account, by the names of columns."""
+    return changes(patch, _columns(user))
+
+
+def refuse_other_email(user: User, patch: Patch) -> None:
+    """Raise `ValidationFailed` where a patch without a password means another email.
+
+    A token alone, which may be stolen, moves none; what a form sends back as it was moves nothing.
+    """
+    email = patch.given.get("email", user.email)
+    if email != user.email or ("email" in patch.given and user.pending_email is not None):
+        message = "Give the password to change the email."
+        raise ValidationFailed(fields=[FieldError("currentPassword", "REQUIRED", message)])
+
+
+async def refuse_other_password(ctx: Context, tx: Transaction) -> None:
+    """Raise `InvalidCredentials` unless what was verified before is the caller's password still.
+
+    Their row is locked already: who changes the password has done so, or waits.
+    """
+    verified: str | None = ctx.prepared
+    if verified is None or await tx.one(PASSWORD_HASH, user_id=ctx.user_id) != verified:
+        raise InvalidCredentials("The current password is wrong.")
+
+
+async def await_email(ctx: Context, tx: Transaction, user: User, changed: dict[str, Any]) -> None:
+    """Let a new email wait until it is verified; the present one takes a waiting one back.
+
+    The present one is told of the new one: it may be the last that its owner hears of the account.
+    """
+    email = changed.pop("email", None)
+    if email is None:
+        if user.pending_email is not None:
+            changed["pending_email"] = None
+        return
+    if await tx.one(EMAIL_OF_ANOTHER, email=email, user_id=user.id):
+        raise EmailTaken
+    if email != user.pending_email:
+        changed["pending_email"] = email
+        await ask_to_verify(ctx, tx, user.id, email)
+        await enqueue(ctx, tx, "mail.emailChanging", {"userId": user.id, "email": user.email})
+
+
+async def write_changes(
+    ctx: Context, tx: Transaction, user: User, changed: Mapping[str, Any]
+) -> User:
+    """Write what changed, if anything did; the account as it stands then.
+
+    Raises `EmailTaken` or `UsernameTaken`.
+    """
+    ctx.record("user", user.id, *sorted(to_camel(name) for name in changed))
+    if not changed:
+        return user
+    new = {f"new_{name}": value for name, value in {**_columns(user), **changed}.items()}
+    try:
+        await tx.all(UPDATE_USER, user_id=user.id, **new)
+    except UniqueViolation as error:
+        raise taken(error) from None
+    if not changed.keys().isdisjoint(_PROFILE):
+        await tx.all(UPDATE_PROFILE, user_id=user.id, **new)
+    return await stored(tx, user.id)
+
+
+async def refuse_last_admin(tx: Transaction, user: User, changed: Mapping[str, Any]) -> None:
+    """Raise `LastAdmin` where nobody would administer. All admins' rows are locked already."""
+    role, is_active = changed.get("role", user.role), changed.get("is_active", user.is_active)
+    was, stays = (user.role, user.is_active), (role, is_active)
+    admin = (Role.ADMIN, True)
+    if was == admin and stays != admin and not await tx.one(OTHER_ADMINS, user_id=user.id):
+        raise LastAdmin
+
+
+async def end_access(ctx: Context, tx: Transaction) -> None:
+    """End the caller's sessions and keys; this waits for the writes that go through them."""
+    await tx.all(REVOKE_SESSIONS_OF, user_id=ctx.user_id, now=ctx.now, kept=None)
+    await tx.all(REVOKE_KEYS_OF, user_id=ctx.user_id, now=ctx.now)
+
+
+async def refuse_belongings(tx: Transaction, user_id: str) -> None:
+    """Raise `AccountNotEmpty` where money or an open order would be lost.
+
+    Orders first: one that somebody cancels meanwhile is open still, or its refund is in the wallet.
+    """
+    open_orders = await tx.one(COUNT_OPEN_ORDERS, user_id=user_id)
+    pending_deposits = await tx.one(COUNT_PENDING_DEPOSITS, user_id=user_id)
+    wallet = await tx.one(LOCK_WALLET, user_id=user_id)
+    if wallet is None:
+        raise Internal
+    if wallet.balance or open_orders or pending_deposits:
+        raise AccountNotEmpty(
+            details={
+                "balance": str(wallet.balance),
+                "currency": wallet.currency,
+                "pendingDeposits": pending_deposits,
+                "openOrders": open_orders,
+            }
+        )
+
+
+async def anonymise(ctx: Context, tx: Transaction, verified: str) -> None:
+    """Leave nothing personal in the caller's account; ``verified`` is its password's hash.
+
+    Raises `InvalidCredentials` when the password was changed meanwhile.
+    """
+    user_id = ctx.user_id
+    gone = await tx.one(
+        ANONYMISE_USER,
+        user_id=user_id,
+        verified=verified,
+        new_email=f"deleted-{user_id}@{GONE}",
+        # The end of a UUIDv7 is random; its beginning is the time.
+        new_username=GONE_PREFIX + user_id.replace("-", "")[-12:],
+        new_full_name="Deleted user",
+        now=ctx.now,
+    )
+    if gone is None:
+        raise InvalidCredentials("The password is wrong.")
+    await tx.all(UPDATE_PROFILE, user_id=user_id, **{f"new_{name}": None for name in _PROFILE})
+    await tx.all(DELETE_MAIL_TOKENS, user_id=user_id)
+
+
+def _columns(user: User) -> dict[str, Any]:
+    """What may change in an account, by the names of columns."""
+    return {
+        "email": user.email,
+        "username": user.username,
+        "full_name": user.full_name,
+        "role": user.role,
+        "is_active": user.is_active,
+        "pending_email": user.pending_email,
+        **structs.asdict(user.profile),
+    }

@@ -1,0 +1,1 @@
+"""Commands, documents and set-up."""

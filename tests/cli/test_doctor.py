@@ -1,0 +1,60 @@
+"""Commands say what is wrong with a database, and what to do."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from services.settings import Settings
+from tests.cli.test_create_admin import tandem
+from tests.conftest import Addresses, settings_for
+from tests.shop import Person
+from tests.worker.work import free_port
+
+
+@pytest.fixture
+async def empty(addresses: Addresses) -> AsyncIterator[Settings]:
+    """Settings of a database without tables."""
+    name = f"tandem_empty_{uuid4().hex[:12]}"
+    async with addresses.administer() as server:
+        await server.execute(f"CREATE DATABASE {name}")
+    yield settings_for(addresses.database(name), addresses.redis_url)
+    await addresses.drop(name)
+
+
+async def test_the_doctor_finds_nothing_wrong(settings: Settings) -> None:
+    status, said = await tandem(settings, "doctor")
+    assert status == 0, said
+    assert "schema " in said
+    assert "✗" not in said
+
+
+async def test_the_doctor_says_what_brings_a_schema(empty: Settings) -> None:
+    status, said = await tandem(empty, "doctor")
+    assert status == 1
+    assert said.count("✗") == 1
+    assert "with no schema for " in said
+    assert "run ./scripts/tandem migrate." in said
+
+
+async def test_the_doctor_looks_at_all_when_the_database_is_away(settings: Settings) -> None:
+    away = settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/none"})
+    status, said = await tandem(away, "doctor")
+    assert status == 1
+    assert "check DATABASE_URL" in said
+    assert "✓ Redis" in said
+
+
+async def test_a_worker_alone_does_not_wait_for_tables_that_nobody_makes(empty: Settings) -> None:
+    status, said = await tandem(empty, "worker")
+    assert status == 1
+    assert said.endswith("run ./scripts/tandem migrate.")
+
+
+async def test_wallets_of_one_currency_are_not_served_in_another(
+    settings: Settings, user: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEM_CURRENCY", "JPY")
+    status, said = await tandem(settings, "serve", "--no-demo", "--port", str(free_port()))
+    assert status == 1
+    assert said == "tandem: The wallets here hold EUR: TANDEM_CURRENCY cannot be another."

@@ -1,0 +1,280 @@
+"""Orders, coupons, wallets, stock, deposits, refunds and approvals against a model of them.
+
+Hypothesis puts a world of its own into every situation there is, in an order of its own, and does
+between them whatever it likes, several people at one moment among it. COMMERCE_SEED picks another
+run than the usual one.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import hypothesis
+import structlog
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
+
+from api.app import create_app
+from persistence.orders.statuses import MOVES
+from services.books.books import figures
+from services.catalogue import BY_NAME
+from services.deposits.provider_events import deposits
+from services.errors.common import COMMON, IdempotencyKeyInUse, IdempotencyKeyRequired
+from services.operation.context import new_process
+from services.operation.running import Key
+from services.orders.managing import expire
+from tests.commerce.chance import a_call
+from tests.commerce.situations import SITUATIONS
+from tests.commerce.state import APPROVAL, APPROVAL_ABOVE, HOLD
+from tests.commerce.steps import funded
+from tests.commerce.world import StandingClock, Tally, World
+from tests.conftest import Addresses, client_of, running, settings_for
+from tests.shop import Shop
+
+SEED = int(os.environ.get("COMMERCE_SEED", "1"))
+EXAMPLES, STEPS, AT_LEAST = 21, 40, 20
+T = TypeVar("T")
+
+#: What the machine calls, and so has to see refused in every way it declares.
+OPERATIONS = {
+    name: BY_NAME[name]
+    for name in (
+        "orders.quote",
+        "orders.create",
+        "orders.get",
+        "orders.pay",
+        "orders.cancel",
+        "orders.updateStatus",
+        "orders.refund",
+        "approvals.approve",
+        "approvals.reject",
+        "deposits.create",
+        "deposits.get",
+        "products.adjustStock",
+        "coupons.create",
+        "coupons.get",
+        "coupons.update",
+        "coupons.deactivate",
+        "coupons.check",
+    )
+} | {"orders.expire": expire, "deposits.settle": deposits.settle}
+#: Errors that any operation may answer belong to the wrapper and have tests of their own; of those
+#: that take a key, being in use takes a call that hangs, and calls of the machine do not.
+ELSEWHERE = COMMON | {IdempotencyKeyInUse}
+#: Where a key may be left out, nobody is told that it is missing.
+NEVER = {IdempotencyKeyRequired}
+#: Common ones that commerce decides about itself.
+HERE = {
+    ("orders.pay", "FORBIDDEN"),
+    ("orders.updateStatus", "FORBIDDEN"),
+    ("orders.refund", "FORBIDDEN"),
+    ("orders.refund", "VALIDATION_FAILED"),
+    ("approvals.approve", "FORBIDDEN"),
+    ("products.adjustStock", "FORBIDDEN"),
+}
+#: Beside the statuses of orders: what else moves.
+OTHER_MOVES = {
+    ("payment", "UNPAID", "PAID"),
+    ("payment", "PAID", "PARTIALLY_REFUNDED"),
+    ("payment", "PAID", "REFUNDED"),
+    ("payment", "PARTIALLY_REFUNDED", "PARTIALLY_REFUNDED"),
+    ("payment", "PARTIALLY_REFUNDED", "REFUNDED"),
+    ("redemption", "None", "HELD"),
+    ("redemption", "HELD", "USED"),
+    ("redemption", "HELD", "RELEASED"),
+    ("deposit", "None", "SUCCEEDED"),
+    ("deposit", "None", "FAILED"),
+    ("deposit", "None", "PENDING"),
+    ("deposit", "PENDING", "SUCCEEDED"),
+    ("deposit", "PENDING", "FAILED"),
+}
+
+
+class Stage:
+    """A database of the machine's own, the application over it, and a loop to run them in."""
+
+    def __init__(self, addresses: Addresses, password_hash: str) -> None:
+        self.tally = Tally()
+        self._loop = asyncio.new_event_loop()
+        self._opened = self._open(addresses, password_hash)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something to its end."""
+        return self._loop.run_until_complete(work)
+
+    def world(self) -> World:
+        """A new world."""
+        return World(self.shop, self._client, self.tally)
+
+    def __enter__(self) -> "Stage":
+        self.shop, self._client = self.run(self._opened.__aenter__())
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        try:
+            self.run(self._opened.__aexit__(*raised))
+        finally:
+            self._loop.close()
+
+    @asynccontextmanager
+    async def _open(self, addresses: Addresses, password_hash: str) -> AsyncIterator[Any]:
+        name = f"tandem_machine_{uuid4().hex[:12]}"
+        async with AsyncExitStack() as stack:
+            url = await addresses.create(name)
+            stack.push_async_callback(addresses.drop, name)
+            settings = settings_for(
+                url,
+                addresses.redis_url,
+                hold_seconds=int(HOLD.total_seconds()),
+                approval_seconds=int(APPROVAL.total_seconds()),
+                approval_above=f"{APPROVAL_ABOVE // 100}.00",
+                # Time passes by hours: nobody has to sign in again, and nobody waits in vain.
+                access_token_seconds=10_000_000,
+                refresh_token_seconds=10_000_000,
+                key_wait_seconds=60,
+            )
+            process = new_process(settings, StandingClock(datetime.now(UTC)))
+            await process.open()
+            stack.push_async_callback(process.close)
+            app = await stack.enter_async_context(running(create_app(process)))
+            client = await stack.enter_async_context(client_of(app))
+            yield Shop(process, password_hash), client
+
+
+class Commerce(RuleBasedStateMachine):
+    """Whatever may happen in a shop, in any order."""
+
+    stage: Stage
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = self.stage.world()
+        self.failed = False
+        self.deck: list[str] = []
+        self._do(self._begin())
+
+    @initialize(deck=st.permutations(sorted(SITUATIONS)))
+    def shuffle(self, deck: list[str]) -> None:
+        """Every situation has its turn."""
+        self.deck = deck
+
+    @rule()
+    def situation(self) -> None:
+        """The next of the situations."""
+        if self.deck:
+            self._enter(self.deck.pop())
+
+    @rule(data=st.data())
+    def call(self, data: st.DataObject) -> None:
+        """Somebody does something."""
+        call = a_call(self.world, data)
+        self._do(
+            self.world.call(
+                call.operation, call.actor, makes=call.makes, key=call.key, **call.values
+            )
+        )
+
+    @rule(data=st.data(), number=st.sampled_from((2, 3, 3, 4)))
+    def together(self, data: st.DataObject, number: int) -> None:
+        """Several do something at one moment."""
+        calls = [a_call(self.world, data) for _ in range(number)]
+        self._do(self.world.together(*calls))
+
+    @rule(duration=st.sampled_from((1, 60, 599, 600, 7200)))
+    def wait(self, duration: int) -> None:
+        """Time passes."""
+        self.world.wait(timedelta(seconds=duration))
+
+    @rule()
+    def job(self) -> None:
+        """The job that expires orders has its turn."""
+        self._do(self.world.expire_due())
+
+    def teardown(self) -> None:
+        """What has had no turn yet has it now."""
+        while self.deck and not self.failed:
+            self._enter(self.deck.pop())
+
+    async def _begin(self) -> None:
+        await self.world.begin()
+        for buyer in ("buyer-1", "buyer-2", "buyer-3", "manager-1"):
+            await funded(self.world, buyer, 1)
+
+    def _enter(self, name: str) -> None:
+        self.world.trace.append(f"– {name}")
+        self._do(SITUATIONS[name](self.world))
+
+    def _do(self, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            self.stage.run(work)
+            self.stage.run(self.world.agree())
+        except BaseException:
+            self.failed = True
+            raise
+
+
+def expected() -> tuple[set[tuple[str, str]], set[tuple[str, str, str]]]:
+    """The errors and the moves that have to be reached."""
+    errors = {
+        (name, error.code)
+        for name, operation in OPERATIONS.items()
+        for error in operation.errors
+        - (ELSEWHERE if operation.key is Key.REQUIRED else ELSEWHERE | NEVER)
+    }
+    moves = {(by, str(move.before), str(move.after)) for move in MOVES for by in move.by}
+    return errors | HERE, moves | OTHER_MOVES
+
+
+def report(tally: Tally) -> str:
+    """What was reached, how often."""
+    rows = [
+        *(f"{count:6}  {by}: {a} → {b}" for (by, a, b), count in sorted(tally.moves.items())),
+        *(f"{count:6}  {name}: {code}" for (name, code), count in sorted(tally.errors.items())),
+    ]
+    head = (
+        f"COMMERCE_SEED={SEED}: {tally.examples} examples, {tally.calls} calls, "
+        f"{tally.crossings} groups of calls at one moment"
+    )
+    return "\n".join([head, *rows])
+
+
+def test_commerce_goes_as_its_model_says(
+    addresses: Addresses, password_hash: str, record_property: Callable[[str, object], None]
+) -> None:
+    with Stage(addresses, password_hash) as stage:
+        machine = hypothesis.seed(SEED)(type("Commerce", (Commerce,), {"stage": stage}))
+        settings = hypothesis.settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            # What is at one moment goes another way every time: a shorter failure would be another.
+            phases=[hypothesis.Phase.generate],
+            suppress_health_check=[
+                hypothesis.HealthCheck.too_slow,
+                hypothesis.HealthCheck.data_too_large,
+            ],
+            deadline=None,
+            database=None,
+        )
+        try:
+            # Thousands of calls would bury what is to be read.
+            with structlog.testing.capture_logs():
+                run_state_machine_as_test(machine, settings=settings)
+        finally:
+            record_property("summary", report(stage.tally))
+        found = stage.run(figures(stage.shop.process.settings.database_url))
+        assert [figure for figure in found if figure.wrong] == []
+    errors, moves = expected()
+    rare = {
+        **{error: stage.tally.errors[error] for error in errors},
+        **{move: stage.tally.moves[move] for move in moves},
+    }
+    assert {what: times for what, times in rare.items() if times < AT_LEAST} == {}

@@ -1,0 +1,1 @@
+"""GraphQL alone: the wire, limits, compiled documents."""

@@ -1,0 +1,502 @@
+"""Compiled documents answer what graphql-core answers, to the byte, errors and nulls included."""
+
+import dataclasses
+import hashlib
+import itertools
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import hypothesis
+import msgspec
+import pytest
+import structlog
+from graphql import GraphQLObjectType, parse
+from hypothesis import HealthCheck, Phase
+from hypothesis import strategies as st
+from hypothesis_graphql import nodes as graphql_nodes
+from hypothesis_graphql import queries
+
+from schema.building.reads import Single, door_of
+from schema.building.types import kind_of
+from schema.executing.documents import Prepared, prepare
+from schema.executing.execute import Asked, perform
+from schema.executing.limits import Limits
+from schema.executing.operations import Executable, executable
+from schema.fast import programs
+from schema.schema import SCHEMA, sdl
+from services.access.callers import authenticate
+from services.cache.cache import Cache
+from services.errors.common import OutOfStock, Unavailable
+from services.operation.context import Process, Request, new_database
+from services.operation.paging import Page
+from tests.graphql.documents import Writer, with_real_ids
+from tests.shop import Person, Shop
+
+_ROOMY = Limits(depth=60, root_fields=60, aliases=500, directives=500, tokens=50_000)
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass
+class World:
+    """What documents can ask for, and who asks."""
+
+    process: Process
+    readable: Process
+    ids: dict[str, list[str]]
+    samples: dict[str, list[Any]]
+    callers: dict[str, Request]
+
+    def request(self, caller: str, *, fast: bool) -> Request:
+        """A request of somebody's, admitted already."""
+        known = self.callers[caller]
+        return dataclasses.replace(
+            known,
+            process=self.process if fast else self.readable,
+            id="the-same",
+            tally=type(known.tally)(),
+            prepaid=True,
+        )
+
+
+async def _ids(shop: Shop) -> dict[str, list[str]]:
+    tables = {
+        "Category": "categories",
+        "Product": "products",
+        "Order": "orders",
+        "OrderEvent": "order_history",
+        "Payment": "payments",
+        "Invoice": "invoices",
+        "Coupon": "coupons",
+        "Refund": "refunds",
+        "Deposit": "deposits",
+        "Wallet": "accounts",
+        "WalletEntry": "postings",
+        "AuditEntry": "audit_log",
+        "User": "users",
+        "Session": "sessions",
+        "ApiKey": "api_keys",
+    }
+    found = {}
+    for kind, table in tables.items():
+        rows = await shop.rows(f"SELECT id FROM {table} ORDER BY random() LIMIT 8")
+        found[kind] = [str(row["id"]) for row in rows]
+    found["Job"] = [await shop.failed_job()]
+    return found
+
+
+@pytest.fixture(scope="session")
+async def world(shop: Shop) -> AsyncIterator[World]:
+    """A small shop with something of every kind, in which nothing happens meanwhile."""
+    buyer = await shop.person(balance="900.00")
+    people = {"user": buyer}
+    for role in ("MANAGER", "ADMIN"):
+        people[role.lower()] = await shop.person(role)
+    shelves = [await shop.category() for _ in range(2)]
+    products = [
+        await shop.product(f"{place}.50", stock=50, categoryId=shelves[place % 2], tags=["new"])
+        for place in range(1, 5)
+    ]
+    coupon = await shop.coupon()
+    address = {
+        "name": "Ada",
+        "line1": "1 Row",
+        "city": "London",
+        "postalCode": "1",
+        "country": "GB",
+    }
+    for place in range(4):
+        lines = [(product.id, 1 + place) for product in products[place % 2 :]]
+        more: Any = {"couponCode": coupon.code} if place == 0 else {"shippingAddress": address}
+        order = await shop.order(buyer, lines, paid=place < 3, **more)
+        if place < 2:
+            await shop.invoice(buyer, order.id)
+            await shop.refund(order.id, amount="1.00", reason="A scratch.")
+    await shop.order(buyer, [(products[0].id, 1)], cancelled=True)
+    await shop.large_order()
+    # Nobody below manager sees it any more, and orders of it still have it.
+    await shop.execute("UPDATE products SET is_active = false WHERE id = $1", products[1].id)
+    people["machine"] = await shop.machine(buyer, "orders:read:own", "account:read:own")
+    samples = {
+        "code": [coupon.code, "NONE"],
+        "subtotal": ["20.00"],
+        "slug": ["desk"],
+        "QuoteOrderInput": [{"lines": [{"productId": products[0].id, "quantity": 2}]}],
+        "CheckCouponInput": [{"code": coupon.code, "subtotal": "20.00"}],
+    }
+    now = shop.process.clock()
+    settings = shop.process.settings
+    fast, slow = (
+        dataclasses.replace(
+            shop.process,
+            clock=lambda: now,  # or addresses of files would end at different times
+            settings=settings,
+            database=new_database(settings),
+            # What is kept comes whole, and here parts are to be seen.
+            cache=Cache(shop.process.redis, settings, None),
+        )
+        for settings in (
+            settings.model_copy(update={"fast_paths": is_fast, "cache_seconds": 0})
+            for is_fast in (True, False)
+        )
+    )
+    callers: dict[str, Request] = {"anonymous": shop.request()}
+    for name, person in people.items():
+        callers[name] = await _signed_in(shop, person)
+    yield World(fast, slow, await _ids(shop), samples, callers)
+    for process in (fast, slow):
+        await process.database.close()
+
+
+async def _signed_in(shop: Shop, person: Person) -> Request:
+    request = shop.request(person, "graphql")
+    await authenticate(request)
+    return request
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents are compiled the first time already."""
+    monkeypatch.setattr(programs, "_COMPILED_AT", 1)
+
+
+@dataclass(frozen=True)
+class Fate:
+    """Faults that strike wherever something is read, the same ones on both engines."""
+
+    seed: int
+    #: Of a thousand values, how many.
+    often: int
+
+    def strikes(self, *where: object) -> int:
+        """0, or which fault."""
+        digest = hashlib.blake2b(repr((self.seed, *where)).encode(), digest_size=4).digest()
+        number = int.from_bytes(digest, "big")
+        return 1 + number // 1000 % 997 if number % 1000 < self.often else 0
+
+    def value(self, value: Any, *where: object) -> Any:
+        """A value as fate leaves it."""
+        if isinstance(value, Page):
+            items = [self.value(item, place, *where) for place, item in enumerate(value.items)]
+            return dataclasses.replace(value, items=items)
+        if isinstance(value, list):
+            return [self.value(item, place, *where) for place, item in enumerate(value)]
+        brought = {
+            name: self.value(other, "'by_ids'", getattr(value, name.removeprefix("at_")))
+            for name in getattr(type(value), "__struct_fields__", ())
+            if name.startswith("at_") and (other := getattr(value, name)) is not None
+        }
+        if brought:
+            value = msgspec.structs.replace(value, **brought)
+        if not (fault := self.strikes(*where)):
+            return value
+        if isinstance(value, msgspec.Struct) and fault % 5 < 3:
+            fields = kind_of(type(value)).__struct_fields__
+            name = fields[fault % len(fields)]
+            # What nobody wanted is not there, and its fault makes no difference.
+            there = name in type(value).__struct_fields__
+            return msgspec.structs.replace(value, **{name: None}) if there else value
+        return (None, OutOfStock(), ValueError("A fault of ours."), "something else")[fault % 4]
+
+
+class Doomed(Fate):
+    """Every order lacks its total, and no product can be read."""
+
+    def value(self, value: Any, *where: object) -> Any:
+        """A value as fate leaves it."""
+        if isinstance(value, Page):
+            return super().value(value, *where)
+        match kind_of(type(value)).__name__:
+            case "Order":
+                return msgspec.structs.replace(value, total=None)
+            case "Product":
+                return OutOfStock()
+        return value
+
+
+class Struck:
+    """Every door of the schema, as fate has it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.fate: Fate | None = None
+        for kind in SCHEMA.type_map.values():
+            if not isinstance(kind, GraphQLObjectType) or kind.name.startswith("__"):
+                continue
+            for name, field in kind.fields.items():
+                if "strawberry-definition" in field.extensions and (door := door_of(field)):
+                    self._strike(monkeypatch, door, f"{kind.name}.{name}")
+
+    def _strike(self, monkeypatch: pytest.MonkeyPatch, door: Any, place: str) -> None:
+        if isinstance(door, Single):
+            call = door.call
+
+            async def struck_call(request: Request, given: dict[str, Any], **more: Any) -> Any:
+                found = await call(request, given, **more)
+                if (fate := self.fate) is None:
+                    return found
+                # Whether a list is counted is not for fate: only one engine knows exactly.
+                asked = sorted((name, given[name]) for name in given if name != "total")
+                if fate.strikes(place, asked) % 3 == 1:
+                    raise Unavailable
+                return fate.value(found, place, asked)
+
+            monkeypatch.setattr(door, "call", struck_call)
+            return
+        load, name = door.load, repr(getattr(door.name, "__qualname__", door.name))
+
+        async def struck_load(
+            request: Request, keys: Sequence[Any], given: Any, **more: Any
+        ) -> Any:
+            found = await load(request, keys, given, **more)
+            if (fate := self.fate) is None:
+                return found
+            struck: Mapping[Any, Any] = {
+                key: fate.value(value, name, key) for key, value in found.items()
+            }
+            return struck
+
+        monkeypatch.setattr(door, "load", struck_load)
+
+
+@pytest.fixture
+def struck(monkeypatch: pytest.MonkeyPatch) -> Struck:
+    """What documents read goes through fate's hands."""
+    return Struck(monkeypatch)
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Thousands of faults are not told to the log."""
+
+    def drop(*_: Any) -> Any:
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    structlog.configure(processors=[drop])
+    yield
+    structlog.configure(**before)
+
+
+def _operation(source: str, *, checked: bool = True) -> Executable:
+    """The one operation of a document."""
+    # Validating takes longer than the rest: of thousands of documents a part is checked.
+    prepared = prepare(source, True, _ROOMY) if checked else Prepared(parse(source))
+    assert not prepared.errors, (source, prepared.errors)
+    operation = executable(prepared, None)
+    assert operation is not None
+    return operation
+
+
+async def both(
+    world: World, caller: str, operation: Executable, variables: Mapping[str, Any] | None = None
+) -> tuple[bytes, bytes, bool]:
+    """The answers of both engines, errors in one order, and whether the document was compiled."""
+    asked = Asked("", variables or {}, None, False, None)
+    slow = await perform(world.request(caller, fast=False), asked, operation, None)
+    fast = await perform(world.request(caller, fast=True), asked, operation, None)
+    plans = operation._programs._plans.values()
+    return _written(slow.body), _written(fast.body), any(plan is not None for plan in plans)
+
+
+def _written(body: dict[str, Any]) -> bytes:
+    # graphql-core tells of errors as reads end, which no two runs promise; keys have one order.
+    errors = sorted(msgspec.json.encode(error, order="sorted") for error in body.get("errors", ()))
+    return _encode({"data": body["data"]}) + b"\n" + b"\n".join(errors)
+
+
+def _holds_data(answer: bytes) -> bool:
+    def inside(value: Any) -> bool:
+        if isinstance(value, dict):
+            return any(key != "__typename" and inside(one) for key, one in value.items())
+        return any(map(inside, value)) if isinstance(value, list) else value is not None
+
+    return inside(msgspec.json.decode(answer.split(b"\n", 1)[0])["data"])
+
+
+def _by_hypothesis(ids: Mapping[str, Sequence[str]], count: int) -> Iterator[str]:
+    scalars = {
+        "Money": st.just(graphql_nodes.String("5.00")),
+        "DateTime": st.just(graphql_nodes.String("2026-01-01T00:00:00Z")),
+        "JSON": st.just(graphql_nodes.String("x")),
+    }
+    found: list[str] = []
+
+    @hypothesis.settings(
+        max_examples=count,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @hypothesis.given(queries(sdl(), custom_scalars=scalars, allow_x00=False, codec="ascii"))
+    def collect(document: str) -> None:
+        found.append(document)
+
+    collect()
+    return (with_real_ids(source, ids, seed) for seed, source in enumerate(found))
+
+
+@pytest.mark.usefixtures("at_once", "quiet")
+async def test_thousands_of_documents_have_one_answer_on_both_engines(
+    world: World, struck: Struck, record_property: Any
+) -> None:
+    counted: Counter[str] = Counter()
+    callers = itertools.cycle([*world.callers, "user", "manager"])
+    writer = Writer(SCHEMA, world.ids, world.samples, seed=5)
+    documents = itertools.chain(
+        ((source, {}) for source in _by_hypothesis(world.ids, 20)),
+        (writer.document() for _ in itertools.count()),
+    )
+    for source, variables in documents:
+        number = counted["documents"]
+        operation = _operation(source, checked=number % 10 == 0)
+        struck.fate = Fate(number, 60) if number % 3 == 0 else None
+        caller = next(callers)
+        slow, fast, compiled = await both(world, caller, operation, variables)
+        assert fast == slow, (number, caller, source, variables)
+        counted["documents"] += 1
+        counted["compiled"] += compiled
+        counted["with data"] += _holds_data(slow)
+        counted["with errors"] += not slow.endswith(b"\n")
+        if counted["documents"] == 5_000:
+            break
+    shares = {name: f"{count / 50:.1f} %" for name, count in counted.items()}
+    record_property("summary", f"5000 documents: {shares}")
+    assert counted["compiled"] >= 4_500
+    assert counted["with data"] >= 2_000
+    assert counted["with errors"] >= 1_000
+
+
+#: What is hard to hit by chance. ``ORDER`` and the like stand for an id of that kind.
+HARD: dict[str, tuple[str, dict[str, Any]]] = {
+    "fragments on an interface, and on what it holds": (
+        """query Q($ids: [ID!]!) { nodes(ids: $ids) {
+          ...Named ... on Node { id ... on Product { price category { ...Named slug } } }
+          ... on Order { lines { product { ...Named } } } ... on User { profile { bio } } } }
+        fragment Named on Node { __typename ... on Category { name } ... on Product { name } }""",
+        {"ids": ["PRODUCT", "ORDER", "CATEGORY", "USER", "nobody", "WALLET", "JOB", "ORDER"]},
+    ),
+    "one list under several names with other arguments": (
+        """{ a: products(first: 1) { nodes { id } } b: products(last: 2) { totalCount nodes { id } }
+        orders(first: 3) { nodes { one: history(first: 1) { nodes { id toStatus } }
+          two: history(last: 1) { totalCount edges { cursor node { actor { id username } } } }
+          three: history(first: 1) { nodes { id note } } } } }""",
+        {},
+    ),
+    "the same key in many places, merged in order": (
+        """{ orders { nodes { total lines { quantity } ...A id } pageInfo { endCursor }
+          nodes { number lines { product { id } } ... on Order { lines { name total } } } } }
+        fragment A on Order { status lines { product { name category { id } } } id }""",
+        {},
+    ),
+    "directives on variables, and on all of a selection": (
+        """query Q($on: Boolean!, $off: Boolean = false) { me { id @skip(if: $on)
+          email @include(if: $on) @skip(if: $off) ... @include(if: $off) { username }
+          ...F @skip(if: $off) profile @include(if: $on) { bio @include(if: $off) } } }
+        fragment F on User { role @include(if: $on) fullName @skip(if: $on) }""",
+        {"on": True},
+    ),
+    "null and missing variables": (
+        """query Q($n: Int, $after: String, $id: ID = "ORDER", $sort: OrderSort,
+          $status: OrderStatus) { orders(first: $n, after: $after, sort: $sort,
+          status: $status) { totalCount nodes { id } } order(id: $id) { id } }""",
+        {"n": None, "sort": "CREATED_AT_ASC", "status": "PAID"},
+    ),
+    "null for a variable that must not be": (
+        """query Q($id: ID = "ORDER", $n: Int) { me { id } order(id: $id) { id }
+          products(first: $n) { nodes { id } } }""",
+        {"id": None},
+    ),
+    "relations in a circle": (
+        """{ payments { nodes { order { payments: refunds { nodes { payment { order { invoice {
+          order { customer { id } invoice { corrects { id } lines { product { id } } } } } } }
+          creditNote { corrects { order { refunds { totalCount } } } } } } } } } }""",
+        {},
+    ),
+    "one thing of every kind": (
+        "{ nodes(ids: [EVERY]) { __typename id ... on Invoice { pdfUrl seller { name } buyer "
+        "{ address { city } } } ... on Refund { order { id } lines { product { id } } } "
+        "... on Wallet { balance entries(first: 2) { nodes { amount order { id } deposit { id } } "
+        "} deposits { totalCount } } ... on Coupon { value etag } ... on Payment { amount } } }",
+        {},
+    ),
+    "lists of an account": (
+        """{ me { id sessions(first: 1) { totalCount pageInfo { hasNextPage startCursor } nodes
+          { current } } apiKeys { edges { cursor node { name permissions } } } etag }
+        user(id: "USER") { __typename ... on User { email sessions { totalCount } }
+          ... on PublicUser { username } } }""",
+        {},
+    ),
+    "addresses of files, of which some are not ready": (
+        "{ orders { nodes { number invoice { number pdfUrl again: pdfUrl } } } }",
+        {},
+    ),
+    "values in an input": (
+        """query Q($lines: [OrderLineInput!]!, $code: String) {
+          quoteOrder(input: {lines: $lines, couponCode: $code}) { total lines { total name } } }""",
+        {"lines": [{"productId": "PRODUCT", "quantity": 2}], "code": None},
+    ),
+    "bad cursors beside good pages": (
+        """{ good: products(first: 1) { nodes { id } } bad: products(after: "x") { nodes { id } }
+        orders(first: 2) { nodes { id history(after: "x") { nodes { id } } } } }""",
+        {},
+    ),
+    "nothing selected but names": (
+        """{ __typename orders { __typename nodes { __typename lines { __typename } }
+        edges { __typename } pageInfo { __typename } } q: __typename }""",
+        {},
+    ),
+    "things left out altogether": (
+        "{ me @skip(if: true) { id } orders { nodes { id @skip(if: true) } } }",
+        {},
+    ),
+    "facts without a shape": ("{ products { nodes { metadata tags image stock createdAt } } }", {}),
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+@pytest.mark.usefixtures("at_once", "quiet")
+async def test_hard_documents_have_one_answer_on_both_engines(
+    world: World, struck: Struck, name: str
+) -> None:
+    words = {kind.upper(): ids[0] for kind, ids in world.ids.items()}
+    words["EVERY"] = ", ".join(f'"{ids[-1]}"' for ids in world.ids.values())
+    source, variables = (_filled(one, words) for one in HARD[name])
+    operation = _operation(source)
+    # Directives ask for other fields then, of the same document.
+    turned = {name: not one if isinstance(one, bool) else one for name, one in variables.items()}
+    for caller in world.callers:
+        for fate in (None, *(Fate(seed, often) for seed in range(4) for often in (20, 80))):
+            struck.fate = fate
+            for given in [variables] if turned == variables else [variables, turned]:
+                slow, fast, compiled = await both(world, caller, operation, given)
+                assert fast == slow, (caller, fate)
+                assert compiled
+
+
+@pytest.mark.usefixtures("at_once", "quiet")
+async def test_what_fails_below_a_place_that_became_null_is_not_told(
+    world: World, struck: Struck
+) -> None:
+    struck.fate = Doomed(0, 0)
+    operation = _operation("{ orders { nodes { lines { product { id } } total } } me { id } }")
+    slow, fast, compiled = await both(world, "user", operation)
+    assert fast == slow
+    assert compiled
+    data, *errors = fast.split(b"\n")
+    assert data.startswith(b'{"data":{"orders":null,"me":{"id":')
+    assert [msgspec.json.decode(error)["path"] for error in errors] == [
+        ["orders", "nodes", 0, "total"]
+    ]
+
+
+def _filled(value: Any, words: Mapping[str, str]) -> Any:
+    """A document or its variables, with ids in place of their names."""
+    if isinstance(value, dict):
+        return {name: _filled(one, words) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, words) for one in value]
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"\b[A-Z]{3,}\b", lambda found: words.get(found[0], found[0]), value)

@@ -1,0 +1,252 @@
+"""What is served beside the operations: health, catalogues, contracts and their pages."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from api.app import create_app
+from services.catalogue import BY_NAME
+from services.errors.common import CATALOGUE
+from services.operation.context import Process, new_process
+from tests.conftest import Addresses, client_of, running, settings_for
+from tests.shop import Person
+
+NOWHERE_DATABASE = "postgresql://nobody@127.0.0.1:1/nothing"
+NOWHERE_REDIS = "redis://127.0.0.1:1/0"
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+PAGES = ["/", "/docs", "/errors", "/errors/OUT_OF_STOCK"]
+DOCUMENTS = [
+    "/docs",
+    "/operations",
+    "/errors",
+    "/errors/OUT_OF_STOCK",
+    "/openapi-v1.json",
+    "/openapi-v2.json",
+    "/graphql/schema.graphql",
+    "/assets/pages.css",
+]
+
+
+@asynccontextmanager
+async def started(database_url: str, redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application of its own, on these servers."""
+    settings = settings_for(database_url, redis_url, connect_seconds=2)
+    async with running(create_app(new_process(settings))) as app, client_of(app) as client:
+        yield client
+
+
+# Health
+
+
+async def test_health_says_what_works(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/health")
+    health = answer.json()
+    assert answer.status_code == 200
+    assert health.pop("uptimeSeconds") >= 0
+    assert re.fullmatch(r"\d+\.\d+\.\d+", health.pop("version"))
+    assert health == {"status": "ok", "database": "ok", "migrations": "ok", "redis": "ok"}
+    for probe in ("/health/live", "/health/ready"):
+        answer = await client.get(probe)
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+        assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_without_postgresql_the_process_lives_but_is_not_ready(addresses: Addresses) -> None:
+    async with started(NOWHERE_DATABASE, addresses.redis_url) as client:
+        health = await client.get("/health")
+        live = await client.get("/health/live")
+        ready = await client.get("/health/ready")
+    assert health.status_code == 503
+    assert health.json()["status"] == "error"
+    assert health.json()["database"] == "error"
+    assert health.json()["redis"] == "ok"
+    assert live.status_code == 200
+    assert (ready.status_code, ready.json()) == (503, {"status": "error"})
+
+
+async def test_without_redis_the_process_is_degraded_but_ready(settings: Any) -> None:
+    async with started(settings.database_url, NOWHERE_REDIS) as client:
+        health = await client.get("/health")
+        ready = await client.get("/health/ready")
+    assert health.status_code == 200
+    assert (health.json()["status"], health.json()["redis"]) == ("degraded", "error")
+    assert ready.status_code == 200
+
+
+async def test_a_database_that_is_not_migrated_is_not_ready(addresses: Addresses) -> None:
+    name = "tandem_unmigrated"
+    async with addresses.administer() as server:
+        await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await server.execute(f"CREATE DATABASE {name}")
+    try:
+        async with started(addresses.database(name), addresses.redis_url) as client:
+            health = await client.get("/health")
+            ready = await client.get("/health/ready")
+    finally:
+        await addresses.drop(name)
+    assert (health.status_code, health.json()["status"]) == (200, "degraded")
+    assert health.json()["migrations"] == "error"
+    assert ready.status_code == 503
+
+
+async def test_a_process_that_stops_is_not_ready(fresh_database: str, addresses: Addresses) -> None:
+    process = new_process(settings_for(fresh_database, addresses.redis_url))
+    app = create_app(process)
+    async with running(app), client_of(app) as client:
+        before = await client.get("/health/ready")
+    async with client_of(app) as client:
+        after = await client.get("/health/ready")
+    await process.close()
+    assert (before.status_code, after.status_code) == (200, 503)
+
+
+# Catalogues
+
+
+async def test_the_catalogue_shows_every_operation_as_it_is_declared(
+    client: httpx.AsyncClient,
+) -> None:
+    shown = {item["name"]: item for item in (await client.get("/operations")).json()["operations"]}
+    assert shown.keys() == BY_NAME.keys()
+    pay = shown["orders.pay"]
+    assert pay["who"] == "USER"
+    assert pay["permission"] == "orders:pay:own"
+    assert pay["idempotent"] == "required"
+    assert pay["paged"] is False
+    assert pay["cost"] == BY_NAME["orders.pay"].cost
+    assert pay["deprecated"] is None
+    assert pay["graphql"] == "payOrder"
+    assert pay["rest"] == {"method": "POST", "path": "/orders/{id}/pay"}
+    assert pay["summary"]
+    assert {"ORDER_NOT_FOUND", "INSUFFICIENT_FUNDS", "FORBIDDEN"} <= set(pay["errors"])
+    assert "EMAIL_TAKEN" not in pay["errors"]
+    assert pay["errors"] == sorted(pay["errors"])
+    assert shown["orders.list"]["paged"] is True
+    assert shown["products.list"]["who"] == "PUBLIC"
+
+
+async def test_every_error_has_its_entry_and_its_address_resolves(
+    client: httpx.AsyncClient,
+) -> None:
+    listed = (await client.get("/errors")).json()["errors"]
+    assert [error["code"] for error in listed] == sorted(CATALOGUE)
+    for error in listed:
+        one = await client.get(httpx.URL(error["docUrl"]).path)
+        assert one.json() == error
+        known = CATALOGUE[error["code"]]
+        assert (error["status"], error["title"]) == (known.status, known.title)
+        assert error["hint"] == known.hint
+    by_code = {error["code"]: error for error in listed}
+    assert by_code["INTERNAL"]["operations"] is None
+    assert by_code["EMAIL_TAKEN"]["operations"] == [
+        "auth.register",
+        "auth.verifyEmail",
+        "users.updateMe",
+        "users.create",
+        "users.update",
+    ]
+
+
+@pytest.mark.parametrize("code", ["NOTHING", "out_of_stock", "<script>", "INTERNAL/"])
+async def test_an_unknown_error_is_not_found(client: httpx.AsyncClient, code: str) -> None:
+    answer = await client.get(f"/errors/{code}", headers=BROWSER)
+    assert (answer.status_code, answer.json()["code"]) == (404, "ROUTE_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        (BROWSER["Accept"], "text/html"),
+        ("*/*", "application/json"),
+        ("", "application/json"),
+        ("application/json, text/html", "application/json"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/errors", "/errors/OUT_OF_STOCK"])
+async def test_errors_are_pages_for_browsers_and_json_for_programs(
+    client: httpx.AsyncClient, path: str, accept: str, media: str
+) -> None:
+    answer = await client.get(path, headers={"Accept": accept})
+    assert answer.headers["content-type"].split(";")[0] == media
+    assert "Accept" in re.split(r",\s*", answer.headers["vary"])
+
+
+# Pages
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_pages_need_nothing_that_the_content_policy_forbids(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await client.get(path, headers=BROWSER)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert not re.search(r"<script|<style|\sstyle=|\son\w+=|<iframe|<form", answer.text)
+    outside = re.findall(r'(?:src|href)="((?:https?:)?//[^"]*)"', answer.text)
+    assert outside == []
+
+
+async def test_every_link_of_the_pages_leads_somewhere(client: httpx.AsyncClient) -> None:
+    seen: set[str] = set()
+    waiting = ["/"]
+    while waiting:
+        path = waiting.pop()
+        seen.add(path)
+        answer = await client.get(path, headers=BROWSER)
+        assert answer.status_code == 200, path
+        if answer.headers["content-type"].startswith("text/html") and path != "/graphql":
+            links = set(re.findall(r'href="(/[^"]*)"', answer.text))
+            waiting += sorted(links - seen - set(waiting))
+    assert seen >= {*DOCUMENTS, "/health", "/graphql"}
+    assert {f"/errors/{code}" for code in CATALOGUE} <= seen
+
+
+async def test_the_reference_names_every_operation(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/docs")).text
+    for name in BY_NAME:
+        assert f"<code>{name}</code>" in page
+
+
+# Contracts and keys
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+async def test_documents_are_revalidated_by_their_tag(client: httpx.AsyncClient, path: str) -> None:
+    whole = await client.get(path)
+    assert whole.status_code == 200
+    assert "max-age" in whole.headers["cache-control"]
+    again = await client.get(path, headers={"If-None-Match": whole.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == whole.headers["etag"]
+    other = await client.get(path, headers={"If-None-Match": '"other"'})
+    assert other.content == whole.content
+
+
+async def test_the_contracts_of_both_faces_are_served(client: httpx.AsyncClient) -> None:
+    for version in ("v1", "v2"):
+        document = (await client.get(f"/openapi-{version}.json")).json()
+        assert document["openapi"].startswith("3.")
+        assert document["paths"]
+    schema = await client.get("/graphql/schema.graphql")
+    assert schema.headers["content-type"].startswith("text/plain")
+    assert "type Query" in schema.text
+
+
+async def test_anybody_can_verify_a_token_with_the_published_keys(
+    client: httpx.AsyncClient, process: Process, user: Person
+) -> None:
+    answer = await client.get("/.well-known/jwks.json")
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    keys = jwt.PyJWKSet.from_dict(answer.json())
+    key = keys[jwt.get_unverified_header(user.token)["kid"]]
+    settings = process.settings
+    claims = jwt.decode(
+        user.token, key, ["EdDSA"], audience=settings.audience, issuer=settings.issuer
+    )
+    assert claims["sub"] == user.id
+    assert "d" not in answer.json()["keys"][0]

@@ -1,0 +1,319 @@
+"""Schemathesis against a real server: both contracts, every role, every check.
+
+It reads a contract as a stranger would, makes requests that obey it and requests that break it,
+and holds every answer against it. A run proves something only where calls succeed, so each
+operation must reach a success with each role that may call it.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from persistence.mail_tokens import Purpose
+from tests.conftest import CHECKOUT, Server
+from tests.shop import PASSWORD, Person, Shop
+
+_SEED = 7
+_HOOKS = CHECKOUT / "tests" / "parity" / "schemathesis_hooks.py"
+# Many times what it takes: only a run that hangs reaches it.
+_LONGEST_SECONDS = 300
+
+ANONYMOUS = {
+    "register",
+    "login",
+    "refreshToken",
+    "logout",
+    "requestPasswordReset",
+    "resetPassword",
+    "verifyEmail",
+    "categories",
+    "category",
+    "products",
+    "product",
+}
+SIGNED_IN = ANONYMOUS | {
+    "logoutEverywhere",
+    "resendVerification",
+    "sessions",
+    "revokeSession",
+    "apiKeys",
+    "createApiKey",
+    "revokeApiKey",
+    "me",
+    "updateMe",
+    "changePassword",
+    "deleteMe",
+    "user",
+    "wallet",
+    "walletEntries",
+    "createDeposit",
+    "deposit",
+    "deposits",
+    "quoteOrder",
+    "createOrder",
+    "orders",
+    "order",
+    "orderHistory",
+    "payOrder",
+    "cancelOrder",
+    "orderRefunds",
+    "payments",
+    "payment",
+    "invoice",
+    "invoicePdf",
+    "checkCoupon",
+}
+MANAGERS = SIGNED_IN | {
+    "createCategory",
+    "updateCategory",
+    "createProduct",
+    "updateProduct",
+    "adjustStock",
+    "allOrders",
+    "updateOrderStatus",
+    "refundOrder",
+    "approvals",
+    "approveOrder",
+    "rejectOrder",
+    "coupons",
+    "coupon",
+    "createCoupon",
+    "updateCoupon",
+    "deactivateCoupon",
+}
+ADMINS = MANAGERS | {
+    "users",
+    "createUser",
+    "updateUser",
+    "revokeUserSessions",
+    "deleteCategory",
+    "archiveProduct",
+    "auditLog",
+    "auditHead",
+    "verifyAuditLog",
+    "jobs",
+    "job",
+    "retryJob",
+    "discardJob",
+}
+
+#: What each role may call, by operationId; written from the design, not from the declarations.
+MAY_CALL = {
+    "anonymous": ANONYMOUS,
+    "USER": SIGNED_IN,
+    "MODERATOR": SIGNED_IN,
+    "MANAGER": MANAGERS,
+    "ADMIN": ADMINS,
+}
+#: The least role that may call an operation tries every boundary of every value on it; the others
+#: send made-up cases, as all do.
+THOROUGH = {
+    "anonymous": ANONYMOUS,
+    "USER": SIGNED_IN - ANONYMOUS,
+    "MODERATOR": set[str](),
+    "MANAGER": MANAGERS - SIGNED_IN,
+    "ADMIN": ADMINS - MANAGERS,
+}
+#: v1 takes PUT for PATCH.
+PATCHES = {
+    "updateMe",
+    "updateUser",
+    "updateCategory",
+    "updateProduct",
+    "updateOrderStatus",
+    "updateCoupon",
+}
+
+_CONFIG = """
+hooks = "{hooks}"
+seed = {seed}
+workers = 1
+color = false
+continue-on-failure = true
+request-timeout = 20
+warnings = false
+
+[cache]
+enabled = false
+
+# A request in a report can be sent again as it is.
+[output]
+sanitization.enabled = false
+truncation.enabled = false
+
+[generation]
+max-examples = {examples}
+database = "none"
+
+[phases]
+examples.enabled = {most}
+stateful.enabled = {chains}
+
+# What is asked for may not be there, may have changed, may cost more than there is, and may be
+# against a rule of the shop: 402, 412 and 422 are answers to good requests as 404 and 409 are.
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "3xx", 401, 402, 403, 404, 409, 412, 422]
+"""
+_KNOWN = """
+[[operations]]
+include-operation-id = {operations}
+phases.coverage.enabled = false
+"""
+# Who may not call is told so before the input is looked at, whatever it is.
+_REFUSED = """
+[[operations]]
+include-operation-id = {operations}
+phases.coverage.enabled = false
+generation.max-examples = 2
+"""
+# Every call is the caller's; what they read is then asked for by the stranger, who must not get it.
+_SIGNED_IN = """
+[auth.wfc]
+path = "people.json"
+user = "caller"
+peers = ["caller", "stranger"]
+"""
+# Left alone, Schemathesis registers and signs in by what the contract says of it.
+_ANONYMOUS = """
+[auth]
+auto-signup = false
+"""
+
+
+@pytest.mark.parametrize("role", MAY_CALL)
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_a_stranger_who_reads_the_contract_finds_it_kept(
+    version: str, role: str, server: Server, shop: Shop, tmp_path: Path
+) -> None:
+    person = None if role == "anonymous" else await shop.person(role, balance="900000000.00")
+    people = {"caller": person, "stranger": await shop.person()}
+    written = [signed_in(name, somebody) for name, somebody in people.items()]
+    (tmp_path / "people.json").write_text(json.dumps({"auth": written}))
+    (tmp_path / "world.json").write_text(json.dumps(await world_of(shop, person)))
+    contract = json.loads((CHECKOUT / "api" / f"openapi-{version}.json").read_text())
+    operations = {
+        item["operationId"] for path in contract["paths"].values() for item in path.values()
+    }
+    (tmp_path / "schemathesis.toml").write_text(config_of(role, version, operations))
+
+    output = await asyncio.to_thread(schemathesis, version, server, tmp_path)
+
+    answers = [line.split() for line in (tmp_path / "answers.txt").read_text().splitlines()]
+    called = may_call(role, version)
+    assert {operation for operation, _ in answers} == operations, output
+    assert {operation for operation, status in answers if status < "300"} == called, output
+
+
+def may_call(role: str, version: str) -> set[str]:
+    """The operations of a contract that a role may call."""
+    return in_contract(MAY_CALL[role], version)
+
+
+def in_contract(names: set[str], version: str) -> set[str]:
+    """What operations are called in a contract."""
+    return names | {f"{name}ByPut" for name in names & PATCHES if version == "v1"}
+
+
+def config_of(role: str, version: str, operations: set[str]) -> str:
+    """How thoroughly this role tries which operations."""
+    most = role in ("anonymous", "USER", "ADMIN")
+    config = _CONFIG.format(
+        hooks=_HOOKS,
+        seed=_SEED,
+        examples=8 if most else 4,
+        most=str(most).lower(),
+        chains=str(role == "USER").lower(),
+    )
+    called, thorough = may_call(role, version), in_contract(THOROUGH[role], version)
+    known, refused = called - thorough, operations - called
+    for template, names in ((_KNOWN, known), (_REFUSED, refused)):
+        if names:
+            config += template.format(operations=sorted(names))
+    return config + (_ANONYMOUS if role == "anonymous" else _SIGNED_IN)
+
+
+def signed_in(name: str, person: Person | None) -> dict[str, Any]:
+    """Somebody's headers, as Web Fuzzing Commons writes them."""
+    headers = person.headers if person else {}
+    return {"name": name, "fixedHeaders": [{"name": k, "value": v} for k, v in headers.items()]}
+
+
+async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
+    """What there is to ask for, for the hooks; what belongs to somebody is this person's."""
+    owner = person or await shop.person(balance="1000.00")
+    # What one guest's sign-in is used for may end it: each list has guests of its own.
+    guests, leaving, forgetting = [[await shop.person() for _ in range(20)] for _ in range(3)]
+    products = [(await shop.product("0.01", stock=1_000_000)).id for _ in range(30)]
+    lines = [(products[0], 1)]
+    paid = await shop.order(owner, lines)
+    buyer = await shop.person(balance="20000.00")
+    return {
+        "categories": [await shop.shelf()],
+        "products": products,
+        "emptyCategories": [await shop.category() for _ in range(30)],
+        "changing": [(await shop.product(stock=500_000)).id],
+        "deposits": [(await shop.deposit(owner, "5.00")).id],
+        "orders": [(await shop.order(owner, lines)).id],
+        "invoices": [
+            (await shop.invoice(owner, (await shop.order(owner, lines, paid=True)).id)).id
+        ],
+        "payments": [(await shop.pay(owner, paid.id)).id],
+        "coupons": [(await shop.coupon()).id],
+        # The products cost a cent, of which nothing can be taken off.
+        "couponCodes": [(await shop.coupon("90.00", minimumOrder="0.01")).code],
+        "sendable": [(await shop.order(owner, lines, paid=True)).id for _ in range(20)],
+        # Nobody decides about an order of their own.
+        "approvable": [(await shop.large_order(buyer)).id for _ in range(20)],
+        "rejectable": [(await shop.large_order(buyer)).id for _ in range(20)],
+        "refundable": [(await shop.order(owner, lines, paid=True)).id for _ in range(20)],
+        "unpaid": [(await shop.order(owner, lines)).id for _ in range(30)],
+        "refreshTokens": [guest.refresh_token for guest in guests],
+        "accessTokens": [guest.token for guest in leaving],
+        "resets": [await shop.mailed(guest, Purpose.RESET_PASSWORD) for guest in forgetting],
+        "verifications": [await shop.mailed(guest, Purpose.VERIFY_EMAIL) for guest in forgetting],
+        "caller": owner.headers["Authorization"],
+        "changers": [(await shop.person()).token for _ in range(20)],
+        "leavers": [(await shop.person()).token for _ in range(20)],
+        "subjects": [(await shop.person()).id for _ in range(20)],
+        "me": owner.id,
+        "password": PASSWORD,
+        "session": owner.session_id,
+        "otherSessions": [(await shop.signed_in_again(owner)).session_id for _ in range(20)],
+        "apiKeys": [(await shop.machine(owner, "orders:read:own")).key_id for _ in range(20)],
+        "jobs": [await shop.failed_job()],
+        "failedJobs": [await shop.failed_job() for _ in range(40)],
+        "login": {"email": guests[0].email, "password": PASSWORD},
+    }
+
+
+def schemathesis(version: str, server: Server, folder: Path) -> str:
+    """Run Schemathesis; fails with its report, which repeats each request that went wrong."""
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("schemathesis")),
+            f"--config-file={folder / 'schemathesis.toml'}",
+            "run",
+            f"--url={server.url}",
+            "--checks=all",
+            str(CHECKOUT / "api" / f"openapi-{version}.json"),
+        ],
+        cwd=folder,
+        env={
+            **os.environ,
+            "SCHEMATHESIS_WORLD": str(folder / "world.json"),
+            "SCHEMATHESIS_ANSWERS": str(folder / "answers.txt"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=_LONGEST_SECONDS,
+        check=False,
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    return output

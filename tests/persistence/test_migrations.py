@@ -1,0 +1,55 @@
+"""Migrations: there and back, and as often as one likes."""
+
+import asyncio
+
+import sqlalchemy as sa
+from alembic import command
+
+from persistence.database import migrate
+
+_OURS = """
+SELECT 'table ' || table_name FROM information_schema.tables
+WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION ALL SELECT 'sequence ' || sequence_name FROM information_schema.sequences
+WHERE sequence_schema = 'public'
+UNION ALL SELECT 'type ' || typname FROM pg_type
+WHERE typnamespace = 'public'::regnamespace AND typtype = 'e'
+"""
+
+
+async def _things(database_url: str) -> set[str]:
+    engine = migrate.engine_for(database_url)
+    try:
+        async with engine.connect() as connection:
+            return set((await connection.execute(sa.text(_OURS))).scalars())
+    finally:
+        await engine.dispose()
+
+
+async def _back_to(database_url: str, revision: str) -> None:
+    engine = migrate.engine_for(database_url)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(
+                lambda sync: command.downgrade(migrate.configuration(sync), revision)
+            )
+            await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+async def test_every_migration_has_a_way_back(fresh_database: str) -> None:
+    there = await _things(fresh_database)
+    await _back_to(fresh_database, "base")
+    assert await _things(fresh_database) == set()
+    await asyncio.to_thread(migrate.upgrade, fresh_database)
+    assert await _things(fresh_database) == there
+    here, newest = await migrate.current(fresh_database)
+    assert here == newest
+
+
+async def test_migrating_again_changes_nothing(fresh_database: str) -> None:
+    before = await _things(fresh_database)
+    await asyncio.gather(*(asyncio.to_thread(migrate.upgrade, fresh_database) for _ in range(3)))
+    assert await _things(fresh_database) == before

@@ -1,0 +1,1 @@
+"""REST alone: the wire and dispatch."""

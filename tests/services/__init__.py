@@ -1,0 +1,1 @@
+"""Operations, each behaviour on every door."""

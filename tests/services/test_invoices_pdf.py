@@ -1,0 +1,124 @@
+"""The PDF of an invoice: everything in it can be read, whatever it is written in."""
+
+import io
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pypdf
+import pytest
+
+from persistence.invoices import Buyer, Invoice, InvoiceKind, Seller
+from persistence.orders.views import OrderLine, ShippingAddress
+from services.invoices.pdf import pdf
+
+ZONE = ZoneInfo("Europe/Berlin")
+MIDNIGHT = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)  # of the new year in Berlin
+
+
+def line(place: int, name: str = "Lamp") -> OrderLine:
+    return OrderLine("p", f"{name} no. {place}", 2, Decimal("617.25"), Decimal("1234.50"))
+
+
+def invoice(lines: int = 1, **more: Any) -> Invoice:
+    made = Invoice(
+        id="01a1f9bd-135c-7e07-b274-b67df665d3e0",
+        kind=InvoiceKind.INVOICE,
+        number="2027-000042",
+        order_id="01a1f9bd-135c-7e07-b274-b67df665d3e1",
+        order_number="T000017",
+        corrects_id=None,
+        corrects_number=None,
+        refund_id=None,
+        seller=Seller(
+            "Lampen & Söhne", ["Lindenstraße 14", "10969 Berlin"], "DE123456789", "a@b.de"
+        ),
+        buyer=Buyer(
+            "Zoë Wałęsa", ShippingAddress("Ada", "12 Square", "Flat 3", "Łódź", "90-001", "PL")
+        ),
+        lines=[line(place) for place in range(1, lines + 1)],
+        subtotal=Decimal("1234.50") * lines,
+        discount=Decimal("0.00"),
+        total=Decimal("1234.50") * lines,
+        tax=Decimal("197.11"),
+        tax_rate="0.19",
+        currency="EUR",
+        paid_at=datetime(2026, 12, 30, tzinfo=UTC),
+        issued_at=MIDNIGHT,
+    )
+    return msgspec.structs.replace(made, **more)
+
+
+def pages_of(content: bytes) -> list[str]:
+    reader = pypdf.PdfReader(io.BytesIO(content))
+    # Letters of two fonts are set apart by the reader.
+    return [page.extract_text().replace("  ", " ") for page in reader.pages]
+
+
+def test_all_that_an_invoice_says_stands_in_its_pdf() -> None:
+    [text] = pages_of(pdf(invoice(discount=Decimal("34.50"), total=Decimal("1200.00")), ZONE))
+    for said in (
+        "Invoice 2027-000042",
+        "Date: 2027-01-01",  # a day of the shop's
+        "Order: T000017, paid 2026-12-30",
+        *("Lampen & Söhne", "Lindenstraße 14", "10969 Berlin", "DE123456789", "a@b.de"),
+        *("Zoë Wałęsa", "Ada", "12 Square", "Flat 3", "90-001 Łódź, PL"),
+        "1 Lamp no. 1 2 617.25 1,234.50",
+        "Subtotal 1,234.50",
+        "Discount −34.50",
+        "Total EUR 1,200.00",
+        "including 19 % tax 197.11",
+        "page 1 of 1",
+    ):
+        assert said in text, said
+
+
+@pytest.mark.parametrize("letter", ["€", "ß", "ł", "漢", "ひ", "Ж", "Ω", "ő", "Ğ"])
+def test_a_name_is_read_back_as_it_was_written(letter: str) -> None:
+    buyer = Buyer(f"A {letter} B", None)
+    content = pdf(invoice(buyer=buyer, lines=0, seller=Seller("Shop", [], None, None)), ZONE)
+    assert letter in pages_of(content)[0]
+
+
+def test_a_letter_that_no_font_has_is_shown_as_missing() -> None:
+    [text] = pages_of(pdf(invoice(buyer=Buyer("A\u0634B", None)), ZONE))
+    assert "A\ufffdB" in text
+
+
+def test_a_hundred_lines_go_over_several_pages_with_nothing_lost() -> None:
+    lines = [line(place, "A lamp of a long name, " * 4) for place in range(1, 101)]
+    pages = pages_of(pdf(msgspec.structs.replace(invoice(), lines=lines), ZONE))
+    assert len(pages) > 3
+    whole = " ".join(pages).replace("\n", " ")
+    assert all(f"no. {place} 2 617.25" in whole for place in range(1, 101))
+    for number, page in enumerate(pages, 1):
+        assert f"Invoice 2027-000042 · page {number} of {len(pages)}" in page
+    assert all("Quantity" in page for page in pages if "617.25" in page)
+    assert "Total EUR" in pages[-1]
+
+
+def test_the_same_invoice_makes_the_same_bytes() -> None:
+    assert pdf(invoice(), ZONE) == pdf(invoice(), ZONE)
+    about = pypdf.PdfReader(io.BytesIO(pdf(invoice(), ZONE))).metadata
+    assert about
+    assert about.creation_date == MIDNIGHT  # and not when it was made
+    assert pdf(invoice(), ZONE) != pdf(invoice(number="2027-000043"), ZONE)
+
+
+def test_only_the_letters_that_are_used_are_embedded() -> None:
+    content = pdf(invoice(buyer=Buyer("漢", None)), ZONE)
+    assert len(content) < 100_000  # the fonts have ten million bytes
+    fonts = pypdf.PdfReader(io.BytesIO(content)).pages[0]["/Resources"]["/Font"]  # type: ignore[index]
+    assert len(fonts) == 2
+    for font in fonts.values():
+        descriptor = font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"]
+        assert {"/FontFile2", "/FontFile3"} & set(descriptor.get_object())
+
+
+def test_a_rate_that_is_not_known_is_not_made_up() -> None:
+    [text] = pages_of(pdf(invoice(tax_rate=None), ZONE))
+    assert "including tax 197.11" in text
+    [text] = pages_of(pdf(invoice(tax_rate="0.077"), ZONE))
+    assert "including 7.7 % tax" in text

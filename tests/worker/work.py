@@ -1,0 +1,171 @@
+"""What tests of jobs and mails share: a queue, workers, and a mail server that keeps its mails."""
+
+import asyncio
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import SMTP
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+
+from api.worker import Worker
+from services.jobs.handlers import SCHEDULES
+from services.jobs.queue import Handler, enqueue
+from services.operation.context import Context
+from services.settings import Settings
+from services.users.managing import me
+from tests.conftest import CHECKOUT
+from tests.shop import Shop
+
+_SECONDS = 30
+
+
+async def eventually(found: Callable[[], Awaitable[Any]], seconds: float = _SECONDS) -> Any:
+    """Wait until something is so, which another task or process brings about; what was found."""
+    limit = time.monotonic() + seconds
+    while True:
+        if value := await found():
+            return value
+        assert time.monotonic() < limit, "it never was so"
+        await asyncio.sleep(0.02)
+
+
+async def queue(shop: Shop, name: str, after: float = 0, **data: Any) -> str:
+    """Queue a job as an operation does, to run ``after`` so many seconds; its id."""
+    request, wait = shop.request(), timedelta(seconds=after)
+    async with shop.process.database.transaction(request.tally) as tx:
+        return await enqueue(Context(request, me, None), tx, name, data, after=wait)
+
+
+async def left(shop: Shop) -> list[tuple[str, str]]:
+    """The jobs in the queue, name and status; what comes by itself is left out."""
+    rows = await shop.rows("SELECT entrypoint, status::text FROM jobs ORDER BY id")
+    return [
+        (row["entrypoint"], row["status"]) for row in rows if row["entrypoint"] not in SCHEDULES
+    ]
+
+
+async def done(shop: Shop) -> None:
+    """Wait until the queue is empty."""
+
+    async def empty() -> bool:
+        return not await shop.rows("SELECT FROM jobs")
+
+    await eventually(empty)
+
+
+@asynccontextmanager
+async def working(
+    shop: Shop, handlers: Mapping[str, Handler], at_once: Mapping[str, int] | None = None
+) -> AsyncIterator[Worker]:
+    """A worker in this process."""
+    worker = Worker(shop.process, handlers, at_once or {})
+    running = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        await asyncio.wait_for(running, _SECONDS)
+
+
+@contextmanager
+def running(
+    log: Path, settings: Settings, *words: str, **more: str
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """The tandem command as a process, on the database and Redis of the settings."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "TANDEM_REDIS_PREFIX": settings.redis_prefix,
+        "TANDEM_ENVIRONMENT": "test",
+        "TANDEM_JOB_POLL_SECONDS": "0.1",
+        **more,
+    }
+    if "--data" not in words:  # mails go below that folder, which is the checkout's own
+        environment.setdefault("TANDEM_MAIL_FOLDER", str(log.parent / "mails"))
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", *words],
+            cwd=CHECKOUT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait(5)
+
+
+@dataclass
+class MailServer:
+    """Keeps the mails it gets; ``answer`` may wait, or do something else, before it takes one."""
+
+    port: int
+    mails: list[EmailMessage] = field(default_factory=list)
+    recipients: list[list[str]] = field(default_factory=list)
+    answer: Callable[[], Awaitable[str]] | None = None
+    #: The same, before it takes anything.
+    before: Callable[[], Awaitable[str]] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address, as a setting."""
+        return f"smtp://127.0.0.1:{self.port}"
+
+    async def handle_MAIL(
+        self, server: Any, session: Any, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """One mail is about to come."""
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return await self.before() if self.before else "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
+        """One mail has come in."""
+        assert isinstance(envelope.content, bytes)
+        mail = BytesParser(policy=SMTP).parsebytes(envelope.content)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
+        self.recipients.append(envelope.rcpt_tos)
+        return await self.answer() if self.answer else "250 OK"
+
+
+@contextmanager
+def listening(server: MailServer, **options: Any) -> Iterator[MailServer]:
+    """The mail server, reachable for as long as the block."""
+    controller = Controller(server, hostname="127.0.0.1", port=server.port, **options)
+    controller.start()
+    try:
+        yield server
+    finally:
+        controller.stop()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def token_in(mail: EmailMessage) -> str:
+    """The token that a mail carries, on its own and in its link."""
+    tokens = set(re.findall(r"td[vp]_[\w-]+", mail.get_content()))
+    assert len(tokens) == 1, tokens
+    return tokens.pop()
