@@ -39,7 +39,7 @@ def create_app(process: Process | None = None) -> ASGIApp:
     """The whole application; without a process it makes one from the environment's settings."""
     if process is None:
         settings = Settings()
-        logs.configure(debug=settings.debug, straight=settings.fast_paths)
+        logs.configure(debug=settings.debug, fast=settings.fast_paths)
         process = new_process(settings)
     health = Health(process)
     table = RouteTable(
@@ -96,7 +96,7 @@ def create_app(process: Process | None = None) -> ASGIApp:
         lifespan=lifespan,
         exception_handlers={HTTPException: refuse, Exception: _leave},
     )
-    inner = table.straight(app) if process.settings.fast_paths else app
+    inner = table.dispatch_directly(app) if process.settings.fast_paths else app
     return Edge(inner, process, write_error)
 
 

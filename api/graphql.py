@@ -12,7 +12,7 @@ from strawberry.http.ides import get_graphql_ide_html
 from api.fast.dispatch import OwnRoute
 from api.http.requests import Fields, body_of, fields_of, new_request, parse_json, require_json
 from api.http.responses import Reply, timing
-from schema.executing.execute import Answer, Asked, answer, refused
+from schema.executing.execute import Answer, GraphQLRequest, answer, refused
 from services.errors.common import (
     FieldError,
     MalformedRequest,
@@ -81,7 +81,9 @@ def _media_type(accept: str) -> str:
     raise NotAcceptable
 
 
-async def _asked(headers: Fields, receive: Receive, parameters: QueryParams | None) -> Asked:
+async def _asked(
+    headers: Fields, receive: Receive, parameters: QueryParams | None
+) -> GraphQLRequest:
     """What is asked: by the parameters of a GET, else in the body."""
     given: Any
     if parameters is None:
@@ -98,7 +100,7 @@ async def _asked(headers: Fields, receive: Receive, parameters: QueryParams | No
     ]
     if fields:
         raise ValidationFailed(fields=fields)
-    return Asked(
+    return GraphQLRequest(
         query=given["query"],
         variables=given.get("variables") or {},
         operation_name=given.get("operationName") or None,

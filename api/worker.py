@@ -39,15 +39,15 @@ from structlog.contextvars import bound_contextvars
 
 from persistence.database.failures import DRIVER_ERRORS
 from persistence.database.pool import new_pool
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from persistence.jobs.queue import STARTS
 from services import logs
 from services.jobs.handlers import AT_ONCE, HANDLERS, SCHEDULES
-from services.jobs.queue import Handler, Hopeless, Job
+from services.jobs.queue import DoNotRetry, Handler, Job
 from services.jobs.schedules import queue_due
 from services.metrics import count_attempt
 from services.operation.context import Process, new_process
-from services.periodic_tasks import Watches
+from services.periodic_tasks import PeriodicTasks
 from services.settings import Settings
 
 log = structlog.get_logger("tandem.worker")
@@ -148,7 +148,7 @@ class Worker:
             try:
                 attempt = await self._starts(queued.id)
                 if attempt > self._process.settings.job_attempts:
-                    raise Hopeless("its workers ended before it did")
+                    raise DoNotRetry("its workers ended before it did")
                 await self._limited(handler, job)
             except Exception as error:
                 failure = self._failure(error, attempt)
@@ -164,11 +164,11 @@ class Worker:
         try:
             return msgspec.json.decode(queued.payload or b"", type=Job)
         except msgspec.DecodeError:
-            raise self._failure(Hopeless("its payload is none of ours"), 1) from None
+            raise self._failure(DoNotRetry("its payload is none of ours"), 1) from None
 
     async def _starts(self, number: int) -> int:
         """How often the job was started, this time included, also by workers that were killed."""
-        starts = await self._process.database.reader(Tally()).one(STARTS, number=number)
+        starts = await self._process.database.reader(QueryStats()).one(STARTS, number=number)
         return starts or 1
 
     async def _limited(self, handler: Handler, job: Job) -> None:
@@ -183,9 +183,9 @@ class Worker:
     def _failure(self, error: Exception, attempt: int) -> RetryRequested | Dead:
         """What becomes of a job whose attempt failed. Texts of errors may hold addresses."""
         settings = self._process.settings
-        reason = str(error) if isinstance(error, Hopeless) else _named(error)
+        reason = str(error) if isinstance(error, DoNotRetry) else _named(error)
         frames = "".join(traceback.format_tb(error.__traceback__))
-        if attempt >= settings.job_attempts or isinstance(error, Hopeless):
+        if attempt >= settings.job_attempts or isinstance(error, DoNotRetry):
             log.error("job", outcome="DEAD", attempt=attempt, error=reason, trace=frames)
             return Dead(reason)
         longest = min(
@@ -276,16 +276,16 @@ async def _run(settings: Settings) -> None:
         await queue_due(process, SCHEDULES)
 
     # Not those of the process: they are for requests, and nobody sends this one any.
-    watches = Watches()
-    watches.every(process.settings.job_poll_seconds, queue)
+    periodic_tasks = PeriodicTasks()
+    periodic_tasks.every(process.settings.job_poll_seconds, queue)
     worker, loop = Worker(process, HANDLERS, AT_ONCE), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(worker.stop))
     log.info("worker started", pid=os.getpid(), jobs=sorted(HANDLERS))
-    watches.start()
+    periodic_tasks.start()
     try:
         await worker.run()
     finally:
-        await watches.stop()
+        await periodic_tasks.stop()
         await process.close()
     log.info("worker stopped", pid=os.getpid())

@@ -85,5 +85,5 @@ def _node(kind: str, id: str, values: list[Any]) -> tuple[str, Any]:
     return id, _BY_NAME[kind].row(*read)
 
 
-#: Values: ids and the reader's sight. Answers ``(id, thing)`` pairs.
+#: Values: ids and the viewer's values. Answers ``(id, thing)`` pairs.
 NODES = Query(sa.union_all(*(_branch(view) for view in _VIEWS)), _node)

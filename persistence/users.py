@@ -177,7 +177,7 @@ PUBLIC_USER = View(
     PublicUser,
     sa.and_(viewer.is_not(None), users.c.deleted_at.is_(None)),
 )
-#: Values: ids and the reader's sight. Of somebody who is gone the placeholder is left.
+#: Values: ids and the viewer's values. Of somebody who is gone the placeholder is left.
 PUBLIC_USERS_EVER = Query(
     PUBLIC_USER.select().where(among(users.c.id), viewer.is_not(None)), PublicUser
 )

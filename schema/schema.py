@@ -30,7 +30,7 @@ from schema.building.scalars import SCALARS
 from schema.node import Node
 from services import nodes
 from services.operation.context import Request
-from services.operation.running import outside
+from services.operation.running import translate_errors
 
 __all__ = ["FIELDS", "SCHEMA", "sdl"]
 
@@ -42,12 +42,12 @@ Ids = Annotated[
 
 
 async def _node(request: Request, given: dict[str, Any]) -> Any:
-    [found] = await outside(nodes.by_ids, request, [given["id"]])
+    [found] = await translate_errors(nodes.by_ids, request, [given["id"]])
     return found
 
 
 async def _nodes(request: Request, given: dict[str, Any]) -> list[Any]:
-    return await outside(nodes.by_ids, request, given["ids"])
+    return await translate_errors(nodes.by_ids, request, given["ids"])
 
 
 _NODE = Single(_node)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from persistence.database.transactions import Transaction
-from persistence.fast.batching import Later
+from persistence.fast.batching import PendingResult
 from persistence.orders.statuses import OrderStatus
 from persistence.orders.views import APPROVALS, Order
 from services.access.permissions import Permission
@@ -57,7 +57,7 @@ async def list_(ctx: Context, input: ListApprovals) -> Page[Order]:
     key=Key.OPTIONAL,
     cost=5,
 )
-async def approve(ctx: Context, tx: Transaction, input: Decision) -> Later[Order]:
+async def approve(ctx: Context, tx: Transaction, input: Decision) -> PendingResult[Order]:
     """Approve an order of somebody else's: it can be paid, and its hold begins again."""
     order = await _undecided(ctx, tx, input, OrderStatus.PENDING)
     hold = timedelta(seconds=ctx.settings.hold_seconds)
@@ -82,7 +82,7 @@ async def approve(ctx: Context, tx: Transaction, input: Decision) -> Later[Order
     key=Key.OPTIONAL,
     cost=5,
 )
-async def reject(ctx: Context, tx: Transaction, input: Decision) -> Later[Order]:
+async def reject(ctx: Context, tx: Transaction, input: Decision) -> PendingResult[Order]:
     """Reject an order of somebody else's, for good: its stock is free again."""
     order = await _undecided(ctx, tx, input, OrderStatus.REJECTED)
     return await steps.give_up(ctx, tx, order, OrderStatus.REJECTED, input.note)

@@ -18,7 +18,7 @@ from persistence.categories import (
 )
 from persistence.database.failures import ReferenceViolation, UniqueViolation
 from persistence.database.transactions import Transaction
-from services.access.callers import glimpse
+from services.access.callers import viewer_values_for_relation
 from services.access.permissions import PUBLIC, Permission
 from services.auth.signing_in import Done
 from services.errors.common import CategoryNotFound
@@ -93,7 +93,7 @@ async def get(ctx: Context, input: CategoryId) -> Category:
     """One category."""
 
     async def load() -> Category:
-        category = await ctx.reader.one(CATEGORY.by_ids, ids=[input.id], **ctx.sight)
+        category = await ctx.reader.one(CATEGORY.by_ids, ids=[input.id], **ctx.viewer_values)
         if category is None:
             raise CategoryNotFound
         return category
@@ -176,10 +176,10 @@ async def delete(ctx: Context, tx: Transaction, input: CategoryId) -> Done:
 
 async def _locked(ctx: Context, tx: Transaction, category_id: str) -> Category:
     """The category under its lock, if it is the one that the caller knew."""
-    category = await tx.one(LOCK_CATEGORY, id=category_id, **ctx.sight)
+    category = await tx.one(LOCK_CATEGORY, id=category_id, **ctx.viewer_values)
     if category is None:
         raise CategoryNotFound
-    ctx.tick()
+    ctx.refresh_now()
     ctx.record("category", category.id)
     ctx.match(category)
     return category
@@ -195,6 +195,6 @@ async def by_ids(
 ) -> dict[str, Category]:
     """Categories by id; relation of products."""
     rows = await request.reader.all(
-        CATEGORY.of_ids(wanted), ids=list(ids), **glimpse(request, "categories")
+        CATEGORY.of_ids(wanted), ids=list(ids), **viewer_values_for_relation(request, "categories")
     )
     return {row.id: row for row in rows}

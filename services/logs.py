@@ -57,15 +57,15 @@ class Lines:
 
 
 #: Where `line` writes without structlog's processors; None where those are to see every line.
-_straight: Lines | None = None
+_fast: Lines | None = None
 
 
-def configure(*, debug: bool = False, readable: bool | None = None, straight: bool = False) -> None:
+def configure(*, debug: bool = False, readable: bool | None = None, fast: bool = False) -> None:
     """Set up structured logs for the process.
 
     Tracebacks never show local variables: those hold passwords and tokens.
     """
-    global _straight
+    global _fast
     if readable is None:
         readable = sys.stdout.isatty()
     last: list[structlog.typing.Processor] = [
@@ -78,7 +78,7 @@ def configure(*, debug: bool = False, readable: bool | None = None, straight: bo
         last = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     else:
         lines = Lines(sys.stdout.buffer)
-    _straight = lines if straight else None
+    _fast = lines if fast else None
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -103,8 +103,8 @@ def line(logger: Any, level: str, event: str, *, trace_id: str | None, **values:
     """
     if trace_id is not None:
         values["trace_id"] = trace_id
-    if _straight is None:
+    if _fast is None:
         getattr(logger, level)(event, **values)
         return
     values |= {"event": event, "level": level, "timestamp": datetime.now(UTC)}
-    _straight.write(_encoder.encode(values) + b"\n")
+    _fast.write(_encoder.encode(values) + b"\n")

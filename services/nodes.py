@@ -5,7 +5,7 @@ from typing import Any
 
 from persistence.nodes import NODES
 from persistence.users import PublicUser, Role
-from services.access.callers import Caller, sight
+from services.access.callers import Caller, viewer_values
 from services.access.permissions import Permission
 from services.errors.common import FieldError, ValidationFailed
 from services.ids import parsed
@@ -45,21 +45,21 @@ async def by_ids(request: Request, ids: Sequence[str]) -> list[Any]:
     wanted = [parsed(id) for id in ids]
     known = list({id for id in wanted if id is not None})
     found: dict[str, Any] = {}
-    for id, thing in await request.reader.all(NODES, ids=known, **_sight(request)):
+    for id, thing in await request.reader.all(NODES, ids=known, **_viewer_values(request)):
         if _shown(request.caller, thing):
             # A user may be found twice over: the whole account is more than its public side.
             found[id] = found.get(id, thing) if isinstance(thing, PublicUser) else thing
     return [found.get(id) if id is not None else None for id in wanted]
 
 
-def _sight(request: Request) -> dict[str, Any]:
+def _viewer_values(request: Request) -> dict[str, Any]:
     """Everybody's things are seen by who may see everybody's of every kind.
 
     One statement looks at all kinds, so a key that may see everybody's of some kinds sees its own.
     """
     caller = request.caller
     return {
-        **sight(caller, "", request.process.clock()),
+        **viewer_values(caller, "", request.process.clock()),
         "sees_all": caller is not None and all(map(caller.may, _OF_ALL)),
         "administers": caller is not None and all(map(caller.may, _OF_ACCOUNTS)),
     }

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from persistence.payments import OWN_PAYMENTS, PAYMENT, Payment
-from services.access.callers import glimpse
+from services.access.callers import viewer_values_for_relation
 from services.access.permissions import Permission
 from services.errors.common import PaymentNotFound
 from services.operation import paging
@@ -51,7 +51,7 @@ async def list_(ctx: Context, input: ListPayments) -> Page[Payment]:
 )
 async def get(ctx: Context, input: PaymentId) -> Payment:
     """One payment."""
-    payment = await ctx.reader.one(PAYMENT.by_ids, ids=[input.id], **ctx.sight)
+    payment = await ctx.reader.one(PAYMENT.by_ids, ids=[input.id], **ctx.viewer_values)
     if payment is None:
         raise PaymentNotFound
     return payment
@@ -59,5 +59,7 @@ async def get(ctx: Context, input: PaymentId) -> Payment:
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Payment]:
     """Payments by id, as far as the caller may see them; relation of refunds."""
-    rows = await request.reader.all(PAYMENT.by_ids, ids=list(ids), **glimpse(request, "payments"))
+    rows = await request.reader.all(
+        PAYMENT.by_ids, ids=list(ids), **viewer_values_for_relation(request, "payments")
+    )
     return {row.id: row for row in rows}

@@ -11,7 +11,7 @@ log = structlog.get_logger("tandem.watch")
 Step = Callable[[], Awaitable[None]]
 
 
-class Watches:
+class PeriodicTasks:
     """Runs steps at intervals; a step that fails is logged and runs again at its next turn."""
 
     def __init__(self) -> None:

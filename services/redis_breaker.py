@@ -6,7 +6,7 @@ import time
 PAUSE_SECONDS = 1
 
 
-class Absence:
+class RedisBreaker:
     """What one user of Redis knows; ``seconds`` is the longest that a call takes to fail."""
 
     def __init__(self, seconds: float) -> None:

@@ -33,7 +33,7 @@ class ListEntries(Paged):
 @operation("wallet.get", who=Permission.WALLET_READ_OWN, input=Nothing, result=Wallet)
 async def get(ctx: Context, _: Nothing) -> Wallet:
     """The caller's wallet."""
-    wallet = await ctx.reader.one(OF_USER, **ctx.sight)
+    wallet = await ctx.reader.one(OF_USER, **ctx.viewer_values)
     if wallet is None:
         raise Internal
     return wallet

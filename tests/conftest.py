@@ -162,12 +162,12 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     if database and redis:
         yield Addresses(database, redis)
         return
-    from api.local import embedded_servers as embedded
+    from api.local import embedded_servers
 
     base = tmp_path_factory.getbasetemp()
     # Every xdist worker has a folder of its own inside the run's.
     run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    servers = embedded.start(
+    servers = embedded_servers.start(
         run / "servers", durable=False, postgres=database is None, valkey=redis is None
     )
     yield Addresses(database or servers.database_url, redis or servers.redis_url)

@@ -397,7 +397,7 @@ class Shop:
     async def failed_job(self, name: str = "tests.failed") -> str:
         """A job that failed and is kept; its id."""
         request = self.request()
-        async with self.process.database.transaction(request.tally) as tx:
+        async with self.process.database.transaction(request.stats) as tx:
             id = await put(
                 tx, self.process.clock(), request.id, name, {"secret": "ada@example.com"}
             )
@@ -494,9 +494,9 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
         case "categories.get":
             return {"id": await shop.shelf()}, None
         case "categories.create":
-            return {"slug": unique("shelf-"), "name": f"Shelf {name}"}, key
+            return {"slug": unique("shelf-"), "name": f"IdleConnections {name}"}, key
         case "categories.update":
-            return {"id": await shop.category(), "name": f"Shelf {name}"}, key
+            return {"id": await shop.category(), "name": f"IdleConnections {name}"}, key
         case "categories.delete":
             return {"id": await shop.category()}, key
         case "products.get":

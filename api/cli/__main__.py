@@ -34,8 +34,8 @@ from api.cli.common import (
     DATA,
     DataOption,
     Problem,
-    embedded_servers,
     err,
+    load_embedded_servers,
     loading,
     out,
     place_of,
@@ -251,7 +251,7 @@ def _mails(settings: "Settings") -> str:
 def _reset(settings: "Settings", data: Path) -> None:
     if "database_url" in settings.model_fields_set:
         raise Problem("--reset deletes embedded data only: unset DATABASE_URL, or empty it there.")
-    embedded = embedded_servers()
+    embedded = load_embedded_servers()
     try:
         embedded.reset(data)
     except embedded.EmbeddedError as error:
@@ -282,10 +282,12 @@ def _refuse_without_tables(settings: "Settings") -> None:
 
 def _refuse_other_currency(settings: "Settings") -> None:
     """An installation has one currency: amounts are compared and added without a look at it."""
-    from persistence.database.transactions import Tally
+    from persistence.database.transactions import QueryStats
     from persistence.wallet import KEPT_CURRENCY
 
-    kept = with_database(settings, lambda database: database.reader(Tally()).one(KEPT_CURRENCY))
+    kept = with_database(
+        settings, lambda database: database.reader(QueryStats()).one(KEPT_CURRENCY)
+    )
     if kept not in (None, settings.currency):
         raise Problem(f"The wallets here hold {kept}: TANDEM_CURRENCY cannot be another.")
 

@@ -21,10 +21,12 @@ audit = typer.Typer(help="Export the audit log's head, and verify the log.", no_
 def show_head(data: DataOption = DATA) -> None:
     """Print the head, as `verify --head` takes it: keep it where this database's admins cannot."""
     from persistence.audit.chain import HEAD
-    from persistence.database.transactions import Tally
+    from persistence.database.transactions import QueryStats
 
     with running_servers(read_settings(), data) as settings:
-        head = _with_process(settings, lambda process: process.database.reader(Tally()).one(HEAD))
+        head = _with_process(
+            settings, lambda process: process.database.reader(QueryStats()).one(HEAD)
+        )
     if head.hash is None:
         raise Problem("No entry is sealed yet: a worker does that.")
     print(f"{head.position}:{head.hash}")
@@ -57,10 +59,10 @@ async def _verify(
     process: "Process", head: tuple[int, str] | None
 ) -> tuple[int, list["AuditFinding"]]:
     """Every part of the log, one after the other: how many seals, and what is wrong."""
-    from persistence.database.transactions import Tally
+    from persistence.database.transactions import QueryStats
     from services.audit.chain import verify
 
-    reader = process.database.reader(Tally())
+    reader = process.database.reader(QueryStats())
     checked, problems, position = 0, [], 1
     while position is not None:
         found = await verify(

@@ -71,12 +71,12 @@ def _address(given: str | None, data: Path) -> Iterator[str]:
     if not (data / "postgres").is_dir():
         raise Unreadable(f"There is no database in {data}: set DATABASE_URL or --data.")
     try:
-        from api.local import embedded_servers as embedded
+        from api.local import embedded_servers
     except ImportError:
         raise Unreadable("The embedded servers are not installed: set DATABASE_URL.") from None
     try:
-        servers = embedded.start(data, valkey=False)
-    except embedded.EmbeddedError as error:
+        servers = embedded_servers.start(data, valkey=False)
+    except embedded_servers.EmbeddedError as error:
         raise Unreadable(str(error)) from None
     try:
         yield servers.database_url

@@ -71,7 +71,7 @@ def running_servers(settings: "Settings", data: Path) -> Iterator["Settings"]:
     if not (own_database or own_redis):
         yield settings
         return
-    embedded = embedded_servers()
+    embedded = load_embedded_servers()
     try:
         servers = embedded.start(data, postgres=own_database, valkey=own_redis)
     except embedded.EmbeddedError as error:
@@ -89,16 +89,16 @@ def running_servers(settings: "Settings", data: Path) -> Iterator["Settings"]:
         servers.stop()
 
 
-def embedded_servers() -> Any:
+def load_embedded_servers() -> Any:
     """The module that runs PostgreSQL and Valkey; raises `Problem` where it is not installed."""
     try:
-        from api.local import embedded_servers as embedded
+        from api.local import embedded_servers
     except ImportError:
         raise Problem(
             "The embedded servers are not installed (./scripts/setup embedded brings them):"
             " set DATABASE_URL and REDIS_URL to use others."
         ) from None
-    return embedded
+    return embedded_servers
 
 
 def place_of(url: str) -> str:

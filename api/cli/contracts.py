@@ -218,17 +218,17 @@ def _enum_breaks(where: str, old: dict[str, Any], new: dict[str, Any]) -> Iterat
 
 def databases() -> Iterator[str]:
     """Differences between a migrated database and one made from the tables."""
-    from api.local import embedded_servers as embedded
+    from api.local import embedded_servers
 
     with tempfile.TemporaryDirectory(prefix="tandem-contracts-") as folder:
-        servers = embedded.start(Path(folder), durable=False, valkey=False)
+        servers = embedded_servers.start(Path(folder), durable=False, valkey=False)
         try:
             url = servers.database_url
-            made = url.replace(f"/{embedded.DATABASE}?", "/made?")
+            made = url.replace(f"/{embedded_servers.DATABASE}?", "/made?")
             migrate.upgrade(url)
             yield from asyncio.run(_compared(url))
             asyncio.run(_made(url, made))
-            migrated, built = _dumped(embedded, url), _dumped(embedded, made)
+            migrated, built = _dumped(url), _dumped(made)
             yield from (f"only in the migrations: {line}" for line in sorted(migrated - built))
             yield from (f"only in the tables: {line}" for line in sorted(built - migrated))
         finally:
@@ -271,12 +271,15 @@ async def _made(url: str, made: str) -> None:
     await engine.dispose()
 
 
-def _dumped(embedded: Any, url: str) -> set[str]:
+def _dumped(url: str) -> set[str]:
     """A database's statements, each with its lines in order of the alphabet.
 
     The order of columns and of statements is not compared: migrations add columns at the end.
     """
-    command = [embedded._postgres("pg_dump"), "--schema-only", "--no-owner", "--dbname", url]
+    from api.local import embedded_servers
+
+    dump_program = embedded_servers._postgres("pg_dump")
+    command = [dump_program, "--schema-only", "--no-owner", "--dbname", url]
     dump = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     lines = [
         line for line in dump.splitlines() if line.strip() and not line.startswith(("--", "\\"))

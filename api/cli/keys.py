@@ -20,11 +20,13 @@ keys = typer.Typer(help="See and rotate the keys that sign access tokens.", no_a
 @keys.command("list")
 def list_keys(data: DataOption = DATA) -> None:
     """List the keys, the oldest first, and what each of them does now."""
-    from persistence.database.transactions import Tally
+    from persistence.database.transactions import QueryStats
     from persistence.signing_keys import SIGNING_KEYS
 
     with running_servers(read_settings(), data) as settings:
-        rows = with_database(settings, lambda database: database.reader(Tally()).all(SIGNING_KEYS))
+        rows = with_database(
+            settings, lambda database: database.reader(QueryStats()).all(SIGNING_KEYS)
+        )
     table = Table("Key", "Signs from (UTC)", "Verifies until", "Now", box=None, pad_edge=False)
     now = datetime.now(UTC)
     for row, successor in zip_longest(rows, rows[1:]):

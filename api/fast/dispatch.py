@@ -53,7 +53,7 @@ class RouteTable(BaseRoute):
                 partial = match, {**child, _CHOSEN: route}
         return partial
 
-    def straight(self, app: ASGIApp) -> ASGIApp:
+    def dispatch_directly(self, app: ASGIApp) -> ASGIApp:
         """The application that sends a request to its own route at once, and others to ``app``.
 
         Saves the framework's five layers around a route, 13 µs; of what is no plain match, the

@@ -43,6 +43,6 @@ class Reply:
 
 def timing(request: Request) -> str:
     """Server-Timing: what a request asked of the database."""
-    statements = request.tally.statements
+    statements = request.stats.statements
     noun = "statement" if statements == 1 else "statements"
-    return f'db;dur={request.tally.seconds * 1000:.1f};desc="{statements} {noun}"'
+    return f'db;dur={request.stats.seconds * 1000:.1f};desc="{statements} {noun}"'

@@ -2,7 +2,7 @@
 
 from api.rest.calls import Answer, Call, File, nested, route
 from services.invoices import reading as invoices
-from services.operation.running import outside
+from services.operation.running import translate_errors
 
 PDF = "application/pdf"
 
@@ -16,8 +16,8 @@ async def get_invoice(call: Call) -> Answer:
 async def get_invoice_pdf(call: Call) -> Answer:
     if call.link is None:
         found = await nested(call, invoices.pdf, call.path["id"])
-        pdf = await outside(invoices.file, call.request, found)
+        pdf = await translate_errors(invoices.file, call.request, found)
     else:
         raw = {**call.input, **call.path, "token": call.link}
-        pdf = await outside(invoices.linked, call.request, raw)
+        pdf = await translate_errors(invoices.linked, call.request, raw)
     return File(pdf.content, pdf.name, PDF)

@@ -11,11 +11,11 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 import sqlalchemy as sa
 
 from persistence.database.columns import Uuid, UuidArray
-from persistence.database.projections import Part, PartQuery, Wanted, part_of
+from persistence.database.projections import Projection, ProjectionQuery, Wanted, projection_of
 from persistence.database.statements import Query, value
 from persistence.database.transactions import Reader
 from persistence.database.views import View
-from persistence.fast.json_rows import PackedQuery
+from persistence.fast.json_rows import JsonRowsQuery
 
 Row = TypeVar("Row")
 _BIG = sa.BigInteger()
@@ -88,7 +88,7 @@ class Listing(Generic[Row]):
         self._parent = parent
         # A list has at most sorts × directions × 2^filters shapes; those in use are few.
         self._page = lru_cache(maxsize=256)(self._compile_page)
-        self._page_of_parts = lru_cache(maxsize=256)(self._compile_page)
+        self._page_of_projections = lru_cache(maxsize=256)(self._compile_page)
         self._count = lru_cache(maxsize=256)(self._compile_count)
 
     async def page(
@@ -102,8 +102,12 @@ class Listing(Generic[Row]):
     ) -> list[Row]:
         """At most ``window.limit`` rows, in reading direction; parts of them where that can be."""
         shape = _shape(sort, filters, window)
-        part = self._part(sort, wanted)
-        query = self._page(shape) if part is None else self._page_of_parts(shape, part)
+        projection = self._projection(sort, wanted)
+        query = (
+            self._page(shape)
+            if projection is None
+            else self._page_of_projections(shape, projection)
+        )
         return await reader.all(query, **self._values(filters, window), **values)
 
     async def pages(
@@ -146,22 +150,24 @@ class Listing(Generic[Row]):
             "beyond_id": beyond[1],
         }
 
-    def _filtered(self, names: frozenset[str], part: Part | None = None) -> sa.Select[Any]:
-        select = self._select if part is None else part.select().where(*self._always)
+    def _filtered(
+        self, names: frozenset[str], projection: Projection | None = None
+    ) -> sa.Select[Any]:
+        select = self._select if projection is None else projection.select().where(*self._always)
         return select.where(*(self._filters[name] for name in sorted(names)))
 
-    def _part(self, sort: str, wanted: Wanted | None) -> Part | None:
+    def _projection(self, sort: str, wanted: Wanted | None) -> Projection | None:
         """The part of the list's view that is wanted, and what cursors are written from."""
         if wanted is None or self._view is None:
             return None
         # That of an expression is no field: such a list comes whole.
         sorted_by = str(getattr(self.sorts[sort].column, "key", None))
-        return part_of(self._view, wanted._replace(fields=wanted.fields | {sorted_by}))
+        return projection_of(self._view, wanted._replace(fields=wanted.fields | {sorted_by}))
 
-    def _compile_page(self, shape: Shape, part: Part | None = None) -> Query[Any]:
+    def _compile_page(self, shape: Shape, projection: Projection | None = None) -> Query[Any]:
         sort = self.sorts[shape.sort]
         descending = sort.descending != shape.backward
-        select = self._filtered(shape.filters, part)
+        select = self._filtered(shape.filters, projection)
         if shape.beyond:
             here = sa.tuple_(sort.column, self._id)
             there = sa.tuple_(
@@ -179,10 +185,10 @@ class Listing(Generic[Row]):
         select = select.limit(limit)
         if shape.offset:
             select = select.offset(sa.bindparam("offset", type_=_BIG))
-        if part is not None:
-            return PartQuery(select, part)
+        if projection is not None:
+            return ProjectionQuery(select, projection)
         if self._parent is None:
-            return PackedQuery(select, self._row)
+            return JsonRowsQuery(select, self._row)
         parents, under = self._parents()
         page = select.add_columns(
             sa.func.row_number()
@@ -191,7 +197,7 @@ class Listing(Generic[Row]):
         ).where(under)
         lateral = page.correlate(parents).lateral("page")
         *columns, place = lateral.c
-        return PackedQuery(
+        return JsonRowsQuery(
             sa.select(parents.c.id, *columns)
             .select_from(parents.join(lateral, sa.true()))
             .order_by(place),

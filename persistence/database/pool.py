@@ -13,10 +13,10 @@ import msgspec
 import structlog
 
 from persistence.database.failures import DRIVER_ERRORS, Unavailable, translated
-from persistence.database.transactions import Reader, Tally, Transaction
-from persistence.fast.coalescing import Gathered
-from persistence.fast.idle_connections import Connection, Shelf
-from persistence.fast.json_rows import PackedQuery
+from persistence.database.transactions import QueryStats, Reader, Transaction
+from persistence.fast.coalescing import Coalescer
+from persistence.fast.idle_connections import Connection, IdleConnections
+from persistence.fast.json_rows import JsonRowsQuery
 
 Row = TypeVar("Row")
 
@@ -61,9 +61,9 @@ class Database:
         self._url = url
         self.limits = limits
         self.fast_paths = fast_paths
-        self.gathered = Gathered(self._run_packed)
+        self.coalescer = Coalescer(self._run_json_rows)
         self._taken = 0
-        self._shelf: Shelf | None = None
+        self._idle_connections: IdleConnections | None = None
         self._opening = asyncio.Lock()
 
     async def open(self) -> None:
@@ -72,17 +72,17 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection; those in use get five seconds to finish."""
-        if self._shelf is None:
+        if self._idle_connections is None:
             return
         try:
-            await asyncio.wait_for(self._shelf.close(), 5)
+            await asyncio.wait_for(self._idle_connections.close(), 5)
         except TimeoutError:
-            self._shelf.terminate()
-        self._shelf = None
+            self._idle_connections.terminate()
+        self._idle_connections = None
 
-    def reader(self, tally: Tally) -> Reader:
-        """A read session that counts into ``tally``."""
-        return Reader(self, tally)
+    def reader(self, stats: QueryStats) -> Reader:
+        """A read session that counts into ``stats``."""
+        return Reader(self, stats)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -107,7 +107,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, tally: Tally, *, by_key: bool = False
+        self, stats: QueryStats, *, by_key: bool = False
     ) -> AsyncIterator[Transaction]:
         """BEGIN, and COMMIT when the block ends well; ROLLBACK when it raises.
 
@@ -116,7 +116,7 @@ class Database:
         what became of it.
         """
         async with self.connection() as connection:
-            transaction = Transaction(self, tally, connection)
+            transaction = Transaction(self, stats, connection)
             await transaction.run(_BEGIN_BY_KEY if by_key else "BEGIN")
             try:
                 yield transaction
@@ -135,9 +135,13 @@ class Database:
             raise lost
 
     async def fetch(
-        self, connection: Connection, sql: str, arguments: Iterable[Any], tally: Tally | None = None
+        self,
+        connection: Connection,
+        sql: str,
+        arguments: Iterable[Any],
+        stats: QueryStats | None = None,
     ) -> list[Any]:
-        """The records of an answer, counted into a ``tally``; raises `DatabaseError`."""
+        """The records of an answer, counted into a ``stats``; raises `DatabaseError`."""
         started = time.perf_counter()
         try:
             return await connection.fetch(sql, *arguments)
@@ -145,13 +149,15 @@ class Database:
             raise translated(error) from None
         finally:
             seconds = time.perf_counter() - started
-            if tally is not None:
-                tally.statements += 1
-                tally.seconds += seconds
+            if stats is not None:
+                stats.statements += 1
+                stats.seconds += seconds
             if seconds > self.limits.slow_statement:
                 log.warning("slow statement", seconds=round(seconds, 3), sql=sql)
 
-    async def _run_packed(self, query: PackedQuery[Row], asked: list[list[Any]]) -> list[list[Row]]:
+    async def _run_json_rows(
+        self, query: JsonRowsQuery[Row], asked: list[list[Any]]
+    ) -> list[list[Row]]:
         """The rows of a query for each of several arguments, in one statement."""
         sql = query.joined(len(asked))
         async with self.connection() as connection:
@@ -171,17 +177,19 @@ class Database:
             raise CommitUnknown
         return status == "committed"
 
-    async def _opened(self) -> Shelf:
-        if self._shelf is not None:
-            return self._shelf
+    async def _opened(self) -> IdleConnections:
+        if self._idle_connections is not None:
+            return self._idle_connections
         async with self._opening:
-            if self._shelf is None:
+            if self._idle_connections is None:
                 try:
                     pool = await self._make_pool()
                 except DRIVER_ERRORS as error:
                     raise Unavailable() from error
-                self._shelf = Shelf(pool, self.limits.pool_min if self.fast_paths else 0)
-            return self._shelf
+                self._idle_connections = IdleConnections(
+                    pool, self.limits.pool_min if self.fast_paths else 0
+                )
+            return self._idle_connections
 
     async def _make_pool(self) -> asyncpg.Pool:
         limits = self.limits

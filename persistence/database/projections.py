@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from persistence.database.columns import Money
-from persistence.fast.json_rows import PackedQuery, read_as
+from persistence.fast.json_rows import JsonRowsQuery, read_as
 
 if TYPE_CHECKING:
     from persistence.database.views import View
@@ -31,7 +31,7 @@ class Wanted(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Projection:
     """A view's columns that are wanted, where they come from, and the struct of a row.
 
     Its attribute ``whole`` is the view's own struct; ``at_<key>`` is what a key leads to, or None.
@@ -46,14 +46,16 @@ class Part:
         return sa.select(*self.columns).select_from(self.source)
 
 
-class PartQuery(PackedQuery[Any]):
+class ProjectionQuery(JsonRowsQuery[Any]):
     """A query whose rows are a part's: they come as one text, and only so."""
 
     __slots__ = ("unpack_rows",)
 
-    def __init__(self, statement: sa.Select[Any], part: Part, *, by_ids: bool = False) -> None:
-        super().__init__(statement, part.struct, by_ids=by_ids)
-        self.unpack_rows = msgspec.json.Decoder(list[part.struct]).decode
+    def __init__(
+        self, statement: sa.Select[Any], projection: Projection, *, by_ids: bool = False
+    ) -> None:
+        super().__init__(statement, projection.struct, by_ids=by_ids)
+        self.unpack_rows = msgspec.json.Decoder(list[projection.struct]).decode
 
     def unpack(self, text: str | None) -> list[Any]:
         """The rows of an answer; there is no text where there are no rows."""
@@ -61,7 +63,7 @@ class PartQuery(PackedQuery[Any]):
 
 
 @lru_cache(maxsize=_MOST_PARTS)
-def part_of(view: "View[Any]", wanted: Wanted) -> Part | None:
+def projection_of(view: "View[Any]", wanted: Wanted) -> Projection | None:
     """The part of a view; None where something wanted is more than a column's own value."""
     columns = {column.key: column for column in view.columns}
     names = sorted({"id", *wanted.fields})
@@ -90,18 +92,22 @@ def part_of(view: "View[Any]", wanted: Wanted) -> Part | None:
         frozen=True,
         namespace={"whole": view.struct},
     )
-    return Part(tuple(chosen), source, struct)
+    return Projection(tuple(chosen), source, struct)
 
 
 def _joined(target: "View[Any]", wanted: Wanted, name: str) -> Any:
     """How to join what a key leads to; None where it cannot be."""
-    part = part_of(target, Wanted(wanted.fields))
-    # Whoever sees the one must see the other: what is visible to some needs their sight.
-    if part is None or not isinstance(target.source, sa.Table) or target.visible is not sa.true():
+    projection = projection_of(target, Wanted(wanted.fields))
+    # Whoever sees the one must see the other: what is visible to some needs the viewer.
+    if (
+        projection is None
+        or not isinstance(target.source, sa.Table)
+        or target.visible is not sa.true()
+    ):
         return None
     # Under a name of its own: conditions of the list may look into the same table.
     other = target.source.alias(name)
-    columns = [other.c[column.key] for column in part.columns]
+    columns = [other.c[column.key] for column in projection.columns]
     written = [
         sa.cast(column, sa.Text) if isinstance(column.type, sa.Numeric) else column
         for column in columns
@@ -110,7 +116,7 @@ def _joined(target: "View[Any]", wanted: Wanted, name: str) -> Any:
 
     def join(source: sa.FromClause, key: sa.ColumnElement[Any]) -> Any:
         column = sa.type_coerce(row, sa.JSON).label(name)
-        return source.outerjoin(other, other.c.id == key), column, part.struct | None
+        return source.outerjoin(other, other.c.id == key), column, projection.struct | None
 
     return join
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from persistence.database.failures import DRIVER_ERRORS, Unavailable, translated
 from persistence.database.statements import Query
-from persistence.fast import batching as batches
+from persistence.fast import batching
 from persistence.fast.idle_connections import Connection
-from persistence.fast.json_rows import PackedQuery
+from persistence.fast.json_rows import JsonRowsQuery
 
 if TYPE_CHECKING:
     from persistence.database.pool import Database
@@ -25,7 +25,7 @@ Out = TypeVar("Out")
 
 
 @dataclass
-class Tally:
+class QueryStats:
     """What one request asked of the database: number of statements, seconds spent."""
 
     statements: int = 0
@@ -35,27 +35,27 @@ class Tally:
 class Reader:
     """Runs read statements, each on a connection of its own."""
 
-    def __init__(self, database: "Database", tally: Tally) -> None:
-        self.tally = tally
+    def __init__(self, database: "Database", stats: QueryStats) -> None:
+        self.stats = stats
         self._database = database
 
     async def all(self, query: Query[Row], **values: Any) -> list[Row]:
         """Every row of the answer."""
-        if self._database.fast_paths and isinstance(query, PackedQuery) and query.packed:
-            return await self._gathered(query, values)
+        if self._database.fast_paths and isinstance(query, JsonRowsQuery) and query.packed:
+            return await self._coalesced(query, values)
         async with self._database.connection() as connection:
             records = await self._database.fetch(
-                connection, query.sql, query.arguments(values), self.tally
+                connection, query.sql, query.arguments(values), self.stats
             )
         return [query.row(*record) for record in records]
 
-    async def _gathered(self, query: PackedQuery[Row], values: dict[str, Any]) -> list[Row]:
-        self.tally.statements += 1
+    async def _coalesced(self, query: JsonRowsQuery[Row], values: dict[str, Any]) -> list[Row]:
+        self.stats.statements += 1
         started = time.perf_counter()
         try:
-            return await self._database.gathered.all(query, values)
+            return await self._database.coalescer.all(query, values)
         finally:
-            self.tally.seconds += time.perf_counter() - started
+            self.stats.seconds += time.perf_counter() - started
 
     async def one(self, query: Query[Row], **values: Any) -> Row | None:
         """The first row of the answer, or None."""
@@ -63,7 +63,7 @@ class Reader:
         return rows[0] if rows else None
 
 
-class Ahead(NamedTuple):
+class LockFirst(NamedTuple):
     """What is to be locked and checked before everything else in a transaction."""
 
     query: Query[Any]
@@ -78,43 +78,43 @@ def _columns(*columns: Any) -> tuple[Any, ...]:
 class Transaction(Reader):
     """Runs statements on one connection inside one transaction."""
 
-    def __init__(self, database: "Database", tally: Tally, connection: Connection) -> None:
-        super().__init__(database, tally)
+    def __init__(self, database: "Database", stats: QueryStats, connection: Connection) -> None:
+        super().__init__(database, stats)
         self._connection = connection
-        self._waiting: list[batches.Write] = []
+        self._waiting: list[batching.Write] = []
         #: A savepoint was asked for, and nothing was written since.
         self._savepoint_due = False
-        self._ahead: Ahead | None = None
+        self._lock_first: LockFirst | None = None
         self.number: str | None = None
 
     async def all(self, query: Query[Row], **values: Any) -> list[Row]:
         """Every row of the answer."""
         if query.writes:
-            return await self._send(batches.Write(query, values))
-        if self._ahead is not None and query.locks:
-            return await self._led(self._ahead, query, values)
+            return await self._send(batching.Write(query, values))
+        if self._lock_first is not None and query.locks:
+            return await self._lock_both(self._lock_first, query, values)
         # What locks nothing must see what is there once the lock ahead was waited for.
-        await self.settle()
+        await self.run_lock_first()
         if any(other.query.writes & query.reads for other in self._waiting):
             await self.flush()
         return await self._fetch(query.row, query.sql, query.arguments(values))
 
-    async def write(self, query: Query[Row], **values: Any) -> batches.Write[Row]:
+    async def write(self, query: Query[Row], **values: Any) -> batching.Write[Row]:
         """Write what is new, or locked already, and what nothing is expected to refuse.
 
         It is sent together with other writes: before something reads what it changes, and at the
         latest before COMMIT. Only then are its rows there.
         """
-        write = batches.Write(query, values)
+        write = batching.Write(query, values)
         if not self._database.fast_paths:
             await self._send(write)
             return write
-        if not batches.fits(write, self._waiting):
+        if not batching.fits(write, self._waiting):
             await self.flush()
         self._waiting.append(write)
         return write
 
-    async def ahead(
+    async def lock_first(
         self, query: Query[Row], check: Callable[[Row | None], None], **values: Any
     ) -> None:
         """Lock a row before everything else, and check it; what follows counts only after that.
@@ -122,58 +122,60 @@ class Transaction(Reader):
         Where the next statement locks as well, both are one: its locks come after this one's, and
         what it answers is thrown away when ``check`` raises. Saves a round trip (60–100 µs).
         """
-        self._ahead = Ahead(query, check, values)
+        self._lock_first = LockFirst(query, check, values)
         if not self._database.fast_paths:
-            await self.settle()
+            await self.run_lock_first()
 
-    async def settle(self) -> None:
+    async def run_lock_first(self) -> None:
         """Lock and check what is to be before everything else, if that was not done yet."""
-        if self._ahead is not None:
-            query, check, values = self._ahead
+        if self._lock_first is not None:
+            query, check, values = self._lock_first
             rows = await self._fetch(query.row, query.sql, query.arguments(values))
             check(rows[0] if rows else None)
-            self._ahead = None
+            self._lock_first = None
 
-    async def _led(self, ahead: "Ahead", query: Query[Row], values: Mapping[str, Any]) -> list[Row]:
-        arguments = ahead.query.arguments(ahead.values) + query.arguments(values)
-        rows = await self._fetch(_columns, batches.led(ahead.query, query), arguments)
-        width = ahead.query.columns
-        ahead.check(ahead.query.row(*rows[0][:width]) if rows else None)
-        self._ahead = None
+    async def _lock_both(
+        self, lock_first: "LockFirst", query: Query[Row], values: Mapping[str, Any]
+    ) -> list[Row]:
+        arguments = lock_first.query.arguments(lock_first.values) + query.arguments(values)
+        rows = await self._fetch(_columns, batching.lock_both(lock_first.query, query), arguments)
+        width = lock_first.query.columns
+        lock_first.check(lock_first.query.row(*rows[0][:width]) if rows else None)
+        self._lock_first = None
         return [query.row(*row[width + 1 :]) for row in rows if row[width]]
 
     async def flush(self) -> None:
         """Send what waits."""
-        await self.settle()
+        await self.run_lock_first()
         if self._waiting:
             await self._send(self._waiting.pop())
 
-    async def known(self, later: batches.Later[Out]) -> Out:
+    async def known(self, later: batching.PendingResult[Out]) -> Out:
         """What was to be known once its write was sent: now it is."""
         await self.flush()
         [row] = later.write.rows
         return later.make(row)
 
-    async def _send(self, write: batches.Write[Row]) -> list[Row]:
+    async def _send(self, write: batching.Write[Row]) -> list[Row]:
         """Send a write, and with it those that wait; its rows."""
-        await self.settle()
+        await self.run_lock_first()
         if self._savepoint_due:
             await self._set_savepoint()
-        if not batches.fits(write, self._waiting):
+        if not batching.fits(write, self._waiting):
             await self.flush()
         batch = [*self._waiting, write]
         self._waiting = []
-        sql, arguments, answering = batches.statement(batch)
+        sql, arguments, answering = batching.statement(batch)
         answering.rows = await self._fetch(answering.query.row, sql, arguments)
         return write.rows
 
     async def _fetch(self, row: Callable[..., Any], sql: str, arguments: list[Any]) -> list[Any]:
-        records = await self._database.fetch(self._connection, sql, arguments, self.tally)
+        records = await self._database.fetch(self._connection, sql, arguments, self.stats)
         return [row(*record) for record in records]
 
     async def run(self, sql: str) -> None:
         """Run a statement that takes no values and answers nothing."""
-        self.tally.statements += 1
+        self.stats.statements += 1
         try:
             await self._connection.execute(sql)
         except DRIVER_ERRORS as error:

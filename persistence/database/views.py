@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from persistence.database.columns import Instant, Uuid
-from persistence.database.projections import Part, PartQuery, Wanted, part_of
+from persistence.database.projections import Projection, ProjectionQuery, Wanted, projection_of
 from persistence.database.statements import Query, among
-from persistence.fast.json_rows import PackedQuery
+from persistence.fast.json_rows import JsonRowsQuery
 
 Row = TypeVar("Row")
 viewer = sa.bindparam("viewer", type_=Uuid)
@@ -54,13 +54,15 @@ class View(Generic[Row]):
 
     @cached_property
     def by_ids(self) -> Query[Row]:
-        """Values: ids and the reader's sight. Unknown and invisible ids have no row."""
-        return PackedQuery(self.select().where(among(self.id), self.visible), self.row, by_ids=True)
+        """Values: ids and the viewer's values. Unknown and invisible ids have no row."""
+        return JsonRowsQuery(
+            self.select().where(among(self.id), self.visible), self.row, by_ids=True
+        )
 
     def of_ids(self, wanted: Wanted | None) -> Query[Any]:
         """The same, of what is wanted alone; all of it where that cannot be, or for None."""
-        part = None if wanted is None else part_of(self, wanted)
-        return self.by_ids if part is None else _of_ids(self, part)
+        projection = None if wanted is None else projection_of(self, wanted)
+        return self.by_ids if projection is None else _of_ids(self, projection)
 
     @cached_property
     def stored(self) -> Query[Row]:
@@ -69,5 +71,7 @@ class View(Generic[Row]):
 
 
 @lru_cache(maxsize=256)
-def _of_ids(view: View[Any], part: Part) -> Query[Any]:
-    return PartQuery(part.select().where(among(view.id), view.visible), part, by_ids=True)
+def _of_ids(view: View[Any], projection: Projection) -> Query[Any]:
+    return ProjectionQuery(
+        projection.select().where(among(view.id), view.visible), projection, by_ids=True
+    )

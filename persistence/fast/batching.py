@@ -32,7 +32,7 @@ class Write(Generic[Row]):
         return self.query.row is not nothing
 
 
-class Later(Generic[Out]):
+class PendingResult(Generic[Out]):
     """What is made of the row that a write returns; `Transaction.known` waits for it."""
 
     __slots__ = ("make", "write")
@@ -86,7 +86,7 @@ def _joined(queries: tuple[Query[Any], ...], answering: int) -> str:
 
 # As many as there are statements that lock.
 @lru_cache(maxsize=1000)
-def led(first: Query[Any], then: Query[Any]) -> str:
+def lock_both(first: Query[Any], then: Query[Any]) -> str:
     """One statement that locks by the first query and after that by the other.
 
     Each row has the first one's columns, a true, and the other one's; nulls where that has none.

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from persistence.database.failures import Unavailable
-from persistence.fast.json_rows import PackedQuery
+from persistence.fast.json_rows import JsonRowsQuery
 
 Rows = list[Any]
-Run = Callable[[PackedQuery[Any], list[list[Any]]], Awaitable[list[Rows]]]
+Run = Callable[[JsonRowsQuery[Any], list[list[Any]]], Awaitable[list[Rows]]]
 
 #: Ids of one statement, as many as a page of a hundred has lines; the next one takes the rest.
 _MOST_IDS = 1_000
@@ -33,7 +33,7 @@ class _Asker(NamedTuple):
 
 @dataclass(slots=True)
 class _Bunch:
-    query: PackedQuery[Any]
+    query: JsonRowsQuery[Any]
     values: dict[str, Any]
     askers: list[_Asker] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
@@ -43,7 +43,7 @@ class _Bunch:
         values = {**self.values, "ids": list(self.ids)} if self.query.by_ids else self.values
         return self.query.arguments(values)
 
-    def settle(self, rows: Rows) -> None:
+    def answer_all(self, rows: Rows) -> None:
         """Give everybody who asked what they asked for."""
         found = {row.id: row for row in rows} if self.query.by_ids else {}
         for answer, ids in self.askers:
@@ -63,7 +63,7 @@ class _Bunch:
                 answer.exception()
 
 
-class Gathered:
+class Coalescer:
     """The reads of one event loop that are about to be asked."""
 
     def __init__(self, run: Run) -> None:
@@ -73,7 +73,7 @@ class Gathered:
         # The event loop itself keeps no hold of its tasks. At most one for each request.
         self._asked: set[asyncio.Task[None]] = set()
 
-    async def all(self, query: PackedQuery[Any], values: dict[str, Any]) -> Rows:
+    async def all(self, query: JsonRowsQuery[Any], values: dict[str, Any]) -> Rows:
         """Every row of the answer; raises what the statement does."""
         ids: list[str] | None = values["ids"] if query.by_ids else None
         others = query.arguments({**values, "ids": ()} if query.by_ids else values)
@@ -94,7 +94,7 @@ class Gathered:
         return await answer
 
     def _ask(self) -> None:
-        alike: dict[PackedQuery[Any], list[_Bunch]] = {}
+        alike: dict[JsonRowsQuery[Any], list[_Bunch]] = {}
         for bunch in [*self._full, *self._waiting.values()]:
             alike.setdefault(bunch.query, []).append(bunch)
         self._full, self._waiting = [], {}
@@ -109,7 +109,7 @@ class Gathered:
         self._asked.add(task)
         task.add_done_callback(self._asked.discard)
 
-    async def _answer(self, query: PackedQuery[Any], bunches: list[_Bunch]) -> None:
+    async def _answer(self, query: JsonRowsQuery[Any], bunches: list[_Bunch]) -> None:
         started = time.perf_counter()
         try:
             found = await self._run(query, [bunch.arguments() for bunch in bunches])
@@ -129,4 +129,4 @@ class Gathered:
         lately = took if query.seconds is None else query.seconds
         query.seconds = lately + (took - lately) / 4
         for bunch, rows in zip(bunches, found, strict=True):
-            bunch.settle(rows)
+            bunch.answer_all(rows)

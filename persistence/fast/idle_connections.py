@@ -13,7 +13,7 @@ import asyncpg
 Connection = Any
 
 
-class Shelf:
+class IdleConnections:
     """Takes connections from a pool and keeps up to ``room`` of them."""
 
     def __init__(self, pool: asyncpg.Pool, room: int) -> None:

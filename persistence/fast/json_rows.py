@@ -33,7 +33,7 @@ _READ: dict[type[sa.types.TypeEngine[Any]], Any] = {
 }
 
 
-class PackedQuery(Query[Row]):
+class JsonRowsQuery(Query[Row]):
     """A query of many rows, which also comes as one text.
 
     ``packed`` is the statement that answers it, or None where a column's type cannot travel so;

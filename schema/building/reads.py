@@ -23,10 +23,10 @@ from graphql import (
 from schema.building import inputs
 from schema.building.fields import FIELDS, Info, described
 from services.operation.context import Request
-from services.operation.running import Operation, outside
+from services.operation.running import Operation, translate_errors
 
 #: Where a field's declaration stands in its metadata.
-_DOOR = "door"
+_LOADER = "loader"
 
 
 @dataclass
@@ -58,17 +58,17 @@ class Batched:
     parts: bool = False
 
 
-Door = Single | Batched
+FieldLoader = Single | Batched
 
 
-def door_of(field: GraphQLField) -> Door | None:
+def loader_of(field: GraphQLField) -> FieldLoader | None:
     """How a field of the schema reads; None for what its parent holds already."""
-    return field.extensions["strawberry-definition"].metadata.get(_DOOR)
+    return field.extensions["strawberry-definition"].metadata.get(_LOADER)
 
 
-def metadata(door: Door) -> dict[Any, Any]:
-    """What makes `door_of` find it."""
-    return {_DOOR: door}
+def metadata(loader: FieldLoader) -> dict[Any, Any]:
+    """What makes `loader_of` find it."""
+    return {_LOADER: loader}
 
 
 def read(
@@ -83,18 +83,18 @@ def read(
     With ``under``, the attribute that holds a parent's id, it is read for many parents at once.
     """
     if under is None:
-        door: Door = Single(op, op.paged, parts=True)
+        loader: FieldLoader = Single(op, op.paged, parts=True)
     else:
-        door = Batched(op.name, op.of, under, op.paged, then)
+        loader = Batched(op.name, op.of, under, op.paged, then)
 
     async def resolver(self: Any, info: Info, **values: Any) -> Any:
         given = inputs.raw(values)
-        if door.paged:
+        if loader.paged:
             given = page_arguments(given, _selects(info._raw_info, "totalCount"))
-        return await _resolve(door, self, info, given)
+        return await _resolve(loader, self, info, given)
 
     FIELDS[op.name] = place
-    return described(op, place, resolver, returns, metadata(door))
+    return described(op, place, resolver, returns, metadata(loader))
 
 
 def relation(load: Any, key: str, returns: Any, description: str) -> Any:
@@ -103,15 +103,15 @@ def relation(load: Any, key: str, returns: Any, description: str) -> Any:
     async def batch(
         request: Request, keys: Sequence[Any], _: dict[str, Any], **more: Any
     ) -> Mapping[Any, Any]:
-        return await outside(load, request, keys, *more.values())
+        return await translate_errors(load, request, keys, *more.values())
 
-    door = Batched(load, batch, key, parts="wanted" in inspect.signature(load).parameters)
+    loader = Batched(load, batch, key, parts="wanted" in inspect.signature(load).parameters)
 
     async def resolver(self: Any, info: Info) -> Any:
-        return await _resolve(door, self, info, {})
+        return await _resolve(loader, self, info, {})
 
     resolver.__annotations__ = {"info": Info, "return": returns | None}
-    return strawberry.field(resolver, description=description, metadata=metadata(door))
+    return strawberry.field(resolver, description=description, metadata=metadata(loader))
 
 
 def page_arguments(given: Mapping[str, Any], counts: bool) -> dict[str, Any]:
@@ -119,18 +119,18 @@ def page_arguments(given: Mapping[str, Any], counts: bool) -> dict[str, Any]:
     return {**{name: value for name, value in given.items() if value is not None}, "total": counts}
 
 
-async def _resolve(door: Door, parent: Any, info: Info, given: dict[str, Any]) -> Any:
-    if isinstance(door, Single):
-        return await door.call(info.context.request, given)
-    key = getattr(parent, door.key)
+async def _resolve(loader: FieldLoader, parent: Any, info: Info, given: dict[str, Any]) -> Any:
+    if isinstance(loader, Single):
+        return await loader.call(info.context.request, given)
+    key = getattr(parent, loader.key)
     if key is None:
         return None
 
     async def load(request: Request, keys: Sequence[Any]) -> Mapping[Any, Any]:
-        return await door.load(request, keys, given)
+        return await loader.load(request, keys, given)
 
-    found = await info.context.load((door.name, batch_name(given)), load, key)
-    return found if door.then is None else getattr(found, door.then)
+    found = await info.context.load((loader.name, batch_name(given)), load, key)
+    return found if loader.then is None else getattr(found, loader.then)
 
 
 def batch_name(given: Mapping[str, Any]) -> bytes:

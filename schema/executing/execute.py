@@ -33,7 +33,7 @@ from services.errors.common import (
     ValidationFailed,
 )
 from services.operation.context import Request
-from services.operation.running import outside, refusal_before_input
+from services.operation.running import refusal_before_input, translate_errors
 from services.quota.quota import identify
 
 #: The operations of root fields, and which of these ignore a bad token.
@@ -42,7 +42,7 @@ _IGNORES_TOKEN = {place for place, op in _OPERATIONS.items() if op.ignores_token
 
 
 @dataclass(frozen=True)
-class Asked:
+class GraphQLRequest:
     """The parameters of a GraphQL request, as they came."""
 
     query: str
@@ -61,7 +61,7 @@ class Answer:
     refused_by: TandemError | None = None
 
 
-async def answer(request: Request, asked: Asked) -> Answer:
+async def answer(request: Request, asked: GraphQLRequest) -> Answer:
     """Run a document for a caller; a request that cannot run at all is refused as a whole."""
     settings = request.process.settings
     shape = (asked.query, settings.explorable, Limits.of(settings))
@@ -88,11 +88,11 @@ async def answer(request: Request, asked: Asked) -> Answer:
 async def _sender(request: Request) -> Caller | None:
     """Who sends a document; a bad token is told of once the document has been read."""
     with suppress(Unauthenticated):
-        return await outside(authenticate, request)
+        return await translate_errors(authenticate, request)
     return None
 
 
-async def _unreadable(request: Request, asked: Asked, prepared: Prepared) -> Answer:
+async def _unreadable(request: Request, asked: GraphQLRequest, prepared: Prepared) -> Answer:
     """The refusal of a document that cannot be run."""
     if prepared.too_complex is not None:
         return refused(request, prepared.too_complex)
@@ -104,7 +104,7 @@ async def _unreadable(request: Request, asked: Asked, prepared: Prepared) -> Ans
         if fields and node is not None:
             roots = root_fields(prepared.document, node)
             if not _ignore_token(roots):
-                await outside(authenticate, request)
+                await translate_errors(authenticate, request)
             if refusal := _refusal(request, asked, node, roots):
                 return refused(request, refusal)
         shown = prepared.errors if not fields else ()
@@ -118,7 +118,10 @@ def _ignore_token(roots: Sequence[FieldNode]) -> bool:
 
 
 def _refusal(
-    request: Request, asked: Asked, node: OperationDefinitionNode, roots: Sequence[FieldNode]
+    request: Request,
+    asked: GraphQLRequest,
+    node: OperationDefinitionNode,
+    roots: Sequence[FieldNode],
 ) -> TandemError | None:
     """What the operations asked for would say first, where values are found to be wrong.
 
@@ -134,7 +137,7 @@ def _refusal(
     return refusals[0] if refusals and None not in refusals else None
 
 
-def _keyed(asked: Asked, node: OperationDefinitionNode, field: FieldNode) -> bool:
+def _keyed(asked: GraphQLRequest, node: OperationDefinitionNode, field: FieldNode) -> bool:
     """Does a field come with an idempotency key?"""
     if asked.idempotency_key is not None:
         return True
@@ -148,7 +151,7 @@ def _keyed(asked: Asked, node: OperationDefinitionNode, field: FieldNode) -> boo
     return bool(given) and given[0] is not None and not isinstance(given[0], NullValueNode)
 
 
-async def _admit(request: Request, asked: Asked, operation: Executable) -> str | None:
+async def _admit(request: Request, asked: GraphQLRequest, operation: Executable) -> str | None:
     """What is checked once for the whole document; the idempotency key that its header gives."""
     if asked.read_only and operation.writes:
         raise MethodNotAllowed("Send mutations by POST.")
@@ -157,7 +160,7 @@ async def _admit(request: Request, asked: Asked, operation: Executable) -> str |
     if cost > settings.graphql_cost:
         raise beyond("cost", settings.graphql_cost, cost)
     roots = operation.roots
-    caller = None if _ignore_token(roots) else await outside(identify, request)
+    caller = None if _ignore_token(roots) else await translate_errors(identify, request)
     # For all fields at once; what costs nothing itself is a request nevertheless.
     await request.process.quota.charge(request, caller, max(1, cost))
     request.prepaid = True
@@ -170,7 +173,9 @@ async def _admit(request: Request, asked: Asked, operation: Executable) -> str |
     return key
 
 
-async def perform(request: Request, asked: Asked, operation: Executable, key: str | None) -> Answer:
+async def perform(
+    request: Request, asked: GraphQLRequest, operation: Executable, key: str | None
+) -> Answer:
     """Run an operation that has been admitted."""
     result = None
     if request.process.settings.fast_paths:
@@ -184,7 +189,7 @@ async def perform(request: Request, asked: Asked, operation: Executable, key: st
 
 
 async def _interpret(
-    request: Request, asked: Asked, operation: Executable, key: str | None
+    request: Request, asked: GraphQLRequest, operation: Executable, key: str | None
 ) -> ExecutionResult:
     """Run it on graphql-core, field by field."""
     name = operation.node.name
@@ -206,7 +211,7 @@ def refused(request: Request, error: TandemError, shown: Sequence[GraphQLError] 
 
 
 def _told(
-    request: Request, asked: Asked, operation: Executable, error: GraphQLError
+    request: Request, asked: GraphQLRequest, operation: Executable, error: GraphQLError
 ) -> dict[str, Any]:
     """An error of one field."""
     original = error.original_error

@@ -1,6 +1,6 @@
 """Source: the Python function that shapes what one field has read, for all its parents at once.
 
-Each field with a door has one. It gets values by key and answers what stands for them in the JSON:
+Each field with a loader has one. It gets values by key and answers what stands for them in JSON:
 dicts of what is selected, for msgspec to encode. A level of them costs 0.15 µs a field, encoded,
 where graphql-core takes 5–7. It knows no errors: whatever is not as expected raises, and the
 answer is made again by schema/fast/error_path.py out of what was read.
@@ -30,7 +30,7 @@ class Odd(Exception):
 
 
 def compile_plan(plan: Plan) -> None:
-    """Give every field with a door its function."""
+    """Give every field with a loader its function."""
     pending = [plan.root]
     while pending:
         field = pending.pop()
@@ -51,8 +51,8 @@ class _Source:
 
     def function(self, field: Field) -> Any:
         self._depth = 2
-        if isinstance(field.door, Batched) and field.door.then:
-            self._line(f"v = v.{_attribute(field.door.then)}")
+        if isinstance(field.loader, Batched) and field.loader.then:
+            self._line(f"v = v.{_attribute(field.loader.then)}")
         self._line("if v is not None:")
         self._depth += 1
         self._line("if isinstance(v, Exception): raise Odd")
@@ -145,7 +145,7 @@ class _Source:
         sunk: list[Field] = []
         for field in selection.fields:
             key = self._bind(field.key)
-            if field.door is not None:
+            if field.loader is not None:
                 sunk.append(field)
                 entries.append(f"{key}: None")
                 continue
@@ -167,9 +167,9 @@ class _Source:
         place = len(self._sinks)
         self._sinks.append(field)
         self.later.append(field)
-        if isinstance(field.door, Batched):
+        if isinstance(field.loader, Batched):
             key = self._variable()
-            self._line(f"{key} = {parent}.{_attribute(field.door.key)}")
+            self._line(f"{key} = {parent}.{_attribute(field.loader.key)}")
             self._line(f"if {key} is not None: a{place}({key}); b{place}({made})")
         else:
             self._line(f"a{place}({parent}); b{place}({made})")

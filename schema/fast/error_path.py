@@ -71,11 +71,11 @@ class Careful:
 
     def _field(self, field: Field, parent: Any, path: Path, made: dict[str, Any]) -> Any:
         try:
-            if field.door is not None:
+            if field.loader is not None:
                 self._run.given(field)  # raises where arguments do not fit
                 by = parent
-                if isinstance(field.door, Batched):
-                    by = getattr(parent, field.door.key)
+                if isinstance(field.loader, Batched):
+                    by = getattr(parent, field.loader.key)
                 if by is not None:
                     self._pending.append((field, by, path, made))
                 return None

@@ -24,13 +24,13 @@ class _Looked:
     def look(self, selection: Selection) -> None:
         """Add what a selection looks at."""
         for field in selection.fields:
-            if isinstance(field.door, Batched):
-                self.fields.add(field.door.key)
-                if field.door.parts:
-                    self.keys[field.door.key] = field.door.name
+            if isinstance(field.loader, Batched):
+                self.fields.add(field.loader.key)
+                if field.loader.parts:
+                    self.keys[field.loader.key] = field.loader.name
             elif field.attribute is not None:
                 self.fields.add(field.attribute)
-            elif field.door is None and field.nodes[0].name.value != "__typename":
+            elif field.loader is None and field.nodes[0].name.value != "__typename":
                 # A tag is that of the whole.
                 self.whole = True
 
@@ -41,10 +41,10 @@ def look_ahead(root: Field) -> None:
     Fields of one batch want the same, as they are read together.
     """
     looked: dict[Hashable, _Looked] = {}
-    doors = [field for field in _all_below(root) if field.door is not None]
+    doors = [field for field in _all_below(root) if field.loader is not None]
     for field in doors:
         things = looked.setdefault(_together(field), _Looked())
-        things.whole |= len(field.below) != 1 or not (field.door and field.door.parts)
+        things.whole |= len(field.below) != 1 or not (field.loader and field.loader.parts)
         for selection in _things(field):
             things.look(selection)
     for field in doors:
@@ -58,7 +58,7 @@ def look_ahead(root: Field) -> None:
 
 
 def _together(field: Field) -> Hashable:
-    return field.door.name if isinstance(field.door, Batched) else field
+    return field.loader.name if isinstance(field.loader, Batched) else field
 
 
 def _all_below(field: Field) -> Iterator[Field]:
@@ -75,5 +75,5 @@ def _things(field: Field) -> Iterator[Selection]:
             yield selection
             continue
         for one in selection.fields:
-            if one.door is None:
+            if one.loader is None:
                 yield from _things(one)

@@ -35,7 +35,7 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 
-from schema.building.reads import Door, door_of
+from schema.building.reads import FieldLoader, loader_of
 from schema.executing.arguments import Arguments
 from schema.schema import SCHEMA
 from services.operation.context import Wanted
@@ -61,7 +61,7 @@ class Field:
     type: GraphQLOutputType
     nodes: list[FieldNode]
     #: How it is read; None for what the parent holds.
-    door: Door | None = None
+    loader: FieldLoader | None = None
     arguments: Arguments | None = None
     #: Is the total of a list asked for?
     counts: bool = False
@@ -160,8 +160,8 @@ class Planner:
 
     def _find(self, found: Field, definition: Any, node: FieldNode) -> None:
         declared = definition.extensions["strawberry-definition"]
-        found.door = door_of(definition)
-        if found.door is not None:
+        found.loader = loader_of(definition)
+        if found.loader is not None:
             # What is read apart may fail alone, or errors would reach beyond their level.
             if is_non_null_type(definition.type):
                 raise NotCompiled

@@ -53,7 +53,7 @@ class Run:
         self._pending = []
         await self.read([(field, by) for field, by, _ in level])
         for field, by, waiting in level:
-            if isinstance(field.door, Batched):
+            if isinstance(field.loader, Batched):
                 known = self._batches[self._batch(field)]
                 # Once for all parents that hold the same thing.
                 shaped = field.shape({key: known[key] for key in by}, self)
@@ -75,7 +75,7 @@ class Run:
         for field, _ in wanted:
             self.given(field)
         for field, by in wanted:
-            if isinstance(field.door, Batched):
+            if isinstance(field.loader, Batched):
                 name = self._batch(field)
                 known = self._batches.setdefault(name, {})
                 keys = batches.setdefault(name, (field, {}))[1]
@@ -96,50 +96,50 @@ class Run:
         found = self._arguments.get(field)
         if found is None:
             given = field.arguments.given(self._variables) if field.arguments else {}
-            if field.door is not None and field.door.paged:
+            if field.loader is not None and field.loader.paged:
                 given = page_arguments(given, field.counts)
-            name = batch_name(given) if isinstance(field.door, Batched) else b""
+            name = batch_name(given) if isinstance(field.loader, Batched) else b""
             found = self._arguments[field] = given, name
         return found
 
     def value(self, field: Field, by: Any) -> Any:
         """What was read; raises the error in its place."""
-        if isinstance(field.door, Batched):
+        if isinstance(field.loader, Batched):
             found = self._batches[self._batch(field)][by]
         else:
             found = self._singles[field, id(by)]
         if isinstance(found, Exception):
             raise found
-        then = field.door.then if isinstance(field.door, Batched) else None
+        then = field.loader.then if isinstance(field.loader, Batched) else None
         return found if then is None else getattr(found, then)
 
     def _batch(self, field: Field) -> tuple[Any, bytes]:
-        assert isinstance(field.door, Batched)
-        return field.door.name, self.given(field)[1]
+        assert isinstance(field.loader, Batched)
+        return field.loader.name, self.given(field)[1]
 
     async def _call(self, field: Field, parent: Any) -> None:
-        door = field.door
-        assert isinstance(door, Single)
+        loader = field.loader
+        assert isinstance(loader, Single)
         try:
             if field.wanted is None:
-                found = await door.call(self._request, self.given(field)[0])
+                found = await loader.call(self._request, self.given(field)[0])
             else:
-                found = await door.call(self._request, self.given(field)[0], wanted=field.wanted)
+                found = await loader.call(self._request, self.given(field)[0], wanted=field.wanted)
                 self._keep_brought(field, found.items if isinstance(found, Page) else (found,))
         except Exception as error:
             found = error
         self._singles[field, id(parent)] = found
 
     async def _load(self, name: Any, field: Field, keys: list[Any]) -> None:
-        door = field.door
-        assert isinstance(door, Batched)
+        loader = field.loader
+        assert isinstance(loader, Batched)
         known = self._batches[name]
         try:
             if field.wanted is None:
-                found = await door.load(self._request, keys, self.given(field)[0])
+                found = await loader.load(self._request, keys, self.given(field)[0])
             else:
                 given = self.given(field)[0]
-                found = await door.load(self._request, keys, given, wanted=field.wanted)
+                found = await loader.load(self._request, keys, given, wanted=field.wanted)
                 self._keep_brought(field, found.values())
             known.update((key, found.get(key)) for key in keys)
         except Exception as error:

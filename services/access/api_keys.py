@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from persistence.api_keys import KEY, KEYS_USED, KnownKey
 from persistence.database.pool import Database
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from persistence.users import Role
 from services.access.callers import Caller
 from services.access.revocations import Revocations
@@ -94,7 +94,7 @@ class ApiKeys:
         used = dict(self._used)
         if not used:
             return
-        reader = self._database.reader(Tally())
+        reader = self._database.reader(QueryStats())
         for id in await reader.all(KEYS_USED, ids=list(used), times=list(used.values())):
             if self._used.get(id) == used[id]:
                 del self._used[id]

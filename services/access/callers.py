@@ -57,7 +57,7 @@ class Caller:
         return wanted is None or self.may(wanted)
 
 
-def sight(caller: Caller | None, noun: str, now: datetime) -> dict[str, Any]:
+def viewer_values(caller: Caller | None, noun: str, now: datetime) -> dict[str, Any]:
     """What views need to know of a caller who reads a noun; see persistence/database/views.py."""
     sees_all = caller is not None and caller.may_read_all(noun)
     return {
@@ -69,12 +69,12 @@ def sight(caller: Caller | None, noun: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def glimpse(request: "Request", noun: str) -> dict[str, Any]:
-    """The sight of a relation, which no operation has admitted: a key sees what it may read."""
+def viewer_values_for_relation(request: "Request", noun: str) -> dict[str, Any]:
+    """What views need for a relation: no operation admitted it; a key sees what it may read."""
     caller = request.caller
     if caller is not None and not caller.may_read_own(noun):
         caller = None
-    return sight(caller, noun, request.process.clock())
+    return viewer_values(caller, noun, request.process.clock())
 
 
 async def authenticate(request: "Request") -> Caller | None:
@@ -84,14 +84,14 @@ async def authenticate(request: "Request") -> Caller | None:
     """
     if request.bearer is None or request.authenticated:
         return request.caller
-    before = request.tally.statements
+    before = request.stats.statements
     if request.bearer.startswith(request.process.api_keys.PREFIX):
         caller = await request.process.api_keys.identify(request)
     else:
         caller = await _session(request, request.bearer)
     request.caller = caller
     request.authenticated = True
-    request.asked_who = request.tally.statements - before
+    request.asked_who = request.stats.statements - before
     return caller
 
 
@@ -111,7 +111,7 @@ async def _session(request: "Request", token: str) -> Caller:
     return Caller(identity.user_id, Role(session.role), session_id=identity.session_id)
 
 
-async def stand(ctx: "Context", tx: Transaction) -> None:
+async def recheck_caller(ctx: "Context", tx: Transaction) -> None:
     """Check the caller's session or key inside the transaction, and learn its number.
 
     Whoever ends the session or key waits for this transaction: no write commits after the answer
@@ -141,6 +141,6 @@ async def stand(ctx: "Context", tx: Transaction) -> None:
     if ctx.operation.revokes:
         # A shared lock of one's own session first would be in the way of another call's.
         await tx.all(LOCK_SESSIONS_OF, user_id=caller.user_id)
-    await tx.ahead(
+    await tx.lock_first(
         STANDING, check, session_id=caller.session_id, user_id=caller.user_id, now=ctx.now
     )

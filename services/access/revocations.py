@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from persistence.database.pool import Database
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from persistence.revocations import ENDED, Ended
 
 #: How often a process looks, and for how long what it saw is taken for the truth: together with
@@ -55,7 +55,7 @@ class Revocations:
     async def poll(self) -> None:
         """Look once; raises `Unavailable` when PostgreSQL cannot be asked."""
         started = time.monotonic()
-        reader = self._database.reader(Tally())
+        reader = self._database.reader(QueryStats())
         since = self._clock() - self._kept
         rows: list[Ended] = await reader.all(ENDED, horizon=self._horizon, since=since)
         ids = frozenset(row.id for row in rows if row.id is not None)

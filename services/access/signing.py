@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from persistence.database.pool import Database
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from persistence.signing_keys import (
     DELETE_SIGNING_KEYS,
     INSERT_FIRST_SIGNING_KEY,
@@ -131,7 +131,7 @@ def new_key(now: datetime, signs_from: datetime) -> SigningKey:
 
 async def stored_keys(database: Database, seal: Seal, now: datetime) -> list[SigningKeyRow]:
     """The rows of the table, oldest first; makes the first key when there is none."""
-    reader = database.reader(Tally())
+    reader = database.reader(QueryStats())
     rows = await reader.all(SIGNING_KEYS)
     if all(row.retires_at is not None for row in rows):
         await reader.all(INSERT_FIRST_SIGNING_KEY, **_row(seal, new_key(now, now)))
@@ -166,7 +166,7 @@ async def rotate(
     shows it. The old one verifies until the last token it signed, with this ``life``, has ended.
     Raises `RotationUnderWay` and `SealedElsewhere`.
     """
-    async with database.transaction(Tally()) as tx:
+    async with database.transaction(QueryStats()) as tx:
         await tx.run(LOCK_SIGNING_KEYS)
         rows = await tx.all(SIGNING_KEYS)
         for row in rows:
@@ -194,7 +194,7 @@ async def replace_at_once(database: Database, seal: Seal, now: datetime) -> Rota
 
     For keys that somebody else may have, and for those whose secret is lost.
     """
-    async with database.transaction(Tally()) as tx:
+    async with database.transaction(QueryStats()) as tx:
         await tx.run(LOCK_SIGNING_KEYS)
         rows = await tx.all(SIGNING_KEYS)
         ended = tuple(row.kid for row in rows)

@@ -23,7 +23,7 @@ from persistence.audit.chain import (
     Seal,
 )
 from persistence.audit.entries import AuditEntry
-from persistence.database.transactions import Reader, Tally
+from persistence.database.transactions import QueryStats, Reader
 from services.audit.proofs import AuditKeys
 from services.jobs.queue import Job
 from services.operation.context import Process
@@ -90,7 +90,7 @@ async def seal(process: Process) -> int:
 
     Workers that seal at the same time do so one after the other.
     """
-    async with process.database.transaction(Tally()) as tx:
+    async with process.database.transaction(QueryStats()) as tx:
         end = await tx.one(LOCK_CHAIN)
         if end is None:
             raise ChainLost

@@ -23,7 +23,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from services.fast.redis_pipeline import Pipeline, Word
 from services.operation.etags import tag_of
-from services.redis_breaker import Absence
+from services.redis_breaker import RedisBreaker
 from services.settings import Settings
 
 log = structlog.get_logger("tandem.cache")
@@ -87,7 +87,7 @@ class Cache:
         self._overtaken = 0.0 if pipeline else settings.redis_seconds
         self._seconds = settings.cache_seconds
         self._prefix = f"{settings.redis_prefix}:cache"
-        self._absence = Absence(settings.redis_seconds)
+        self._breaker = RedisBreaker(settings.redis_seconds)
         # A word that was never a generation before: no process makes another's, nor its own again.
         of_this_process = token_hex(8)
         self._words = (f"{of_this_process}{number:x}" for number in count())
@@ -150,7 +150,7 @@ class Cache:
         """The same beside the caller, who cannot wait."""
         self._beside(self.bump(list(tags)))
 
-    async def settle(self) -> None:
+    async def send_pending_bumps(self) -> None:
         """Do what could not be done before; a watch calls it, and whoever ends the process."""
         if self._owed:
             await self._settled()
@@ -185,7 +185,7 @@ class Cache:
 
     async def _look(self, name: str, tags: Sequence[str]) -> tuple[bytes | None, bytes | None]:
         """The value, or where to keep one; neither while Redis is away."""
-        if self._absence.skips() or time.monotonic() < self._blind_until:
+        if self._breaker.skips() or time.monotonic() < self._blind_until:
             return None, None
         if self._owed and not await self._settled():
             return None, None
@@ -228,11 +228,11 @@ class Cache:
         task.add_done_callback(self._tasks.discard)
 
     def _failed(self, error: Exception) -> None:
-        if self._absence.failed():
+        if self._breaker.failed():
             log.warning("redis not reachable: nothing is cached", error=repr(error))
 
     def _worked(self) -> None:
-        if self._absence.worked():
+        if self._breaker.worked():
             log.info("redis is back: answers are cached again")
 
 

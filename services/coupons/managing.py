@@ -22,7 +22,7 @@ from persistence.coupons import (
 )
 from persistence.database.failures import UniqueViolation
 from persistence.database.transactions import Transaction
-from services.access.callers import glimpse
+from services.access.callers import viewer_values_for_relation
 from services.access.permissions import Permission
 from services.coupons import steps
 from services.errors.common import FieldError, ValidationFailed
@@ -188,7 +188,7 @@ async def list_(ctx: Context, input: ListCoupons) -> Page[Coupon]:
 )
 async def get(ctx: Context, input: CouponId) -> Coupon:
     """One coupon."""
-    coupon = await ctx.reader.one(COUPON.by_ids, ids=[input.id], **ctx.sight)
+    coupon = await ctx.reader.one(COUPON.by_ids, ids=[input.id], **ctx.viewer_values)
     if coupon is None:
         raise CouponNotFound
     return coupon
@@ -292,7 +292,9 @@ async def check(ctx: Context, input: CheckCoupon) -> CouponOffer:
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Coupon]:
     """Coupons by id, for those who may see them; relation of orders."""
-    rows = await request.reader.all(COUPON.by_ids, ids=list(ids), **glimpse(request, "coupons"))
+    rows = await request.reader.all(
+        COUPON.by_ids, ids=list(ids), **viewer_values_for_relation(request, "coupons")
+    )
     return {row.id: row for row in rows}
 
 
@@ -310,7 +312,7 @@ async def _locked(ctx: Context, tx: Transaction, coupon_id: str) -> Coupon:
     if await tx.one(LOCK_COUPON, coupon_id=coupon_id) is None:
         raise CouponNotFound
     coupon = await _stored(tx, coupon_id)
-    ctx.tick()
+    ctx.refresh_now()
     ctx.record("coupon", coupon.id)
     ctx.match(coupon)
     return coupon

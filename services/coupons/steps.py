@@ -36,7 +36,7 @@ async def locked_terms(ctx: Context, tx: Transaction, code: str) -> CouponTerms:
     terms = await tx.one(LOCK_TERMS, code=code)
     if terms is None:
         raise CouponInvalid(details={"reason": "UNKNOWN"})
-    ctx.tick()
+    ctx.refresh_now()
     return terms
 
 

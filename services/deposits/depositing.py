@@ -21,7 +21,7 @@ from persistence.deposits import (
 from persistence.provider_events import KEEP_EVENT
 from persistence.wallet import LOCK_WALLET, PROVIDER, TransferKind, Wallet
 from services import wallet as wallets
-from services.access.callers import glimpse
+from services.access.callers import viewer_values_for_relation
 from services.access.permissions import SYSTEM, Permission
 from services.deposits.provider import Charge, Decision
 from services.errors.common import DepositNotFound, Internal
@@ -133,7 +133,7 @@ async def settle(ctx: Context, tx: Transaction, input: SettleDeposit) -> Deposit
     deposit = await tx.one(LOCK_DEPOSIT, deposit_id=input.id)
     if deposit is None:
         raise DepositNotFound
-    ctx.tick()
+    ctx.refresh_now()
     ctx.record("deposit", deposit.id)
     event = input.event
     fits = event is None or (event.amount, event.currency) == (deposit.amount, deposit.currency)
@@ -192,7 +192,7 @@ async def _locked_wallet(ctx: Context, tx: Transaction, user_id: str) -> Wallet:
     wallet = await tx.one(LOCK_WALLET, user_id=user_id)
     if wallet is None:
         raise Internal
-    ctx.tick()
+    ctx.refresh_now()
     return wallet
 
 
@@ -237,7 +237,7 @@ async def list_(ctx: Context, input: ListDeposits) -> Page[Deposit]:
 )
 async def get(ctx: Context, input: DepositId) -> Deposit:
     """One of the caller's deposits."""
-    deposit = await ctx.reader.one(DEPOSIT.by_ids, ids=[input.id], **ctx.sight)
+    deposit = await ctx.reader.one(DEPOSIT.by_ids, ids=[input.id], **ctx.viewer_values)
     if deposit is None:
         raise DepositNotFound
     return deposit
@@ -245,5 +245,7 @@ async def get(ctx: Context, input: DepositId) -> Deposit:
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Deposit]:
     """Deposits by id, as far as the caller may see them; relation of wallet entries."""
-    rows = await request.reader.all(DEPOSIT.by_ids, ids=list(ids), **glimpse(request, "deposits"))
+    rows = await request.reader.all(
+        DEPOSIT.by_ids, ids=list(ids), **viewer_values_for_relation(request, "deposits")
+    )
     return {row.id: row for row in rows}

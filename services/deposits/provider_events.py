@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from persistence.deposits import ASKED_DEPOSIT, DepositStatus
 from persistence.provider_events import KNOWN_EVENT, KnownEvent
 from services.deposits import depositing as deposits
@@ -19,9 +19,9 @@ from services.deposits.provider import FAILED, SUCCEEDED, Charge, Event
 from services.errors.common import MalformedRequest
 from services.errors.provider import SignatureInvalid
 from services.ids import parsed
-from services.jobs.queue import Hopeless, Job
+from services.jobs.queue import DoNotRetry, Job
 from services.operation.context import Process, Request
-from services.operation.running import outside
+from services.operation.running import translate_errors
 
 log = structlog.get_logger("tandem.provider")
 
@@ -45,10 +45,10 @@ async def charge(process: Process, job: Job) -> None:
     Who does not answer in time has decided nothing: the deposit stays PENDING, and the job asks
     again under the same id.
     """
-    reader = process.database.reader(Tally())
+    reader = process.database.reader(QueryStats())
     deposit = await reader.one(ASKED_DEPOSIT, deposit_id=job.data["depositId"])
     if deposit is None:
-        raise Hopeless("there is no such deposit")
+        raise DoNotRetry("there is no such deposit")
     if deposit.status != DepositStatus.PENDING:
         return
     asked = Charge(deposit.id, deposit.amount, deposit.currency, deposit.created_at)
@@ -81,7 +81,7 @@ async def receive(
         raise MalformedRequest("The body is no event about a deposit.") from None
     if (data.failure_code is None) != (kind == SUCCEEDED) or len(event_id) > _LONGEST_ID:
         raise MalformedRequest("A failureCode is what a failed deposit has, and no other one.")
-    if known := await outside(_known, process, event_id):
+    if known := await translate_errors(_known, process, event_id):
         if known == KnownEvent(parsed(data.deposit_id) or "", data.failure_code):
             return
         # Taken for a repetition it would be acknowledged, and what it says lost.
@@ -96,7 +96,7 @@ async def receive(
 
 
 async def _known(process: Process, event_id: str) -> KnownEvent | None:
-    return await process.database.reader(Tally()).one(KNOWN_EVENT, event_id=event_id)
+    return await process.database.reader(QueryStats()).one(KNOWN_EVENT, event_id=event_id)
 
 
 def _verify(process: Process, headers: Mapping[str, str], body: bytes) -> None:

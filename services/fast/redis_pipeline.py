@@ -49,7 +49,7 @@ class Pipeline:
     async def call(self, *words: Word) -> Any:
         """One command's reply; raises `RedisError`."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.send(words, partial(settle, future))
+        self.send(words, partial(resolve_future, future))
         return await future
 
     def send(self, words: Sequence[Word], done: Done) -> None:
@@ -184,7 +184,7 @@ def _refusal(text: str) -> ResponseError:
     return NoScriptError(text) if text.startswith("NOSCRIPT") else ResponseError(text)
 
 
-def settle(future: "asyncio.Future[Any]", reply: Any) -> None:
+def resolve_future(future: "asyncio.Future[Any]", reply: Any) -> None:
     """Give a reply to whoever waits for it still."""
     if future.done():
         return

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from pydantic import Field
 
-from persistence.database.transactions import Tally, Transaction
+from persistence.database.transactions import QueryStats, Transaction
 from persistence.invoices import (
     BUYER_NAME,
     COUNT,
@@ -39,7 +39,7 @@ from services import money
 from services.access.permissions import SYSTEM
 from services.errors.common import Internal, OrderNotFound
 from services.invoices.pdf import pdf
-from services.jobs.queue import Hopeless, Job, enqueue
+from services.jobs.queue import DoNotRetry, Job, enqueue
 from services.operation.context import Context, Process
 from services.operation.inputs import Input, PathId
 from services.operation.running import operation
@@ -119,7 +119,7 @@ async def issue_invoice(process: Process, job: Job) -> None:
     try:
         await issue.by_system(job.request(process), {"id": job.data["orderId"]})
     except OrderNotFound:
-        raise Hopeless("there is no such paid order") from None
+        raise DoNotRetry("there is no such paid order") from None
 
 
 async def issue_credit_note(process: Process, job: Job) -> None:
@@ -127,21 +127,21 @@ async def issue_credit_note(process: Process, job: Job) -> None:
     try:
         await credit.by_system(job.request(process), {"id": job.data["refundId"]})
     except OrderNotFound:
-        raise Hopeless("there is no such refund") from None
+        raise DoNotRetry("there is no such refund") from None
 
 
 async def render_invoice(process: Process, job: Job) -> None:
     """Make the PDF of the invoice ``invoiceId``, once."""
     invoice_id = job.data["invoiceId"]
-    reader = process.database.reader(Tally())
+    reader = process.database.reader(QueryStats())
     if await reader.one(HAS_PDF, invoice_id=invoice_id) is not None:
         return
     invoice = await reader.one(INVOICE.stored, ids=[invoice_id])
     if invoice is None:
-        raise Hopeless("there is no such invoice")
+        raise DoNotRetry("there is no such invoice")
     loop, zone = asyncio.get_running_loop(), ZoneInfo(process.settings.time_zone)
     content = await loop.run_in_executor(_RENDERER, pdf, invoice, zone)
-    async with process.database.transaction(Tally()) as tx:
+    async with process.database.transaction(QueryStats()) as tx:
         await tx.all(KEEP_PDF, invoice_id=invoice_id, content=content, created_at=process.clock())
 
 
@@ -191,7 +191,7 @@ async def _locked(ctx: Context, tx: Transaction, kind: InvoiceKind) -> Counter:
     counter = await tx.one(LOCK_COUNTER, kind=kind)
     if counter is None:
         raise Internal
-    ctx.tick()
+    ctx.refresh_now()
     return counter
 
 

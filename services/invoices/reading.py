@@ -12,7 +12,7 @@ from persistence.invoices import Buyer as Buyer
 from persistence.invoices import InvoiceKind as InvoiceKind
 from persistence.invoices import Seller as Seller
 from services.access import links
-from services.access.callers import glimpse
+from services.access.callers import viewer_values_for_relation
 from services.access.permissions import Permission
 from services.errors.common import TandemError
 from services.errors.invoices import InvoiceNotFound, InvoiceNotReady
@@ -57,7 +57,7 @@ class PdfFile(Struct, frozen=True):
 )
 async def get(ctx: Context, input: InvoiceId) -> Invoice:
     """One invoice or credit note."""
-    invoice = await ctx.reader.one(INVOICE.by_ids, ids=[input.id], **ctx.sight)
+    invoice = await ctx.reader.one(INVOICE.by_ids, ids=[input.id], **ctx.viewer_values)
     if invoice is None:
         raise InvoiceNotFound
     return invoice
@@ -78,7 +78,7 @@ async def pdf(
     The address needs no token and is good for some minutes.
     """
     spelled = {id: parsed(id) or NOWHERE for id in invoice_ids}
-    visible = await ctx.reader.all(VISIBLE_PDFS, ids=list(spelled.values()), **ctx.sight)
+    visible = await ctx.reader.all(VISIBLE_PDFS, ids=list(spelled.values()), **ctx.viewer_values)
     until = ctx.now + timedelta(seconds=ctx.settings.invoice_link_seconds)
     secret = ctx.settings.secret.get_secret_value()
     found: dict[str, InvoicePdf | TandemError] = {
@@ -113,7 +113,9 @@ async def linked(request: Request, raw: Mapping[str, str]) -> PdfFile:
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Invoice]:
     """Invoices by id, as far as the caller may see them; relation of orders."""
-    rows = await request.reader.all(INVOICE.by_ids, ids=list(ids), **glimpse(request, "invoices"))
+    rows = await request.reader.all(
+        INVOICE.by_ids, ids=list(ids), **viewer_values_for_relation(request, "invoices")
+    )
     return {row.id: row for row in rows}
 
 

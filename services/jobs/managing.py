@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from persistence.database.transactions import Tally, Transaction
+from persistence.database.transactions import QueryStats, Transaction
 from persistence.jobs.queue import (
     DEPTHS,
     DISCARD_JOB,
@@ -54,7 +54,7 @@ async def list_(ctx: Context, input: ListJobs) -> Page[Job]:
 @operation("jobs.get", who=Permission.JOBS_READ_ALL, input=JobId, result=Job, errors=[JobNotFound])
 async def get(ctx: Context, input: JobId) -> Job:
     """One job; one that succeeded is gone, and in the end one that failed is, too."""
-    job = await ctx.reader.one(JOB.by_ids, ids=[input.id], **ctx.sight)
+    job = await ctx.reader.one(JOB.by_ids, ids=[input.id], **ctx.viewer_values)
     if job is None:
         raise JobNotFound
     return job
@@ -98,7 +98,7 @@ async def discard(ctx: Context, tx: Transaction, input: JobId) -> Done:
 
 async def depths(process: Process) -> list[Depth]:
     """The queue's depth by name and status, for `/metrics`."""
-    return await process.database.reader(Tally()).all(DEPTHS)
+    return await process.database.reader(QueryStats()).all(DEPTHS)
 
 
 async def _lock(ctx: Context, tx: Transaction, job_id: str, allowed: set[JobStatus]) -> None:

@@ -29,7 +29,7 @@ class Job(Struct, frozen=True, rename="camel"):
         return Request(process, id=self.request_id, face="job")
 
 
-class Hopeless(Exception):
+class DoNotRetry(Exception):
     """Raised by a handler when trying again would not help: the job is dead at once.
 
     Its text is logged and kept with the job, so it says what is wrong and nothing about anybody.

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from persistence.api_keys import FORGET_API_KEYS
 from persistence.database.statements import FORGOTTEN_AT_ONCE, Query
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from persistence.idempotency import FORGET_KEYS
 from persistence.jobs.queue import FORGET_DEAD, FORGET_LOG, FORGET_TICKS
 from persistence.mail_tokens import FORGET_MAIL_TOKENS
@@ -42,5 +42,5 @@ async def _forget(process: Process, query: Query[int], kept: timedelta) -> None:
     before = process.clock() - kept
     gone: int | None = FORGOTTEN_AT_ONCE
     while gone == FORGOTTEN_AT_ONCE:
-        async with process.database.transaction(Tally()) as tx:
+        async with process.database.transaction(QueryStats()) as tx:
             gone = await tx.one(query, before=before)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from persistence.jobs.queue import UNDER_WAY
 from persistence.jobs.schedules import DUE_SCHEDULES, TAKE_SCHEDULE
 from services.ids import new_id
@@ -21,13 +21,13 @@ async def queue_due(process: Process, schedules: Schedules) -> None:
     Intervals in which no worker ran are not made up for.
     """
     every = {name: timedelta(seconds=read(process.settings)) for name, read in schedules.items()}
-    reader = process.database.reader(Tally())
+    reader = process.database.reader(QueryStats())
     for name in await reader.all(DUE_SCHEDULES, names=[*every], intervals=[*every.values()]):
         await _queue(process, name, every[name])
 
 
 async def _queue(process: Process, name: str, every: timedelta) -> None:
-    async with process.database.transaction(Tally()) as tx:
+    async with process.database.transaction(QueryStats()) as tx:
         # Held until COMMIT: nobody else looks at the queue for this name meanwhile.
         if await tx.one(TAKE_SCHEDULE, name=name, every=every) is None:
             return

@@ -7,7 +7,7 @@ that it owed is owed still. Its handler does nothing twice, so one too many does
 from datetime import timedelta
 
 from persistence.database.statements import Query
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from persistence.jobs.unfinished import (
     INVOICES_WITHOUT_PDF,
     PAYMENTS_WITHOUT_INVOICE,
@@ -33,7 +33,7 @@ async def queue_again(process: Process, job: Job) -> None:
     """Queue what is owed since yesterday or longer, and no job does."""
     now = process.clock()
     for query, name, key in _OWED:
-        reader = process.database.reader(Tally())
+        reader = process.database.reader(QueryStats())
         for id in await reader.all(query, before=now - _LONG_AGO, limit=_MOST, name=name, key=key):
-            async with process.database.transaction(Tally()) as tx:
+            async with process.database.transaction(QueryStats()) as tx:
                 await put(tx, now, job.request_id, name, {key: id})

@@ -7,7 +7,7 @@ not there, so that a call takes the same time for both.
 
 from datetime import timedelta
 
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from persistence.mail_tokens import ACTIVE_ACCOUNT, ACTIVE_USER, KEEP_TOKEN, Purpose
 from services.access.tokens import hashed
 from services.jobs.queue import Job
@@ -19,7 +19,7 @@ from services.operation.context import Process
 async def verify_email(process: Process, job: Job) -> None:
     """Mail somebody a token that proves that they read what is sent to ``email``."""
     user_id, email = job.data["userId"], job.data["email"]
-    if await process.database.reader(Tally()).one(ACTIVE_USER, user_id=user_id) is None:
+    if await process.database.reader(QueryStats()).one(ACTIVE_USER, user_id=user_id) is None:
         return
     seconds = process.settings.verify_token_seconds
     token = await _kept_token(process, job, Purpose.VERIFY_EMAIL, seconds, user_id, email)
@@ -34,7 +34,7 @@ async def email_changing(process: Process, job: Job) -> None:
     It is told whatever became of that: who took the account over may have been quick to verify.
     """
     user_id, email = job.data["userId"], job.data["email"]
-    if await process.database.reader(Tally()).one(ACTIVE_USER, user_id=user_id) is None:
+    if await process.database.reader(QueryStats()).one(ACTIVE_USER, user_id=user_id) is None:
         return
     mail = _changing(process.settings.frontend, email)
     await send(process.settings, mail, job.id, process.clock())
@@ -43,7 +43,7 @@ async def email_changing(process: Process, job: Job) -> None:
 async def reset_password(process: Process, job: Job) -> None:
     """Mail the account with this address, if there is one, a token that sets a new password."""
     email = job.data["email"]
-    account = await process.database.reader(Tally()).one(ACTIVE_ACCOUNT, email=email)
+    account = await process.database.reader(QueryStats()).one(ACTIVE_ACCOUNT, email=email)
     if account is None:
         return
     user_id, email = account
@@ -60,7 +60,7 @@ async def _kept_token(
     """The job's token, good from now on; None when it has served already."""
     token = derive(process.settings.secret.get_secret_value(), purpose, job.id)
     now = process.clock()
-    async with process.database.transaction(Tally()) as tx:
+    async with process.database.transaction(QueryStats()) as tx:
         kept = await tx.one(
             KEEP_TOKEN,
             id=job.id,

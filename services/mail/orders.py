@@ -7,11 +7,11 @@ account has no address any more, and gets none.
 
 from decimal import Decimal
 
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from persistence.orders.views import ORDER, Order
 from persistence.refunds import REFUND
 from persistence.users import ADDRESS_OF
-from services.jobs.queue import Hopeless, Job
+from services.jobs.queue import DoNotRetry, Job
 from services.mail.sending import Mail, send
 from services.operation.context import Process
 
@@ -45,10 +45,10 @@ your order {order.number} is on its way.
 
 async def order_refunded(process: Process, job: Job) -> None:
     """Tell somebody what they got back of an order, and for which pieces."""
-    reader = process.database.reader(Tally())
+    reader = process.database.reader(QueryStats())
     refund = await reader.one(REFUND.stored, ids=[job.data["refundId"]])
     if refund is None:
-        raise Hopeless("no such refund")
+        raise DoNotRetry("no such refund")
     order = await _order(process, refund.order_id)
     names = {line.product_id: line.name for line in order.lines}
     told = [f"{refund.amount:.2f} {refund.currency} of your order {order.number} came back to you;"]
@@ -63,14 +63,14 @@ async def order_refunded(process: Process, job: Job) -> None:
 
 
 async def _order(process: Process, order_id: str) -> Order:
-    order = await process.database.reader(Tally()).one(ORDER.stored, ids=[order_id])
+    order = await process.database.reader(QueryStats()).one(ORDER.stored, ids=[order_id])
     if order is None:
-        raise Hopeless("no such order")
+        raise DoNotRetry("no such order")
     return order
 
 
 async def _tell(process: Process, job: Job, order: Order, subject: str, text: str) -> None:
-    reader = process.database.reader(Tally())
+    reader = process.database.reader(QueryStats())
     email = await reader.one(ADDRESS_OF, user_id=order.customer_id)
     if email is not None:
         await send(process.settings, Mail(email, subject, text), job.id, process.clock())

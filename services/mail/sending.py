@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 from msgspec import Struct
 
-from services.jobs.queue import Hopeless
+from services.jobs.queue import DoNotRetry
 from services.settings import Settings
 
 
@@ -31,7 +31,7 @@ class Mail(Struct, frozen=True):
 async def send(settings: Settings, mail: Mail, id: str, now: datetime) -> None:
     """Send a mail; ``id`` is the same for every attempt and names the mail to whoever gets it.
 
-    Raises `Hopeless` when the address can have no mail, anything else when it may go well later.
+    Raises `DoNotRetry` when the address can have no mail, anything else when it may go well later.
     """
     message = written(settings, mail, id, now)
     if settings.smtp_url is not None:
@@ -41,7 +41,7 @@ async def send(settings: Settings, mail: Mail, id: str, now: datetime) -> None:
 
 
 def written(settings: Settings, mail: Mail, id: str, now: datetime) -> EmailMessage:
-    """The mail as it goes over the wire; raises `Hopeless` for an address that is none."""
+    """The mail as it goes over the wire; raises `DoNotRetry` for an address that is none."""
     message = EmailMessage(policy=SMTP if mail.to.isascii() else SMTPUTF8)
     message["From"] = settings.mail_from
     message["To"] = _address(mail.to)
@@ -62,7 +62,7 @@ def _address(text: str) -> Address:
     except ValueError:
         address = None
     if not address or not user or not domain:
-        raise Hopeless("no address")
+        raise DoNotRetry("no address")
     return address
 
 
@@ -85,7 +85,7 @@ async def _deliver(settings: Settings, url: str, message: EmailMessage) -> None:
         )
     except aiosmtplib.SMTPRecipientsRefused as error:
         if all(refusal.code >= 500 for refusal in error.recipients):
-            raise Hopeless("recipient refused") from None
+            raise DoNotRetry("recipient refused") from None
         raise
 
 

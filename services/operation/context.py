@@ -14,10 +14,10 @@ from redis.backoff import NoBackoff
 from persistence.database.failures import DatabaseError
 from persistence.database.pool import Database, Limits
 from persistence.database.projections import Wanted as Wanted
-from persistence.database.transactions import Reader, Tally
+from persistence.database.transactions import QueryStats, Reader
 from services.access.addresses import Address
 from services.access.api_keys import FLUSH_SECONDS, ApiKeys
-from services.access.callers import Caller, sight
+from services.access.callers import Caller, viewer_values
 from services.access.passwords import Passwords
 from services.access.revocations import POLL_SECONDS, Revocations
 from services.access.signing import Seal
@@ -31,7 +31,7 @@ from services.ids import new_id
 from services.operation.cursors import CursorKeys
 from services.operation.etags import Versioned, names_version
 from services.operation.idempotency import KeyGate
-from services.periodic_tasks import Watches
+from services.periodic_tasks import PeriodicTasks
 from services.quota.quota import Allowance, Quota
 from services.settings import Settings
 
@@ -46,7 +46,7 @@ _KEPT = frozenset({"product", "category"})
 #: How often signing keys are read: one that is taken away counts nowhere a second later.
 _KEYS_SECONDS = 0.5
 #: How often a process tries to renew what it could not while Redis was away.
-_SETTLE_SECONDS = 0.5
+_PENDING_BUMPS_SECONDS = 0.5
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Process:
     provider: Provider
     clock: Callable[[], datetime]
     started_at: datetime
-    watches: Watches
+    periodic_tasks: PeriodicTasks
     audit_keys: AuditKeys
 
     async def open(self) -> None:
@@ -78,16 +78,16 @@ class Process:
         Raises `DatabaseError`: what could not be reached is tried again by the requests and by
         the watches themselves. Raises `SealedElsewhere` when this process has the wrong secret.
         """
-        self.watches.start()
+        self.periodic_tasks.start()
         await self.database.open()
         await self.tokens.load()
 
     async def close(self) -> None:
         """Stop the watches and close every connection."""
-        await self.watches.stop()
+        await self.periodic_tasks.stop()
         with suppress(DatabaseError):
             await self.api_keys.flush()
-        await self.cache.settle()
+        await self.cache.send_pending_bumps()
         await self.database.close()
         if self.pipeline is not None:
             self.pipeline.close()
@@ -112,11 +112,11 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
     )
     revocations = Revocations(database, clock, settings.access_token_seconds)
     api_keys = ApiKeys(database, revocations)
-    watches = Watches()
-    watches.every(POLL_SECONDS, revocations.poll)
-    watches.every(FLUSH_SECONDS, api_keys.flush)
-    watches.every(_KEYS_SECONDS, tokens.load)
-    watches.every(_SETTLE_SECONDS, cache.settle)
+    periodic_tasks = PeriodicTasks()
+    periodic_tasks.every(POLL_SECONDS, revocations.poll)
+    periodic_tasks.every(FLUSH_SECONDS, api_keys.flush)
+    periodic_tasks.every(_KEYS_SECONDS, tokens.load)
+    periodic_tasks.every(_PENDING_BUMPS_SECONDS, cache.send_pending_bumps)
     return Process(
         settings=settings,
         database=database,
@@ -133,7 +133,7 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
         provider=new_provider(settings),
         clock=clock,
         started_at=clock(),
-        watches=watches,
+        periodic_tasks=periodic_tasks,
         audit_keys=AuditKeys(*settings.every_secret),
     )
 
@@ -186,7 +186,7 @@ class Request:
     user_agent: str | None = None
     #: Where the call came from; None when it came from ourselves.
     address: Address | None = None
-    tally: Tally = field(default_factory=Tally)
+    stats: QueryStats = field(default_factory=QueryStats)
     #: What the face found wrong with values before the operation looks at them.
     faults: list[FieldError] = field(default_factory=list)
     #: Set when an answer was replayed from an idempotency key.
@@ -209,7 +209,7 @@ class Request:
     def x_cache(self) -> str:
         """Where the answer came from, for X-Cache: HIT when all of it was kept, MISS, or BYPASS
         when some of it is for this caller alone."""
-        if self.cached == "HIT" and self.tally.statements > self.asked_who:
+        if self.cached == "HIT" and self.stats.statements > self.asked_who:
             return "MISS"  # relations beside what was kept
         return self.cached or "BYPASS"
 
@@ -225,7 +225,7 @@ class Request:
     @property
     def reader(self) -> Reader:
         """A read session that counts into this request's tally."""
-        return self.process.database.reader(self.tally)
+        return self.process.database.reader(self.stats)
 
 
 @dataclass(slots=True)
@@ -280,14 +280,14 @@ class Context:
         return self.caller and self.caller.user_id
 
     @property
-    def sight(self) -> dict[str, Any]:
+    def viewer_values(self) -> dict[str, Any]:
         """What views need to know of the caller; see persistence/database/views.py."""
-        seen = sight(self.caller, self.operation.noun, self.now)
+        seen = viewer_values(self.caller, self.operation.noun, self.now)
         if self.operation.internal or self.operation.over_all:
             seen["sees_all"] = True
         return seen
 
-    def tick(self) -> None:
+    def refresh_now(self) -> None:
         """Read the clock again after a wait for a lock, to sort after what was waited for."""
         self.now = self.process.clock()
 
@@ -295,7 +295,7 @@ class Context:
         """A new id that sorts by this call's time."""
         return new_id(self.now)
 
-    def own(self, owner_id: str) -> None:
+    def require_ownership(self, owner_id: str) -> None:
         """Refuse somebody else's thing, unless the permission has a wider one that is held."""
         if self.operation.internal:
             return
@@ -324,7 +324,7 @@ class Context:
     def keeps(self) -> bool:
         """May the cache keep what this call answers? Only what everybody sees."""
         kept = bool(self.operation.cached) and self.process.cache.on
-        return kept and not self.sight["sees_all"]
+        return kept and not self.viewer_values["sees_all"]
 
     async def kept(self, kind: Any, key: str, load: Load) -> Any:
         """What the cache has under a key of this operation, else what ``load`` gives.

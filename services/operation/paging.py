@@ -102,11 +102,11 @@ async def page(
 
     async def load() -> _Found[Item]:
         rows = await listing.page(
-            ctx.reader, plan.sort, plan.filters, plan.window, wanted, **ctx.sight
+            ctx.reader, plan.sort, plan.filters, plan.window, wanted, **ctx.viewer_values
         )
         total = None
         if input.total:
-            total = await listing.count(ctx.reader, plan.filters, **ctx.sight)
+            total = await listing.count(ctx.reader, plan.filters, **ctx.viewer_values)
         return _Found(rows, total)
 
     if ctx.operation.cached:
@@ -137,10 +137,10 @@ async def pages(
     if not plans:
         return results
     window = next(iter(plans.values())).window
-    found = await listing.pages(ctx.reader, list(plans), sort, {}, window, **ctx.sight)
+    found = await listing.pages(ctx.reader, list(plans), sort, {}, window, **ctx.viewer_values)
     totals: dict[str, int] = {}
     if input.total:
-        totals = await listing.counts(ctx.reader, list(plans), {}, **ctx.sight)
+        totals = await listing.counts(ctx.reader, list(plans), {}, **ctx.viewer_values)
     for parent, plan in plans.items():
         results[parent] = _shaped(ctx, listing, plan, found[parent], totals.get(parent))
     return results

@@ -24,9 +24,9 @@ from persistence.audit.entries import INSERT_AUDIT, AuditEntry
 from persistence.database import failures
 from persistence.database.pool import CommitUnknown
 from persistence.database.transactions import Transaction
-from persistence.fast.batching import Later
+from persistence.fast.batching import PendingResult
 from services import logs, metrics
-from services.access.callers import Caller, stand
+from services.access.callers import Caller, recheck_caller
 from services.access.permissions import Permission, System
 from services.errors.common import (
     COMMON,
@@ -40,7 +40,7 @@ from services.errors.common import (
     Unauthenticated,
     Unavailable,
 )
-from services.operation import idempotency as keys
+from services.operation import idempotency
 from services.operation.context import Context, Request, Wanted
 from services.operation.deprecation import Deprecation
 from services.operation.etags import fingerprint, spelled_once
@@ -307,7 +307,7 @@ async def _act(
     elif op.key is Key.REQUIRED and key is None:
         raise IdempotencyKeyRequired
     request.count_cached("BYPASS")
-    input = checked(op.input, raw, *request.faults, *keys.key_error(key))
+    input = checked(op.input, raw, *request.faults, *idempotency.key_error(key))
     ctx = Context(request, op, caller, if_match if op.conditional else None)
     if op.prepare is not None:
         ctx.prepared = await op.prepare(ctx, input)
@@ -316,9 +316,9 @@ async def _act(
     else:
         async with request.process.gate.turn(ctx.user_id, op.name, key):
             outcome = await _persist(ctx, input, key)
-    if isinstance(outcome, keys.Outcome):
+    if isinstance(outcome, idempotency.Outcome):
         request.replayed = True
-        return keys.replay(outcome, op.result)
+        return idempotency.replay(outcome, op.result)
     if isinstance(outcome, TandemError):
         raise outcome
     return outcome
@@ -344,16 +344,16 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
     op = ctx.operation
     ctx.entity, ctx.entity_id, ctx.changed = None, None, ()
     ctx.touched.clear()
-    async with ctx.process.database.transaction(ctx.request.tally, by_key=True) as tx:
+    async with ctx.process.database.transaction(ctx.request.stats, by_key=True) as tx:
         if op.locks is not None:
             await op.locks(ctx, tx, input)
-        await stand(ctx, tx)
+        await recheck_caller(ctx, tx)
         if ctx.caller is not None:
             # The role may have changed since the token was made.
             _permit(op, ctx.caller)
         if key is not None:
             asked = {"input": input.plain(), "ifMatch": spelled_once(ctx.if_match)}
-            kept = await keys.claim(ctx, tx, key, fingerprint(asked))
+            kept = await idempotency.claim(ctx, tx, key, fingerprint(asked))
             if kept is not None:
                 return kept
         outcome: Any
@@ -362,17 +362,17 @@ async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
                 outcome = await op.run(ctx, tx, input)
         except TandemError as error:
             # Whoever has no session any more hears of that, and leaves no trace.
-            await tx.settle()
+            await tx.run_lock_first()
             if type(error) not in op.errors or error.status >= 500:
                 raise
             outcome = error
             if error.effect is not None:
                 await error.effect(tx)
         await _audit(ctx, tx, outcome)
-        if isinstance(outcome, Later):
+        if isinstance(outcome, PendingResult):
             outcome = await tx.known(outcome)
         if key is not None:
-            await keys.store(ctx, tx, key, outcome)
+            await idempotency.store(ctx, tx, key, outcome)
         ctx.request.committing = True
     if not isinstance(outcome, TandemError):
         await ctx.process.cache.bump(ctx.touched)
@@ -424,7 +424,7 @@ def _database_error(error: Exception) -> TandemError | None:
             return None
 
 
-async def outside(load: Callable[..., Awaitable[Any]], *values: Any) -> Any:
+async def translate_errors(load: Callable[..., Awaitable[Any]], *values: Any) -> Any:
     """Run what no operation does: a relation's batch function, asking who sends a document.
 
     Raises only `TandemError`, as operations do.

@@ -7,7 +7,7 @@ from msgspec import structs
 from pydantic import Field, model_validator
 
 from persistence.database.transactions import Transaction
-from persistence.fast.batching import Later
+from persistence.fast.batching import PendingResult
 from persistence.orders.history import HISTORY, OrderEvent
 from persistence.orders.statements import LOCK_OFFERS
 from persistence.orders.statuses import MOVES as MOVES
@@ -25,7 +25,7 @@ from persistence.products import (
 )
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind
 from services import wallet as wallets
-from services.access.callers import glimpse
+from services.access.callers import viewer_values_for_relation
 from services.access.permissions import Permission
 from services.coupons import steps as coupons
 from services.errors.common import (
@@ -174,7 +174,7 @@ async def quote(ctx: Context, input: QuoteOrder) -> Quote:
     key=Key.OPTIONAL,
     cost=5,
 )
-async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Later[Order]:
+async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> PendingResult[Order]:
     """Place an order and hold its stock until it is paid, or until it expires.
 
     Prices and stock are read again under lock; the wallet must hold the total already. A large
@@ -210,7 +210,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Later[Ord
 )
 async def get(ctx: Context, input: OrderId) -> Order:
     """One order."""
-    order = await ctx.reader.one(ORDER.of_ids(ctx.wanted), ids=[input.id], **ctx.sight)
+    order = await ctx.reader.one(ORDER.of_ids(ctx.wanted), ids=[input.id], **ctx.viewer_values)
     if order is None:
         raise OrderNotFound
     return order
@@ -243,7 +243,7 @@ async def history(
 ) -> Mapping[str, Page[OrderEvent] | TandemError]:
     """How an order came to stand where it stands, newest first."""
     spelled = {id: parsed(id) or NOWHERE for id in order_ids}
-    visible = await ctx.reader.all(VISIBLE_IDS, ids=list(spelled.values()), **ctx.sight)
+    visible = await ctx.reader.all(VISIBLE_IDS, ids=list(spelled.values()), **ctx.viewer_values)
     pages = await paging.pages(ctx, HISTORY, visible, input, input.sort)
     return {id: pages.get(spelled[id]) or OrderNotFound() for id in order_ids}
 
@@ -267,7 +267,7 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     steps.refuse_move(ctx, order, OrderStatus.PAID)
     await steps.move_stock(ctx, tx, order, SELL_STOCK, MovementKind.SOLD)
     wallet = await tx.one(LOCK_WALLET, user_id=ctx.user_id)
-    ctx.tick()
+    ctx.refresh_now()
     if wallet is None:
         raise Internal
     steps.refuse_short(wallet.balance, order.total, wallet.currency)
@@ -300,7 +300,7 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     conditional=True,
     cost=5,
 )
-async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> Later[Order]:
+async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> PendingResult[Order]:
     """Cancel an order; a paid one is refunded and its stock put back."""
     order = await steps.locked(ctx, tx, input.id)
     ctx.match(order)
@@ -313,6 +313,6 @@ async def by_ids(
 ) -> dict[str, Order]:
     """Orders by id, as far as the caller may see them; relation of payments and entries."""
     rows = await request.reader.all(
-        ORDER.of_ids(wanted), ids=list(ids), **glimpse(request, "orders")
+        ORDER.of_ids(wanted), ids=list(ids), **viewer_values_for_relation(request, "orders")
     )
     return {row.id: row for row in rows}

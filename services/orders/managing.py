@@ -5,8 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from persistence.database.transactions import Tally, Transaction
-from persistence.fast.batching import Later
+from persistence.database.transactions import QueryStats, Transaction
+from persistence.fast.batching import PendingResult
 from persistence.orders.statuses import OrderStatus
 from persistence.orders.views import ALL_ORDERS, DUE_ORDERS, Order
 from services.access.permissions import SYSTEM, Permission
@@ -83,7 +83,9 @@ async def list_all(ctx: Context, input: ListAllOrders) -> Page[Order]:
     conditional=True,
     cost=5,
 )
-async def update_status(ctx: Context, tx: Transaction, input: UpdateOrderStatus) -> Later[Order]:
+async def update_status(
+    ctx: Context, tx: Transaction, input: UpdateOrderStatus
+) -> PendingResult[Order]:
     """Confirm, ship, deliver or cancel an order.
 
     Paying is orders.pay, deciding about an approval approvals.approve and approvals.reject. What
@@ -112,7 +114,7 @@ async def update_status(ctx: Context, tx: Transaction, input: UpdateOrderStatus)
     errors=[OrderNotFound, OrderStatusInvalid],
     writes=True,
 )
-async def expire(ctx: Context, tx: Transaction, input: OrderId) -> Later[Order]:
+async def expire(ctx: Context, tx: Transaction, input: OrderId) -> PendingResult[Order]:
     """End an order that waited too long, unless it was paid or approved meanwhile."""
     order = await steps.locked(ctx, tx, input.id)
     steps.refuse_move(ctx, order, OrderStatus.EXPIRED)
@@ -127,7 +129,7 @@ async def expire_due(process: Process, job: Job) -> None:
     One that cannot be expired is in the log; the others do not wait for it.
     """
     tried: set[str] = set()
-    reader = process.database.reader(Tally())
+    reader = process.database.reader(QueryStats())
     due = [""]
     while due:
         found = await reader.all(DUE_ORDERS, now=process.clock(), limit=_DUE_AT_ONCE + len(tried))

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from persistence.coupons import CouponTerms
 from persistence.database.statements import Query
 from persistence.database.transactions import Reader, Transaction
-from persistence.fast.batching import Later
+from persistence.fast.batching import PendingResult
 from persistence.orders.history import INSERT_EVENT
 from persistence.orders.statements import (
     INSERT_LINES,
@@ -57,12 +57,12 @@ class Line(Protocol):
 
 async def locked(ctx: Context, tx: Transaction, order_id: str) -> Order:
     """The order under its lock, if the caller may see it and act on it."""
-    order = await tx.one(LOCK_ORDER, order_id=order_id, **ctx.sight)
+    order = await tx.one(LOCK_ORDER, order_id=order_id, **ctx.viewer_values)
     if order is None:
         raise OrderNotFound
-    ctx.tick()
+    ctx.refresh_now()
     ctx.record("order", order.id)
-    ctx.own(order.customer_id)
+    ctx.require_ownership(order.customer_id)
     return order
 
 
@@ -197,7 +197,7 @@ def drafted(
     )
 
 
-async def place(tx: Transaction, draft: Order) -> Later[Order]:
+async def place(tx: Transaction, draft: Order) -> PendingResult[Order]:
     """Write an order and its lines."""
     write = await tx.write(INSERT_ORDER, **structs.asdict(draft))
     await tx.write(
@@ -214,7 +214,7 @@ async def place(tx: Transaction, draft: Order) -> Later[Order]:
     def placed(row: Placed) -> Order:
         return replace(draft, number=row.number, version=row.version, updated_at=row.updated_at)
 
-    return Later(write, placed)
+    return PendingResult(write, placed)
 
 
 def refuse_move(ctx: Context, order: Order, to: OrderStatus) -> None:
@@ -250,7 +250,7 @@ async def move_stock(
 
 async def give_up(
     ctx: Context, tx: Transaction, order: Order, to: OrderStatus, note: str | None = None
-) -> Later[Order]:
+) -> PendingResult[Order]:
     """End an order that nobody has paid: what it holds is free again."""
     await coupons.release_coupon(tx, order)
     await move_stock(ctx, tx, order, RELEASE_STOCK, None)
@@ -273,7 +273,7 @@ async def move(
     to: OrderStatus,
     note: str | None = None,
     **changes: Any,
-) -> Later[Order]:
+) -> PendingResult[Order]:
     """Set the status and what changes with it, and write the step into the history.
 
     What waited for somebody does no longer, unless ``changes`` say until when it waits again.
@@ -301,7 +301,7 @@ async def move(
     def moved(row: Moved) -> Order:
         return replace(then, version=row.version, updated_at=row.updated_at)
 
-    return Later(write, moved)
+    return PendingResult(write, moved)
 
 
 async def write_history(

@@ -24,7 +24,7 @@ from persistence.products import (
     MovementKind,
     Product,
 )
-from services.access.callers import glimpse
+from services.access.callers import viewer_values_for_relation
 from services.access.permissions import PUBLIC, Permission
 from services.auth.signing_in import Done
 from services.errors.common import (
@@ -224,7 +224,7 @@ async def get(ctx: Context, input: ProductId) -> Product:
     """One product."""
 
     async def load() -> Product:
-        product = await ctx.reader.one(PRODUCT.by_ids, ids=[input.id], **ctx.sight)
+        product = await ctx.reader.one(PRODUCT.by_ids, ids=[input.id], **ctx.viewer_values)
         if product is None:
             raise ProductNotFound
         return product
@@ -334,13 +334,13 @@ async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Pro
     that an order holds is neither counted nor taken away. A delta above zero is recorded as pieces
     received, everything else as an adjustment.
     """
-    if await tx.one(PRODUCT.by_ids, ids=[input.id], **ctx.sight) is None:
+    if await tx.one(PRODUCT.by_ids, ids=[input.id], **ctx.viewer_values) is None:
         raise ProductNotFound
     ctx.record("product", input.id)
     level = await tx.one(LOCK_STOCK_LEVEL, product_id=input.id)
     if level is None:
         raise Internal
-    ctx.tick()
+    ctx.refresh_now()
     quantity = _pieces_moved(input, level.on_hand - level.held)
     if level.on_hand + quantity > MOST_PIECES:
         way = "delta" if "delta" in input.given else "stock"
@@ -376,10 +376,10 @@ def _pieces_moved(input: AdjustStock, stock: int) -> int:
 
 async def _locked(ctx: Context, tx: Transaction, product_id: str) -> Product:
     """The product under its lock, if it is the one that the caller knew."""
-    product = await tx.one(LOCK_PRODUCT, id=product_id, **ctx.sight)
+    product = await tx.one(LOCK_PRODUCT, id=product_id, **ctx.viewer_values)
     if product is None:
         raise ProductNotFound
-    ctx.tick()
+    ctx.refresh_now()
     ctx.record("product", product.id)
     ctx.match(product)
     return product
@@ -415,6 +415,6 @@ async def by_ids(
 ) -> dict[str, Product]:
     """Products by id, as far as the caller may see them; relation of order lines."""
     rows = await request.reader.all(
-        PRODUCT.of_ids(wanted), ids=list(ids), **glimpse(request, "products")
+        PRODUCT.of_ids(wanted), ids=list(ids), **viewer_values_for_relation(request, "products")
     )
     return {row.id: row for row in rows}

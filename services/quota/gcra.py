@@ -16,8 +16,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
-from services.fast.redis_pipeline import Pipeline, Word, settle
-from services.redis_breaker import Absence
+from services.fast.redis_pipeline import Pipeline, Word, resolve_future
+from services.redis_breaker import RedisBreaker
 
 log = structlog.get_logger("tandem.quota")
 
@@ -142,22 +142,22 @@ class Budgets:
         self._ask = self._ask_alone if pipeline is None else _Joined(pipeline).ask
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._kept: OrderedDict[str, int] = OrderedDict()
-        self._absence = Absence(seconds)
+        self._breaker = RedisBreaker(seconds)
 
     async def spend(self, charges: Sequence[Charge], now: int) -> Spent:
         """Charge all of them or none, in one round trip.
 
         ``now`` is in µs since 1970. Never fails; takes at most as long as a Redis call may.
         """
-        if self._absence.skips():
+        if self._breaker.skips():
             return self._spend_share(charges, now)
         try:
             allowed, *times = await self._ask(charges, now)
         except (RedisError, OSError) as error:
-            if self._absence.failed():
+            if self._breaker.failed():
                 log.warning("redis not reachable: each process limits its share", error=repr(error))
             return self._spend_share(charges, now)
-        if self._absence.worked():
+        if self._breaker.worked():
             log.info("redis is back: one quota for all processes")
             self._kept.clear()
         return _spent(charges, bool(allowed), times, now)
@@ -227,12 +227,12 @@ class _Joined:
             self._pipeline.send(words, partial(self._answered, groups, words))
         elif isinstance(reply, Exception):
             for _, _, future in groups:
-                settle(future, reply)
+                resolve_future(future, reply)
         else:
             start = 0
             for charges, _, future in groups:
                 end = start + 1 + len(charges)
-                settle(future, reply[start:end])
+                resolve_future(future, reply[start:end])
                 start = end
 
 

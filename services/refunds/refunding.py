@@ -132,7 +132,7 @@ async def list_(
 ) -> Mapping[str, Page[Refund] | TandemError]:
     """What was given back of an order's payment, newest first."""
     spelled = {id: parsed(id) or NOWHERE for id in order_ids}
-    visible = await ctx.reader.all(VISIBLE_IDS, ids=list(spelled.values()), **ctx.sight)
+    visible = await ctx.reader.all(VISIBLE_IDS, ids=list(spelled.values()), **ctx.viewer_values)
     pages = await paging.pages(ctx, REFUNDS, visible, input, input.sort)
     return {id: pages.get(spelled[id]) or OrderNotFound() for id in order_ids}
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from persistence.database.transactions import Transaction
-from persistence.fast.batching import Later
+from persistence.fast.batching import PendingResult
 from persistence.orders.statements import REFUND_ORDER
 from persistence.orders.statuses import OrderStatus, PaymentStatus
 from persistence.orders.views import Order
@@ -118,7 +118,7 @@ async def give_back(
     wallet = await tx.one(LOCK_WALLET, user_id=order.customer_id)
     if wallet is None:
         raise Internal
-    ctx.tick()
+    ctx.refresh_now()
     # Whoever deletes their account holds the wallet meanwhile.
     if await tx.one(IS_DELETED, user_id=order.customer_id):
         message = "The buyer's account was deleted: there is no wallet to refund to."
@@ -174,7 +174,9 @@ async def put_back(
         await steps.move_stock(ctx, tx, returned, RETURN_STOCK, MovementKind.RETURNED)
 
 
-async def cancel(ctx: Context, tx: Transaction, order: Order, note: str | None) -> Later[Order]:
+async def cancel(
+    ctx: Context, tx: Transaction, order: Order, note: str | None
+) -> PendingResult[Order]:
     """Cancel an order that may be cancelled; the order after that.
 
     What is left of the payment is given back, and what is not yet in stock again put there.

@@ -21,7 +21,7 @@ from persistence.users import (
 )
 from persistence.users import Profile as Profile
 from persistence.users import Role as Role
-from services.access.callers import glimpse
+from services.access.callers import viewer_values_for_relation
 from services.access.permissions import Permission
 from services.auth.signing_in import Done
 from services.errors.common import (
@@ -205,7 +205,7 @@ async def _lock_other_and_admins(ctx: Context, tx: Transaction, input: UpdateUse
 @operation("users.me", who=Permission.ACCOUNT_READ_OWN, input=Nothing, result=User)
 async def me(ctx: Context, _: Nothing) -> User:
     """The caller's own account."""
-    user = await ctx.reader.one(USER.by_ids, ids=[ctx.user_id], **ctx.sight)
+    user = await ctx.reader.one(USER.by_ids, ids=[ctx.user_id], **ctx.viewer_values)
     if user is None:
         raise Unauthenticated
     return user
@@ -261,7 +261,7 @@ async def change_password(ctx: Context, tx: Transaction, _: ChangePassword) -> D
     An email that was to take over is dropped. API keys stay valid: they are revoked one by one.
     """
     hashes: tuple[str, str] | None = ctx.prepared
-    ctx.tick()
+    ctx.refresh_now()
     ctx.record("user", ctx.user_id, "password")
     if hashes is None:
         raise InvalidCredentials("The current password is wrong.")
@@ -296,7 +296,7 @@ async def delete_me(ctx: Context, tx: Transaction, _: DeleteMe) -> Done:
     log stay. Refused while there is money in the wallet or on its way, or an order is open.
     """
     verified: str | None = ctx.prepared
-    ctx.tick()
+    ctx.refresh_now()
     ctx.record("user", ctx.user_id, "deletedAt")
     if verified is None:
         raise InvalidCredentials("The password is wrong.")
@@ -329,9 +329,9 @@ async def get(ctx: Context, input: UserId) -> User | PublicUser:
     """
     user: User | PublicUser | None
     if steps.sees_account(ctx, input.id):
-        user = await ctx.reader.one(USER.by_ids, ids=[input.id], **ctx.sight)
+        user = await ctx.reader.one(USER.by_ids, ids=[input.id], **ctx.viewer_values)
     else:
-        user = await ctx.reader.one(PUBLIC_USER.by_ids, ids=[input.id], **ctx.sight)
+        user = await ctx.reader.one(PUBLIC_USER.by_ids, ids=[input.id], **ctx.viewer_values)
     if user is None:
         raise UserNotFound
     return user
@@ -411,6 +411,6 @@ async def public_by_ids(request: Request, ids: Sequence[str]) -> dict[str, Publi
 
     Orders outlive accounts: of one that was deleted its placeholder is shown.
     """
-    seen: dict[str, Any] = glimpse(request, "users")
+    seen: dict[str, Any] = viewer_values_for_relation(request, "users")
     rows = await request.reader.all(PUBLIC_USERS_EVER, ids=list(ids), **seen)
     return {row.id: row for row in rows}

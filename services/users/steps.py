@@ -62,10 +62,10 @@ async def stored(tx: Transaction, user_id: str) -> User:
 
 async def found(ctx: Context, tx: Transaction, user_id: str) -> User:
     """The account that is to be changed; raises `UserNotFound`. Its row is locked already."""
-    user = await tx.one(USER.by_ids, ids=[user_id], **ctx.sight)
+    user = await tx.one(USER.by_ids, ids=[user_id], **ctx.viewer_values)
     if user is None:
         raise UserNotFound
-    ctx.tick()
+    ctx.refresh_now()
     ctx.record("user", user.id)
     return user
 

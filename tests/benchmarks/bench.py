@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from api.local import embedded_servers as embedded
+from api.local import embedded_servers
 from tests.benchmarks import besides, ceilings, mix, report
 from tests.benchmarks.caller import Failed
 from tests.benchmarks.rounds import Result, measure
@@ -106,7 +106,7 @@ def main() -> int:
             report.print_disturbance(found)
             if options.write:
                 report.write(shop, peers, found)
-    except (Failed, embedded.EmbeddedError, TimeoutError) as error:
+    except (Failed, embedded_servers.EmbeddedError, TimeoutError) as error:
         print(f"bench: {error or 'an answer took too long'}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -16,7 +16,7 @@ import asyncpg
 import psutil
 import redis
 
-from api.local import embedded_servers as embedded
+from api.local import embedded_servers
 from persistence.database import migrate
 from tests.benchmarks.data import FILL, FILL_SECONDS, fill
 
@@ -55,7 +55,7 @@ def opened() -> Iterator[Shop]:
     FOLDER.mkdir(parents=True, exist_ok=True)
     # The servers run as another user where this one is root, and must reach their folder.
     FOLDER.chmod(0o755)
-    servers = embedded.start(FOLDER)
+    servers = embedded_servers.start(FOLDER)
     try:
         facts = asyncio.run(_copied(servers.database_url))
         client = redis.Redis.from_url(servers.redis_url, socket_timeout=5)
@@ -97,7 +97,9 @@ async def _copied(database_url: str) -> dict[str, str]:
     finally:
         await admin.close(timeout=10)
     if (facts["fsync"], facts["synchronous_commit"]) != ("on", "on"):
-        raise embedded.EmbeddedError("PostgreSQL must keep what it acknowledges to be measured.")
+        raise embedded_servers.EmbeddedError(
+            "PostgreSQL must keep what it acknowledges to be measured."
+        )
     return {"PostgreSQL": facts.pop("server_version"), **facts}
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import command
 
 from persistence.database import migrate
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from services.audit.chain import seal, verify
 from services.operation.context import new_process
 from tests.cli.test_create_admin import tandem
@@ -80,7 +80,7 @@ async def test_entries_that_are_older_than_proofs_are_sealed_first_and_are_well(
     await asyncio.to_thread(migrate.upgrade, fresh_database)
     person = await shop.person()
     await shop.deposit(person, "1.00")
-    reader, keys = shop.process.database.reader(Tally()), shop.process.audit_keys
+    reader, keys = shop.process.database.reader(QueryStats()), shop.process.audit_keys
     assert (await verify(reader, keys, 1, None, 3)).valid
     assert await seal(shop.process) == 4
     result = await verify(reader, keys, 1, None, 3)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from api.local import embedded_servers as embedded
+from api.local import embedded_servers
 
 CHECKOUT = Path(__file__).parents[2]
 SECONDS = 60  # the longest a step may take; all of them take about 10
@@ -163,7 +163,7 @@ def test_the_image_serves_is_healthy_and_stops_when_told(image: Stage, tmp_path:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    servers = embedded.start(tmp_path, durable=False)
+    servers = embedded_servers.start(tmp_path, durable=False)
     urls = {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
     mail = {
         "TANDEM_SMTP_URL": "smtp://mail.example",

@@ -14,13 +14,13 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
-from api.local import embedded_servers as embedded
+from api.local import embedded_servers
 
 HOLD = """
 import sys
 from pathlib import Path
-from api.local import embedded_servers as embedded
-servers = embedded.start(Path(sys.argv[1]))
+from api.local import embedded_servers
+servers = embedded_servers.start(Path(sys.argv[1]))
 print(servers.database_url, flush=True)
 sys.stdin.read()
 servers.stop()
@@ -30,7 +30,7 @@ servers.stop()
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
-    embedded.start(folder, durable=False).stop()
+    embedded_servers.start(folder, durable=False).stop()
     return folder
 
 
@@ -43,8 +43,8 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[embedded.Servers]:
-    servers = embedded.start(folder, durable=False)
+def started(folder: Path) -> Iterator[embedded_servers.Servers]:
+    servers = embedded_servers.start(folder, durable=False)
     try:
         yield servers
     finally:
@@ -72,7 +72,7 @@ def another_process(folder: Path) -> Iterator["subprocess.Popen[str]"]:
         process.stdout.close()
 
 
-async def sql(servers: embedded.Servers, statement: str) -> object:
+async def sql(servers: embedded_servers.Servers, statement: str) -> object:
     connection = await asyncpg.connect(servers.database_url, timeout=5)
     try:
         return await connection.fetchval(statement, timeout=5)
@@ -130,8 +130,8 @@ async def test_the_starter_may_leave_before_the_last_owner(folder: Path) -> None
         with started(folder) as servers:
             assert {name: p.pid for name, p in processes_of(folder).items()} == ids
         assert len(processes_of(folder)) == 2
-        with pytest.raises(embedded.EmbeddedError, match="stop it first"):
-            embedded.reset(folder)
+        with pytest.raises(embedded_servers.EmbeddedError, match="stop it first"):
+            embedded_servers.reset(folder)
     assert processes_of(folder) == {}
     assert servers.folder == folder
 
@@ -214,7 +214,7 @@ async def test_reset_empties_the_folder(folder: Path) -> None:
     (folder / "mine.txt").write_text("not the servers'")
     with started(folder) as servers:
         await sql(servers, "CREATE TABLE gone ()")
-    embedded.reset(folder)
+    embedded_servers.reset(folder)
     assert (folder / "mine.txt").exists()
     with started(folder) as servers:
         assert await sql(servers, "SELECT to_regclass('gone')") is None

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from api.rest import calls, dialects
-from schema.building.reads import door_of
+from schema.building.reads import loader_of
 from schema.schema import SCHEMA
 from services import payments
 from services.access.permissions import Permission
@@ -55,7 +55,7 @@ def a_resolver_with_another_error() -> None:
             raise OrderNotFound from None
 
     assert SCHEMA.query_type
-    PATCH.setattr(door_of(SCHEMA.query_type.fields["payment"]), "call", get)
+    PATCH.setattr(loader_of(SCHEMA.query_type.fields["payment"]), "call", get)
 
 
 def a_cursor_that_forgets_its_filter() -> None:

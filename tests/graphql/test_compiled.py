@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from hypothesis_graphql import nodes as graphql_nodes
 from hypothesis_graphql import queries
 
-from schema.building.reads import Single, door_of
+from schema.building.reads import Single, loader_of
 from schema.building.types import kind_of
 from schema.executing.documents import Prepared, prepare
-from schema.executing.execute import Asked, perform
+from schema.executing.execute import GraphQLRequest, perform
 from schema.executing.limits import Limits
 from schema.executing.operations import Executable, executable
 from schema.fast import programs
@@ -56,7 +56,7 @@ class World:
             known,
             process=self.process if fast else self.readable,
             id="the-same",
-            tally=type(known.tally)(),
+            stats=type(known.stats)(),
             prepaid=True,
         )
 
@@ -225,7 +225,7 @@ class Struck:
             if not isinstance(kind, GraphQLObjectType) or kind.name.startswith("__"):
                 continue
             for name, field in kind.fields.items():
-                if "strawberry-definition" in field.extensions and (door := door_of(field)):
+                if "strawberry-definition" in field.extensions and (door := loader_of(field)):
                     self._strike(monkeypatch, door, f"{kind.name}.{name}")
 
     def _strike(self, monkeypatch: pytest.MonkeyPatch, door: Any, place: str) -> None:
@@ -293,7 +293,7 @@ async def both(
     world: World, caller: str, operation: Executable, variables: Mapping[str, Any] | None = None
 ) -> tuple[bytes, bytes, bool]:
     """The answers of both engines, errors in one order, and whether the document was compiled."""
-    asked = Asked("", variables or {}, None, False, None)
+    asked = GraphQLRequest("", variables or {}, None, False, None)
     slow = await perform(world.request(caller, fast=False), asked, operation, None)
     fast = await perform(world.request(caller, fast=True), asked, operation, None)
     plans = operation._programs._plans.values()

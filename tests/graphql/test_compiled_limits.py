@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from schema.executing.documents import prepare
-from schema.executing.execute import Asked, perform
+from schema.executing.execute import GraphQLRequest, perform
 from schema.executing.limits import Limits
 from schema.executing.operations import Executable, executable
 from schema.fast import programs
@@ -52,11 +52,11 @@ class Runs:
         """Its data."""
         request = dataclasses.replace(self._shop.request(self._who), process=self._process)
         await authenticate(request)  # which asks for the session where nobody polls for it
-        request.tally.statements = 0
-        asked = Asked("", variables, None, False, None)
+        request.stats.statements = 0
+        asked = GraphQLRequest("", variables, None, False, None)
         answer = await perform(request, asked, self.operation, None)
         assert "errors" not in answer.body, answer.body
-        self.statements = request.tally.statements
+        self.statements = request.stats.statements
         return answer.body["data"]
 
     @property
@@ -179,14 +179,14 @@ async def test_only_what_is_looked_at_is_read(
 ) -> None:
     await shop.product("3.00")
     read: list[Any] = []
-    page = fast.database.gathered.all
+    page = fast.database.coalescer.all
 
     async def seen(query: Any, values: Any) -> Any:
         rows = await page(query, values)
         read.extend(rows)
         return rows
 
-    monkeypatch.setattr(fast.database.gathered, "all", seen)
+    monkeypatch.setattr(fast.database.coalescer, "all", seen)
     with structlog.testing.capture_logs():
         runs = Runs(fast, shop, "{ products(first: 1) { nodes { name category { slug } } } }")
         await runs.run()

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.http.requests import parse_json
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from services.access.passwords import Passwords
 from services.auth import signing_in as auth
 from services.deposits import depositing as deposits
@@ -206,7 +206,7 @@ def test_an_id_has_one_spelling() -> None:
 async def held_wallet(shop: Shop) -> Any:
     """Somebody whose wallet another transaction holds until it is told to let go."""
     person = await shop.person()
-    holding = shop.process.database.transaction(Tally())
+    holding = shop.process.database.transaction(QueryStats())
     held = await holding.__aenter__()
     await held.run(f"SELECT 1 FROM accounts WHERE user_id = '{person.id}' FOR UPDATE")
     let_go = asyncio.Event()

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
-from services.jobs.queue import Hopeless, Job
+from services.jobs.queue import DoNotRetry, Job
 from services.operation.context import Process, new_process
 from services.settings import Environment
 from tests.conftest import Addresses, client_of, settings_for
@@ -107,7 +107,7 @@ async def test_attempts_of_jobs_are_counted_by_how_they_ended(
         if tries == 1:
             raise RuntimeError
         if job.data:
-            raise Hopeless("no")
+            raise DoNotRetry("no")
 
     alone.process.settings = alone.process.settings.model_copy(update={"job_retry_seconds": 0.01})
     name = unique("tests.")

@@ -316,7 +316,7 @@ async def statements(door: Service, person: Person) -> int:
     """How many statements a read of somebody's takes."""
     request = door._shop.request(person)
     assert await BY_NAME["wallet.get"](request)
-    return request.tally.statements
+    return request.stats.statements
 
 
 async def end(shop: Shop, person: Person) -> None:

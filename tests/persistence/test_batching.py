@@ -109,11 +109,11 @@ async def test_an_order_and_its_payment_take_few_statements(shop: Shop, buyer: P
     raw = {"lines": [{"productId": product.id, "quantity": 2}]}
     order = await orders.create(placing, raw)
     # BEGIN, the session with all that is locked, all that is written, COMMIT.
-    assert placing.tally.statements == (4 if fast else 10)
+    assert placing.stats.statements == (4 if fast else 10)
     paying = shop.request(buyer)
     await orders.pay(paying, {"id": order.id}, key=new_key())
     # BEGIN, the session, the key, the locks of order, stock and wallet, all the rest, COMMIT.
-    assert paying.tally.statements == (8 if fast else 19)
+    assert paying.stats.statements == (8 if fast else 19)
 
 
 _SESSION = "SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE"

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import asyncpg
 
 from persistence.database.failures import Unavailable
 from persistence.database.listing import Window
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from persistence.nodes import _VIEWS
 from persistence.products import PRODUCT, PRODUCTS
 from services.operation.context import Process, new_process
@@ -47,21 +47,21 @@ async def buyer(shop: Shop) -> Person:
     return buyer
 
 
-async def read(process: Process, *ids: str, tally: Tally | None = None) -> list[Any]:
-    reader = process.database.reader(tally or Tally())
+async def read(process: Process, *ids: str, stats: QueryStats | None = None) -> list[Any]:
+    reader = process.database.reader(stats or QueryStats())
     return await reader.all(PRODUCT.by_ids, ids=list(ids), **SIGHT)
 
 
 def asked_of(process: Process, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Of each statement from now on, how many questions it answers."""
     asked: list[int] = []
-    run = process.database.gathered._run
+    run = process.database.coalescer._run
 
     async def counted(query: Any, arguments: list[list[Any]]) -> Any:
         asked.append(len(arguments))
         return await run(query, arguments)
 
-    monkeypatch.setattr(process.database.gathered, "_run", counted)
+    monkeypatch.setattr(process.database.coalescer, "_run", counted)
     return asked
 
 
@@ -82,7 +82,9 @@ async def test_rows_that_travel_as_text_are_those_that_the_driver_reads(
     expected = {row.id: row for row in (query.row(*record) for record in records)}
     assert query.packed
     assert expected
-    assert {row.id: row for row in await database.reader(Tally()).all(query, **values)} == expected
+    assert {
+        row.id: row for row in await database.reader(QueryStats()).all(query, **values)
+    } == expected
 
 
 async def test_reads_by_id_of_one_turn_are_one_statement(
@@ -90,27 +92,32 @@ async def test_reads_by_id_of_one_turn_are_one_statement(
 ) -> None:
     ids = [(await shop.product()).id for _ in range(6)]
     asked = asked_of(fast, monkeypatch)
-    tallies = [Tally() for _ in range(4)]
+    tallies = [QueryStats() for _ in range(4)]
     wanted = [ids[:1], ids[1:3], ids[2:5], [ids[5], ids[0]]]
     found = await asyncio.gather(
-        *(read(fast, *each, tally=tally) for each, tally in zip(wanted, tallies, strict=True))
+        *(read(fast, *each, stats=stats) for each, stats in zip(wanted, tallies, strict=True))
     )
     assert [[row.id for row in rows] for rows in found] == wanted
-    assert [tally.statements for tally in tallies] == [1] * 4
+    assert [stats.statements for stats in tallies] == [1] * 4
     assert asked == [1]
 
 
 async def page(
-    process: Process, category: str, tally: Tally | None = None, *, limit: int = 7, **more: Any
+    process: Process,
+    category: str,
+    stats: QueryStats | None = None,
+    *,
+    limit: int = 7,
+    **more: Any,
 ) -> list[Any]:
     window = Window(limit, **more)
-    reader = process.database.reader(tally or Tally())
+    reader = process.database.reader(stats or QueryStats())
     return await PRODUCTS.page(reader, "name", {"categoryId": category}, window, **SIGHT)
 
 
 def pages_take(seconds: float, process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have it that so long is what a page took lately."""
-    gathered = process.database.gathered
+    gathered = process.database.coalescer
     read = gathered.all
 
     async def taken(query: Any, values: dict[str, Any]) -> Any:
@@ -136,10 +143,10 @@ async def test_pages_of_one_shape_are_asked_together_and_each_gets_its_own(
 ) -> None:
     pages_take(0.001, fast, monkeypatch)
     asked = asked_of(fast, monkeypatch)
-    tallies = [Tally() for _ in shelves]
+    tallies = [QueryStats() for _ in shelves]
     found = await asyncio.gather(*map(page, [fast] * len(shelves), shelves, tallies))
     assert [[row.id for row in rows] for rows in found] == [ids[:7] for ids in shelves.values()]
-    assert [tally.statements for tally in tallies] == [1] * len(shelves)
+    assert [stats.statements for stats in tallies] == [1] * len(shelves)
     assert asked == [8, 3]
 
 
@@ -182,7 +189,7 @@ async def test_pages_asked_together_of_a_database_that_is_away_are_not_asked_aga
         times += 1
         raise Unavailable
 
-    monkeypatch.setattr(fast.database.gathered, "_run", away)
+    monkeypatch.setattr(fast.database.coalescer, "_run", away)
     pages = [page(fast, category) for category in list(shelves)[:5]]
     found = await asyncio.gather(*pages, return_exceptions=True)
     assert [type(error) for error in found] == [Unavailable] * 5
@@ -212,7 +219,7 @@ async def test_what_goes_by_key_is_planned_once_and_the_connection_forgets_that(
     fast: Process,
 ) -> None:
     async def mode(**options: bool) -> Any:
-        async with fast.database.transaction(Tally(), **options) as tx:
+        async with fast.database.transaction(QueryStats(), **options) as tx:
             return await tx._connection.fetchval("SHOW plan_cache_mode")
 
     assert [await mode(by_key=True), await mode()] == ["force_generic_plan", "auto"]
@@ -222,13 +229,13 @@ async def test_what_is_asked_for_several_is_logged_as_nobodys(
     shop: Shop, fast: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contexts: list[Any] = []
-    run = fast.database.gathered._run
+    run = fast.database.coalescer._run
 
     async def seen(query: Any, arguments: list[list[Any]]) -> Any:
         contexts.append(structlog.contextvars.get_contextvars())
         return await run(query, arguments)
 
-    monkeypatch.setattr(fast.database.gathered, "_run", seen)
+    monkeypatch.setattr(fast.database.coalescer, "_run", seen)
     product = await shop.product()
 
     async def asker(request_id: str) -> None:
@@ -243,10 +250,10 @@ async def test_what_is_asked_for_several_is_logged_as_nobodys(
 async def test_readers_of_different_sight_are_not_asked_together(shop: Shop, fast: Process) -> None:
     product = await shop.product()
     await shop.execute("UPDATE products SET is_active = false WHERE id = $1", product.id)
-    reader = fast.database.reader(Tally())
+    reader = fast.database.reader(QueryStats())
     sights = [{**SIGHT, "sees_all": sees} for sees in (True, False, True, False)]
     found = await asyncio.gather(
-        *(reader.all(PRODUCT.by_ids, ids=[product.id], **sight) for sight in sights)
+        *(reader.all(PRODUCT.by_ids, ids=[product.id], **viewer_values) for viewer_values in sights)
     )
     assert [len(rows) for rows in found] == [1, 0, 1, 0]
 
@@ -273,7 +280,7 @@ async def test_a_read_that_fails_fails_for_all_who_asked_and_for_nobody_later(
         raise Unavailable
 
     with monkeypatch.context() as patched:
-        patched.setattr(database.gathered, "_run", away)
+        patched.setattr(database.coalescer, "_run", away)
         reads = (read(fast, product.id) for _ in range(3))
         found = await asyncio.gather(*reads, return_exceptions=True)
     assert [type(error) for error in found] == [Unavailable] * 3

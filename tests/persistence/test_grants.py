@@ -12,7 +12,7 @@ import pytest
 from persistence.database import migrate
 from persistence.database.grants import Ungrantable, grant
 from persistence.database.rules import APPEND_ONLY
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from services.audit.chain import seal, verify
 from services.jobs.handlers import HANDLERS
 from services.operation.context import new_process
@@ -61,7 +61,7 @@ async def test_everything_works_as_that_role(shop: Shop) -> None:
     order = await shop.order(buyer, paid=True, cancelled=True)
     assert order.status == "CANCELLED"
     assert await seal(shop.process) > 0
-    reader = shop.process.database.reader(Tally())
+    reader = shop.process.database.reader(QueryStats())
     assert (await verify(reader, shop.process.audit_keys, 1, None, 0)).valid
     await queue(shop, "mail.resetPassword", email=buyer.email)
     async with working(shop, HANDLERS):

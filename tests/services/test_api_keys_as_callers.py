@@ -15,7 +15,7 @@ from persistence.api_keys import LOCK_KEY
 from persistence.database.failures import DatabaseError, LockTimeout
 from persistence.database.pool import Database
 from persistence.database.statements import Query, nothing
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from services.access.api_keys import new_secret
 from services.access.callers import authenticate
 from services.access.tokens import hashed
@@ -71,7 +71,7 @@ async def test_a_key_that_waits_for_its_owners_demotion_writes_nothing(
 ) -> None:
     _, headers = await machine(shop, manager, "products:write:all")
     await shop.shelf()
-    async with process.database.transaction(Tally()) as tx:
+    async with process.database.transaction(QueryStats()) as tx:
         await tx.run(f"UPDATE users SET role = 'USER' WHERE id = '{manager.id}'")
         writing = asyncio.create_task(new_product(shop, headers))
         await eventually(lambda: shop.value(_WAITING))
@@ -86,7 +86,7 @@ async def test_a_key_in_use_keeps_no_other_from_being_noted_and_is_noted_later(
     for _, headers in keys:
         await new_product(shop, headers)
     busy, idle = (key_id for key_id, _ in keys)
-    async with process.database.transaction(Tally()) as tx:
+    async with process.database.transaction(QueryStats()) as tx:
         await tx.one(LOCK_KEY, key_id=busy)
         await process.api_keys.flush()
         assert [await shop.value(used, busy), await shop.value(used, idle)] == [False, True]
@@ -153,7 +153,7 @@ async def test_what_does_not_look_like_a_key_is_not_looked_for(shop: Shop, text:
     request.bearer = text
     with pytest.raises(Unauthenticated):
         await authenticate(request)
-    assert request.tally.statements == 0
+    assert request.stats.statements == 0
 
 
 async def test_an_ended_session_stays_ended_when_the_clock_jumps_ahead_and_back(
@@ -172,7 +172,7 @@ async def test_a_look_that_fails_is_not_the_failure_of_what_was_done(
     settings = shop.process.settings.model_copy(update={"lock_seconds": 0.2})
     process = new_process(settings, shop.process.clock)
     try:
-        async with shop.process.database.transaction(Tally()) as tx:
+        async with shop.process.database.transaction(QueryStats()) as tx:
             await tx.run("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE")
             with pytest.raises(LockTimeout):
                 await process.revocations.poll()
@@ -187,7 +187,7 @@ async def test_a_look_that_fails_is_not_the_failure_of_what_was_done(
 async def test_a_database_error_says_nothing_of_the_row(shop: Shop, user: Person) -> None:
     query = Query(sa.text(f"UPDATE users SET full_name = NULL WHERE id = '{user.id}'"), nothing)
     with pytest.raises(DatabaseError) as refused:
-        async with shop.process.database.transaction(Tally()) as tx:
+        async with shop.process.database.transaction(QueryStats()) as tx:
             await tx.all(query)
     told = "".join(traceback.format_exception(refused.value))
     assert "full_name" in told

@@ -13,7 +13,7 @@ from sqlalchemy import Table
 
 from persistence.audit.chain import SEALS, audit_seals
 from persistence.audit.entries import INSERT_AUDIT, AuditEntry, audit_log
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from services.audit import chain as audit_chain
 from services.audit.chain import AuditVerification, ChainLost, seal, seal_new, verify
 from services.audit.proofs import AuditKeys
@@ -86,7 +86,7 @@ class Sealed:
         """What is found after each of the steps, by somebody whom no trigger holds back."""
         process, findings = self.shop.process, []
         with suppress(Undo):
-            async with process.database.transaction(Tally()) as tx:
+            async with process.database.transaction(QueryStats()) as tx:
                 await tx.run("SET LOCAL session_replication_role = replica")
                 for step in steps:
                     await tx.run(step)
@@ -138,7 +138,7 @@ async def tamper(shop: Shop, sql: str) -> None:
 async def verified(
     shop: Shop, head: tuple[int, str] | None = None, keys: AuditKeys | None = None
 ) -> AuditVerification:
-    reader = shop.process.database.reader(Tally())
+    reader = shop.process.database.reader(QueryStats())
     return await verify(reader, keys or shop.process.audit_keys, 1, head, 0)
 
 
@@ -179,7 +179,7 @@ async def write(tx: Any, entry: AuditEntry, proof: bytes | None) -> None:
 
 async def remake(shop: Shop, keys: AuditKeys, key_id: str | None = None) -> None:
     """Make the whole chain anew, as somebody who has these keys and owns the database."""
-    reader = shop.process.database.reader(Tally())
+    reader = shop.process.database.reader(QueryStats())
     seals = await reader.all(SEALS, position=1, limit=1000)
     previous = bytes(32)
     for one in seals:
@@ -310,7 +310,7 @@ async def test_an_inserted_entry_is_found_before_and_after_it_is_sealed(
         "of another secret": AuditKeys(OTHER).prove(entry),
         "of another entry": await shop.value("SELECT proof FROM audit_log LIMIT 1"),
     }
-    async with shop.process.database.transaction(Tally()) as tx:
+    async with shop.process.database.transaction(QueryStats()) as tx:
         await write(tx, entry, proofs[proof])
     [problem] = (await verified(shop)).problems
     assert (problem.kind, problem.position, problem.entry_id) == ("INSERTED", None, entry.id)
@@ -424,7 +424,7 @@ async def test_workers_that_seal_at_once_make_one_chain_that_misses_nothing(
         for turn in range(15):
             entry = await entry_of(shop)
             begun += 1
-            async with shop.process.database.transaction(Tally()) as tx:
+            async with shop.process.database.transaction(QueryStats()) as tx:
                 await write(tx, entry, shop.process.audit_keys.prove(entry))
                 await asyncio.sleep(0.001 * ((number * 7 + turn * 5) % 11))
 
@@ -436,7 +436,7 @@ async def test_workers_that_seal_at_once_make_one_chain_that_misses_nothing(
         nonlocal begun
         entry = await entry_of(shop)
         begun += 1
-        async with shop.process.database.transaction(Tally()) as tx:
+        async with shop.process.database.transaction(QueryStats()) as tx:
             await write(tx, entry, shop.process.audit_keys.prove(entry))
             await eventually(many_are_sealed)
         late.append(entry.id)
@@ -464,7 +464,7 @@ async def test_workers_that_seal_at_once_make_one_chain_that_misses_nothing(
 async def test_no_operation_waits_for_sealing(shop: Shop, person: Person) -> None:
     await deposits(shop, person, 1)
     with uncrossed():
-        async with shop.process.database.transaction(Tally()) as tx:
+        async with shop.process.database.transaction(QueryStats()) as tx:
             await tx.run("SELECT FROM audit_chain FOR UPDATE")
             await tx.run("DELETE FROM audit_unsealed")
             await tx.run("SET LOCAL lock_timeout = '1s'")
@@ -506,7 +506,7 @@ async def test_a_long_log_is_verified_in_parts(
 ) -> None:
     monkeypatch.setattr(audit_chain, "_BATCH", 2)
     monkeypatch.setattr(audit_chain, "VERIFIED_AT_ONCE", 4)
-    reader, keys = shop.process.database.reader(Tally()), shop.process.audit_keys
+    reader, keys = shop.process.database.reader(QueryStats()), shop.process.audit_keys
     first = await verify(reader, keys, 1, None, 0)
     assert (first.valid, first.checked, first.next_position) == (True, 4, 5)
     # The hash before the part is known to the part.
@@ -528,7 +528,7 @@ async def test_where_much_is_wrong_the_first_hundred_are_named_and_the_rest_late
     first = await verified(shop)
     assert len(first.problems) == 100
     assert first.next_position == 101
-    reader = shop.process.database.reader(Tally())
+    reader = shop.process.database.reader(QueryStats())
     rest = await verify(reader, shop.process.audit_keys, 101, None, 0)
     assert [one.position for one in rest.problems] == list(range(101, 121))
     assert rest.next_position is None

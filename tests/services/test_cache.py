@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from services import categories
-from services import redis_breaker as absence
+from services import categories, redis_breaker
 from services.operation.context import Context, Process, Request, new_process
 from services.products import managing as products
 from services.settings import Settings
@@ -105,7 +104,7 @@ async def test_a_hit_asks_the_database_nothing(process: Process, shop: Shop) -> 
     await kept(process, product.id)
     request = asking(process)
     assert (await products.get(request, {"id": product.id})) == product
-    assert request.tally.statements == 0
+    assert request.stats.statements == 0
 
 
 async def test_part_of_a_kept_product_is_had_without_the_rest(
@@ -293,7 +292,7 @@ async def test_five_hundred_readers_of_a_cold_key_make_five_statements_at_most(
     found = await asyncio.gather(*[read(request, values) for request in requests])
     for each in found:
         assert (each if kind == "one" else each.items[0]) == product
-    assert 1 <= sum(request.tally.statements for request in requests) <= 5
+    assert 1 <= sum(request.stats.statements for request in requests) <= 5
 
 
 async def test_a_reader_whose_answer_is_overtaken_by_a_later_one_loads_nothing(
@@ -320,7 +319,7 @@ async def test_a_reader_whose_answer_is_overtaken_by_a_later_one_loads_nothing(
         await eventually(lambda: _done(process))
         go_on.set()
         assert await late == product
-        assert (first.tally.statements, second.tally.statements) == (0, 1)
+        assert (first.stats.statements, second.stats.statements) == (0, 1)
 
 
 async def test_readers_whose_leader_gave_up_are_answered_all_the_same(
@@ -447,7 +446,7 @@ async def test_what_changes_while_redis_is_away_is_seen_then_and_after(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Redis stops, with everything it had, and comes back empty."""
-    monkeypatch.setattr(absence, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(redis_breaker, "PAUSE_SECONDS", 0.1)
     product = await shop.product(tags=[unique("away")])
     listed = {"tag": product.tags[0]}
     async with own_valkey(tmp_path) as url:
@@ -482,7 +481,7 @@ async def test_a_late_reply_keeps_no_write_from_the_others(
         gate.held = product.id.encode()
         assert (await product_in(writer, product.id))[1] == "MISS"
         gate.held = None
-        assert writer.cache._absence.away
+        assert writer.cache._breaker.away
         name = await rename(writer, manager, product.id)
         assert (await product_in(other, product.id))[0].name == name
 
@@ -511,7 +510,7 @@ async def test_what_could_not_be_said_to_redis_is_said_before_anything_is_asked_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The writer is cut off from Redis, which keeps all it has; the others go on using it."""
-    monkeypatch.setattr(absence, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(redis_breaker, "PAUSE_SECONDS", 0.1)
     product, other = await shop.product(), await opened(settings)
     gate = Gate(settings.redis_url)
     async with gate.standing() as url:

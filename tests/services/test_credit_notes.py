@@ -10,7 +10,7 @@ import pypdf
 import pytest
 
 from services.invoices.issuing import credit, issue_credit_note, render_invoice
-from services.jobs.queue import Hopeless, Job
+from services.jobs.queue import DoNotRetry, Job
 from tests.faces import Door
 from tests.shop import Person, Shop, unique
 
@@ -103,7 +103,7 @@ async def test_a_credit_note_is_written_once_however_often_its_job_is_run(
     rows = await shop.rows("SELECT kind FROM invoices WHERE order_id = $1", order.id)
     assert sorted(row["kind"] for row in rows) == ["CREDIT_NOTE", "INVOICE"]
     async with shop.unchanged():
-        with pytest.raises(Hopeless):
+        with pytest.raises(DoNotRetry):
             await issue_credit_note(shop.process, job(refundId=order.id))
 
 

@@ -16,11 +16,11 @@ import httpx
 import pytest
 import structlog
 
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from services.deposits import depositing as deposits
 from services.deposits import provider_events as provider
 from services.jobs.handlers import HANDLERS
-from services.jobs.queue import Hopeless, Job
+from services.jobs.queue import DoNotRetry, Job
 from services.operation.context import new_process
 from services.settings_production import DEVELOPMENT_WEBHOOK_SECRET
 from tests.conftest import Addresses, Server, settings_for
@@ -212,7 +212,7 @@ async def test_a_deposit_under_way_keeps_its_account(door: Door, shop: Shop, use
 
 
 async def test_a_job_about_no_deposit_is_hopeless(shop: Shop) -> None:
-    with pytest.raises(Hopeless):
+    with pytest.raises(DoNotRetry):
         await provider.charge(shop.process, Job("id", "request", {"depositId": UNKNOWN}))
 
 
@@ -517,7 +517,7 @@ async def test_a_worker_killed_between_the_answer_and_its_record_leaves_one_cred
 
     settings = shop.process.settings
     with running(tmp_path / "first", settings, "worker", **quick) as worker:
-        async with shop.process.database.transaction(Tally()) as tx:
+        async with shop.process.database.transaction(QueryStats()) as tx:
             # The provider has answered; its worker cannot record that, and never will.
             await tx.run("SELECT FROM deposits FOR UPDATE")
             [backend] = await eventually(waits)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from persistence.orders.views import LOCK_ORDER
-from services.access.callers import sight
+from services.access.callers import viewer_values
 from services.books.books import figures
 from services.errors.common import Internal
 from services.invoices.issuing import issue, issue_credit_note, issue_invoice
@@ -125,8 +125,8 @@ async def test_a_number_that_was_rolled_back_is_given_again(shop: Shop) -> None:
 async def test_numbering_waits_for_no_order_that_is_being_changed(shop: Shop) -> None:
     buyer = await shop.person(balance="1000.00")
     order = await shop.order(buyer, paid=True)
-    looks = {**sight(None, "orders", shop.process.clock()), "sees_all": True}
-    async with shop.process.database.transaction(Tally()) as tx:
+    looks = {**viewer_values(None, "orders", shop.process.clock()), "sees_all": True}
+    async with shop.process.database.transaction(QueryStats()) as tx:
         assert await tx.one(LOCK_ORDER, order_id=order.id, **looks)
         # Whoever waited for it would hold the counter meanwhile, and end at the limit of locks.
         assert await given(shop, order.id)

@@ -11,7 +11,7 @@ import pytest
 
 from services.access.links import sign
 from services.invoices.issuing import issue, issue_invoice, render_invoice
-from services.jobs.queue import Hopeless, Job
+from services.jobs.queue import DoNotRetry, Job
 from tests.faces import Door
 from tests.shop import Clock, Person, Shop, unique
 
@@ -85,9 +85,9 @@ async def test_an_order_that_was_not_paid_for_sure_gets_no_job(shop: Shop, buyer
     order = await shop.order(buyer, cancelled=True)
     assert {"orderId": order.id} not in [one["data"] for one in await shop.jobs("invoices.issue")]
     async with shop.unchanged():
-        with pytest.raises(Hopeless):
+        with pytest.raises(DoNotRetry):
             await issue_invoice(shop.process, job(orderId=order.id))
-        with pytest.raises(Hopeless):
+        with pytest.raises(DoNotRetry):
             await render_invoice(shop.process, job(invoiceId=order.id))
 
 

@@ -132,7 +132,7 @@ async def test_queueing_goes_with_what_its_call_writes(shop: Shop, user: Person)
 
         request = shop.request(user)
         await queue(request)
-        return request.tally.statements
+        return request.stats.statements
 
     apart = 0 if shop.process.settings.fast_paths else 3
     assert await statements(3) == await statements(0) + apart

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from services.errors.jobs import JobNotFound, JobStatusInvalid
 from services.ids import new_id
 from services.jobs import managing as jobs
-from services.jobs.queue import Hopeless, Job
+from services.jobs.queue import DoNotRetry, Job
 from services.operation.context import Process, new_process
 from tests.conftest import Addresses, settings_for
 from tests.faces import Door
@@ -161,7 +161,7 @@ async def test_a_job_says_how_often_it_was_tried_and_why_it_failed(alone: Shop) 
         raise RuntimeError(SECRET)
 
     async def give_up(process: Process, job: Job) -> None:
-        raise Hopeless("nobody there")
+        raise DoNotRetry("nobody there")
 
     admin = await alone.person("ADMIN")
     first, second = await queue(alone, "tests.fail"), await queue(alone, "tests.giveUp")
@@ -226,7 +226,7 @@ async def test_a_limited_job_that_is_retried_gets_a_place_again(alone: Shop) -> 
         nonlocal ran
         ran += 1
         if ran <= 2:
-            raise Hopeless("not yet")
+            raise DoNotRetry("not yet")
 
     admin = await alone.person("ADMIN")
     ids = [await queue(alone, "tests.narrow") for _ in range(2)]
@@ -278,7 +278,7 @@ async def test_a_job_that_a_worker_is_just_taking_is_not_discarded(alone: Shop) 
         )
         return await alone.value(waiting) == 1
 
-    async with alone.process.database.transaction(Tally()) as tx:
+    async with alone.process.database.transaction(QueryStats()) as tx:
         await tx.run("UPDATE jobs SET status = 'picked'")
         discarding = asyncio.create_task(jobs.discard(alone.request(admin), {"id": id}))
         await eventually(waits)

@@ -23,7 +23,7 @@ from persistence.mail_tokens import (
     Purpose,
 )
 from services.jobs.handlers import HANDLERS
-from services.jobs.queue import Hopeless
+from services.jobs.queue import DoNotRetry
 from services.mail.sending import Mail, send, written
 from services.mail.tokens import derive
 from services.operation.context import new_process
@@ -298,11 +298,11 @@ def test_no_text_makes_another_header_or_another_recipient(
     for to in ("a@b.example, eve@c.example", "a,eve@b.example", "<a>@b.example", "a b@c.example"):
         try:
             mail = written(settings, Mail(to, "Grüße", "Grüße"), "id", NOW)
-        except Hopeless:
+        except DoNotRetry:
             continue
         assert len(BytesParser(policy=SMTP).parsebytes(mail.as_bytes())["To"].addresses) == 1
     for to in ("a@b.example\r\nBcc: eve@c.example", "a\nBcc: eve@c.example", "a@", "nobody"):
-        with pytest.raises(Hopeless):
+        with pytest.raises(DoNotRetry):
             written(settings, Mail(to, "Hello", "Hello"), "id", NOW)
     with pytest.raises(ValueError, match="linefeed"):
         written(settings, Mail("a@b.example", "Hello\r\nBcc: eve@c.example", "Hello"), "id", NOW)
@@ -378,7 +378,7 @@ async def test_of_a_token_s_uses_one_finds_it_unused_and_the_others_go_with_it(
 
     async def use() -> bool:
         request = post.request()
-        async with database.transaction(request.tally) as tx:
+        async with database.transaction(request.stats) as tx:
             token = await tx.one(LOCK_MAIL_TOKEN, hash=hash, purpose=Purpose.RESET_PASSWORD)
             assert token is not None
             if token.used_at is not None:
@@ -391,7 +391,7 @@ async def test_of_a_token_s_uses_one_finds_it_unused_and_the_others_go_with_it(
 
     assert sorted(await asyncio.gather(*(use() for _ in range(5)))) == [False] * 4 + [True]
     assert (
-        await database.reader(post.request().tally).one(
+        await database.reader(post.request().stats).one(
             LOCK_MAIL_TOKEN, hash=hash, purpose=Purpose.VERIFY_EMAIL
         )
         is None

@@ -6,7 +6,7 @@ import pytest
 
 from persistence.nodes import _VIEWS
 from persistence.users import Role
-from services.access.callers import Caller, sight
+from services.access.callers import Caller, viewer_values
 from services.access.permissions import GRANTABLE, Permission
 from services.catalogue import OPERATIONS
 from services.ids import new_id
@@ -95,6 +95,11 @@ def test_a_manager_whose_key_was_not_given_it_sees_nobody_elses_orders(shop: Sho
     now = shop.process.clock()
     me = new_id(now)
     narrow = Caller(me, Role.MANAGER, key_id="k", granted=frozenset({"orders:read:own"}))
-    assert sight(narrow, "orders", now)["sees_all"] is False
-    assert sight(Caller(me, Role.MANAGER, session_id="s"), "orders", now)["sees_all"] is True
-    assert sight(Caller(me, Role.MANAGER, session_id="s"), "audit", now)["administers"] is False
+    assert viewer_values(narrow, "orders", now)["sees_all"] is False
+    assert (
+        viewer_values(Caller(me, Role.MANAGER, session_id="s"), "orders", now)["sees_all"] is True
+    )
+    assert (
+        viewer_values(Caller(me, Role.MANAGER, session_id="s"), "audit", now)["administers"]
+        is False
+    )

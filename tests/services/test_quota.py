@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from services import redis_breaker as absence
+from services import redis_breaker
 from services.access.addresses import client, household, parsed
 from services.fast.redis_pipeline import Pipeline
 from services.operation.context import new_redis
@@ -170,9 +170,9 @@ async def test_a_key_goes_by_itself(budgets: Budgets, addresses: Addresses) -> N
 @asynccontextmanager
 async def own_valkey(folder: Path) -> AsyncIterator[str]:
     """A Valkey of the test's own."""
-    from api.local import embedded_servers as embedded
+    from api.local import embedded_servers
 
-    servers = await asyncio.to_thread(embedded.start, folder, durable=False, postgres=False)
+    servers = await asyncio.to_thread(embedded_servers.start, folder, durable=False, postgres=False)
     try:
         yield servers.redis_url
     finally:
@@ -235,7 +235,7 @@ async def test_a_share_is_never_nothing(make: Make) -> None:
 async def test_with_redis_back_the_budget_is_shared_again(
     tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(absence, "PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(redis_breaker, "PAUSE_SECONDS", 0.2)
     one = charge(10)
     async with own_valkey(tmp_path) as url:
         here, there = make(2, url), make(2, url)
@@ -268,7 +268,7 @@ async def test_a_redis_that_hangs_is_asked_by_one_call_and_then_left_alone(make:
         for _ in range(20):
             await budgets.spend([one], NOW)
         assert asked == 1
-    budgets._absence.ask_again_at = 0.0  # the pause is over
+    budgets._breaker.ask_again_at = 0.0  # the pause is over
     async with asyncio.timeout(2):
         await asyncio.gather(*[budgets.spend([one], NOW) for _ in range(20)])
     assert asked == 2
@@ -291,7 +291,7 @@ async def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(
         await asyncio.sleep(0.05)
         await let_in(budgets, one, 3)  # in here, while Redis is busy
         await blocking
-        budgets._absence.ask_again_at = 0.0
+        budgets._breaker.ask_again_at = 0.0
         for left in range(99, 89, -1):
             assert (await budgets.spend([other], NOW)).balances[0].remaining == left
         await redis.aclose()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from services.books.books import figures
 from services.operation.context import new_process
 from tests.conftest import CHECKOUT, Addresses, settings_for
@@ -181,7 +181,7 @@ async def waiting(shop: Shop, query: str) -> list[int]:
 @asynccontextmanager
 async def before_commit(shop: Shop) -> AsyncIterator[None]:
     """Go on once a worker has begun to settle a deposit and waits for its wallet."""
-    async with shop.process.database.transaction(Tally()) as tx:
+    async with shop.process.database.transaction(QueryStats()) as tx:
         await tx.run(_WALLETS)
         await waiting(shop, "FROM accounts")
         yield
@@ -191,8 +191,8 @@ async def before_commit(shop: Shop) -> AsyncIterator[None]:
 async def after_commit(shop: Shop) -> AsyncIterator[None]:
     """Go on once a worker has settled a deposit and cannot take its job out of the queue."""
     database = shop.process.database
-    async with database.transaction(Tally()) as queue_lock:
-        async with database.transaction(Tally()) as wallets_lock:
+    async with database.transaction(QueryStats()) as queue_lock:
+        async with database.transaction(QueryStats()) as wallets_lock:
             await wallets_lock.run(_WALLETS)
             await waiting(shop, "FROM accounts")
             await queue_lock.run("LOCK TABLE jobs IN SHARE ROW EXCLUSIVE MODE")

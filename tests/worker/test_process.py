@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from services.operation.context import new_process
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
@@ -120,7 +120,7 @@ async def test_a_mail_is_sent_again_when_its_worker_was_killed_before_it_said_so
     mails.answer = wait_until_held
     with running(tmp_path / "first", shop.process.settings, "worker", **quick) as worker:
         await arrived(mails)
-        async with shop.process.database.transaction(Tally()) as tx:
+        async with shop.process.database.transaction(QueryStats()) as tx:
             # The mail is sent; its worker cannot note that, and never will.
             await tx.run("LOCK TABLE jobs IN SHARE ROW EXCLUSIVE MODE")
             held.set()

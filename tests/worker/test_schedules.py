@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from services.jobs.handlers import AT_ONCE, HANDLERS, SCHEDULES
 from services.jobs.queue import Handler, Job
 from services.jobs.schedules import Schedules, queue_due
@@ -83,7 +83,7 @@ async def test_of_workers_that_look_at_one_moment_one_queues(shop: Shop) -> None
     )
     for slot in range(3):
         await pass_time(shop, 2)
-        async with database.transaction(Tally()) as tx:
+        async with database.transaction(QueryStats()) as tx:
             # All have seen that it is due before any of them can take it.
             await tx.run("LOCK TABLE schedules IN SHARE MODE")
             looks = [asyncio.create_task(queue_due(shop.process, HOURLY)) for _ in range(8)]

@@ -14,11 +14,11 @@ from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
 from pgqueuer.adapters.persistence.queries import Queries
 
 from api.worker import TABLES
-from persistence.database.transactions import Tally
+from persistence.database.transactions import QueryStats
 from persistence.mail_tokens import Purpose
 from services.ids import new_id
 from services.jobs.handlers import HANDLERS
-from services.jobs.queue import Hopeless, Job
+from services.jobs.queue import DoNotRetry, Job
 from services.operation.context import Process, new_process
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
@@ -162,7 +162,7 @@ async def test_a_hopeless_job_is_dead_at_once(shop: Shop) -> None:
 
     async def give_up(process: Process, job: Job) -> None:
         tries.append(job.id)
-        raise Hopeless("nobody there")
+        raise DoNotRetry("nobody there")
 
     await queue(shop, "tests.giveUp")
     async with working(shop, {"tests.giveUp": give_up}):
@@ -327,7 +327,7 @@ async def test_a_job_that_cannot_be_put_back_into_the_queue_is_not_dead(shop: Sh
 
         async with working(shop, {"tests.stumble": stumble}):
             await started.wait()
-            async with database.transaction(Tally()) as tx:
+            async with database.transaction(QueryStats()) as tx:
                 await tx.run("SELECT 1 FROM jobs FOR UPDATE")
                 locked.set()
                 await eventually(given_up)
@@ -388,7 +388,7 @@ async def test_pgqueuer_finds_its_tables_right(fresh_database: str) -> None:
 
 async def test_old_traces_of_jobs_are_forgotten_and_new_ones_kept(shop: Shop) -> None:
     async def fail(process: Process, job: Job) -> None:
-        raise Hopeless("old")
+        raise DoNotRetry("old")
 
     async def note(process: Process, job: Job) -> None: ...
 

@@ -45,7 +45,7 @@ async def eventually(found: Callable[[], Awaitable[Any]], seconds: float = _SECO
 async def queue(shop: Shop, name: str, after: float = 0, **data: Any) -> str:
     """Queue a job as an operation does, to run ``after`` so many seconds; its id."""
     request, wait = shop.request(), timedelta(seconds=after)
-    async with shop.process.database.transaction(request.tally) as tx:
+    async with shop.process.database.transaction(request.stats) as tx:
         return await enqueue(Context(request, me, None), tx, name, data, after=wait)
 
 

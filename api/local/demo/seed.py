@@ -23,7 +23,7 @@ import structlog
 from api.local.demo import shop
 from persistence.categories import INSERT_CATEGORY
 from persistence.database.pool import Database, Limits
-from persistence.database.transactions import Tally, Transaction
+from persistence.database.transactions import QueryStats, Transaction
 from persistence.fast.idle_connections import Connection
 from persistence.users import Role
 from services import wallet
@@ -136,10 +136,10 @@ class _OneTransaction(Database):
 
     @asynccontextmanager
     async def transaction(
-        self, tally: Tally, *, by_key: bool = False
+        self, stats: QueryStats, *, by_key: bool = False
     ) -> AsyncIterator[Transaction]:
         """A savepoint; when the block raises, the whole load is rolled back by its owner."""
-        transaction = Transaction(self, tally, self._connection)
+        transaction = Transaction(self, stats, self._connection)
         await transaction.run("SAVEPOINT call")
         yield transaction
         await transaction.flush()
@@ -276,7 +276,7 @@ async def _add_products(loader: _Loader, now: datetime, manager: Caller) -> list
     goods = shop.products()
     times = _spread(now, _FIRST_PRODUCT_DAY, len(goods))
     categories = {category.slug: new_id(times[0]) for category in shop.CATEGORIES}
-    async with loader.process.database.transaction(Tally()) as tx:
+    async with loader.process.database.transaction(QueryStats()) as tx:
         for category in shop.CATEGORIES:
             await tx.all(
                 INSERT_CATEGORY,
