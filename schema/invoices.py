@@ -13,7 +13,7 @@ from services.invoices.reading import Buyer as BuyerView
 from services.invoices.reading import Invoice as InvoiceView
 from services.invoices.reading import InvoiceKind
 from services.invoices.reading import Seller as SellerView
-from services.orders import buying as orders
+from services.orders import reading as orders
 
 enum(
     InvoiceKind,

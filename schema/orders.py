@@ -15,20 +15,19 @@ from schema.users import PublicUser
 from services import payments
 from services.coupons import managing as coupons
 from services.invoices import reading as invoices
-from services.orders import buying as orders
-from services.orders import managing as orders_admin
-from services.orders.buying import Order as OrderView
-from services.orders.buying import OrderEvent as OrderEventView
-from services.orders.buying import OrderLine as OrderLineView
-from services.orders.buying import OrderStatus, PaymentStatus
+from services.orders import buying, managing, reading
 from services.orders.buying import Payment as PaymentView
 from services.orders.buying import Quote as QuoteView
-from services.orders.buying import ShippingAddress as ShippingAddressView
-from services.products import managing as products
+from services.orders.reading import Order as OrderView
+from services.orders.reading import OrderEvent as OrderEventView
+from services.orders.reading import OrderLine as OrderLineView
+from services.orders.reading import OrderStatus, PaymentStatus
+from services.orders.reading import ShippingAddress as ShippingAddressView
+from services.products import reading as products
 from services.refunds import refunding as refunds
 from services.refunds.refunding import Refund as RefundView
 from services.refunds.refunding import RefundLine as RefundLineView
-from services.users import managing as users
+from services.users import reading as users
 
 if TYPE_CHECKING:
     from schema.invoices import Invoice
@@ -98,7 +97,7 @@ class RefundLine:
 @mirror(RefundView)
 class Refund(Node):
     order: Annotated["Order", _LATER] | None = relation(
-        orders.by_ids,
+        reading.by_ids,
         "order_id",
         Annotated["Order", _LATER],
         "The order that was paid.",
@@ -136,41 +135,41 @@ class Order(Node):
         "Its invoice; null until a moment after the payment.",
     )
 
-    history = read(orders.history, "Order.history", Connection[OrderEvent], under="id")
+    history = read(reading.history, "Order.history", Connection[OrderEvent], under="id")
     refunds = read(refunds.list_, "Order.refunds", Connection[Refund], under="id")
 
 
 @mirror(PaymentView)
 class Payment(Node):
-    order: Order | None = relation(orders.by_ids, "order_id", Order, "The order that was paid.")
+    order: Order | None = relation(reading.by_ids, "order_id", Order, "The order that was paid.")
 
 
 @strawberry.type
 class Query:
-    order = read(orders.get, "order", Order)
-    list_orders = read(orders.list_, "orders", Connection[Order])
-    quote_order = read(orders.quote, "quoteOrder", Quote)
-    list_all_orders = read(orders_admin.list_all, "allOrders", Connection[Order])
+    order = read(reading.get, "order", Order)
+    list_orders = read(reading.list_, "orders", Connection[Order])
+    quote_order = read(buying.quote, "quoteOrder", Quote)
+    list_all_orders = read(managing.list_all, "allOrders", Connection[Order])
 
 
 @strawberry.type
 class Mutation:
-    @field(orders.create, "createOrder", Order)
+    @field(buying.create, "createOrder", Order)
     async def create_order(self, info: Info, raw: dict[str, Any]) -> object:
         options = write_options(info, raw)
-        return await orders.create(info.context.request, raw, **options)
+        return await buying.create(info.context.request, raw, **options)
 
-    @field(orders.pay, "payOrder", Payment)
+    @field(buying.pay, "payOrder", Payment)
     async def pay_order(self, info: Info, raw: dict[str, Any]) -> object:
         options = write_options(info, raw)
-        return await orders.pay(info.context.request, raw, **options)
+        return await buying.pay(info.context.request, raw, **options)
 
-    @field(orders.cancel, "cancelOrder", Order)
+    @field(buying.cancel, "cancelOrder", Order)
     async def cancel_order(self, info: Info, raw: dict[str, Any]) -> object:
         options = write_options(info, raw)
-        return await orders.cancel(info.context.request, raw, **options)
+        return await buying.cancel(info.context.request, raw, **options)
 
-    @field(orders_admin.update_status, "updateOrderStatus", Order)
+    @field(managing.update_status, "updateOrderStatus", Order)
     async def update_order_status(self, info: Info, raw: dict[str, Any]) -> object:
         options = write_options(info, raw)
-        return await orders_admin.update_status(info.context.request, raw, **options)
+        return await managing.update_status(info.context.request, raw, **options)

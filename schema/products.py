@@ -12,8 +12,8 @@ from schema.categories import Category
 from schema.done import Done
 from schema.node import Node
 from services import categories
-from services.products import managing as products
-from services.products.managing import Product as ProductView
+from services.products import managing, reading
+from services.products.reading import Product as ProductView
 
 
 @mirror(ProductView)
@@ -28,28 +28,28 @@ class Product(Node):
 
 @strawberry.type
 class Query:
-    list_products = read(products.list_, "products", Connection[Product])
-    product = read(products.get, "product", Product)
+    list_products = read(reading.list_, "products", Connection[Product])
+    product = read(reading.get, "product", Product)
 
 
 @strawberry.type
 class Mutation:
-    @field(products.create, "createProduct", Product)
+    @field(managing.create, "createProduct", Product)
     async def create_product(self, info: Info, raw: dict[str, Any]) -> object:
         options = write_options(info, raw)
-        return await products.create(info.context.request, raw, **options)
+        return await managing.create(info.context.request, raw, **options)
 
-    @field(products.update, "updateProduct", Product)
+    @field(managing.update, "updateProduct", Product)
     async def update_product(self, info: Info, raw: dict[str, Any]) -> object:
         options = write_options(info, raw)
-        return await products.update(info.context.request, raw, **options)
+        return await managing.update(info.context.request, raw, **options)
 
-    @field(products.archive, "archiveProduct", Done)
+    @field(managing.archive, "archiveProduct", Done)
     async def archive_product(self, info: Info, raw: dict[str, Any]) -> object:
         options = write_options(info, raw)
-        return await products.archive(info.context.request, raw, **options)
+        return await managing.archive(info.context.request, raw, **options)
 
-    @field(products.adjust_stock, "adjustStock", Product)
+    @field(managing.adjust_stock, "adjustStock", Product)
     async def adjust_stock(self, info: Info, raw: dict[str, Any]) -> object:
         options = write_options(info, raw)
-        return await products.adjust_stock(info.context.request, raw, **options)
+        return await managing.adjust_stock(info.context.request, raw, **options)

@@ -13,11 +13,11 @@ from schema.done import Done
 from schema.node import Node
 from schema.sessions import Session
 from services import api_keys, sessions
-from services.users import managing as users
-from services.users.managing import Profile as ProfileView
-from services.users.managing import PublicUser as PublicUserView
-from services.users.managing import Role
-from services.users.managing import User as UserView
+from services.users import managing, own_account, reading
+from services.users.reading import Profile as ProfileView
+from services.users.reading import PublicUser as PublicUserView
+from services.users.reading import Role
+from services.users.reading import User as UserView
 
 enum(
     Role,
@@ -52,36 +52,36 @@ Person = Annotated[
 
 @strawberry.type
 class Query:
-    me = read(users.me, "me", User)
-    list_users = read(users.list_, "users", Connection[User])
-    user = read(users.get, "user", Person)
+    me = read(own_account.me, "me", User)
+    list_users = read(reading.list_, "users", Connection[User])
+    user = read(reading.get, "user", Person)
 
 
 @strawberry.type
 class Mutation:
-    @field(users.update_me, "updateMe", User)
+    @field(own_account.update_me, "updateMe", User)
     async def update_me(self, info: Info, raw: dict[str, Any]) -> object:
         options = write_options(info, raw)
-        return await users.update_me(info.context.request, raw, **options)
+        return await own_account.update_me(info.context.request, raw, **options)
 
-    @field(users.change_password, "changePassword", Done)
+    @field(own_account.change_password, "changePassword", Done)
     async def change_password(self, info: Info, raw: dict[str, Any]) -> object:
-        return await users.change_password(info.context.request, raw)
+        return await own_account.change_password(info.context.request, raw)
 
-    @field(users.delete_me, "deleteMe", Done)
+    @field(own_account.delete_me, "deleteMe", Done)
     async def delete_me(self, info: Info, raw: dict[str, Any]) -> object:
-        return await users.delete_me(info.context.request, raw)
+        return await own_account.delete_me(info.context.request, raw)
 
-    @field(users.create, "createUser", User)
+    @field(managing.create, "createUser", User)
     async def create_user(self, info: Info, raw: dict[str, Any]) -> object:
-        return await users.create(info.context.request, raw)
+        return await managing.create(info.context.request, raw)
 
-    @field(users.update, "updateUser", User)
+    @field(managing.update, "updateUser", User)
     async def update_user(self, info: Info, raw: dict[str, Any]) -> object:
         options = write_options(info, raw)
-        return await users.update(info.context.request, raw, **options)
+        return await managing.update(info.context.request, raw, **options)
 
-    @field(users.revoke_sessions, "revokeUserSessions", Done)
+    @field(managing.revoke_sessions, "revokeUserSessions", Done)
     async def revoke_user_sessions(self, info: Info, raw: dict[str, Any]) -> object:
         options = write_options(info, raw)
-        return await users.revoke_sessions(info.context.request, raw, **options)
+        return await managing.revoke_sessions(info.context.request, raw, **options)

@@ -10,7 +10,7 @@ from schema.node import Node
 from schema.orders import Order
 from services import wallet
 from services.deposits import depositing as deposits
-from services.orders import buying as orders
+from services.orders import reading as orders
 from services.wallet import TransferKind
 from services.wallet import Wallet as WalletView
 from services.wallet import WalletEntry as WalletEntryView

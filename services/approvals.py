@@ -18,7 +18,7 @@ from services.operation.inputs import Lines
 from services.operation.paging import Page, Paged
 from services.operation.running import Key, operation
 from services.orders import steps
-from services.orders.buying import OrderId
+from services.orders.reading import OrderId
 
 
 class ListApprovals(Paged):

@@ -11,11 +11,15 @@ from services.deposits import depositing as deposits
 from services.invoices import reading as invoices
 from services.jobs import managing as jobs
 from services.operation.running import Operation
-from services.orders import buying as orders
+from services.orders import buying as orders_buying
 from services.orders import managing as orders_admin
-from services.products import managing as products
+from services.orders import reading as orders
+from services.products import managing as products_managing
+from services.products import reading as products
 from services.refunds import refunding as refunds
-from services.users import managing as users
+from services.users import managing as users_managing
+from services.users import own_account as users_own_account
+from services.users import reading as users
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
     auth.register,
@@ -32,15 +36,15 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     api_keys.list_,
     api_keys.create,
     api_keys.revoke,
-    users.me,
-    users.update_me,
-    users.change_password,
-    users.delete_me,
+    users_own_account.me,
+    users_own_account.update_me,
+    users_own_account.change_password,
+    users_own_account.delete_me,
     users.list_,
     users.get,
-    users.create,
-    users.update,
-    users.revoke_sessions,
+    users_managing.create,
+    users_managing.update,
+    users_managing.revoke_sessions,
     categories.list_,
     categories.get,
     categories.create,
@@ -48,22 +52,22 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     categories.delete,
     products.list_,
     products.get,
-    products.create,
-    products.update,
-    products.archive,
-    products.adjust_stock,
+    products_managing.create,
+    products_managing.update,
+    products_managing.archive,
+    products_managing.adjust_stock,
     wallet.get,
     wallet.entries,
     deposits.create,
     deposits.list_,
     deposits.get,
-    orders.quote,
-    orders.create,
+    orders_buying.quote,
+    orders_buying.create,
     orders.get,
     orders.list_,
     orders.history,
-    orders.pay,
-    orders.cancel,
+    orders_buying.pay,
+    orders_buying.cancel,
     orders_admin.list_all,
     orders_admin.update_status,
     refunds.create,

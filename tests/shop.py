@@ -27,8 +27,9 @@ from services.invoices import reading as invoices
 from services.jobs.queue import Job, put
 from services.mail.tokens import derive
 from services.operation.context import Process, Request
-from services.orders import buying as orders
-from services.products import managing as products
+from services.orders import buying as orders_buying
+from services.orders import reading as orders
+from services.products import managing as products_managing
 from services.refunds import refunding as refunds
 
 PASSWORD = "tandem-test-1"
@@ -264,7 +265,7 @@ class Shop:
             "categoryId": more.pop("categoryId", None) or await self.shelf(),
             **more,
         }
-        product = await products.create(self.request(manager), raw)
+        product = await products_managing.create(self.request(manager), raw)
         if not is_active:
             await self.execute("UPDATE products SET is_active = false WHERE id = $1", product.id)
         return product
@@ -295,11 +296,11 @@ class Shop:
             "lines": [{"productId": product, "quantity": quantity} for product, quantity in lines],
             **more,
         }
-        order = await orders.create(self.request(person), raw)
+        order = await orders_buying.create(self.request(person), raw)
         if paid:
-            await orders.pay(self.request(person), {"id": order.id}, key=new_key())
+            await orders_buying.pay(self.request(person), {"id": order.id}, key=new_key())
         if cancelled:
-            await orders.cancel(self.request(person), {"id": order.id})
+            await orders_buying.cancel(self.request(person), {"id": order.id})
         return await orders.get(self.request(person), {"id": order.id})
 
     async def invoice(self, person: Person, order_id: str | None = None) -> Any:
@@ -320,7 +321,7 @@ class Shop:
 
     async def pay(self, person: Person, order_id: str) -> Any:
         """Pay an order."""
-        return await orders.pay(self.request(person), {"id": order_id}, key=new_key())
+        return await orders_buying.pay(self.request(person), {"id": order_id}, key=new_key())
 
     async def refund(self, order_id: str, **what: Any) -> Any:
         """Refund an order as a manager does; all that is left unless said otherwise."""

@@ -60,13 +60,13 @@ async def _create(settings: "Settings", raw: dict[str, Any]) -> Any:
     from services.errors.common import TandemError
     from services.ids import new_id
     from services.operation.context import Request, new_process
-    from services.users import managing as users
+    from services.users import managing as users_managing
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(WARNING))
     process = new_process(settings.model_copy(update={"pool_min": 1}))
     try:
         request = Request(process, id=f"cli-{new_id(process.clock())}", face="cli")
-        return await users.create.by_system(request, raw)
+        return await users_managing.create.by_system(request, raw)
     except TandemError as error:
         place = place_of(settings.database_url)
         if isinstance(error.__cause__, NotMigrated):

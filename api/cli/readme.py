@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.orders.buying import MOVES, NEXT_STATUSES
+from services.orders.reading import MOVES, NEXT_STATUSES
 from services.settings import Settings
 
 _CHECKOUT = Path(__file__).parents[2]

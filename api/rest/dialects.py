@@ -25,7 +25,7 @@ from services.errors.common import FieldError, TandemError, Unauthenticated
 from services.operation.deprecation import Deprecation
 from services.operation.paging import Page
 from services.operation.running import Operation
-from services.users.managing import User
+from services.users.reading import User
 
 #: v1 writes users flat; the nested profile of v2 is there to stay.
 FLAT_USERS = Deprecation(

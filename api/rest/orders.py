@@ -1,54 +1,53 @@
 """REST routes of orders."""
 
 from api.rest.calls import Answer, Call, Created, nested, route
-from services.orders import buying as orders
-from services.orders import managing as orders_admin
+from services.orders import buying, managing, reading
 
 
-@route("quoteOrder", "POST", "/orders/quote", orders.quote)
+@route("quoteOrder", "POST", "/orders/quote", buying.quote)
 async def quote_order(call: Call) -> Answer:
-    return await orders.quote(call.request, call.input)
+    return await buying.quote(call.request, call.input)
 
 
-@route("createOrder", "POST", "/orders", orders.create, status=201)
+@route("createOrder", "POST", "/orders", buying.create, status=201)
 async def create_order(call: Call) -> Answer:
-    order = await orders.create(call.request, call.input, key=call.key)
+    order = await buying.create(call.request, call.input, key=call.key)
     return Created(order, f"/orders/{order.id}")
 
 
-@route("orders", "GET", "/orders", orders.list_)
+@route("orders", "GET", "/orders", reading.list_)
 async def list_orders(call: Call) -> Answer:
-    return await orders.list_(call.request, call.input, wanted=call.wanted)
+    return await reading.list_(call.request, call.input, wanted=call.wanted)
 
 
-@route("order", "GET", "/orders/{id}", orders.get)
+@route("order", "GET", "/orders/{id}", reading.get)
 async def get_order(call: Call) -> Answer:
-    return await orders.get(call.request, call.input)
+    return await reading.get(call.request, call.input)
 
 
-@route("orderHistory", "GET", "/orders/{id}/history", orders.history)
+@route("orderHistory", "GET", "/orders/{id}/history", reading.history)
 async def list_history(call: Call) -> Answer:
-    return await nested(call, orders.history, call.path["id"])
+    return await nested(call, reading.history, call.path["id"])
 
 
-@route("payOrder", "POST", "/orders/{id}/pay", orders.pay, status=201)
+@route("payOrder", "POST", "/orders/{id}/pay", buying.pay, status=201)
 async def pay_order(call: Call) -> Answer:
-    payment = await orders.pay(call.request, call.input, key=call.key)
+    payment = await buying.pay(call.request, call.input, key=call.key)
     return Created(payment, f"/payments/{payment.id}")
 
 
-@route("cancelOrder", "POST", "/orders/{id}/cancel", orders.cancel)
+@route("cancelOrder", "POST", "/orders/{id}/cancel", buying.cancel)
 async def cancel_order(call: Call) -> Answer:
-    return await orders.cancel(call.request, call.input, key=call.key, if_match=call.if_match)
+    return await buying.cancel(call.request, call.input, key=call.key, if_match=call.if_match)
 
 
-@route("allOrders", "GET", "/admin/orders", orders_admin.list_all)
+@route("allOrders", "GET", "/admin/orders", managing.list_all)
 async def list_all_orders(call: Call) -> Answer:
-    return await orders_admin.list_all(call.request, call.input, wanted=call.wanted)
+    return await managing.list_all(call.request, call.input, wanted=call.wanted)
 
 
-@route("updateOrderStatus", "PATCH", "/admin/orders/{id}/status", orders_admin.update_status)
+@route("updateOrderStatus", "PATCH", "/admin/orders/{id}/status", managing.update_status)
 async def update_order_status(call: Call) -> Answer:
-    return await orders_admin.update_status(
+    return await managing.update_status(
         call.request, call.input, key=call.key, if_match=call.if_match
     )

@@ -1,36 +1,36 @@
 """REST routes of products."""
 
 from api.rest.calls import Answer, Call, Created, route
-from services.products import managing as products
+from services.products import managing, reading
 
 
-@route("products", "GET", "/products", products.list_)
+@route("products", "GET", "/products", reading.list_)
 async def list_products(call: Call) -> Answer:
-    return await products.list_(call.request, call.input, wanted=call.wanted)
+    return await reading.list_(call.request, call.input, wanted=call.wanted)
 
 
-@route("product", "GET", "/products/{id}", products.get)
+@route("product", "GET", "/products/{id}", reading.get)
 async def get_product(call: Call) -> Answer:
-    return await products.get.encoded(call.request, call.input)
+    return await reading.get.encoded(call.request, call.input)
 
 
-@route("createProduct", "POST", "/products", products.create, status=201)
+@route("createProduct", "POST", "/products", managing.create, status=201)
 async def create_product(call: Call) -> Answer:
-    product = await products.create(call.request, call.input, key=call.key)
+    product = await managing.create(call.request, call.input, key=call.key)
     return Created(product, f"/products/{product.id}")
 
 
-@route("updateProduct", "PATCH", "/products/{id}", products.update)
+@route("updateProduct", "PATCH", "/products/{id}", managing.update)
 async def update_product(call: Call) -> Answer:
-    return await products.update(call.request, call.input, key=call.key, if_match=call.if_match)
+    return await managing.update(call.request, call.input, key=call.key, if_match=call.if_match)
 
 
-@route("archiveProduct", "DELETE", "/products/{id}", products.archive, status=204)
+@route("archiveProduct", "DELETE", "/products/{id}", managing.archive, status=204)
 async def archive_product(call: Call) -> Answer:
-    await products.archive(call.request, call.input, key=call.key, if_match=call.if_match)
+    await managing.archive(call.request, call.input, key=call.key, if_match=call.if_match)
     return None
 
 
-@route("adjustStock", "POST", "/products/{id}/stock", products.adjust_stock)
+@route("adjustStock", "POST", "/products/{id}/stock", managing.adjust_stock)
 async def adjust_stock(call: Call) -> Answer:
-    return await products.adjust_stock(call.request, call.input, key=call.key)
+    return await managing.adjust_stock(call.request, call.input, key=call.key)

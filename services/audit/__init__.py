@@ -1,1 +1,1 @@
-"""The audit log: its operations, its proofs and its chain."""
+"""The audit log: who did what, and the proofs that nothing was changed."""

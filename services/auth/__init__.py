@@ -1,1 +1,1 @@
-"""Signing in, and getting back into an account."""
+"""Registering, signing in, and getting back into an account."""

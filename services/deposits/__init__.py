@@ -1,1 +1,1 @@
-"""Deposits, and the payment provider that decides them."""
+"""Deposits: money added to a wallet through the payment provider."""

@@ -1,1 +1,1 @@
-"""Invoices: reading, issuing, and the PDF."""
+"""Invoices and credit notes: issued by jobs, read by buyers and the shop."""

@@ -1,1 +1,1 @@
-"""Orders: bought, read and managed."""
+"""Orders: placed, paid and cancelled by their buyers, moved on by the shop."""

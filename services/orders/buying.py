@@ -1,21 +1,15 @@
-"""Orders, as the buyer sees them: placed, read, paid and cancelled."""
+"""Orders bought: quoted, placed, paid and cancelled by their buyer."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from msgspec import structs
 from pydantic import Field, model_validator
 
 from persistence.database.transactions import Transaction
 from persistence.fast.batching import PendingResult
-from persistence.orders.history import HISTORY, OrderEvent
 from persistence.orders.statements import LOCK_OFFERS
-from persistence.orders.statuses import MOVES as MOVES
-from persistence.orders.statuses import NEXT_STATUSES as NEXT_STATUSES
 from persistence.orders.statuses import OrderStatus, PaymentStatus
-from persistence.orders.views import ORDER, OWN_ORDERS, VISIBLE_IDS, Order, Quote
-from persistence.orders.views import OrderLine as OrderLine
-from persistence.orders.views import ShippingAddress as ShippingAddress
+from persistence.orders.views import Order, Quote, ShippingAddress
 from persistence.payments import INSERT_PAYMENT, Payment
 from persistence.products import (
     HOLD_STOCK,
@@ -25,7 +19,6 @@ from persistence.products import (
 )
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind
 from services import wallet as wallets
-from services.access.callers import viewer_values_for_relation
 from services.access.permissions import Permission
 from services.coupons import steps as coupons
 from services.errors.common import (
@@ -35,37 +28,30 @@ from services.errors.common import (
     OrderStatusInvalid,
     OutOfStock,
     ProductNotFound,
-    TandemError,
 )
 from services.errors.coupons import CouponExhausted, CouponExpired, CouponInvalid
-from services.ids import NOWHERE, parsed
 from services.jobs.queue import enqueue
-from services.operation import paging
-from services.operation.context import Context, Request, Wanted
+from services.operation.context import Context
 from services.operation.inputs import (
     CouponCode,
     Input,
     Line,
     Lines,
-    PathId,
-    Period,
     Reference,
     wrong,
 )
-from services.operation.paging import Page, Paged
 from services.operation.running import Key, operation
 from services.orders import steps
+from services.orders.reading import OrderId
 from services.refunds import steps as refunds_steps
 
 AddressLine = Annotated[Line, Field(min_length=1, max_length=100)]
+
+
 COUPON_ERRORS = (CouponInvalid, CouponExpired, CouponExhausted)
+
+
 Country = Annotated[Line, Field(pattern="^[A-Z]{2}$", json_schema_extra={"pattern": "[A-Z]{2}"})]
-
-
-class OrderId(Input):
-    """Which order."""
-
-    id: PathId = Field(description="The order's id.")
 
 
 class NewOrderLine(Input):
@@ -115,22 +101,6 @@ class CreateOrder(QuoteOrder):
     """What to buy, and where to send it."""
 
     shipping_address: NewShippingAddress | None = Field(None, description="Where to send it.")
-
-
-class ListOrders(Paged, Period):
-    """Which orders, in which order."""
-
-    status: OrderStatus | None = Field(None, description="Where the order stands.", strict=False)
-    number: Annotated[Line, Field(min_length=1, max_length=30)] | None = Field(
-        None, description="The order's number."
-    )
-    sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
-
-
-class ListHistory(Paged):
-    """Which transitions, in which order."""
-
-    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
 
 
 class CancelOrder(OrderId):
@@ -202,53 +172,6 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> PendingRe
 
 
 @operation(
-    "orders.get",
-    who=Permission.ORDERS_READ_OWN,
-    input=OrderId,
-    result=Order,
-    errors=[OrderNotFound],
-)
-async def get(ctx: Context, input: OrderId) -> Order:
-    """One order."""
-    order = await ctx.reader.one(ORDER.of_ids(ctx.wanted), ids=[input.id], **ctx.viewer_values)
-    if order is None:
-        raise OrderNotFound
-    return order
-
-
-@operation(
-    "orders.list", who=Permission.ORDERS_READ_OWN, input=ListOrders, result=Order, paged=True
-)
-async def list_(ctx: Context, input: ListOrders) -> Page[Order]:
-    """The caller's own orders, newest first."""
-    filters = {
-        "status": input.status,
-        "from": input.from_,
-        "to": input.to,
-        "number": input.number,
-    }
-    return await paging.page(ctx, OWN_ORDERS, input, input.sort, filters)
-
-
-@operation(
-    "orders.history",
-    who=Permission.ORDERS_READ_OWN,
-    input=ListHistory,
-    result=OrderEvent,
-    errors=[OrderNotFound],
-    paged=True,
-)
-async def history(
-    ctx: Context, order_ids: Sequence[str], input: ListHistory
-) -> Mapping[str, Page[OrderEvent] | TandemError]:
-    """How an order came to stand where it stands, newest first."""
-    spelled = {id: parsed(id) or NOWHERE for id in order_ids}
-    visible = await ctx.reader.all(VISIBLE_IDS, ids=list(spelled.values()), **ctx.viewer_values)
-    pages = await paging.pages(ctx, HISTORY, visible, input, input.sort)
-    return {id: pages.get(spelled[id]) or OrderNotFound() for id in order_ids}
-
-
-@operation(
     "orders.pay",
     who=Permission.ORDERS_PAY_OWN,
     input=OrderId,
@@ -306,13 +229,3 @@ async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> PendingRe
     ctx.match(order)
     steps.refuse_move(ctx, order, OrderStatus.CANCELLED)
     return await refunds_steps.cancel(ctx, tx, order, input.reason)
-
-
-async def by_ids(
-    request: Request, ids: Sequence[str], wanted: Wanted | None = None
-) -> dict[str, Order]:
-    """Orders by id, as far as the caller may see them; relation of payments and entries."""
-    rows = await request.reader.all(
-        ORDER.of_ids(wanted), ids=list(ids), **viewer_values_for_relation(request, "orders")
-    )
-    return {row.id: row for row in rows}

@@ -18,7 +18,7 @@ from services.operation.inputs import Line, Lines, Reference, wrong
 from services.operation.paging import Page
 from services.operation.running import Key, operation
 from services.orders import steps
-from services.orders.buying import ListOrders, OrderId
+from services.orders.reading import ListOrders, OrderId
 from services.refunds import steps as refunds_steps
 
 #: How many due orders are read at one time; each is a transaction of its own.

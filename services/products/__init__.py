@@ -1,1 +1,1 @@
-"""Products and their stock."""
+"""Products: what the shop sells, and its stock."""

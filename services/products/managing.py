@@ -1,7 +1,6 @@
-"""Products: what the shop sells."""
+"""Products managed: added, changed, archived, and their stock adjusted."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from msgspec import structs
 from pydantic import AfterValidator, Field, model_validator
@@ -18,14 +17,12 @@ from persistence.products import (
     LOCK_PRODUCT,
     LOCK_STOCK_LEVEL,
     PRODUCT,
-    PRODUCTS,
     SET_ON_HAND,
     UPDATE_PRODUCT,
     MovementKind,
     Product,
 )
-from services.access.callers import viewer_values_for_relation
-from services.access.permissions import PUBLIC, Permission
+from services.access.permissions import Permission
 from services.auth.signing_in import Done
 from services.errors.common import (
     CategoryNotFound,
@@ -37,11 +34,8 @@ from services.errors.common import (
     ValidationFailed,
 )
 from services.errors.products import StockChanged
-from services.operation import paging
-from services.operation.context import Context, Request, Wanted
+from services.operation.context import Context
 from services.operation.inputs import (
-    Bound,
-    Flag,
     Input,
     Line,
     Lines,
@@ -52,9 +46,9 @@ from services.operation.inputs import (
     Url,
     wrong,
 )
-from services.operation.paging import Page, Paged
 from services.operation.patches import ABSENT, Patch, changes
 from services.operation.running import Key, operation
+from services.products.reading import ProductId, Tag
 
 
 def _each_once(tags: list[str]) -> list[str]:
@@ -63,59 +57,16 @@ def _each_once(tags: list[str]) -> list[str]:
 
 #: More pieces than any shelf holds, and few enough for sums of them to fit an integer column.
 MOST_PIECES = 1_000_000
+
+
 #: What null makes of a field that may be empty.
 _EMPTY: dict[str, Any] = {"description": "", "tags": [], "metadata": {}}
 
+
 Name = Annotated[Line, Field(min_length=3, max_length=200)]
 Description = Annotated[Lines, Field(max_length=2000)]
-Tag = Annotated[Line, Field(min_length=1, max_length=50)]
 Tags = Annotated[list[Tag], Field(max_length=10), AfterValidator(_each_once)]
 Pieces = Annotated[int, Field(ge=0, le=MOST_PIECES)]
-ProductSort = Literal["-createdAt", "createdAt", "name", "-name", "price", "-price", "relevance"]
-
-
-class ProductId(Input):
-    """Which product."""
-
-    id: PathId = Field(description="The product's id.")
-
-
-class ListProducts(Paged):
-    """Which products, in which order."""
-
-    category: Annotated[Line, Field(min_length=1, max_length=100)] | None = Field(
-        None, description="Slug of the category."
-    )
-    category_id: Reference | None = Field(None, description="Id of the category.")
-    tag: Tag | None = Field(None, description="A tag the product carries.")
-    min_price: Bound | None = Field(None, description="Least price.")
-    max_price: Bound | None = Field(None, description="Highest price; above minPrice.")
-    in_stock: Flag | None = Field(None, description="Only what can be ordered now, or cannot.")
-    search: Annotated[Line, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="Words in name, tags or description; quotes and - work as usual."
-    )
-    sort: ProductSort = Field("-createdAt", description="Order of the list.")
-
-    @model_validator(mode="after")
-    def _sensible(self) -> Self:
-        low, high = self.min_price, self.max_price
-        if low is not None and high is not None and high <= low:
-            raise wrong("CONFLICT", "Give a maxPrice above minPrice.", "maxPrice")
-        if self.sort == "relevance" and self.search is None:
-            raise wrong("CONFLICT", "Sort by relevance needs a search.", "sort")
-        return self
-
-    def filters(self) -> dict[str, Any]:
-        """The filters by the names the listing knows them by."""
-        return {
-            "category": self.category,
-            "categoryId": self.category_id,
-            "tag": self.tag,
-            "minPrice": self.min_price,
-            "maxPrice": self.max_price,
-            "inStock": self.in_stock,
-            "search": self.search,
-        }
 
 
 class CreateProduct(Input):
@@ -196,40 +147,6 @@ class AdjustStock(Patch):
         if "expected" not in given:
             raise wrong("REQUIRED", "Give the stock that you last saw.", "expected")
         return self
-
-
-@operation(
-    "products.list",
-    who=PUBLIC,
-    input=ListProducts,
-    result=Product,
-    paged=True,
-    # A category's slug is a filter.
-    cached=("product", "category"),
-)
-async def list_(ctx: Context, input: ListProducts) -> Page[Product]:
-    """Products, newest first; managers see archived ones as well."""
-    return await paging.page(ctx, PRODUCTS, input, input.sort, input.filters())
-
-
-@operation(
-    "products.get",
-    who=PUBLIC,
-    input=ProductId,
-    result=Product,
-    errors=[ProductNotFound],
-    cached=("product:",),
-)
-async def get(ctx: Context, input: ProductId) -> Product:
-    """One product."""
-
-    async def load() -> Product:
-        product = await ctx.reader.one(PRODUCT.by_ids, ids=[input.id], **ctx.viewer_values)
-        if product is None:
-            raise ProductNotFound
-        return product
-
-    return await ctx.kept(Product, input.id, load)
 
 
 @operation(
@@ -408,13 +325,3 @@ async def _write(tx: Transaction, query: Query[None], **values: Any) -> None:
 async def _stored(tx: Transaction, product_id: str) -> Product:
     [product] = await tx.all(PRODUCT.stored, ids=[product_id])
     return product
-
-
-async def by_ids(
-    request: Request, ids: Sequence[str], wanted: Wanted | None = None
-) -> dict[str, Product]:
-    """Products by id, as far as the caller may see them; relation of order lines."""
-    rows = await request.reader.all(
-        PRODUCT.of_ids(wanted), ids=list(ids), **viewer_values_for_relation(request, "products")
-    )
-    return {row.id: row for row in rows}

@@ -1,1 +1,1 @@
-"""Refunds of paid orders."""
+"""Refunds: money of paid orders given back, in parts or whole."""

@@ -28,7 +28,7 @@ from services.operation.inputs import Bound, Input, Lines, Price, Reference, wro
 from services.operation.paging import Page, Paged
 from services.operation.running import Key, operation
 from services.orders import steps
-from services.orders.buying import OrderId
+from services.orders.reading import OrderId
 from services.refunds import steps as refunds_steps
 from services.refunds.steps import Pieces
 

@@ -1,1 +1,1 @@
-"""Users: accounts as their owners and as admins see them."""
+"""Users: the caller's own account, other people, and what admins do."""

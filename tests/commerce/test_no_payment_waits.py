@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from services.operation.context import new_process
-from services.orders import buying as orders
+from services.orders import buying as orders_buying
 from tests.conftest import Addresses, settings_for
 from tests.shop import Person, Shop, new_key
 
@@ -69,7 +69,7 @@ async def order_to_pay(shop: Shop, coupon: Any) -> tuple[Person, Any]:
 
 
 async def pay(shop: Shop, buyer: Person, order: Any) -> Any:
-    return await orders.pay(shop.request(buyer), {"id": order.id}, key=new_key())
+    return await orders_buying.pay(shop.request(buyer), {"id": order.id}, key=new_key())
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from services.access.permissions import Permission
 from services.errors.common import OrderNotFound, PaymentNotFound
 from services.operation import cursors
 from services.operation import idempotency as keys
-from services.products import managing as products
+from services.products import managing as products_managing
 
 PAGES = "tests/parity/test_pages.py"
 #: Never undone: the process ends with its fault.
@@ -29,20 +29,20 @@ PATCH = pytest.MonkeyPatch()
 
 def a_route_with_a_role_of_its_own() -> None:
     """REST lets every signed-in user add products."""
-    weak = replace(products.create, who=Permission.ORDERS_READ_OWN)
+    weak = replace(products_managing.create, who=Permission.ORDERS_READ_OWN)
 
     async def create_product(call: Any) -> Any:
         product = await weak(call.request, call.input, key=call.key)
         return calls.Created(product, f"/products/{product.id}")
 
     for place, declared in enumerate(calls.DECLARED):
-        if declared.operation is products.create:
+        if declared.operation is products_managing.create:
             calls.DECLARED[place] = replace(declared, handler=create_product)
 
 
 def an_operation_with_another_role() -> None:
     """Every signed-in user may add products, on every face."""
-    object.__setattr__(products.create, "who", Permission.ORDERS_READ_OWN)
+    object.__setattr__(products_managing.create, "who", Permission.ORDERS_READ_OWN)
 
 
 def a_resolver_with_another_error() -> None:

@@ -25,8 +25,9 @@ from services.errors.common import (
     ValidationFailed,
 )
 from services.ids import new_id, parsed
-from services.orders import buying as orders
-from services.products import managing as products
+from services.orders import buying as orders_buying
+from services.orders import reading as orders
+from services.products import reading as products
 from tests.shop import PASSWORD, Person, Shop, new_key, unique
 
 
@@ -280,7 +281,7 @@ async def test_a_role_taken_away_counts_for_the_very_next_write(shop: Shop) -> N
     await shop.execute("UPDATE users SET role = 'USER' WHERE id = $1", manager.id)
     async with shop.unchanged():
         with pytest.raises(TandemError) as refused:
-            await orders.cancel(request, {"id": order.id})
+            await orders_buying.cancel(request, {"id": order.id})
     assert refused.value.code == "TOKEN_REVOKED"
 
 
@@ -306,9 +307,9 @@ async def test_what_the_caller_can_put_right_leaves_the_key_free(shop: Shop) -> 
     order = await shop.order(buyer)
     key = new_key()
     with pytest.raises(Forbidden):
-        await orders.pay(shop.request(manager), {"id": order.id}, key=key)
+        await orders_buying.pay(shop.request(manager), {"id": order.id}, key=key)
     with pytest.raises(IdempotencyKeyRequired):
-        await orders.pay(shop.request(buyer), {"id": order.id})
+        await orders_buying.pay(shop.request(buyer), {"id": order.id})
     rows = await shop.value(
         "SELECT count(*) FROM idempotency_keys WHERE caller_id = $1", manager.id
     )

@@ -11,7 +11,7 @@ from services.errors.common import CATALOGUE, Internal, OrderNotFound
 from services.ids import new_id
 from services.jobs.handlers import HANDLERS
 from services.jobs.queue import Job
-from services.orders import buying as order_operations
+from services.orders import reading as orders
 from tests.faces import Door, Service
 from tests.shop import PASSWORD, Person, Shop, new_key, unique
 
@@ -532,7 +532,7 @@ async def pdf_too_early(shop: Shop) -> Case:
     order = await shop.order(owner, paid=True)
     job = Job("job", "a-request", {"orderId": order.id})
     await HANDLERS["invoices.issue"](shop.process, job)
-    order = await order_operations.get(shop.request(owner), {"id": order.id})
+    order = await orders.get(shop.request(owner), {"id": order.id})
     return "invoices.pdf", {"id": order.invoice_id}, owner, None
 
 
@@ -936,7 +936,7 @@ async def test_an_undeclared_error_is_a_fault_of_ours(shop: Shop) -> None:
     async def run(*_: object) -> None:
         raise OrderNotFound
 
-    careless = replace(order_operations.list_, run=run)
+    careless = replace(orders.list_, run=run)
     with pytest.raises(Internal):
         await careless(shop.request(await shop.person()))
 

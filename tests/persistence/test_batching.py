@@ -25,8 +25,9 @@ from services.operation.context import Context, new_process
 from services.operation.etags import entity_tag
 from services.operation.inputs import Nothing
 from services.operation.running import Key, operation
-from services.orders import buying as orders
+from services.orders import buying as orders_buying
 from services.orders import managing as orders_admin
+from services.orders import reading as orders
 from tests.services.test_operation import WAITING, locked, until
 from tests.services.test_orders import ADDRESS
 from tests.shop import Person, Shop, new_key
@@ -73,7 +74,7 @@ async def test_what_placing_answers_is_the_order_that_is_stored(shop: Shop, buye
             "shippingAddress": address,
             "couponCode": coupon and coupon.code.lower(),
         }
-        order = await same(shop, await orders.create(shop.request(buyer), raw))
+        order = await same(shop, await orders_buying.create(shop.request(buyer), raw))
         assert order.status == ("AWAITING_APPROVAL" if quantity > 1 else "PENDING")
         assert order.coupon_id == (coupon and coupon.id)
 
@@ -96,7 +97,7 @@ async def test_what_moving_answers_is_the_order_that_is_stored(shop: Shop, buyer
     assert moved.version == 5
     for paid in (False, True):
         order = await shop.order(buyer, paid=paid, couponCode=(await shop.coupon()).code)
-        ended = await same(shop, await orders.cancel(shop.request(buyer), {"id": order.id}))
+        ended = await same(shop, await orders_buying.cancel(shop.request(buyer), {"id": order.id}))
         # A refund and the step itself: two changes of one row, of which none may get lost.
         assert ended.version == (4 if paid else 2)
         assert ended.refunded == (ended.total if paid else 0)
@@ -107,11 +108,11 @@ async def test_an_order_and_its_payment_take_few_statements(shop: Shop, buyer: P
     product = await shop.product("1.00")
     placing = shop.request(buyer)
     raw = {"lines": [{"productId": product.id, "quantity": 2}]}
-    order = await orders.create(placing, raw)
+    order = await orders_buying.create(placing, raw)
     # BEGIN, the session with all that is locked, all that is written, COMMIT.
     assert placing.stats.statements == (4 if fast else 10)
     paying = shop.request(buyer)
-    await orders.pay(paying, {"id": order.id}, key=new_key())
+    await orders_buying.pay(paying, {"id": order.id}, key=new_key())
     # BEGIN, the session, the key, the locks of order, stock and wallet, all the rest, COMMIT.
     assert paying.stats.statements == (8 if fast else 19)
 
@@ -148,7 +149,7 @@ async def test_placing_locks_its_session_stock_by_id_products_and_the_wallet_in_
     raw = {"lines": [{"productId": each, "quantity": 1} for each in (other, one)]}
     for place, (lock, id) in enumerate(order):
         async with locked(shop, lock, id):
-            placing = asyncio.create_task(orders.create(shop.request(buyer), raw))
+            placing = asyncio.create_task(orders_buying.create(shop.request(buyer), raw))
             await until(lambda: shop.value(WAITING), placing)
             held = [not await free(shop, *each) for each in order]
         assert held == [before <= place for before in range(len(order))]
@@ -161,7 +162,7 @@ async def test_placing_reads_the_wallet_as_a_payment_before_it_left_it(
     product = await shop.product("30.00")
     raw = {"lines": [{"productId": product.id, "quantity": 1}]}
     async with locked(shop, _STOCK, product.id) as connection:
-        placing = asyncio.create_task(orders.create(shop.request(buyer), raw))
+        placing = asyncio.create_task(orders_buying.create(shop.request(buyer), raw))
         await until(lambda: shop.value(WAITING), placing)
         # What it was begun with is spent before it gets the stock.
         await shop.execute("UPDATE accounts SET balance = 29 WHERE user_id = $1", buyer.id)
@@ -179,7 +180,7 @@ async def test_a_session_that_ends_while_its_call_waits_for_it_leaves_no_trace(
     raw = {"lines": [{"productId": product.id, "quantity": 3 if refused else 1}]}
     request, before = shop.request(buyer), await shop.digest()
     async with locked(shop, _SESSION, buyer.session_id) as connection:
-        placing = asyncio.create_task(orders.create(request, raw))
+        placing = asyncio.create_task(orders_buying.create(request, raw))
         await until(lambda: shop.value(WAITING), placing)
         await connection.execute(_END_SESSION, buyer.session_id)
         await connection.execute("COMMIT")

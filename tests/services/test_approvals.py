@@ -9,7 +9,7 @@ import pytest
 
 from services import approvals
 from services.errors.common import OrderStatusInvalid, TandemError
-from services.orders import buying as orders
+from services.orders import buying as orders_buying
 from services.orders.managing import expire_due
 from tests.faces import Door
 from tests.services.test_orders_admin import JOB
@@ -168,7 +168,7 @@ async def test_a_hold_that_began_again_is_the_one_that_ends(
     assert (await status_of(shop, order.id))[0] == "EXPIRED"
     buyer = await shop.signed_in_again(buyer)
     with pytest.raises(TandemError, match="ORDER_STATUS_INVALID"):
-        await orders.pay(shop.request(buyer), {"id": order.id}, key=new_key())
+        await orders_buying.pay(shop.request(buyer), {"id": order.id}, key=new_key())
 
 
 async def status_of(shop: Shop, order_id: str) -> tuple[str, datetime | None]:

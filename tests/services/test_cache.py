@@ -13,7 +13,8 @@ import pytest
 
 from services import categories, redis_breaker
 from services.operation.context import Context, Process, Request, new_process
-from services.products import managing as products
+from services.products import managing as products_managing
+from services.products import reading as products
 from services.settings import Settings
 from tests.conftest import Server, client_of, serving
 from tests.faces import FACES, Door, door_named
@@ -69,7 +70,7 @@ async def kept(process: Process, product_id: str) -> None:
 async def rename(process: Process, manager: Person, product_id: str) -> str:
     """Give a product a new name through a process; the answer is there."""
     name = unique("Renamed ")
-    await products.update(asking(process, manager), {"id": product_id, "name": name})
+    await products_managing.update(asking(process, manager), {"id": product_id, "name": name})
     return name
 
 
@@ -146,7 +147,7 @@ async def test_who_sees_more_is_neither_answered_from_the_cache_nor_keeps_anythi
 ) -> None:
     hidden = await shop.product(is_active=False)
     values = {"search": unique("archived")}
-    await products.update(
+    await products_managing.update(
         asking(process, await shop.person("ADMIN")), {"id": hidden.id, "tags": [values["search"]]}
     )
     for door in faces.values():

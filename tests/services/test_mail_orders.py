@@ -7,7 +7,7 @@ import pytest
 from services.errors.refunds import RefundExceedsPayment
 from services.jobs.handlers import HANDLERS
 from services.operation.context import new_process
-from services.orders import buying as orders
+from services.orders import buying as orders_buying
 from services.orders import managing as orders_admin
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
@@ -121,7 +121,7 @@ async def test_who_cancels_what_was_paid_is_told_of_the_refund(
     ada = await shop.person(balance="100.00")
     order = await shop.order(ada, paid=True)
     await delivered(shop)
-    await orders.cancel(shop.request(ada), {"id": order.id})
+    await orders_buying.cancel(shop.request(ada), {"id": order.id})
     await delivered(shop)
     assert mails.mails[1]["Subject"] == f"Refund of your order {order.number}"
 

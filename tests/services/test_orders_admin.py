@@ -11,7 +11,7 @@ from services import approvals
 from services.errors.common import OrderStatusInvalid, TandemError
 from services.jobs.handlers import HANDLERS, SCHEDULES
 from services.jobs.queue import Job
-from services.orders import buying as orders
+from services.orders import buying as orders_buying
 from services.orders import managing as orders_admin
 from services.orders.managing import expire_due
 from tests.faces import Door
@@ -265,7 +265,7 @@ async def test_paying_and_expiring_at_once_leave_one_of_the_two(shop: Shop, cloc
     clock.forward(minutes=16)
     people = [await shop.signed_in_again(person) for person in people]
     paying = [
-        orders.pay(shop.request(person), {"id": order.id}, key=new_key())
+        orders_buying.pay(shop.request(person), {"id": order.id}, key=new_key())
         for person, order in zip(people, placed, strict=True)
     ]
     *paid, _ = await asyncio.gather(*paying, expire_due(shop.process, JOB), return_exceptions=True)

@@ -387,13 +387,13 @@ async def test_cancelling_what_is_refunded_already_makes_no_refund(
 async def test_nothing_is_given_back_to_an_account_that_was_deleted(
     door: Door, shop: Shop, manager: Person
 ) -> None:
-    from services.users import managing as users
+    from services.users import own_account as users_own_account
 
     buyer = await shop.person(balance="19.99")
     order = await shop.order(buyer, paid=True)
     await shop.invoice(buyer, order.id)
     await advance(shop, manager, order, "DELIVERED")
-    await users.delete_me(shop.request(buyer), {"password": buyer.password})
+    await users_own_account.delete_me(shop.request(buyer), {"password": buyer.password})
     async with shop.unchanged():
         outcome = await refunded(door, manager, order, restock=True)
     assert (outcome.code, outcome.status) == ("REFUND_EXCEEDS_PAYMENT", 422)

@@ -10,7 +10,7 @@ from services.jobs.queue import Job
 from services.jobs.retention import forget_access, forget_jobs
 from services.jobs.schedules import queue_due
 from services.operation.context import new_process
-from services.orders import buying as orders
+from services.orders import buying as orders_buying
 from tests.conftest import Addresses, settings_for
 from tests.shop import Clock, Shop, new_key
 
@@ -71,7 +71,7 @@ async def test_a_key_is_forgotten_once_it_has_expired_and_not_before(
 ) -> None:
     ada = await shop.person(balance="100.00")
     order, key = await shop.order(ada), new_key()
-    await orders.pay(shop.request(ada), {"id": order.id}, key=key)
+    await orders_buying.pay(shop.request(ada), {"id": order.id}, key=key)
     count = "SELECT count(*) FROM idempotency_keys WHERE key = $1"
     clock.forward(hours=24)
     await forget_access(shop.process, JOB)

@@ -25,7 +25,7 @@ from services.jobs.handlers import SCHEDULES
 from services.jobs.queue import Handler, enqueue
 from services.operation.context import Context
 from services.settings import Settings
-from services.users.managing import me
+from services.users.own_account import me
 from tests.conftest import CHECKOUT
 from tests.shop import Shop
 

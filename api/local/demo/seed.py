@@ -34,9 +34,10 @@ from services.deposits import depositing as deposits
 from services.ids import new_id
 from services.invoices import issuing as invoices_jobs
 from services.operation.context import Caller, Process, Request, new_process
-from services.orders import buying as orders
+from services.orders import buying as orders_buying
 from services.orders import managing as orders_admin
-from services.products import managing as products
+from services.orders import reading as orders
+from services.products import managing as products_managing
 from services.refunds import refunding as refunds
 from services.settings import Settings
 
@@ -298,7 +299,7 @@ async def _add_products(loader: _Loader, now: datetime, manager: Caller) -> list
             "metadata": product.metadata,
             "stock": product.stock,
         }
-        ids.append((await products.create(loader.request(manager), raw)).id)
+        ids.append((await products_managing.create(loader.request(manager), raw)).id)
     # No operation archives yet.
     archived = [id for id, product in zip(ids, goods, strict=True) if not product.is_active]
     await loader.connection.execute(
@@ -342,17 +343,17 @@ async def _order_life(
     if code is not None and total < shop.COUPON_MINIMUM:
         code = None
     raw = {"lines": lines, "shippingAddress": address, "couponCode": code}
-    order = await orders.create(loader.request(buyer), raw)
+    order = await orders_buying.create(loader.request(buyer), raw)
     if plan.outcome in ("PAID", "CANCELLED_AFTER_PAYMENT"):
         yield _later(loader.clock.now, timedelta(seconds=random.randint(60, 600)), now)
         await loader.top_up(buyer, total)  # another order may have taken the money
         key = new_id(loader.clock.now)
-        await orders.pay(loader.request(buyer), {"id": order.id}, key=key)
+        await orders_buying.pay(loader.request(buyer), {"id": order.id}, key=key)
         await invoices_jobs.issue.by_system(loader.request(), {"id": order.id})
     if plan.outcome in ("CANCELLED", "CANCELLED_AFTER_PAYMENT"):
         yield _later(loader.clock.now, timedelta(minutes=random.randint(20, 2000)), now)
         raw = {"id": order.id, "reason": random.choice(_REASONS)}
-        await orders.cancel(loader.request(buyer), raw)
+        await orders_buying.cancel(loader.request(buyer), raw)
         await _write_credit_notes(loader, order.id)
     elif plan.outcome == "PAID" and random.random() < _SENT:
         for status, wait, more in _steps(random):

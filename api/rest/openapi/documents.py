@@ -366,14 +366,15 @@ def _noun(operation: Operation[Any, Any]) -> str:
 
 
 def _tags() -> list[dict[str, str]]:
-    """One tag for each noun, described by its service module's first line."""
-    modules: dict[str, str] = {}
+    """One tag for each noun, described by the first line of its module or folder in services."""
+    rooms: dict[str, str] = {}
     for declared in DECLARED:
-        # A noun of several modules is described by its first.
-        modules.setdefault(_noun(declared.operation), declared.operation.run.__module__)
+        # services.orders.buying and services.orders.reading are both in the room services.orders.
+        layer, noun, *_ = declared.operation.run.__module__.split(".")
+        rooms.setdefault(_noun(declared.operation), f"{layer}.{noun}")
     return [
-        {"name": noun, "description": (sys.modules[module].__doc__ or noun).split("\n")[0]}
-        for noun, module in modules.items()
+        {"name": noun, "description": (sys.modules[room].__doc__ or noun).split("\n")[0]}
+        for noun, room in rooms.items()
     ]
 
 

@@ -1,0 +1,111 @@
+"""Orders read: one, a list, and the history of each."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from persistence.orders.history import HISTORY, OrderEvent
+from persistence.orders.statuses import MOVES as MOVES
+from persistence.orders.statuses import NEXT_STATUSES as NEXT_STATUSES
+from persistence.orders.statuses import OrderStatus
+from persistence.orders.statuses import PaymentStatus as PaymentStatus
+from persistence.orders.views import ORDER, OWN_ORDERS, VISIBLE_IDS, Order
+from persistence.orders.views import OrderLine as OrderLine
+from persistence.orders.views import ShippingAddress as ShippingAddress
+from services.access.callers import viewer_values_for_relation
+from services.access.permissions import Permission
+from services.errors.common import (
+    OrderNotFound,
+    TandemError,
+)
+from services.ids import NOWHERE, parsed
+from services.operation import paging
+from services.operation.context import Context, Request, Wanted
+from services.operation.inputs import (
+    Input,
+    Line,
+    PathId,
+    Period,
+)
+from services.operation.paging import Page, Paged
+from services.operation.running import operation
+
+
+class OrderId(Input):
+    """Which order."""
+
+    id: PathId = Field(description="The order's id.")
+
+
+class ListOrders(Paged, Period):
+    """Which orders, in which order."""
+
+    status: OrderStatus | None = Field(None, description="Where the order stands.", strict=False)
+    number: Annotated[Line, Field(min_length=1, max_length=30)] | None = Field(
+        None, description="The order's number."
+    )
+    sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
+
+
+class ListHistory(Paged):
+    """Which transitions, in which order."""
+
+    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
+
+
+@operation(
+    "orders.get",
+    who=Permission.ORDERS_READ_OWN,
+    input=OrderId,
+    result=Order,
+    errors=[OrderNotFound],
+)
+async def get(ctx: Context, input: OrderId) -> Order:
+    """One order."""
+    order = await ctx.reader.one(ORDER.of_ids(ctx.wanted), ids=[input.id], **ctx.viewer_values)
+    if order is None:
+        raise OrderNotFound
+    return order
+
+
+@operation(
+    "orders.list", who=Permission.ORDERS_READ_OWN, input=ListOrders, result=Order, paged=True
+)
+async def list_(ctx: Context, input: ListOrders) -> Page[Order]:
+    """The caller's own orders, newest first."""
+    filters = {
+        "status": input.status,
+        "from": input.from_,
+        "to": input.to,
+        "number": input.number,
+    }
+    return await paging.page(ctx, OWN_ORDERS, input, input.sort, filters)
+
+
+@operation(
+    "orders.history",
+    who=Permission.ORDERS_READ_OWN,
+    input=ListHistory,
+    result=OrderEvent,
+    errors=[OrderNotFound],
+    paged=True,
+)
+async def history(
+    ctx: Context, order_ids: Sequence[str], input: ListHistory
+) -> Mapping[str, Page[OrderEvent] | TandemError]:
+    """How an order came to stand where it stands, newest first."""
+    spelled = {id: parsed(id) or NOWHERE for id in order_ids}
+    visible = await ctx.reader.all(VISIBLE_IDS, ids=list(spelled.values()), **ctx.viewer_values)
+    pages = await paging.pages(ctx, HISTORY, visible, input, input.sort)
+    return {id: pages.get(spelled[id]) or OrderNotFound() for id in order_ids}
+
+
+async def by_ids(
+    request: Request, ids: Sequence[str], wanted: Wanted | None = None
+) -> dict[str, Order]:
+    """Orders by id, as far as the caller may see them; relation of payments and entries."""
+    rows = await request.reader.all(
+        ORDER.of_ids(wanted), ids=list(ids), **viewer_values_for_relation(request, "orders")
+    )
+    return {row.id: row for row in rows}

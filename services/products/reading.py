@@ -1,0 +1,121 @@
+"""Products read: one, and a list that can be searched."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from persistence.products import (
+    PRODUCT,
+    PRODUCTS,
+    Product,
+)
+from services.access.callers import viewer_values_for_relation
+from services.access.permissions import PUBLIC
+from services.errors.common import (
+    ProductNotFound,
+)
+from services.operation import paging
+from services.operation.context import Context, Request, Wanted
+from services.operation.inputs import (
+    Bound,
+    Flag,
+    Input,
+    Line,
+    PathId,
+    Reference,
+    wrong,
+)
+from services.operation.paging import Page, Paged
+from services.operation.running import operation
+
+Tag = Annotated[Line, Field(min_length=1, max_length=50)]
+ProductSort = Literal["-createdAt", "createdAt", "name", "-name", "price", "-price", "relevance"]
+
+
+class ProductId(Input):
+    """Which product."""
+
+    id: PathId = Field(description="The product's id.")
+
+
+class ListProducts(Paged):
+    """Which products, in which order."""
+
+    category: Annotated[Line, Field(min_length=1, max_length=100)] | None = Field(
+        None, description="Slug of the category."
+    )
+    category_id: Reference | None = Field(None, description="Id of the category.")
+    tag: Tag | None = Field(None, description="A tag the product carries.")
+    min_price: Bound | None = Field(None, description="Least price.")
+    max_price: Bound | None = Field(None, description="Highest price; above minPrice.")
+    in_stock: Flag | None = Field(None, description="Only what can be ordered now, or cannot.")
+    search: Annotated[Line, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="Words in name, tags or description; quotes and - work as usual."
+    )
+    sort: ProductSort = Field("-createdAt", description="Order of the list.")
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        low, high = self.min_price, self.max_price
+        if low is not None and high is not None and high <= low:
+            raise wrong("CONFLICT", "Give a maxPrice above minPrice.", "maxPrice")
+        if self.sort == "relevance" and self.search is None:
+            raise wrong("CONFLICT", "Sort by relevance needs a search.", "sort")
+        return self
+
+    def filters(self) -> dict[str, Any]:
+        """The filters by the names the listing knows them by."""
+        return {
+            "category": self.category,
+            "categoryId": self.category_id,
+            "tag": self.tag,
+            "minPrice": self.min_price,
+            "maxPrice": self.max_price,
+            "inStock": self.in_stock,
+            "search": self.search,
+        }
+
+
+@operation(
+    "products.list",
+    who=PUBLIC,
+    input=ListProducts,
+    result=Product,
+    paged=True,
+    # A category's slug is a filter.
+    cached=("product", "category"),
+)
+async def list_(ctx: Context, input: ListProducts) -> Page[Product]:
+    """Products, newest first; managers see archived ones as well."""
+    return await paging.page(ctx, PRODUCTS, input, input.sort, input.filters())
+
+
+@operation(
+    "products.get",
+    who=PUBLIC,
+    input=ProductId,
+    result=Product,
+    errors=[ProductNotFound],
+    cached=("product:",),
+)
+async def get(ctx: Context, input: ProductId) -> Product:
+    """One product."""
+
+    async def load() -> Product:
+        product = await ctx.reader.one(PRODUCT.by_ids, ids=[input.id], **ctx.viewer_values)
+        if product is None:
+            raise ProductNotFound
+        return product
+
+    return await ctx.kept(Product, input.id, load)
+
+
+async def by_ids(
+    request: Request, ids: Sequence[str], wanted: Wanted | None = None
+) -> dict[str, Product]:
+    """Products by id, as far as the caller may see them; relation of order lines."""
+    rows = await request.reader.all(
+        PRODUCT.of_ids(wanted), ids=list(ids), **viewer_values_for_relation(request, "products")
+    )
+    return {row.id: row for row in rows}

@@ -1,0 +1,249 @@
+"""The caller's own account: read, changed, deleted, and its password."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from persistence.database.transactions import Transaction
+from persistence.sessions import REVOKE_SESSIONS_OF
+from persistence.users import (
+    CHANGE_PASSWORD,
+    LOCK_USER,
+    LOCK_USER_AND_ADMINS,
+    PASSWORD_HASH,
+    USER,
+    Role,
+    User,
+)
+from services.access.permissions import Permission
+from services.auth.signing_in import Done
+from services.errors.common import (
+    AccountNotEmpty,
+    EmailTaken,
+    InvalidCredentials,
+    LastAdmin,
+    Unauthenticated,
+    UsernameTaken,
+)
+from services.operation.context import Context
+from services.operation.inputs import (
+    Email,
+    Input,
+    Lines,
+    Nothing,
+    Password,
+    Url,
+)
+from services.operation.patches import ABSENT, Patch
+from services.operation.running import Key, operation
+from services.quota.quota import Policy
+from services.users import steps
+from services.users.creating import Name, Username
+
+
+class UserPatch(Patch):
+    """What changes in an account; what is left out stays."""
+
+    username: Username = Field(ABSENT, description="Name shown to other people.", examples=["ada"])
+    email: Email = Field(
+        ABSENT, description="Address to sign in with.", examples=["ada@example.com"]
+    )
+    full_name: Name = Field(
+        ABSENT, description="The person's full name.", examples=["Ada Lovelace"]
+    )
+    first_name: Name | None = Field(None, description="Given name; null clears it.")
+    last_name: Name | None = Field(None, description="Family name; null clears it.")
+    avatar: Url | None = Field(
+        None,
+        description="Address of a picture, http or https; null clears it.",
+        examples=["https://example.com/ada.png"],
+    )
+    bio: Annotated[Lines, Field(min_length=1, max_length=1000)] | None = Field(
+        None, description="A few words about the person; null clears it."
+    )
+
+
+class UpdateMe(UserPatch):
+    """What changes in the caller's account; what is left out stays."""
+
+    current_password: Password = Field(
+        ABSENT,
+        description="The account's password. Needed for another email, not looked at without one.",
+        examples=["tandem-demo-1"],
+    )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The password is left out: it shows who asks, and is nothing to change."""
+        given = super().given
+        given.pop("current_password", None)
+        return given
+
+    def plain(self) -> dict[str, Any]:
+        """The password is left out: a fast hash of this is stored, by which it could be guessed."""
+        return self.model_dump(mode="json", exclude_unset=True, exclude={"current_password"})
+
+
+class ChangePassword(Input):
+    """The password that was, and the one to be."""
+
+    current_password: Password = Field(
+        description="The password that was.", examples=["tandem-demo-1"]
+    )
+    new_password: Password = Field(
+        description="8 to 128 characters.", examples=["correct horse battery"]
+    )
+
+
+class DeleteMe(Input):
+    """The password, to be sure."""
+
+    password: Password = Field(description="The account's password.", examples=["tandem-demo-1"])
+
+
+async def _verified(ctx: Context, password: str) -> str | None:
+    """The hash that the caller's password was verified against; None when it is another."""
+    kept = await ctx.reader.one(PASSWORD_HASH, user_id=ctx.user_id)
+    right = await ctx.process.passwords.verify(password, kept)
+    return kept if right else None
+
+
+async def _verify_for_email(ctx: Context, input: UpdateMe) -> str | None:
+    """The same where an email is given with a password.
+
+    Nobody guesses passwords this way more often than by signing in, or floods an address that is
+    somebody else's by way of their own account.
+    """
+    if not {"email", "current_password"} <= input.model_fields_set:
+        return None
+    # Both before the password is looked at: which was charged would tell whether it is right.
+    for policy in (Policy.LOGIN, Policy.MAIL):
+        await ctx.process.quota.guard(ctx.request, policy, ctx.caller, None)
+    return await _verified(ctx, input.current_password)
+
+
+async def _verify_password(ctx: Context, input: DeleteMe) -> str | None:
+    return await _verified(ctx, input.password)
+
+
+async def _verify_and_hash(ctx: Context, input: ChangePassword) -> tuple[str, str] | None:
+    """The same, and the hash of the password to be."""
+    kept = await _verified(ctx, input.current_password)
+    return None if kept is None else (kept, await ctx.process.passwords.hash(input.new_password))
+
+
+# Users are locked before sessions, the caller's own included, as signing in does: it holds the
+# user until the new session is there, and whoever ends sessions must not miss that one.
+async def _lock_self(ctx: Context, tx: Transaction, _: Input) -> None:
+    await tx.all(LOCK_USER, user_id=ctx.user_id)
+
+
+async def _lock_self_and_admins(ctx: Context, tx: Transaction, _: Input) -> None:
+    admin = ctx.caller is not None and ctx.caller.role is Role.ADMIN
+    await tx.all(LOCK_USER_AND_ADMINS if admin else LOCK_USER, user_id=ctx.user_id)
+
+
+@operation("users.me", who=Permission.ACCOUNT_READ_OWN, input=Nothing, result=User)
+async def me(ctx: Context, _: Nothing) -> User:
+    """The caller's own account."""
+    user = await ctx.reader.one(USER.by_ids, ids=[ctx.user_id], **ctx.viewer_values)
+    if user is None:
+        raise Unauthenticated
+    return user
+
+
+@operation(
+    "users.updateMe",
+    who=Permission.ACCOUNT_WRITE_OWN,
+    input=UpdateMe,
+    result=User,
+    errors=[EmailTaken, InvalidCredentials, UsernameTaken],
+    writes=True,
+    key=Key.OPTIONAL,
+    conditional=True,
+    prepare=_verify_for_email,
+    locks=_lock_self,
+)
+async def update_me(ctx: Context, tx: Transaction, input: UpdateMe) -> User:
+    """Change the caller's own account.
+
+    Another email needs currentPassword, and counts once it is verified: until then it is
+    pendingEmail; a mail asks for it, and another one tells the present email. The present email
+    takes a pending one back, with the password as well.
+    """
+    user = await steps.found(ctx, tx, ctx.user_id)
+    if "current_password" not in input.model_fields_set:
+        steps.refuse_other_email(user, input)
+    elif "email" in input.given:
+        await steps.refuse_other_password(ctx, tx)
+    ctx.match(user)
+    changed = steps.changed(user, input)
+    if "email" in input.given:
+        await steps.await_email(ctx, tx, user, changed)
+    return await steps.write_changes(ctx, tx, user, changed)
+
+
+@operation(
+    "users.changePassword",
+    who=Permission.PASSWORD_WRITE_OWN,
+    input=ChangePassword,
+    result=Done,
+    errors=[InvalidCredentials],
+    writes=True,
+    revokes=True,
+    prepare=_verify_and_hash,
+    locks=_lock_self,
+    cost=5,
+    quota=Policy.LOGIN,
+)
+async def change_password(ctx: Context, tx: Transaction, _: ChangePassword) -> Done:
+    """Change the caller's password; all their other sessions end.
+
+    An email that was to take over is dropped. API keys stay valid: they are revoked one by one.
+    """
+    hashes: tuple[str, str] | None = ctx.prepared
+    ctx.refresh_now()
+    ctx.record("user", ctx.user_id, "password")
+    if hashes is None:
+        raise InvalidCredentials("The current password is wrong.")
+    verified, new_hash = hashes
+    changed = await tx.one(
+        CHANGE_PASSWORD, user_id=ctx.user_id, verified=verified, new_hash=new_hash
+    )
+    if changed is None:
+        raise InvalidCredentials("The current password is wrong.")
+    kept = ctx.caller and ctx.caller.session_id
+    await tx.all(REVOKE_SESSIONS_OF, user_id=ctx.user_id, now=ctx.now, kept=kept)
+    return Done()
+
+
+@operation(
+    "users.deleteMe",
+    who=Permission.ACCOUNT_DELETE_OWN,
+    input=DeleteMe,
+    result=Done,
+    errors=[InvalidCredentials, AccountNotEmpty, LastAdmin],
+    writes=True,
+    revokes=True,
+    prepare=_verify_password,
+    locks=_lock_self_and_admins,
+    cost=5,
+    quota=Policy.LOGIN,
+)
+async def delete_me(ctx: Context, tx: Transaction, _: DeleteMe) -> Done:
+    """Delete the caller's account for good.
+
+    Nothing personal is left in it, and its sessions and API keys end; orders, ledger and audit
+    log stay. Refused while there is money in the wallet or on its way, or an order is open.
+    """
+    verified: str | None = ctx.prepared
+    ctx.refresh_now()
+    ctx.record("user", ctx.user_id, "deletedAt")
+    if verified is None:
+        raise InvalidCredentials("The password is wrong.")
+    user = await steps.stored(tx, ctx.user_id)
+    await steps.refuse_last_admin(tx, user, {"is_active": False})
+    await steps.end_access(ctx, tx)
+    await steps.refuse_belongings(tx, ctx.user_id)
+    await steps.anonymise(ctx, tx, verified)
+    return Done()

@@ -1,0 +1,91 @@
+"""Users read: one, as the caller may see it, and the list for admins."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from persistence.users import (
+    PUBLIC_USER,
+    PUBLIC_USERS_EVER,
+    USER,
+    USERS,
+    PublicUser,
+    User,
+)
+from persistence.users import Profile as Profile
+from persistence.users import Role as Role
+from services.access.callers import viewer_values_for_relation
+from services.access.permissions import Permission
+from services.errors.common import (
+    UserNotFound,
+)
+from services.operation import paging
+from services.operation.context import Context, Request
+from services.operation.inputs import (
+    Flag,
+    Input,
+    Line,
+    PathId,
+)
+from services.operation.paging import Page, Paged
+from services.operation.running import operation
+from services.users import steps
+
+
+class UserId(Input):
+    """Which user."""
+
+    id: PathId = Field(description="The user's id.")
+
+
+class ListUsers(Paged):
+    """Which users, in which order."""
+
+    role: Role | None = Field(None, description="What they are in the shop.", strict=False)
+    is_active: Flag | None = Field(None, description="Only open accounts, or only closed ones.")
+    search: Annotated[Line, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="How email, username or full name begins, whatever the case."
+    )
+    sort: Literal["-createdAt", "createdAt", "username", "-username"] = Field(
+        "-createdAt", description="Order of the list."
+    )
+
+
+@operation("users.list", who=Permission.USERS_READ_ALL, input=ListUsers, result=User, paged=True)
+async def list_(ctx: Context, input: ListUsers) -> Page[User]:
+    """All accounts but the deleted ones, newest first."""
+    filters = {"role": input.role, "isActive": input.is_active, "search": input.search}
+    return await paging.page(ctx, USERS, input, input.sort, filters)
+
+
+@operation(
+    "users.get",
+    who=Permission.USERS_READ_PUBLIC,
+    input=UserId,
+    result=User | PublicUser,
+    errors=[UserNotFound],
+)
+async def get(ctx: Context, input: UserId) -> User | PublicUser:
+    """One user: the account to its owner and to admins, to others what is public of it.
+
+    An API key gets the account with the permission account:read:own, or users:read:all.
+    """
+    user: User | PublicUser | None
+    if steps.sees_account(ctx, input.id):
+        user = await ctx.reader.one(USER.by_ids, ids=[input.id], **ctx.viewer_values)
+    else:
+        user = await ctx.reader.one(PUBLIC_USER.by_ids, ids=[input.id], **ctx.viewer_values)
+    if user is None:
+        raise UserNotFound
+    return user
+
+
+async def public_by_ids(request: Request, ids: Sequence[str]) -> dict[str, PublicUser]:
+    """Users as other people see them, by id; relation of orders.
+
+    Orders outlive accounts: of one that was deleted its placeholder is shown.
+    """
+    seen: dict[str, Any] = viewer_values_for_relation(request, "users")
+    rows = await request.reader.all(PUBLIC_USERS_EVER, ids=list(ids), **seen)
+    return {row.id: row for row in rows}
