@@ -41,7 +41,7 @@ _LINE_PRICE = f"(5 + ({_LINE_PRODUCT}) % 200)::numeric"
 # Wallets and stock that outlast any number of new orders; stock holds what the orders want.
 FILL = f"""
 INSERT INTO categories (id, slug, name, description)
-SELECT {_CATEGORY_ID.format("n")}, 'shelf-' || n, 'IdleConnections ' || n, 'What lies on shelf ' || n
+SELECT {_CATEGORY_ID.format("n")}, 'shelf-' || n, 'Shelf ' || n, 'What lies on shelf ' || n
 FROM generate_series(0, {CATEGORIES - 1}) AS n;
 INSERT INTO products (id, name, description, price, currency, category_id, tags, metadata, created_at)
 SELECT {_PRODUCT_ID.format("n")}, 'Walnut desk lamp ' || n,

@@ -153,7 +153,7 @@ def _fits_orders(body: Any) -> bool:
 
 
 def _on_shelf(line: Any) -> bool:
-    return line["product"]["category"]["name"].startswith("IdleConnections ")
+    return line["product"]["category"]["name"].startswith("Shelf ")
 
 
 def _fits_products(body: Any) -> bool:
