@@ -1,10 +1,10 @@
-# The image runs against PostgreSQL and Redis given by DATABASE_URL and REDIS_URL; it holds neither.
+# The image holds no servers: DATABASE_URL and REDIS_URL name PostgreSQL and Redis.
 FROM python:3.13-slim AS build
 WORKDIR /app
 COPY requirements/bootstrap.txt requirements/runtime.txt requirements/
 RUN python -m venv /opt/uv \
     && /opt/uv/bin/pip install --no-cache-dir --require-hashes -r requirements/bootstrap.txt
-# Wheels only: a compiler is never needed, here or in the final stage.
+# Only wheels are installed, so neither stage needs a compiler.
 RUN export UV_PYTHON_DOWNLOADS=never \
     && /opt/uv/bin/uv venv --python "$(command -v python)" /app/.venv \
     && /opt/uv/bin/uv pip sync --compile-bytecode --only-binary :all: --require-hashes \
@@ -19,7 +19,7 @@ COPY services services
 COPY schema schema
 COPY api api
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 TANDEM_ENVIRONMENT=production
-# A number needs no entry in /etc/passwd, and lets an orchestrator see that it is not root.
+# A numeric user needs no entry in /etc/passwd, and an orchestrator can see that it is not root.
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
