@@ -1,8 +1,8 @@
-"""Measures Tandem beside what a user would pick instead: `./scripts/bench`, or with `--quick`.
+"""Compares Tandem with the servers that a user might choose instead: `./scripts/bench`.
 
 W1 to W6 are the works of docs/performance.md. They run on each server in rounds that alternate,
-over one durable PostgreSQL and one Valkey with the same filled shop; 16 connections ask again as
-soon as they are answered.
+over one durable PostgreSQL and one Valkey with the same filled shop. Each of 16 connections sends
+its next request as soon as it has its answer.
 """
 
 import argparse
@@ -38,7 +38,7 @@ READABLE = Kind("Tandem, readable paths", environment=UNCACHED | {"TANDEM_FAST_P
 UNREMEMBERED = Kind("Tandem, no token cache", environment=UNCACHED | {"TANDEM_TOKEN_CACHE": "0"})
 TANDEM_CACHED = Kind("Tandem", environment=CACHED)
 CACHE_ON = Kind("Tandem, cache on", environment=CACHED)
-# Where statements are told.
+# Development reports the number of statements in Server-Timing.
 TALKING = {"TANDEM_ENVIRONMENT": "development"}
 DEVELOPMENT = Kind("Tandem, development", environment=UNCACHED | TALKING)
 DEVELOPMENT_CACHED = Kind("Tandem, development, cached", environment=CACHED | TALKING)
@@ -52,10 +52,10 @@ POSTGRAPHILE = Kind("PostGraphile", "postgraphile")
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Works that run on the same servers: each work's are a part of the group's."""
+    """Works that share running servers; each work uses some of the group's servers."""
 
     works: dict[str, Sequence[Kind]]
-    #: Left out with `--quick`.
+    #: Further servers for each work; `--quick` leaves them out.
     besides: dict[str, Sequence[Kind]]
 
 
@@ -88,15 +88,15 @@ class Found:
     starts: dict[str, float] = field(default_factory=dict)
     static: Result | None = None
     pgbench: float = 0.0
-    #: What else was looked at: titles, and the lines of a table below each.
+    #: Further tables: the lines of each by its title.
     besides: dict[str, list[str]] = field(default_factory=dict)
 
 
 def main() -> int:
-    """Measure and print; answers the exit code."""
+    """Measure and print; return the exit code."""
     options = _options()
     for name in [name for name in os.environ if name.startswith("TANDEM_")]:
-        del os.environ[name]  # a shell that serves Tandem must not change what is measured
+        del os.environ[name]  # settings of this shell must not change the results
     stop_on_sigterm()
     try:
         with opened() as shop:
@@ -126,7 +126,7 @@ def _options() -> argparse.Namespace:
 
 
 def _some(known: set[str]) -> Callable[[str], set[str]]:
-    """Reads names of a set, with commas between them."""
+    """Return a reader of names from a set, separated by commas."""
 
     def read(text: str) -> set[str]:
         names = set(text.split(","))
@@ -138,7 +138,7 @@ def _some(known: set[str]) -> Callable[[str], set[str]]:
 
 
 def _found(shop: Shop, keys: Keys, options: argparse.Namespace) -> Found:
-    """Run everything that was asked for."""
+    """Run everything that the options choose."""
     rounds = (0.6, 1.0, 1.0) if options.quick else (2.0, 3.0, 3.0, 3.0)
     found = Found()
     for group in GROUPS:
@@ -153,7 +153,7 @@ def _found(shop: Shop, keys: Keys, options: argparse.Namespace) -> Found:
 
 
 def _besides(shop: Shop, keys: Keys, found: Found, seconds: float) -> None:
-    """What is not a comparison of works."""
+    """Measure the tables that compare no works."""
     tables = found.besides
     with (
         serving(shop, keys, TANDEM) as tandem,

@@ -1,6 +1,6 @@
-"""What else is worth knowing of Tandem: depth, statements, what a field costs, and encodings.
+"""Further measurements of Tandem: cursor depth, statements, cost of a field, encodings.
 
-Each answers the lines of a table in Markdown.
+Each function returns the lines of a Markdown table.
 """
 
 import itertools
@@ -15,12 +15,12 @@ from tests.benchmarks.servers import Keys, Server
 from tests.benchmarks.works import W4_QUERY, http
 
 PAGES, PAGE = 5_000, 20
-_STEP = 100  # how many products are read at once on the way to a deep page
+_STEP = 100  # products that one request reads on the way to a deep page
 _PRODUCTS = "/api/v2/products?"
 
 
 def depth(server: Server, seconds: float) -> list[str]:
-    """How much longer page 5,000 of all products takes than page 1; one connection."""
+    """Compare page 5,000 of all products with page 1, on one connection."""
     with connected(server.port, 1) as [connection]:
         cursor = _cursor_before(connection, PAGES)
         paths = [f"{_PRODUCTS}first={PAGE}", f"{_PRODUCTS}first={PAGE}&after={cursor}"]
@@ -39,7 +39,7 @@ def depth(server: Server, seconds: float) -> list[str]:
 
 
 def _cursor_before(connection: Connection, page: int) -> str:
-    """The cursor after which a page begins; a cursor does not depend on the size of pages."""
+    """The cursor before a page; cursors do not depend on the size of pages."""
     cursor, left = "", (page - 1) * PAGE
     while left:
         count = min(left, _STEP)
@@ -47,29 +47,29 @@ def _cursor_before(connection: Connection, page: int) -> str:
         answer = connection.get(http("GET", f"{_PRODUCTS}first={count}{after}&fields=id"))
         body = json.loads(parts(answer)[1])
         if len(body["items"]) != count:
-            raise Failed(f"there are {left} products less than the last page needs")
+            raise Failed(f"the shop has {left} products less than the last page needs")
         cursor, left = body["pageInfo"]["endCursor"], left - count
     return cursor
 
 
 def statements(server: Server, keys: Keys) -> list[str]:
-    """SQL statements of each work, and of W4's levels for 1, 20 and 100 orders."""
+    """Count the SQL statements of W4 for 1, 20 and 100 orders."""
     lines = ["| | statements |", "|---|--:|"]
     query = W4_QUERY.replace("orders(first: 20)", "allOrders(first: %d)")
     with connected(server.port, 1) as [connection]:
         for rows in (1, 20, 100):
             request = http("POST", "/graphql", keys.manager, {"query": query % rows})
-            # The last of more than a document has to be seen before it is compiled.
+            # A document is compiled when it comes the second time, so the last answer counts.
             answer = [connection.get(request) for _ in range(4)][-1]
             lines.append(f"| W4 over {rows} orders | {statements_of(answer)} |")
     return lines
 
 
 def statements_of(answer: bytes) -> int:
-    """How many statements an answer took, as Server-Timing tells in development."""
+    """The number of statements behind an answer, from Server-Timing (in development)."""
     found = re.search(r'desc="(\d+) statements?"', header(answer, "server-timing") or "")
     if found is None:
-        raise Failed(f"no statements are told: {answer[:600].decode()}")
+        raise Failed(f"Server-Timing has no number of statements: {answer[:600].decode()}")
     return int(found[1])
 
 
@@ -85,7 +85,7 @@ _DOCUMENTS = {
 
 
 def fields(server: Server, seconds: float) -> list[str]:
-    """What another row, field and level cost in GraphQL, in CPU."""
+    """Measure the CPU of one more row, field and level in GraphQL."""
     requests = {
         title: http("POST", "/graphql", None, {"query": document})
         for title, document in _DOCUMENTS.items()
@@ -104,7 +104,7 @@ def fields(server: Server, seconds: float) -> list[str]:
 
 
 def encodings(servers: Sequence[Server], seconds: float) -> list[str]:
-    """Bytes and CPU of 100 products in each content encoding."""
+    """Measure bytes and CPU of 100 products in each content encoding."""
     lines = ["| | bytes | CPU µs |", "|---|--:|--:|"]
     for server in servers:
         requests: dict[str, bytes] = {}
@@ -123,7 +123,7 @@ def encodings(servers: Sequence[Server], seconds: float) -> list[str]:
 
 
 def _rounds(server: Server, requests: dict[str, bytes], seconds: float) -> dict[str, Result]:
-    """Each of the requests over and over, in rounds that alternate."""
+    """Repeat each of the requests, in rounds that alternate."""
     asked: dict[str, Iterator[bytes]] = {
         title: itertools.repeat(request) for title, request in requests.items()
     }

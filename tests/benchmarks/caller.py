@@ -1,7 +1,7 @@
-"""A client that costs little: it asks on several connections again as soon as each is answered.
+"""A cheap HTTP client: each connection sends its next request as soon as it has its answer.
 
-One epoll loop over plain sockets, about a third of what asyncio with an HTTP parser takes: on two
-cores the client runs beside PostgreSQL, and what it takes is missing there.
+It is one epoll loop over plain sockets, which takes about a third of the CPU of asyncio with an
+HTTP parser. On two cores the client shares a core with PostgreSQL, so its CPU is missing there.
 """
 
 import selectors
@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-ANSWER_SECONDS = 15  # longer than any answer may take
-_READ = 262_144  # longer than any answer is
+ANSWER_SECONDS = 15  # no answer may take longer
+_READ = 262_144  # bytes; no answer is larger
 
 
 class Failed(Exception):
-    """The run is worth nothing; the message says why."""
+    """The run is void; the message says why."""
 
 
 @dataclass
 class Round:
-    """What one round gave: seconds that each request took, and how long all of them."""
+    """The result of one round: seconds of each request, and of all together."""
 
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -29,7 +29,7 @@ class Round:
 
 
 class Connection:
-    """One connection, one request at a time."""
+    """One connection that carries one request at a time."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS)
@@ -38,13 +38,13 @@ class Connection:
         self.answer = b""
 
     def ask(self, request: bytes) -> None:
-        """Send a request; its answer comes by `take`."""
+        """Send a request; `take` reads its answer."""
         self.answer = b""
         self.asked = time.perf_counter()
         self.socket.sendall(request)
 
     def take(self) -> bool:
-        """Read what has come; whether the answer is whole now."""
+        """Read the bytes that arrived; return whether the answer is complete."""
         data = self.socket.recv(_READ)
         if not data:
             raise Failed(f"the server closed a connection after {self.answer[-300:]!r}")
@@ -57,7 +57,7 @@ class Connection:
         return len(data) >= end + 4 + length
 
     def get(self, request: bytes) -> bytes:
-        """Ask and wait for the whole answer."""
+        """Send a request and wait for the whole answer."""
         self.ask(request)
         while not self.take():
             pass
@@ -65,7 +65,7 @@ class Connection:
 
 
 def content_length(head: bytes) -> int | None:
-    """What the head of an answer says of its body; None when that comes in chunks."""
+    """The length of an answer's body from its head; None when the body comes in chunks."""
     for name in (b"\r\ncontent-length: ", b"\r\nContent-Length: "):
         at = head.find(name)
         if at >= 0:
@@ -100,7 +100,7 @@ def header(answer: bytes, name: str) -> str | None:
 
 @contextmanager
 def connected(port: int, count: int) -> Iterator[list[Connection]]:
-    """So many connections to a server."""
+    """Open connections to a server, and close them afterwards."""
     connections: list[Connection] = []
     try:
         for _ in range(count):
@@ -117,7 +117,7 @@ def keep_asking(
     ask: Callable[[Connection], None],
     answered: Callable[[Connection], None],
 ) -> None:
-    """Ask on every connection, and again as soon as it is answered, for so long."""
+    """Send requests on every connection for some seconds, the next as soon as one is answered."""
     with selectors.DefaultSelector() as selector:
         for each in connections:
             selector.register(each.socket, selectors.EVENT_READ, each)
@@ -139,7 +139,7 @@ def keep_asking(
 
 
 def drive(connections: Sequence[Connection], requests: Iterator[bytes], seconds: float) -> Round:
-    """Ask on every connection for so long; raises `Failed` at the first wrong answer."""
+    """Send requests on every connection for some seconds; raise `Failed` at a wrong answer."""
     found = Round()
 
     def ask(connection: Connection) -> None:
@@ -157,6 +157,6 @@ def drive(connections: Sequence[Connection], requests: Iterator[bytes], seconds:
 
 
 def refuse_wrong(answer: bytes) -> None:
-    """Raise `Failed` unless it is a good answer."""
+    """Raise `Failed` unless the answer is a success."""
     if answer[9:11] != b"20" or b'"errors":' in answer:
         raise Failed(f"the server answered {answer[:1200].decode(errors='replace')}")

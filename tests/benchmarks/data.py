@@ -1,16 +1,16 @@
-"""The shop that is measured, made by plain SQL in seconds; its ledger is empty on purpose."""
+"""The measured shop, filled by plain SQL in seconds; its ledger is empty on purpose."""
 
 import asyncpg
 
 CATEGORIES, PRODUCTS, USERS = 20, 100_000, 20_000
 ORDERS, LINES = 200_000, 3
-#: W4 reads 20 orders of a buyer, so only this many have some. Each has two sessions, and a token of
-#: each: 20,000 different ones.
+#: W4 reads 20 orders of a buyer, so only this many users have orders. Each buyer has two sessions
+#: with a token each: 20,000 different tokens.
 BUYERS = ORDERS // 20
 SESSIONS = 2 * BUYERS
-#: A user without orders, and the session after all of theirs.
+#: A user without orders, and the session after the buyers' sessions.
 MANAGER, MANAGERS_SESSION = USERS - 1, SESSIONS
-FILL_SECONDS = 300  # it takes some 30 s
+FILL_SECONDS = 300  # filling takes about 30 s
 
 
 def product_id(number: int) -> str:
@@ -24,11 +24,11 @@ def user_id(number: int) -> str:
 
 
 def session_id(number: int) -> str:
-    """The id of a session; it is of the user `number % BUYERS`."""
+    """The id of a session of the user `number % BUYERS`."""
     return f"01a1f000-0000-7000-8003-{number:012x}"
 
 
-# Prefixes of ids say the kind of thing, the rest is its number: Python makes the same ones above.
+# An id's prefix tells the kind of thing, the rest is its number; Python makes the same ids above.
 _ID = "('01a1f000-0000-7000-{}-' || lpad(to_hex({}), 12, '0'))::uuid"
 _CATEGORY_ID, _PRODUCT_ID, _USER_ID, _SESSION_ID, _ACCOUNT_ID, _ORDER_ID = (
     _ID.format(kind, "{}") for kind in ("8000", "8001", "8002", "8003", "8004", "8005")
@@ -38,7 +38,7 @@ _NEVER = "timestamptz '2100-01-01'"
 _LINE_PRODUCT = f"(n * 7919 + line * 104729) % {PRODUCTS}"
 _LINE_PRICE = f"(5 + ({_LINE_PRODUCT}) % 200)::numeric"
 
-# Wallets and stock that outlast any number of new orders; stock holds what the orders want.
+# Wallets and stock suffice for any number of new orders. Stock holds the pieces of the orders.
 FILL = f"""
 INSERT INTO categories (id, slug, name, description)
 SELECT {_CATEGORY_ID.format("n")}, 'shelf-' || n, 'Shelf ' || n, 'What lies on shelf ' || n
@@ -79,11 +79,11 @@ FROM products LEFT JOIN order_lines ON product_id = products.id GROUP BY product
 
 
 async def fill(database_url: str) -> None:
-    """Fill the migrated database with the shop that is measured."""
+    """Fill the migrated database with the measured shop."""
     connection = await asyncpg.connect(database_url, timeout=10)
     try:
         await connection.execute(FILL, timeout=FILL_SECONDS)
-        # Nothing is left for autovacuum to do while the clock runs.
+        # Autovacuum must have nothing to do during a measurement.
         for statement in ("VACUUM ANALYZE", "CHECKPOINT"):
             await connection.execute(statement, timeout=FILL_SECONDS)
     finally:

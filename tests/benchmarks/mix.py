@@ -1,7 +1,7 @@
-"""What the cache does to reads among writes, and whether any read is older than a write.
+"""The cache's effect on reads among writes, and a check that no read is older than a write.
 
-Products are read and now and then written, by Zipf. Each write puts its number into the product; a
-read that was asked for after a write was acknowledged must show that number or a later one.
+Requests read products, and sometimes write one, drawn by Zipf. Each write puts its number into the
+product. A read that began after a write was acknowledged must show that number or a later one.
 """
 
 import random
@@ -30,7 +30,7 @@ _WRITTEN = re.compile(rb'"description":"Write (\d+)\."')
 
 @dataclass
 class Mix:
-    """What a mix of reads and writes gave."""
+    """The result of a mix of reads and writes."""
 
     latencies: list[float] = field(default_factory=list)  # of reads, in seconds
     statements: list[int] = field(default_factory=list)  # of reads
@@ -41,17 +41,17 @@ class Mix:
 
 @dataclass
 class _Asked:
-    """What a connection waits for."""
+    """The request that a connection waits for."""
 
     product: int
-    #: The number that is written; 0 for a read.
+    #: The number that it writes; 0 for a read.
     number: int
-    #: The last write of the product that was acknowledged when this was asked.
+    #: The last write of the product that was acknowledged when this request was sent.
     floor: int
 
 
 def effect(uncached: Server, cached: Server, keys: Keys, seconds: float) -> list[str]:
-    """The same mix without and with the cache; raises `Failed` where a read was stale."""
+    """Run the same mix without and with the cache; raise `Failed` if a read was stale."""
     lines = [
         "| | reads | writes | p50 ms of reads | statements a read | from the cache | stale |",
         "|---|--:|--:|--:|--:|--:|--:|",
@@ -71,7 +71,7 @@ def effect(uncached: Server, cached: Server, keys: Keys, seconds: float) -> list
 
 
 def run(server: Server, keys: Keys, seconds: float, seed: str) -> Mix:
-    """Reads and writes for so long."""
+    """Read and write for some seconds."""
     pick = random.Random(seed)
     products = iter(zipf(pick, PRODUCTS) * 1000)
     mix, acknowledged, written = Mix(), dict[int, int](), set[int]()
@@ -81,7 +81,7 @@ def run(server: Server, keys: Keys, seconds: float, seed: str) -> Mix:
     def ask(connection: Connection) -> None:
         product = next(products)
         number = 0
-        # One write of a product at a time, so that it is known which one came last.
+        # One write of a product at a time, so that the last one is known.
         if pick.random() < WRITES and product not in written:
             number = next(numbers)
             written.add(product)

@@ -1,4 +1,4 @@
-"""What a run found: printed as it goes, and written into `docs/performance.md`."""
+"""The report of a run: printed at once, and written into `docs/performance.md`."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PAGE = CHECKOUT / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
-#: How many times as fast as a peer each work shall be; docs/performance.md tells how it came out.
+#: How many times as fast as a peer each work shall be; docs/performance.md has the results.
 GOALS: dict[str, Mapping[str, float]] = {
     "W1": {"express": 4.0},
     "W2": {"express": 5.0},
@@ -33,7 +33,7 @@ _HEADER = (
 
 
 def print_machine(shop: Shop, versions: Mapping[str, str]) -> None:
-    """What is measured, and where."""
+    """Print the machine and the versions."""
     for line in machine(shop, versions):
         print(line)
 
@@ -91,7 +91,7 @@ _printed = False
 
 
 def print_work(work: Work, results: Sequence[Result]) -> None:
-    """The results of one work, as soon as they are there."""
+    """Print the results of one work."""
     global _printed
     if not _printed:
         print(f"\n{'':<28}" + "".join(f"{name:>9}" for name in _HEADER))
@@ -103,20 +103,20 @@ def print_work(work: Work, results: Sequence[Result]) -> None:
 
 
 def print_disturbance(found: "Found") -> None:
-    """Say so when other programs ran on the measured server's core."""
+    """Print a warning if other programs ran on the measured server's core."""
     results = [result for results in found.works.values() for result in results]
     if max((_median(result.queued) for result in results), default=0) > DISTURBED:
         print("Other programs had the measured server's core part of the time: run this alone.")
 
 
 def print_ceilings(pgbench: float, static: Result) -> None:
-    """What nothing can be faster than."""
+    """Print the upper limits for every server."""
     for line in ceilings(pgbench, static):
         print(line, flush=True)
 
 
 def print_besides(tables: Mapping[str, Sequence[str]]) -> None:
-    """Tables in Markdown, which can be read as they are."""
+    """Print the further tables as Markdown."""
     for title, rows in tables.items():
         print(f"\n{title}")
         for row in rows:
@@ -133,7 +133,7 @@ def ceilings(pgbench: float, static: Result) -> list[str]:
 
 
 def write(shop: Shop, versions: Mapping[str, str], found: "Found") -> None:
-    """Put what was found into `docs/performance.md`, between its marks; the rest stays."""
+    """Write the results into `docs/performance.md`, between its marks; the rest stays."""
     page = PAGE.read_text()
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)

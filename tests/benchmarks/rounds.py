@@ -1,4 +1,4 @@
-"""Measuring servers against each other: the same work, in rounds that alternate."""
+"""Measures servers against each other: the same work, in rounds that alternate."""
 
 import itertools
 import json
@@ -12,25 +12,25 @@ from tests.benchmarks.servers import Keys, Server
 from tests.benchmarks.works import Work
 
 CONNECTIONS = 16
-#: How far the sizes of two servers' bodies may be apart.
+#: How far the sizes of two servers' bodies may differ, as a share.
 SIZES_APART = 0.05
-#: Beyond this share of the time another program had the server's core.
+#: Above this share of waiting time, other programs used the server's core.
 DISTURBED = 0.05
-#: A server that works less than this share of the time waits for something else.
+#: A server that works for less than this share of the time waits for something else.
 BUSY = 0.85
 
 
 @dataclass
 class Result:
-    """What one work's rounds on one server gave: lists have a value for each round."""
+    """The result of one work on one server; each list has a value for each round."""
 
     name: str
     peer: str
     rates: list[float] = field(default_factory=list)  # answers in a second
-    costs: list[float] = field(default_factory=list)  # µs of the server's CPU an answer
+    costs: list[float] = field(default_factory=list)  # µs of the server's CPU for an answer
     busy: list[float] = field(default_factory=list)  # the share of the time the server worked
-    queued: list[float] = field(default_factory=list)  # the share that it waited for its core
-    client: list[float] = field(default_factory=list)  # the share that the client worked
+    queued: list[float] = field(default_factory=list)  # the share in which it waited for its core
+    client: list[float] = field(default_factory=list)  # the share in which the client worked
     latencies: list[float] = field(default_factory=list)  # seconds
     memory: int = 0  # bytes, after the last round
 
@@ -46,11 +46,11 @@ class Result:
 
     @property
     def waited(self) -> bool:
-        """Whether the server was not what limited the rate."""
+        """Whether something other than the server limited the rate."""
         return statistics.median(self.busy) < BUSY
 
     def latency(self, part: float) -> float:
-        """The ms within which such a part of the answers came."""
+        """The latency in ms that this part of the answers did not exceed."""
         ordered = sorted(self.latencies)
         return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
@@ -58,9 +58,9 @@ class Result:
 def measure(
     work: Work, servers: Sequence[Server], keys: Keys, rounds: Sequence[float]
 ) -> list[Result]:
-    """One work on these servers in turn: the first of the rounds (seconds each) only warms up.
+    """Run one work on these servers in turn; the first round only warms up.
 
-    Raises `Failed` where their answers do not agree.
+    `rounds` gives the seconds of each. Raises `Failed` if the servers' answers do not agree.
     """
     different = [work.requests(keys.of(server.kind), server.kind.peer) for server in servers]
     refuse_other_bodies(work, servers, [requests[0] for requests in different])
@@ -84,7 +84,7 @@ def one_round(
     seconds: float,
     result: Result | None,
 ) -> None:
-    """Ask for so long, and note in the result what came of it."""
+    """Send requests for some seconds, and add the figures to the result."""
     before, waited = server.cpu(), server.queued()
     found = drive(connections, requests, seconds)
     used = server.cpu() - before
@@ -100,7 +100,7 @@ def one_round(
 
 
 def _fill_cache(server: Server, requests: Sequence[bytes]) -> None:
-    """Ask for everything once; raises `Failed` where it does not come from the cache then."""
+    """Send every request once; raise `Failed` if the cache does not answer afterwards."""
     with connected(server.port, 1) as [connection]:
         for request in requests:
             connection.get(request)
@@ -110,7 +110,7 @@ def _fill_cache(server: Server, requests: Sequence[bytes]) -> None:
 
 
 def refuse_other_bodies(work: Work, servers: Sequence[Server], asked: Sequence[bytes]) -> None:
-    """Raise `Failed` unless all answer the same request with the same fields, in like sizes."""
+    """Raise `Failed` unless all servers answer with the same fields and similar sizes."""
     shapes: list[Any] = []
     sizes: list[int] = []
     for server, request in zip(servers, asked, strict=True):
@@ -131,7 +131,7 @@ def refuse_other_bodies(work: Work, servers: Sequence[Server], asked: Sequence[b
 
 
 def _shape(value: Any) -> Any:
-    """The names of a body's fields, and of what is in them."""
+    """The names of a body's fields, nested as in the body."""
     if isinstance(value, dict):
         return {name: _shape(one) for name, one in sorted(value.items())}
     if isinstance(value, list):

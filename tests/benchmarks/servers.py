@@ -1,4 +1,4 @@
-"""The servers that are measured: Tandem as anybody starts it, and its peers under Node."""
+"""The measured servers: Tandem as a user starts it, and its peers under Node."""
 
 import json
 import os
@@ -38,12 +38,12 @@ START_SECONDS = 60
 STOP_SECONDS = 30
 TOKEN_SECONDS = 86_400  # longer than any run
 
-#: What Tandem in production demands to be told, and what keeps a run from being refused or cut.
+#: Settings that production requires, and those that keep a run from being refused or cut.
 TANDEM_ENVIRONMENT = {
     "TANDEM_ENVIRONMENT": "production",
     "TANDEM_PUBLIC_URL": "http://localhost",
     "TANDEM_METRICS": "true",
-    # Charged like every call, and never refused.
+    # Every call is charged, but none is refused.
     "TANDEM_QUOTA_FACTOR": "1000000",
     "TANDEM_ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS),
     "TANDEM_PROVIDER": "sandbox",
@@ -70,44 +70,44 @@ class Server:
     kind: Kind
     port: int
     process: psutil.Process
-    #: From its start to its first sound answer.
+    #: Seconds from its start to its first good answer.
     started_in: float
 
     def cpu(self) -> float:
-        """Seconds of CPU that it has used, in the kernel as well."""
+        """Seconds of CPU that it used, kernel included."""
         times = self.process.cpu_times()
         return times.user + times.system
 
     def queued(self) -> float:
-        """Seconds that its main thread waited for its core; 0 where nobody tells."""
+        """Seconds that its main thread waited for its core; 0 where unknown."""
         told = Path(f"/proc/{self.process.pid}/schedstat")
         return int(told.read_text().split()[1]) / 1e9 if told.exists() else 0.0
 
     def memory(self) -> int:
-        """Bytes of memory that it holds now."""
+        """Bytes of memory that it uses now."""
         return self.process.memory_info().rss
 
 
 @dataclass(frozen=True)
 class Keys:
-    """What both sides sign tokens with, and the tokens of every session."""
+    """The secrets that sign tokens, and the tokens of every session."""
 
     tandem_secret: str
     peers_secret: str
     tandem: Sequence[str]
     peers: Sequence[str]
-    #: Tandem's, of a manager.
+    #: A manager's token for Tandem.
     manager: str
 
     def of(self, kind: Kind) -> Sequence[str]:
-        """The tokens that such a server takes."""
+        """The tokens that a server of this kind accepts."""
         return self.peers if kind.peer else self.tandem
 
 
 async def new_keys(shop: Shop) -> Keys:
-    """Tokens of all sessions: EdDSA for Tandem, and HS256 for peers, as jsonwebtoken has no EdDSA.
+    """Make tokens for all sessions: EdDSA for Tandem, HS256 for peers.
 
-    The claims are the same.
+    jsonwebtoken, which the peers use, has no EdDSA. The claims are the same.
     """
     own, theirs = secrets.token_hex(32), secrets.token_hex(32)
     process = _process(shop, own)
@@ -151,7 +151,7 @@ def _hs256(user: str, session: str, secret: str, now: datetime, settings: Settin
 
 @contextmanager
 def serving(shop: Shop, keys: Keys, kind: Kind) -> Iterator[Server]:
-    """A server of this kind on a core of its own; it is stopped afterwards."""
+    """Start a server of this kind on a core of its own; stop it afterwards."""
     port = free_port()
     log = shop.folder / f"{kind.name.lower().replace(' ', '-').replace(',', '')}.log"
     if kind.peer:
@@ -197,9 +197,9 @@ def _peer(shop: Shop, keys: Keys, peer: str, port: int) -> tuple[list[str], dict
 def running(
     command: Sequence[str], environment: Mapping[str, str], port: int, log: Path, health: str
 ) -> Iterator[tuple[psutil.Process, float]]:
-    """A server's process, once it answers; and the seconds that it took to.
+    """Start a server; yield its process and the seconds until it was ready.
 
-    It answers when `health` is 200, or without one when it takes connections.
+    It is ready when the path `health` answers 200, or without a path when it accepts connections.
     """
     began = time.perf_counter()
     with log.open("wb") as output:
@@ -210,7 +210,7 @@ def running(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # Ctrl-C is for us, and we stop it
+            start_new_session=True,  # Ctrl-C must reach only this process, which stops the server
             preexec_fn=_own_core if PINNED else None,
         )
     try:
@@ -230,7 +230,7 @@ def _own_core() -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return free.getsockname()[1]
 
@@ -252,17 +252,17 @@ def _wait_until_ready(child: "subprocess.Popen[bytes]", port: int, log: Path, he
 
 
 def stop_on_sigterm() -> None:
-    """Let SIGTERM end the run like Ctrl-C, so that the servers are stopped."""
+    """Let SIGTERM end the run as Ctrl-C does, so that the servers are stopped."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def versions() -> dict[str, str]:
-    """Node's and the peers' versions, as installed; raises `Failed` below Node 22."""
+    """The installed versions of Node and the peers; raise `Failed` below Node 22."""
     node = subprocess.run(
         [NODE, "--version"], capture_output=True, text=True, timeout=10, check=True
     ).stdout.strip()
     if int(node[1:].partition(".")[0]) < 22:
-        raise Failed(f"the peers want Node 22 or newer, and this is {node}")
+        raise Failed(f"the peers need Node 22 or newer, but this is {node}")
     found = {"Node": node[1:]}
     lock = json.loads((PEERS / "package-lock.json").read_text())["packages"]
     for package in ("express", "pg", "ioredis", "@apollo/server", "mercurius", "postgraphile"):

@@ -1,7 +1,7 @@
-"""The servers that every measured server shares, and the filled shop in them.
+"""PostgreSQL and Valkey for all measured servers, with the filled shop in them.
 
-PostgreSQL and Valkey keep their data in `.tandem/bench`, and there a filled database as a template:
-the first run fills it (a minute), each run starts from a fresh copy of it (seconds).
+Both keep their data in `.tandem/bench`. A filled database there is the template. The first run
+fills it (a minute), and each run starts from a fresh copy of it (seconds).
 """
 
 import asyncio
@@ -22,20 +22,20 @@ from tests.benchmarks.data import FILL, FILL_SECONDS, fill
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / ".tandem" / "bench"
-#: The server that is measured has a core of its own; everything else runs on the other ones.
+#: The measured server has these cores to itself; everything else runs on the others.
 SERVER_CORES = {0}
-#: Whether it can have: on Linux, with another core besides. Asked before we leave that core.
+#: Whether cores can be set: on Linux, with a second core. Computed before this process moves.
 PINNED = hasattr(os, "sched_getaffinity") and os.sched_getaffinity(0) > SERVER_CORES
 
 
 @dataclass(frozen=True)
 class Shop:
-    """Where the shop is."""
+    """The addresses and facts of the running shop."""
 
     folder: Path
     database_url: str
     redis_url: str
-    #: fsync, synchronous_commit and the versions, as the servers say them.
+    #: fsync, synchronous_commit and the versions, as the servers report them.
     facts: dict[str, str]
 
     @property
@@ -51,9 +51,9 @@ class Shop:
 
 @contextmanager
 def opened() -> Iterator[Shop]:
-    """A fresh copy of the filled shop, on durable servers; they stop afterwards."""
+    """Start durable servers with a fresh copy of the filled shop; stop them afterwards."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    # The servers run as another user where this one is root, and must reach their folder.
+    # If this user is root, the servers run as another user, who must reach their folder.
     FOLDER.chmod(0o755)
     servers = embedded_servers.start(FOLDER)
     try:
@@ -70,13 +70,13 @@ def opened() -> Iterator[Shop]:
 
 
 async def _copied(database_url: str) -> dict[str, str]:
-    """Make `tandem` anew from the template, after making that where it is missing or old."""
+    """Copy the template to `tandem`, after filling the template if it is missing or old."""
     template = f"shop_{_fingerprint()}"
     admin = await asyncpg.connect(database_url, database="postgres", timeout=10)
     try:
         names = {row["datname"] for row in await admin.fetch("SELECT datname FROM pg_database")}
         if template not in names:
-            print("Filling the shop, once …", flush=True)
+            print("Filling the shop; only the first run does this …", flush=True)
             for old in names:
                 if old == "tandem" or old.startswith("shop_"):
                     await admin.execute(f'DROP DATABASE "{old}" (FORCE)', timeout=FILL_SECONDS)
@@ -98,13 +98,13 @@ async def _copied(database_url: str) -> dict[str, str]:
         await admin.close(timeout=10)
     if (facts["fsync"], facts["synchronous_commit"]) != ("on", "on"):
         raise embedded_servers.EmbeddedError(
-            "PostgreSQL must keep what it acknowledges to be measured."
+            "PostgreSQL must run with fsync and synchronous_commit on."
         )
     return {"PostgreSQL": facts.pop("server_version"), **facts}
 
 
 def _fingerprint() -> str:
-    """Changes with whatever the filled database depends on."""
+    """A hash of everything that the filled database depends on."""
     found = hashlib.sha256(FILL.encode())
     for file in sorted((CHECKOUT / "persistence" / "migrations" / "versions").glob("*.py")):
         found.update(file.read_bytes())
@@ -116,7 +116,7 @@ def _postmaster() -> int:
 
 
 def _keep_off(cores: set[int], pids: list[int]) -> None:
-    """Keep ourselves and these processes, with their children, off the measured server's cores."""
+    """Move this process and `pids`, with their children, off the measured server's cores."""
     if not PINNED:
         return
     others = os.sched_getaffinity(0) - cores

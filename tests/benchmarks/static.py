@@ -1,4 +1,4 @@
-"""An application that says the same to everybody: what the HTTP server alone costs."""
+"""An application with one fixed answer: it shows the cost of the HTTP server alone."""
 
 from typing import Any
 
@@ -7,6 +7,6 @@ _HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """ASGI."""
+    """The ASGI application."""
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     await send({"type": "http.response.body", "body": _BODY})

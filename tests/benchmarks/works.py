@@ -1,4 +1,4 @@
-"""The works that are compared: how each is asked, and what it must answer."""
+"""The compared works: the requests of each, and the check of its answers."""
 
 import itertools
 import json
@@ -9,11 +9,11 @@ from typing import Any
 
 from tests.benchmarks.data import CATEGORIES, PRODUCTS, SESSIONS, product_id
 
-#: How uneven keys are drawn: the product (or token) of rank r comes 1/r as often as the first.
+#: Zipf's exponent: the product (or token) of rank r comes 1/r as often as the first.
 ZIPF = 1.0
-#: Asked over and over: as many as a measurement asks, about.
+#: Requests that repeat; about as many as a measurement sends.
 DIFFERENT_REQUESTS = 20_000
-#: Of a work whose answers are cached, so few that each is there before it is measured.
+#: Requests of a cached work: few enough that the cache holds every answer before measuring.
 CACHED_REQUESTS = 2_000
 
 W4_QUERY = """
@@ -33,7 +33,7 @@ query Products($category: String) {
   }
 }
 """
-# PostGraphile names fields after tables and columns; what comes back is the same.
+# PostGraphile names fields after tables and columns; its answers are the same.
 POSTGRAPHILE_QUERIES = {
     W4_QUERY: """
 query Orders {
@@ -63,25 +63,25 @@ query Products($category: String!) {
 }
 W3_FIELDS = "id,name,price,currency,stock,tags,createdAt"
 
-#: Makes the request of a number for a peer, or for Tandem (an empty name).
+#: Makes the request with a number, for a peer or for Tandem (an empty name).
 Maker = Callable[["Draw", int, str], bytes]
 
 
 class Draw:
-    """What the requests of one work ask for, the same for every server that is asked."""
+    """The products, tokens and categories that one work asks for, the same for every server."""
 
     def __init__(self, name: str, tokens: Sequence[str]) -> None:
         pick = random.Random(name)
         self.products = zipf(pick, PRODUCTS)
         self.tokens = [tokens[each] for each in zipf(pick, SESSIONS)]
         self.categories = [pick.randrange(CATEGORIES) for _ in range(DIFFERENT_REQUESTS)]
-        # Evenly: orders for the one best-selling product would wait for each other's locks in
-        # PostgreSQL, whichever server places them.
+        # Drawn evenly: orders for one best-seller would wait for each other's locks in PostgreSQL,
+        # whichever server places them.
         self.bought = [pick.sample(range(PRODUCTS), 3) for _ in range(DIFFERENT_REQUESTS)]
 
 
 def zipf(pick: random.Random, count: int) -> list[int]:
-    """Numbers below `count`, drawn by Zipf; neighbours in rank are not neighbours in the tables."""
+    """Draw numbers below `count` by Zipf; neighbours in rank are not neighbours in the tables."""
     ranked = list(range(count))
     pick.shuffle(ranked)
     weights = itertools.accumulate(1 / rank**ZIPF for rank in range(1, count + 1))
@@ -90,24 +90,24 @@ def zipf(pick: random.Random, count: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Work:
-    """One kind of request: how one is made, and what its answer must be."""
+    """One kind of request: a maker of requests, and a check of their answers."""
 
     name: str
     title: str
     make: Maker
     fits: Callable[[Any], bool]
-    #: Whether its answers come from the cache, of the servers that are asked.
+    #: Whether the servers must answer from their cache.
     cached: bool = False
 
     def requests(self, tokens: Sequence[str], peer: str) -> list[bytes]:
-        """Requests of this work, as they go over the wire to a peer."""
+        """The requests of this work, as bytes for a peer."""
         draw = Draw(self.name, tokens)
         count = CACHED_REQUESTS if self.cached else DIFFERENT_REQUESTS
         return [self.make(draw, number, peer) for number in range(count)]
 
 
 def http(method: str, path: str, token: str | None = None, body: Any = None, **more: str) -> bytes:
-    """A request as it goes over the wire; `more` are headers."""
+    """A request as bytes; `more` are headers."""
     head = [f"{method} {path} HTTP/1.1", "Host: localhost", "Accept: application/json"]
     content = b"" if body is None else json.dumps(body).encode()
     if token is not None:

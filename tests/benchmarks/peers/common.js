@@ -1,5 +1,5 @@
-// What every peer shares: where PostgreSQL and Redis are, who calls, and what an answer carries
-// whatever it is. Each is what the libraries' own documents recommend for production.
+// Shared by every peer: connections to PostgreSQL and Redis, the caller, and the parts of every
+// answer. Each follows the libraries' own recommendations for production.
 
 import { createSecretKey, randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
@@ -13,18 +13,18 @@ export const QUOTA_MS = 900_000
 export const COMPRESSED_FROM = 1024
 const POOL = 20 // as many as Tandem's
 
-// PGHOST, PGUSER and PGDATABASE say where.
+// PGHOST, PGUSER and PGDATABASE name the database.
 export const pool = new pg.Pool({ max: POOL })
-// Commands of one turn of the event loop go out together.
+// Commands of one turn of the event loop are sent together.
 export const redis = new Redis(process.env.REDIS_URL, { enableAutoPipelining: true })
 
-// Lines are written together, as pino recommends for speed.
+// Lines are written in batches, as pino recommends for speed.
 export const logger = pino(
   { base: null, timestamp: pino.stdTimeFunctions.isoTime },
   pino.destination({ fd: 1, sync: false, minLength: 4096 }),
 )
 
-// jsonwebtoken has no EdDSA. A key object, as a string would be turned into one for every token.
+// jsonwebtoken has no EdDSA. A string would become a key object again for every token.
 const secret = createSecretKey(Buffer.from(process.env.JWT_SECRET, 'hex'))
 const VERIFY = {
   algorithms: ['HS256'], issuer: process.env.JWT_ISSUER, audience: process.env.JWT_AUDIENCE,
@@ -38,7 +38,7 @@ export class HttpError extends Error {
   }
 }
 
-/** Who calls: the claims of the token, null without one; a token that was revoked is refused. */
+/** The caller: the claims of the token, null without one. A revoked token is refused. */
 export async function authenticate(authorization) {
   if (!authorization) return null
   let claims

@@ -5,13 +5,13 @@ import { PORT, ready } from './common.js'
 import { edge } from './plugins.js'
 import { BATCHES, TYPES, ordersOf, productsOf } from './shop.js'
 
-/** A loader of Mercurius: no cache, which would serialize every key. */
+/** A Mercurius loader without its cache, which would serialize every key. */
 const loader = (batch, key) => ({
   loader: (queries) => batch(queries.map(({ obj }) => obj[key])),
   opts: { cache: false },
 })
 
-/** For to-one relations, where many ask for the same: each key is read once. */
+/** A loader for to-one relations: many parents share a key, and each key is read once. */
 const distinct = (batch) => async (keys) => {
   const different = [...new Set(keys)]
   const found = await batch(different)

@@ -1,4 +1,4 @@
-// The way into Express, of the REST peer and of Apollo's alike.
+// Express middleware for the REST peer and for Apollo's.
 
 import compression from 'compression'
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit'
@@ -9,7 +9,7 @@ import {
   COMPRESSED_FROM, QUOTA, QUOTA_MS, authenticate, logger, redis, requestId,
 } from './common.js'
 
-// The headers that Tandem's answers carry, and no more.
+// Exactly the headers of Tandem's answers.
 const self = ["'self'"]
 const HELMET = {
   contentSecurityPolicy: {
@@ -61,7 +61,7 @@ const quota = rateLimit({
   store: new RedisStore({ sendCommand: (command, ...rest) => redis.call(command, ...rest) }),
 })
 
-/** Everything that stands before a handler, in order. */
+/** All middleware before a handler, in order. */
 export const edge = [
   log, helmet(HELMET), compression({ threshold: COMPRESSED_FROM }), caller, quota,
 ]

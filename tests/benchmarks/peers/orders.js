@@ -1,5 +1,5 @@
-// Placing an order: the rows that Tandem writes, in one transaction. ORDERS=together writes them
-// with one statement; without it each table has a statement of its own, as most would write it.
+// Places an order: writes the rows that Tandem writes, in one transaction. ORDERS=together uses one
+// statement; without it each table has a statement of its own, as most developers would write it.
 
 import { randomBytes } from 'node:crypto'
 import { HttpError, pool } from './common.js'
@@ -49,7 +49,7 @@ const hold = statement('hold', HOLD)
 const insertHistory = statement('insertHistory', HISTORY)
 const insertAudit = statement('insertAudit', AUDIT)
 
-/** The text with its parameters named after those of another statement. */
+/** The text with its parameters renumbered to follow those of another statement. */
 const numbered = (text, numbers) => text.replace(/\$(\d+)/g, (_, n) => `$${numbers[n - 1]}`)
 const insertTogether = statement('insertTogether', `
   WITH placed AS (${ORDER}),

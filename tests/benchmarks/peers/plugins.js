@@ -1,4 +1,4 @@
-// The way into Fastify, of Mercurius's peer and of PostGraphile's alike.
+// Fastify plugins for the peers of Mercurius and PostGraphile.
 
 import compress from '@fastify/compress'
 import rateLimit from '@fastify/rate-limit'
@@ -21,11 +21,11 @@ const STANDING = {
   'X-Frame-Options': 'DENY',
 }
 
-/** A Fastify with everything that stands before a handler. */
+/** A Fastify with all plugins before a handler. */
 export async function edge() {
   const app = Fastify({
     loggerInstance: logger,
-    // Its own are two lines for each request: one is enough.
+    // Fastify's own logging writes two lines for each request; one is enough.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: (request) => requestId(request.headers['x-request-id']),
   })

@@ -1,5 +1,5 @@
 // GraphQL: PostGraphile 5 on Fastify 5. Its schema comes from the tables; two root fields and the
-// stock are written here, so that it is asked what the others are asked.
+// stock are written here, so that it answers the same queries as the others.
 
 import { postgraphile } from 'postgraphile'
 import { makePgService } from 'postgraphile/adaptors/pg'

@@ -1,5 +1,5 @@
-// The part of Tandem's schema that is measured, and what reads it, of Apollo's peer and
-// Mercurius's: one statement for each level of a query.
+// The measured part of Tandem's schema and its readers, for the peers of Apollo and Mercurius: one
+// statement for each level of a query.
 
 import { HttpError, pool } from './common.js'
 
@@ -72,7 +72,7 @@ const byId = (ids, found) => {
   return ids.map((id) => map.get(id) ?? null)
 }
 
-/** Reads many at once: from keys to what belongs to each, in their order. */
+/** Makes a batch reader: from keys to the rows of each, in the order of the keys. */
 export const BATCHES = {
   async lines(ids) {
     const lines = await rows('lines', `
