@@ -49,7 +49,7 @@ const hold = statement('hold', HOLD)
 const insertHistory = statement('insertHistory', HISTORY)
 const insertAudit = statement('insertAudit', AUDIT)
 
-/** The text with its parameters renumbered to follow those of another statement. */
+/** The text with its parameters renumbered to `numbers`, those of the joint statement. */
 const numbered = (text, numbers) => text.replace(/\$(\d+)/g, (_, n) => `$${numbers[n - 1]}`)
 const insertTogether = statement('insertTogether', `
   WITH placed AS (${ORDER}),

@@ -72,7 +72,7 @@ const byId = (ids, found) => {
   return ids.map((id) => map.get(id) ?? null)
 }
 
-/** Makes a batch reader: from keys to the rows of each, in the order of the keys. */
+/** Batch readers: each maps keys to the rows of each key, in the order of the keys. */
 export const BATCHES = {
   async lines(ids) {
     const lines = await rows('lines', `
