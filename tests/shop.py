@@ -495,9 +495,9 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
         case "categories.get":
             return {"id": await shop.shelf()}, None
         case "categories.create":
-            return {"slug": unique("shelf-"), "name": f"IdleConnections {name}"}, key
+            return {"slug": unique("shelf-"), "name": f"Shelf {name}"}, key
         case "categories.update":
-            return {"id": await shop.category(), "name": f"IdleConnections {name}"}, key
+            return {"id": await shop.category(), "name": f"Shelf {name}"}, key
         case "categories.delete":
             return {"id": await shop.category()}, key
         case "products.get":

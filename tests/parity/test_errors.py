@@ -238,7 +238,7 @@ async def create_category_all_bad(shop: Shop) -> Case:
 
 async def create_category_taken(shop: Shop) -> Case:
     taken = await shop.value("SELECT slug FROM categories WHERE id = $1", await shop.shelf())
-    values = {"slug": taken, "name": "IdleConnections"}
+    values = {"slug": taken, "name": "Shelf"}
     return "categories.create", values, await shop.person("MANAGER"), None
 
 

@@ -136,7 +136,7 @@ async def test_no_category_is_deleted_that_a_product_is_being_put_into(
 
 
 async def test_a_slug_is_given_once_at_one_moment(door: Door, shop: Shop, manager: Person) -> None:
-    values = {"slug": unique("shelf-"), "name": "IdleConnections"}
+    values = {"slug": unique("shelf-"), "name": "Shelf"}
     outcomes = await asyncio.gather(
         *(door.call("categories.create", values, caller=manager) for _ in range(6))
     )
