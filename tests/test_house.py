@@ -32,7 +32,8 @@ LAYERS = ("api", "schema", "services", "persistence")
 LONGER = {"api/local/demo/lines.py": 1310}
 LONGEST = 450
 #: Who reads the environment beside the settings: the command line, which also sets it for workers.
-READS_ENVIRONMENT = {"services/settings.py", "api/cli/__main__.py", "api/cli/common.py"}
+READS_ENVIRONMENT = {"services/settings.py", "api/cli/__main__.py", "api/cli/serve.py"}
+READS_ENVIRONMENT |= {"api/cli/servers.py"}
 #: Rooms and files of services that hold no operations, but what operations and jobs run in.
 MACHINERY = {"access", "cache", "fast", "operation", "quota"}
 QUEUE = {"services/jobs/queue.py", "services/jobs/schedules.py"}

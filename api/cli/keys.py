@@ -1,28 +1,30 @@
 """`tandem keys`: see and rotate the keys that access tokens are signed with."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Any
 
-import typer
 from rich.table import Table
 
-from api.cli.common import DATA, DataOption, Problem, out, place_of, read_settings, running_servers
+from api.cli.servers import read_settings, running_servers, with_database, with_process
+from api.cli.terminal import Problem, out
+from persistence.database.pool import Database
+from persistence.database.transactions import QueryStats
+from persistence.signing_keys import SIGNING_KEYS
+from services.access.signing import (
+    RotationUnderWay,
+    Seal,
+    SealedElsewhere,
+    replace_at_once,
+    rotate,
+)
+from services.settings import Settings
 
-if TYPE_CHECKING:
-    from services.settings import Settings
 
-keys = typer.Typer(help="See and rotate the keys that sign access tokens.", no_args_is_help=True)
-
-
-@keys.command("list")
-def list_keys(data: DataOption = DATA) -> None:
+def list_keys(data: Path) -> None:
     """List the keys, the oldest first, and what each of them does now."""
-    from persistence.database.transactions import QueryStats
-    from persistence.signing_keys import SIGNING_KEYS
-
     with running_servers(read_settings(), data) as settings:
         rows = with_database(
             settings, lambda database: database.reader(QueryStats()).all(SIGNING_KEYS)
@@ -35,27 +37,12 @@ def list_keys(data: DataOption = DATA) -> None:
     out.print(table if rows else "There is no key yet: the first process makes it.")
 
 
-@keys.command("rotate")
-def rotate_keys(
-    compromised: Annotated[
-        bool,
-        typer.Option("--compromised", help="End the old keys, and every access token, at once."),
-    ] = False,
-    data: DataOption = DATA,
-) -> None:
-    """Put a new signing key in the place of the old one, so that nobody is signed out."""
-    from services.access.signing import (
-        RotationUnderWay,
-        Seal,
-        SealedElsewhere,
-        replace_at_once,
-        rotate,
-    )
-
+def rotate_keys(data: Path, *, compromised: bool) -> None:
+    """Replace the signing key by plan, or at once when it is ``compromised``."""
     with running_servers(read_settings(), data) as settings:
         seal, now = Seal(*settings.secrets), datetime.now(UTC)
 
-        def act(database: Any) -> Awaitable[Any]:
+        def act(database: Database) -> Awaitable[Any]:
             if compromised:
                 return replace_at_once(database, seal, now)
             publish = timedelta(seconds=settings.jwks_seconds)
@@ -70,49 +57,18 @@ def rotate_keys(
             ) from None
         except SealedElsewhere as error:
             raise Problem(str(error)) from None
-    out.print("\n".join(_told(done, settings, compromised)), soft_wrap=True)
+    out.print("\n".join(_report(done, settings, compromised)), soft_wrap=True)
 
 
-def check_keys(settings: "Settings") -> None:
+def check_keys(settings: Settings) -> None:
     """Make the first key when there is none; raises `Problem` when the keys do not open."""
-    from services.access.signing import SealedElsewhere
-    from services.operation.context import new_process
-
-    async def load() -> None:
-        process = new_process(settings.model_copy(update={"pool_min": 1}))
-        try:
-            await process.tokens.load()
-        finally:
-            await process.close()
-
     try:
-        asyncio.run(load())
+        with_process(settings, lambda process: process.tokens.load())
     except SealedElsewhere as error:
         raise Problem(str(error)) from None
 
 
-def with_database(settings: "Settings", act: Callable[[Any], Awaitable[Any]]) -> Any:
-    """What ``act`` answers, with a database of its own."""
-    from persistence.database.failures import DatabaseError, NotMigrated
-    from services.operation.context import new_database
-
-    async def run() -> Any:
-        database = new_database(settings.model_copy(update={"pool_min": 1}))
-        try:
-            return await act(database)
-        finally:
-            await database.close()
-
-    place = place_of(settings.database_url)
-    try:
-        return asyncio.run(run())
-    except NotMigrated:
-        raise Problem(f"The database at {place} is not migrated: run `tandem migrate`.") from None
-    except DatabaseError as error:
-        raise Problem(f"PostgreSQL at {place} cannot be used ({type(error).__name__}).") from None
-
-
-def _told(done: Any, settings: "Settings", compromised: bool) -> list[str]:
+def _report(done: Any, settings: Settings, compromised: bool) -> list[str]:
     """A rotation in plain words."""
     kid = done.key.kid
     if compromised:

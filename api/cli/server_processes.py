@@ -9,14 +9,12 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from api.cli.common import loading
+from api.cli.terminal import CHECKOUT, loading
 from api.local.supervisor import Child
 from services.settings import Settings
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 LAYERS = ("api", "schema", "services", "persistence")
 # After a signal: requests may finish, then the application closes, then the embedded servers stop.
 # Together they stay under the 30 s that supervisors usually wait before they kill.
@@ -70,7 +68,7 @@ def run(
 
     single = workers == 1 and not reload
     config = uvicorn.Config(
-        "api.app:create_app" if single else "api.cli.serving:worker_app",
+        "api.app:create_app" if single else "api.cli.server_processes:worker_app",
         factory=True,
         workers=workers,
         reload=reload,

@@ -1,0 +1,77 @@
+"""`tandem create-admin`: an admin made by whoever runs the machine, the first or another."""
+
+import sys
+from logging import WARNING
+from pathlib import Path
+from typing import Any
+
+import structlog
+import typer
+
+from api.cli.servers import read_settings, running_servers, with_process
+from api.cli.terminal import Problem, out, place_of
+from persistence.database.failures import NotMigrated
+from services.errors.common import TandemError
+from services.ids import new_id
+from services.operation.context import Process, Request
+from services.settings import Settings
+from services.users import managing
+
+#: What a person calls the fields that may be wrong.
+_OPTIONS = {
+    "email": "--email",
+    "username": "--username",
+    "fullName": "--name",
+    "password": "The password",
+}
+
+
+def create_admin(
+    data: Path, *, email: str, username: str, name: str, password_from_stdin: bool
+) -> None:
+    """Make the account; raises `Problem` when a field is wrong or the database is away."""
+    settings = read_settings()
+    raw = {
+        "email": email,
+        "username": username,
+        "fullName": name,
+        "role": "ADMIN",
+        "password": _password(password_from_stdin),
+    }
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(WARNING))
+    with running_servers(settings, data) as settings:
+        user = with_process(settings, lambda process: _create(process, settings, raw))
+    out.print(f"{user.username} is an admin and signs in as {user.email}.", soft_wrap=True)
+
+
+def _password(from_stdin: bool) -> str:
+    """The password; everybody on a machine sees arguments, and shells keep them."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise Problem("There is no terminal to ask for the password: give --password-stdin.")
+    return typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+
+
+async def _create(process: Process, settings: Settings, raw: dict[str, Any]) -> Any:
+    try:
+        request = Request(process, id=f"cli-{new_id(process.clock())}", face="cli")
+        return await managing.create.by_system(request, raw)
+    except TandemError as error:
+        place = place_of(settings.database_url)
+        if isinstance(error.__cause__, NotMigrated):
+            message = f"The database at {place} is not migrated: run `tandem migrate`."
+        elif error.status >= 500:
+            message = f"PostgreSQL at {place} cannot be used: check DATABASE_URL."
+        else:
+            message = _refusal(error)
+        raise Problem(message) from None
+
+
+def _refusal(error: TandemError) -> str:
+    """A refusal in plain words."""
+    wrong = [
+        f"{_OPTIONS.get(item.field, item.field)} is not right: {item.message}"
+        for item in error.fields
+    ]
+    return " ".join(wrong) or error.detail

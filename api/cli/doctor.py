@@ -1,0 +1,75 @@
+"""`tandem doctor`: say what Tandem finds on this machine."""
+
+import asyncio
+import importlib.metadata
+import platform
+from pathlib import Path
+from typing import Any
+
+import redis
+from rich.markup import escape
+from rich.table import Table
+
+from api.cli.migrate import database_version
+from api.cli.servers import mail_below, mail_place, read_settings, running_servers
+from api.cli.terminal import Problem, out, place_of
+from persistence.database import migrate
+from services.settings import Settings
+
+
+def doctor(data: Path) -> bool:
+    """Print what is found; True when all of it is sound."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")  # an address that is cut off cannot be checked
+    healthy = True
+
+    def row(sound: bool, name: str, found: str) -> None:
+        nonlocal healthy
+        healthy &= sound
+        table.add_row("[green]✓[/]" if sound else "[red]✗[/]", name, escape(found))
+
+    row(True, "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    for package in ("strawberry-graphql", "fastapi", "sqlmodel", "asyncpg", "uvicorn"):
+        row(True, package, importlib.metadata.version(package))
+    try:
+        mail_below(data, read_settings())
+        with running_servers(read_settings(), data) as settings:
+            row(True, "Settings", f"valid, environment {settings.environment}")
+            row(True, "Mails", mail_place(settings))
+            for name, look in (("PostgreSQL", _database_found), ("Redis", redis_version)):
+                try:
+                    row(True, name, look(settings))
+                except Problem as problem:
+                    row(False, name, str(problem))
+    except Problem as problem:
+        row(False, "Set-up", str(problem))
+    out.print(table)
+    return healthy
+
+
+def redis_version(settings: Settings) -> str:
+    """Redis's version and place; raises `Problem` when it cannot be used."""
+    try:
+        client = redis.Redis.from_url(
+            settings.redis_url, socket_connect_timeout=5, socket_timeout=5, decode_responses=True
+        )
+        with client:
+            found: Any = client.info("server")
+    except (redis.RedisError, ValueError) as error:
+        raise Problem(
+            f"Redis at {place_of(settings.redis_url)} cannot be used ({error}): check REDIS_URL."
+            " Without it Tandem is right, but slower."
+        ) from None
+    version = found.get("valkey_version") or found["redis_version"]
+    return f"{version} at {place_of(settings.redis_url)}"
+
+
+def _database_found(settings: Settings) -> str:
+    """PostgreSQL's version and schema; raises `Problem` where the schema is not this code's."""
+    version = database_version(settings)
+    here, newest = asyncio.run(migrate.current(settings.database_url))
+    if here != newest:
+        found = f"schema {here}" if here else "no schema"
+        raise Problem(f"{version}, with {found} for {newest}: run ./scripts/tandem migrate.")
+    return f"{version}, schema {here}"

@@ -1,0 +1,50 @@
+"""`tandem migrate`: bring the database to the newest schema."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+
+from api.cli.servers import read_settings, running_servers
+from api.cli.terminal import Problem, out, place_of
+from persistence.database.grants import Ungrantable, grant
+from persistence.database.migrate import upgrade
+from services.settings import Settings
+
+
+def migrate(data: Path, grant_to: str | None) -> None:
+    """Migrate; ``grant_to`` is a role that may then serve but not change the log."""
+    with running_servers(read_settings(), data) as settings:
+        migrate_database(settings)
+        if grant_to is not None:
+            try:
+                asyncio.run(grant(settings.database_url, grant_to))
+            except Ungrantable as error:
+                raise Problem(str(error)) from None
+    out.print("The database is at the newest schema.")
+
+
+def migrate_database(settings: Settings) -> None:
+    """Run the migrations; raises `Problem` when PostgreSQL cannot be used."""
+    database_version(settings)  # says what is wrong with the address before Alembic does
+    upgrade(settings.database_url)
+
+
+def database_version(settings: Settings) -> str:
+    """PostgreSQL's version and place; raises `Problem` when it cannot be used."""
+
+    async def look() -> str:
+        url = settings.database_url.replace("postgresql+asyncpg:", "postgresql:", 1)
+        connection = await asyncpg.connect(url, timeout=5)
+        try:
+            return await connection.fetchval("SHOW server_version", timeout=5)
+        finally:
+            await connection.close(timeout=5)
+
+    try:
+        return f"{asyncio.run(look())} at {place_of(settings.database_url)}"
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Problem(
+            f"PostgreSQL at {place_of(settings.database_url)} cannot be used"
+            f" ({str(error) or 'no answer in time'}): check DATABASE_URL."
+        ) from None

