@@ -36,7 +36,7 @@ from schema.schema import SCHEMA
 from services.errors.common import QueryTooComplex
 
 if TYPE_CHECKING:
-    from schema.executing.operations import Executable
+    from schema.executing.executable import Executable
 
 _MOST_ERRORS = 20
 #: In characters. Only documents up to the second are kept: a syntax tree takes 70 times its text,

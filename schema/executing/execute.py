@@ -17,8 +17,8 @@ from graphql import (
 
 from schema.building.loaders import GraphQLContext
 from schema.executing.documents import Prepared, kept, operation_of, prepare, root_fields
+from schema.executing.executable import Executable, executable
 from schema.executing.limits import Limits, beyond
-from schema.executing.operations import Executable, executable
 from schema.executing.value_errors import literal_errors
 from schema.schema import FIELDS, SCHEMA
 from services.access.callers import Caller, authenticate

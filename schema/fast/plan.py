@@ -36,7 +36,7 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 
 from schema.building.reads import FieldLoader, loader_of
-from schema.executing.arguments import Arguments
+from schema.fast.arguments import Arguments
 from schema.schema import SCHEMA
 from services.operation.context import Wanted
 

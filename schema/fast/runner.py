@@ -7,7 +7,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from schema.building.reads import Batched, Single, batch_name, page_arguments
-from schema.executing.arguments import Variables
+from schema.fast.arguments import Variables
 from schema.fast.error_path import Careful
 from schema.fast.plan import Field, Plan
 from services.operation.context import Request

@@ -22,10 +22,10 @@ from hypothesis_graphql import queries
 from schema.building.reads import Single, loader_of
 from schema.building.types import kind_of
 from schema.executing.documents import Prepared, prepare
+from schema.executing.executable import Executable, executable
 from schema.executing.execute import GraphQLRequest, perform
 from schema.executing.limits import Limits
-from schema.executing.operations import Executable, executable
-from schema.fast import programs
+from schema.fast import executable as programs
 from schema.schema import SCHEMA, sdl
 from services.access.callers import authenticate
 from services.cache.cache import Cache

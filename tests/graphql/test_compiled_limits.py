@@ -9,10 +9,10 @@ import pytest
 import structlog
 
 from schema.executing.documents import prepare
+from schema.executing.executable import Executable, executable
 from schema.executing.execute import GraphQLRequest, perform
 from schema.executing.limits import Limits
-from schema.executing.operations import Executable, executable
-from schema.fast import programs
+from schema.fast import executable as programs
 from services.access.callers import authenticate
 from services.cache.cache import Cache
 from services.operation.context import Process, new_database

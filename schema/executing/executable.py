@@ -14,11 +14,11 @@ from graphql import (
     VariableNode,
 )
 
-from schema.executing.arguments import Declared, Variables
 from schema.executing.documents import Prepared, operation_of, root_fields, writes
 from schema.executing.limits import cost_of
 from schema.executing.value_errors import variable_errors
-from schema.fast.programs import Programs
+from schema.fast.arguments import Declared, Variables
+from schema.fast.executable import Programs
 from services.errors.common import FieldError
 from services.operation.context import Request
 from services.quota.costs import SIZES

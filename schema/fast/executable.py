@@ -11,7 +11,7 @@ from graphql import (
     OperationDefinitionNode,
 )
 
-from schema.executing.arguments import Declared, Variables
+from schema.fast.arguments import Declared, Variables
 from schema.fast.codegen import compile_plan
 from schema.fast.lookahead import look_ahead
 from schema.fast.plan import NotCompiled, Plan, Planner
