@@ -24,7 +24,11 @@ from api.http.responses import Reply
 from api.rest.dialects import dialect_of
 from api.rest.operation_route import rest_routes
 from persistence.database.failures import DatabaseError
+from schema.executing.documents import Documents
+from schema.executing.executable import Executable
 from schema.executing.execute import refused
+from schema.executing.limits import Limits
+from schema.fast.executable import CompiledExecutable
 from services import logs
 from services.errors.common import MalformedRequest, MethodNotAllowed, RouteNotFound, TandemError
 from services.health import Health
@@ -41,11 +45,17 @@ def create_app(process: Process | None = None) -> ASGIApp:
         settings = Settings()
         logs.configure(debug=settings.debug, fast=settings.fast_paths)
         process = new_process(settings)
+    settings = process.settings
+    documents = Documents(
+        Limits.of(settings),
+        explorable=settings.explorable,
+        kind=CompiledExecutable if settings.fast_paths else Executable,
+    )
     health = Health(process)
     table = RouteTable(
         [
             *rest_routes(process),
-            GraphQLRoute(process),
+            GraphQLRoute(process, documents),
             *page_routes(process),
             *health_routes(health),
             *provider_routes(process),

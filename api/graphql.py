@@ -12,6 +12,7 @@ from strawberry.http.ides import get_graphql_ide_html
 from api.fast.dispatch import OwnRoute
 from api.http.requests import Fields, body_of, fields_of, new_request, parse_json, require_json
 from api.http.responses import Reply, timing
+from schema.executing.documents import Documents
 from schema.executing.execute import Answer, GraphQLRequest, answer, refused
 from services.errors.common import (
     FieldError,
@@ -41,9 +42,10 @@ _encode = msgspec.json.Encoder().encode
 class GraphQLRoute(Route, OwnRoute):
     """The one GraphQL route."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, documents: Documents) -> None:
         super().__init__("/graphql", _unused, methods=["GET", "POST"])
         self._process = process
+        self._documents = documents
         self.app = self._answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +62,7 @@ class GraphQLRoute(Route, OwnRoute):
             media = _media_type(accept)
             asked = await _asked(fields, receive, given)
             well_formed = True
-            reply = await answer(request, asked)
+            reply = await answer(self._documents, request, asked)
         except TandemError as error:
             reply = refused(request, error)
         response = _respond(request, given is not None, reply, media, well_formed)

@@ -1,12 +1,9 @@
 """Approvals of large orders."""
 
-from typing import Any
-
 import strawberry
 
 from schema.building.connections import Connection
-from schema.building.fields import Info, field, write_options
-from schema.building.reads import read
+from schema.building.fields import read, write
 from schema.orders import Order
 from services import approvals
 
@@ -18,12 +15,5 @@ class Query:
 
 @strawberry.type
 class Mutation:
-    @field(approvals.approve, "approveOrder", Order)
-    async def approve_order(self, info: Info, raw: dict[str, Any]) -> object:
-        options = write_options(info, raw)
-        return await approvals.approve(info.context.request, raw, **options)
-
-    @field(approvals.reject, "rejectOrder", Order)
-    async def reject_order(self, info: Info, raw: dict[str, Any]) -> object:
-        options = write_options(info, raw)
-        return await approvals.reject(info.context.request, raw, **options)
+    approve_order = write(approvals.approve, "approveOrder", Order)
+    reject_order = write(approvals.reject, "rejectOrder", Order)

@@ -3,18 +3,13 @@
 import strawberry
 
 from schema.building.connections import Connection
-from schema.building.reads import read
+from schema.building.fields import read
 from schema.building.types import enum, mirror
 from schema.node import Node
-from services.audit import reading as audit
-from services.audit.reading import AuditEntry as AuditEntryView
-from services.audit.reading import AuditFinding as AuditFindingView
-from services.audit.reading import AuditFindingKind
-from services.audit.reading import AuditHead as AuditHeadView
-from services.audit.reading import AuditVerification as AuditVerificationView
+from services.audit import reading
 
 enum(
-    AuditFindingKind,
+    reading.AuditFindingKind,
     CHANGED="The entry or its seal is not what was sealed.",
     REMOVED="The entry or its seal is gone.",
     INSERTED="Tandem did not write this entry, or it was changed before it was sealed; or its seal"
@@ -25,28 +20,28 @@ enum(
 )
 
 
-@mirror(AuditEntryView)
+@mirror(reading.AuditEntry)
 class AuditEntry(Node):
     pass
 
 
-@mirror(AuditHeadView)
+@mirror(reading.AuditHead)
 class AuditHead:
     pass
 
 
-@mirror(AuditFindingView)
+@mirror(reading.AuditFinding)
 class AuditFinding:
     pass
 
 
-@mirror(AuditVerificationView)
+@mirror(reading.AuditVerification)
 class AuditVerification:
     pass
 
 
 @strawberry.type
 class Query:
-    audit_log = read(audit.list_, "auditLog", Connection[AuditEntry])
-    audit_head = read(audit.head, "auditHead", AuditHead)
-    verify_audit_log = read(audit.verify, "verifyAuditLog", AuditVerification)
+    audit_log = read(reading.list_, "auditLog", Connection[AuditEntry])
+    audit_head = read(reading.head, "auditHead", AuditHead)
+    verify_audit_log = read(reading.verify, "verifyAuditLog", AuditVerification)

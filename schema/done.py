@@ -1,9 +1,9 @@
-"""What mutations answer that have nothing to show."""
+"""``Done``: the answer of a mutation that has nothing to show."""
 
 from schema.building.types import mirror
-from services.auth.signing_in import Done as DoneView
+from services.auth import signing_in
 
 
-@mirror(DoneView)
+@mirror(signing_in.Done)
 class Done:
     pass

@@ -1,4 +1,4 @@
-"""``Node``: whatever has an id of its own."""
+"""``Node``: anything with an id of its own."""
 
 import strawberry
 

@@ -1,12 +1,11 @@
-"""Orders: placed, read, paid and cancelled."""
+"""Orders with their payments and refunds, which name each other."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from schema.building.connections import Connection
-from schema.building.fields import Info, field, write_options
-from schema.building.reads import read, relation
+from schema.building.fields import read, relation, write
 from schema.building.types import enum, mirror
 from schema.coupons import Coupon
 from schema.node import Node
@@ -16,27 +15,20 @@ from services import payments
 from services.coupons import managing as coupons
 from services.invoices import reading as invoices
 from services.orders import buying, managing, reading
-from services.orders.buying import Payment as PaymentView
-from services.orders.buying import Quote as QuoteView
-from services.orders.reading import Order as OrderView
-from services.orders.reading import OrderEvent as OrderEventView
-from services.orders.reading import OrderLine as OrderLineView
-from services.orders.reading import OrderStatus, PaymentStatus
-from services.orders.reading import ShippingAddress as ShippingAddressView
 from services.products import reading as products
 from services.refunds import refunding as refunds
-from services.refunds.refunding import Refund as RefundView
-from services.refunds.refunding import RefundLine as RefundLineView
 from services.users import reading as users
 
 if TYPE_CHECKING:
     from schema.invoices import Invoice
 
-#: An invoice names its order, and has its lines: that module needs this one.
-LazyInvoice = Annotated["Invoice", strawberry.lazy("schema.invoices")]
+#: Types that are defined later: an order, its refunds and its invoices name each other.
+LaterOrder = Annotated["Order", strawberry.lazy("schema.orders")]
+LaterPayment = Annotated["Payment", strawberry.lazy("schema.orders")]
+LaterInvoice = Annotated["Invoice", strawberry.lazy("schema.invoices")]
 
 enum(
-    OrderStatus,
+    reading.OrderStatus,
     PENDING="Placed; its stock is held until it is paid or expires.",
     AWAITING_APPROVAL="Placed; a manager has to approve it before it can be paid.",
     PAID="Paid; its stock is sold.",
@@ -48,7 +40,7 @@ enum(
     EXPIRED="Nobody paid or approved it in time.",
 )
 enum(
-    PaymentStatus,
+    reading.PaymentStatus,
     UNPAID="Nothing has been paid.",
     PAID="All has been paid.",
     PARTIALLY_REFUNDED="Some has been given back.",
@@ -56,92 +48,68 @@ enum(
 )
 
 
-#: An order and its refunds hold each other.
-_LATER = strawberry.lazy("schema.orders")
-
-
-@mirror(ShippingAddressView)
+@mirror(reading.ShippingAddress)
 class ShippingAddress:
     pass
 
 
-@mirror(OrderLineView)
+@mirror(reading.OrderLine)
 class OrderLine:
-    product: Product | None = relation(
-        products.by_ids,
-        "product_id",
-        Product,
-        "The product, while it is sold.",
-    )
+    product = relation(products.by_ids, "product_id", Product, "The product, while it is sold.")
 
 
-@mirror(QuoteView)
+@mirror(buying.Quote)
 class Quote:
     pass
 
 
-@mirror(OrderEventView)
+@mirror(reading.OrderEvent)
 class OrderEvent(Node):
-    actor: PublicUser | None = relation(
-        users.public_by_ids, "actor_id", PublicUser, "Who moved it."
-    )
+    actor = relation(users.public_by_ids, "actor_id", PublicUser, "Who moved it.")
 
 
-@mirror(RefundLineView)
+@mirror(refunds.RefundLine)
 class RefundLine:
-    product: Product | None = relation(
-        products.by_ids, "product_id", Product, "The product, while it is sold."
-    )
+    product = relation(products.by_ids, "product_id", Product, "The product, while it is sold.")
 
 
-@mirror(RefundView)
+@mirror(refunds.Refund)
 class Refund(Node):
-    order: Annotated["Order", _LATER] | None = relation(
-        reading.by_ids,
-        "order_id",
-        Annotated["Order", _LATER],
-        "The order that was paid.",
-    )
-    payment: Annotated["Payment", _LATER] | None = relation(
+    order = relation(reading.by_ids, "order_id", LaterOrder, "The order that was paid.")
+    payment = relation(
         payments.by_ids,
         "payment_id",
-        Annotated["Payment", _LATER],
-        "The payment that it is given back of.",
+        LaterPayment,
+        "The payment that the money is taken back from.",
     )
-    actor: PublicUser | None = relation(
-        users.public_by_ids, "actor_id", PublicUser, "Who gave it back."
-    )
-    credit_note: LazyInvoice | None = relation(
+    actor = relation(users.public_by_ids, "actor_id", PublicUser, "Who gave it back.")
+    credit_note = relation(
         invoices.by_ids,
         "credit_note_id",
-        LazyInvoice,
+        LaterInvoice,
         "Its credit note; null until a moment later.",
     )
 
 
-@mirror(OrderView)
+@mirror(reading.Order)
 class Order(Node):
-    customer: PublicUser | None = relation(
-        users.public_by_ids, "customer_id", PublicUser, "The user who buys."
-    )
-    coupon: Coupon | None = relation(
-        coupons.by_ids, "coupon_id", Coupon, "The coupon, for managers."
-    )
+    customer = relation(users.public_by_ids, "customer_id", PublicUser, "The user who buys.")
+    coupon = relation(coupons.by_ids, "coupon_id", Coupon, "The coupon, for managers.")
 
-    invoice: LazyInvoice | None = relation(
+    invoice = relation(
         invoices.by_ids,
         "invoice_id",
-        LazyInvoice,
+        LaterInvoice,
         "Its invoice; null until a moment after the payment.",
     )
 
-    history = read(reading.history, "Order.history", Connection[OrderEvent], under="id")
-    refunds = read(refunds.list_, "Order.refunds", Connection[Refund], under="id")
+    history = read(reading.history, "Order.history", Connection[OrderEvent], key="id")
+    refunds = read(refunds.list_, "Order.refunds", Connection[Refund], key="id")
 
 
-@mirror(PaymentView)
+@mirror(buying.Payment)
 class Payment(Node):
-    order: Order | None = relation(reading.by_ids, "order_id", Order, "The order that was paid.")
+    order = relation(reading.by_ids, "order_id", Order, "The order that was paid.")
 
 
 @strawberry.type
@@ -154,22 +122,7 @@ class Query:
 
 @strawberry.type
 class Mutation:
-    @field(buying.create, "createOrder", Order)
-    async def create_order(self, info: Info, raw: dict[str, Any]) -> object:
-        options = write_options(info, raw)
-        return await buying.create(info.context.request, raw, **options)
-
-    @field(buying.pay, "payOrder", Payment)
-    async def pay_order(self, info: Info, raw: dict[str, Any]) -> object:
-        options = write_options(info, raw)
-        return await buying.pay(info.context.request, raw, **options)
-
-    @field(buying.cancel, "cancelOrder", Order)
-    async def cancel_order(self, info: Info, raw: dict[str, Any]) -> object:
-        options = write_options(info, raw)
-        return await buying.cancel(info.context.request, raw, **options)
-
-    @field(managing.update_status, "updateOrderStatus", Order)
-    async def update_order_status(self, info: Info, raw: dict[str, Any]) -> object:
-        options = write_options(info, raw)
-        return await managing.update_status(info.context.request, raw, **options)
+    create_order = write(buying.create, "createOrder", Order)
+    pay_order = write(buying.pay, "payOrder", Payment)
+    cancel_order = write(buying.cancel, "cancelOrder", Order)
+    update_order_status = write(managing.update_status, "updateOrderStatus", Order)

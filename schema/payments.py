@@ -3,7 +3,7 @@
 import strawberry
 
 from schema.building.connections import Connection
-from schema.building.reads import read
+from schema.building.fields import read
 from schema.orders import Payment
 from services import payments
 

@@ -1,4 +1,4 @@
-"""The GraphQL schema, put together from the nouns."""
+"""The GraphQL schema: the fields of all nouns, and the fields that find anything by its id."""
 
 from typing import Annotated, Any
 
@@ -25,7 +25,7 @@ from schema import (
     wallet,
 )
 from schema.building.fields import FIELDS, Info
-from schema.building.reads import Single, metadata
+from schema.building.loaders import SingleLoader, metadata
 from schema.building.scalars import SCALARS
 from schema.node import Node
 from services import nodes
@@ -50,8 +50,8 @@ async def _nodes(request: Request, given: dict[str, Any]) -> list[Any]:
     return await translate_errors(nodes.by_ids, request, given["ids"])
 
 
-_NODE = Single(_node)
-_NODES = Single(_nodes)
+_NODE = SingleLoader(_node)
+_NODES = SingleLoader(_nodes)
 
 
 @strawberry.type(description="What can be read.")
@@ -109,7 +109,7 @@ _strawberry = strawberry.Schema(
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 
-#: What documents are validated against and executed on.
+#: The schema that validates and runs documents.
 SCHEMA: GraphQLSchema = _strawberry._schema
 
 

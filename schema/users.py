@@ -1,26 +1,21 @@
 """People."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
 from schema.api_keys import ApiKey
 from schema.building.connections import Connection
-from schema.building.fields import Info, field, write_options
-from schema.building.reads import read
+from schema.building.fields import read, write
 from schema.building.types import enum, mirror
 from schema.done import Done
 from schema.node import Node
 from schema.sessions import Session
 from services import api_keys, sessions
 from services.users import managing, own_account, reading
-from services.users.reading import Profile as ProfileView
-from services.users.reading import PublicUser as PublicUserView
-from services.users.reading import Role
-from services.users.reading import User as UserView
 
 enum(
-    Role,
+    reading.Role,
     USER="Buys.",
     MODERATOR="Looks after content.",
     MANAGER="Runs the shop.",
@@ -28,18 +23,18 @@ enum(
 )
 
 
-@mirror(ProfileView)
+@mirror(reading.Profile)
 class Profile:
     pass
 
 
-@mirror(UserView)
+@mirror(reading.User)
 class User(Node):
-    sessions = read(sessions.list_, "User.sessions", Connection[Session], under="id")
-    api_keys = read(api_keys.list_, "User.apiKeys", Connection[ApiKey], under="id")
+    sessions = read(sessions.list_, "User.sessions", Connection[Session], key="id")
+    api_keys = read(api_keys.list_, "User.apiKeys", Connection[ApiKey], key="id")
 
 
-@mirror(PublicUserView)
+@mirror(reading.PublicUser)
 class PublicUser(Node):
     pass
 
@@ -59,29 +54,9 @@ class Query:
 
 @strawberry.type
 class Mutation:
-    @field(own_account.update_me, "updateMe", User)
-    async def update_me(self, info: Info, raw: dict[str, Any]) -> object:
-        options = write_options(info, raw)
-        return await own_account.update_me(info.context.request, raw, **options)
-
-    @field(own_account.change_password, "changePassword", Done)
-    async def change_password(self, info: Info, raw: dict[str, Any]) -> object:
-        return await own_account.change_password(info.context.request, raw)
-
-    @field(own_account.delete_me, "deleteMe", Done)
-    async def delete_me(self, info: Info, raw: dict[str, Any]) -> object:
-        return await own_account.delete_me(info.context.request, raw)
-
-    @field(managing.create, "createUser", User)
-    async def create_user(self, info: Info, raw: dict[str, Any]) -> object:
-        return await managing.create(info.context.request, raw)
-
-    @field(managing.update, "updateUser", User)
-    async def update_user(self, info: Info, raw: dict[str, Any]) -> object:
-        options = write_options(info, raw)
-        return await managing.update(info.context.request, raw, **options)
-
-    @field(managing.revoke_sessions, "revokeUserSessions", Done)
-    async def revoke_user_sessions(self, info: Info, raw: dict[str, Any]) -> object:
-        options = write_options(info, raw)
-        return await managing.revoke_sessions(info.context.request, raw, **options)
+    update_me = write(own_account.update_me, "updateMe", User)
+    change_password = write(own_account.change_password, "changePassword", Done)
+    delete_me = write(own_account.delete_me, "deleteMe", Done)
+    create_user = write(managing.create, "createUser", User)
+    update_user = write(managing.update, "updateUser", User)
+    revoke_user_sessions = write(managing.revoke_sessions, "revokeUserSessions", Done)

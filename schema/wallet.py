@@ -3,7 +3,7 @@
 import strawberry
 
 from schema.building.connections import Connection
-from schema.building.reads import read, relation
+from schema.building.fields import read, relation
 from schema.building.types import enum, mirror
 from schema.deposits import Deposit
 from schema.node import Node
@@ -12,8 +12,6 @@ from services import wallet
 from services.deposits import depositing as deposits
 from services.orders import reading as orders
 from services.wallet import TransferKind
-from services.wallet import Wallet as WalletView
-from services.wallet import WalletEntry as WalletEntryView
 
 enum(
     TransferKind,
@@ -23,15 +21,13 @@ enum(
 )
 
 
-@mirror(WalletEntryView)
+@mirror(wallet.WalletEntry)
 class WalletEntry(Node):
-    order: Order | None = relation(orders.by_ids, "order_id", Order, "The order paid or refunded.")
-    deposit: Deposit | None = relation(
-        deposits.by_ids, "deposit_id", Deposit, "The deposit that brought it."
-    )
+    order = relation(orders.by_ids, "order_id", Order, "The order paid or refunded.")
+    deposit = relation(deposits.by_ids, "deposit_id", Deposit, "The deposit that brought it.")
 
 
-@mirror(WalletView)
+@mirror(wallet.Wallet)
 class Wallet(Node):
     entries = read(wallet.entries, "Wallet.entries", Connection[WalletEntry])
     deposits = read(deposits.list_, "Wallet.deposits", Connection[Deposit])

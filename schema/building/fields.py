@@ -1,42 +1,89 @@
-"""Fields: an operation's door into GraphQL. Those of reads are made in schema/building/reads.py."""
+"""Fields: `read` and `write` make the field of an operation, `relation` one that follows a key."""
 
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Any, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import strawberry
 from strawberry.types import Info as StrawberryInfo
 
 from schema.building import inputs
-from schema.building.loaders import GraphQLContext
+from schema.building.loaders import (
+    BatchLoader,
+    FieldLoader,
+    GraphQLContext,
+    SingleLoader,
+    batch_name,
+    metadata,
+    page_arguments,
+)
 from services.errors.common import FieldError, ValidationFailed
-from services.operation.running import Operation
+from services.operation.context import Request
+from services.operation.running import Operation, translate_errors
 
 Info = StrawberryInfo[GraphQLContext, None]
 
-#: Where each operation stands in the schema: ``orders.pay`` → ``payOrder``.
+#: The place of each operation in the schema: ``orders.pay`` → ``payOrder``.
 FIELDS: dict[str, str] = {}
 
 
-def field(op: Operation[Any, Any], place: str, returns: Any) -> Callable[[Any], Any]:
-    """Make the function below the field of a write; `schema.building.reads.read` declares reads.
+def write(op: Operation[Any, Any], place: str, returns: Any) -> Any:
+    """The field of a write, at ``place`` in the schema."""
 
-    It gets ``(root, info, raw)``: the caller's arguments by their wire names.
+    async def resolver(self: Any, info: Info, **values: Any) -> Any:
+        # A write may change anything that an earlier mutation of the document has read.
+        info.context.forget()
+        given = inputs.raw(values)
+        key = _key(info.context.header_key, given.pop("idempotencyKey", None))
+        if_match = given.pop("ifMatch", None)
+        return await op(info.context.request, given, key=key, if_match=if_match)
+
+    return _field(op, place, resolver, returns)
+
+
+def read(
+    op: Operation[Any, Any],
+    place: str,
+    returns: Any,
+    key: str | None = None,
+    attribute: str | None = None,
+) -> Any:
+    """The field of a read, at ``place`` in the schema.
+
+    With ``key``, the attribute that holds a parent's id, one call reads for many parents.
+    ``attribute`` names the attribute of the result that the field shows.
     """
+    loader: FieldLoader = SingleLoader(op, op.paged, projects=True)
+    if key is not None:
+        loader = BatchLoader(op.name, op.of, key, op.paged, attribute)
 
-    def declare(resolve: Callable[[Any, Info, dict[str, Any]], Awaitable[Any]]) -> Any:
-        async def resolver(self: Any, info: Info, **values: Any) -> Any:
-            # What was read before a write says nothing about what comes after it.
-            info.context.forget()
-            return await resolve(self, info, inputs.raw(values))
+    async def resolver(self: Any, info: Info, **values: Any) -> Any:
+        given = inputs.raw(values)
+        if loader.paged:
+            given = page_arguments(given, _counts(info))
+        return await _load(loader, self, info, given)
 
-        FIELDS[op.name] = place
-        return described(op, place, resolver, returns)
-
-    return declare
+    return _field(op, place, resolver, returns, metadata(loader))
 
 
-def described(
+def relation(load: Any, key: str, returns: Any, description: str) -> Any:
+    """A field that holds another thing, found by the attribute ``key``; null when not visible."""
+
+    async def batch(
+        request: Request, keys: Sequence[Any], _: dict[str, Any], **more: Any
+    ) -> Mapping[Any, Any]:
+        return await translate_errors(load, request, keys, *more.values())
+
+    loader = BatchLoader(load, batch, key, projects="wanted" in inspect.signature(load).parameters)
+
+    async def resolver(self: Any, info: Info) -> Any:
+        return await _load(loader, self, info, {})
+
+    resolver.__annotations__ = {"info": Info, "return": returns | None}
+    return strawberry.field(resolver, description=description, metadata=metadata(loader))
+
+
+def _field(
     op: Operation[Any, Any],
     place: str,
     resolver: Any,
@@ -45,9 +92,10 @@ def described(
 ) -> Any:
     """The Strawberry field of an operation.
 
-    Arguments, description and deprecation come from the declaration; the field can fail, so it is
-    nullable.
+    Arguments, description and deprecation come from the declaration. An operation can fail, so
+    the field is nullable.
     """
+    FIELDS[op.name] = place
     parameters = [
         inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
         inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info),
@@ -63,17 +111,29 @@ def described(
     )
 
 
-class WriteOptions(TypedDict):
-    """What a write takes besides its input."""
-
-    key: str | None
-    if_match: str | None
-
-
-def write_options(info: Info, raw: dict[str, Any]) -> WriteOptions:
-    """Take the idempotency key and the etag out of a write's arguments."""
-    key, header = raw.pop("idempotencyKey", None), info.context.header_key
-    if key is not None and header is not None and key != header:
+def _key(header: str | None, argument: str | None) -> str | None:
+    """The idempotency key of a write, from the header or from the argument."""
+    if header is not None and argument is not None and header != argument:
         message = "The header and the argument name different keys."
         raise ValidationFailed(fields=[FieldError("idempotencyKey", "CONFLICT", message)])
-    return {"key": header if key is None else key, "if_match": raw.pop("ifMatch", None)}
+    return header if argument is None else argument
+
+
+def _counts(info: Info) -> bool:
+    """Is the total of a list asked for?"""
+    return any(id(node) in info.context.counting for node in info._raw_info.field_nodes)
+
+
+async def _load(loader: FieldLoader, parent: Any, info: Info, given: dict[str, Any]) -> Any:
+    """The value of a field that has a loader."""
+    if isinstance(loader, SingleLoader):
+        return await loader.call(info.context.request, given)
+    key = getattr(parent, loader.key)
+    if key is None:
+        return None
+
+    async def load(request: Request, keys: Sequence[Any]) -> Mapping[Any, Any]:
+        return await loader.load(request, keys, given)
+
+    found = await info.context.load((loader.name, batch_name(given)), load, key)
+    return found if loader.attribute is None else getattr(found, loader.attribute)

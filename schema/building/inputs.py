@@ -1,7 +1,7 @@
-"""Arguments: made from an operation's input model, handed back to it as raw values.
+"""Arguments of an operation's field: made from its input model, given back to it as raw values.
 
-Ids and what lists take become arguments of the field; the rest of what REST takes in a body becomes
-the one ``input`` object. Types follow the model's JSON schema, the same that OpenAPI shows.
+Ids and the parameters of lists become arguments of their own. The fields of a REST body become one
+``input`` object. Types follow the model's JSON schema, which OpenAPI shows too.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ from services.operation.running import Key, Operation
 
 _INPUTS: dict[str, Any] = {}
 _SCALARS = {"integer": int, "boolean": bool, "object": JSON}
-#: A GraphQL client counts by selecting ``totalCount``.
+#: Inputs without an argument: a GraphQL client asks for the total by selecting ``totalCount``.
 _SELECTED = {"total"}
 
 
 def sort_name(sort: str) -> str:
-    """``-createdAt`` in REST is ``CREATED_AT_DESC`` in GraphQL."""
+    """The GraphQL name of a REST sort: ``-createdAt`` is ``CREATED_AT_DESC``."""
     descending = sort.startswith("-")
     snake = "".join(f"_{c}" if c.isupper() else c for c in sort.removeprefix("-")).upper()
     if sort == "relevance":
@@ -61,26 +61,29 @@ def arguments(op: Operation[Any, Any]) -> list[Parameter]:
 
 
 def raw(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What the caller gave, by wire names, without what was left out."""
-    plain = {
-        name.removesuffix("_"): _raw(value)
+    """The arguments that the caller gave, by wire names. The fields of ``input`` stand beside."""
+    given = {
+        name.removesuffix("_"): plain_value(value)
         for name, value in values.items()
         if value is not strawberry.UNSET
     }
-    plain.update(plain.pop("input", None) or {})
-    return plain
+    given.update(given.pop("input", None) or {})
+    return given
 
 
-def _raw(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """A value without GraphQL's types: enums as text, inputs as dicts without absent fields."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, list):
-        return [_raw(item) for item in value]
+        return [plain_value(item) for item in value]
+    if isinstance(value, dict):
+        return {name: plain_value(item) for name, item in value.items()}
     definition = getattr(value, "__strawberry_definition__", None)
     if definition is None:
         return value
     given = {field.graphql_name: getattr(value, field.python_name) for field in definition.fields}
-    return {name: _raw(item) for name, item in given.items() if item is not strawberry.UNSET}
+    return {name: plain_value(item) for name, item in given.items() if item is not strawberry.UNSET}
 
 
 def _argument(name: str, kind: Any, description: str, required: bool) -> Parameter:
@@ -102,7 +105,7 @@ def _input_type(op: Operation[Any, Any], name: str, schema: dict[str, Any]) -> A
         return _INPUTS[name]
     namespace: dict[str, Any] = {"__annotations__": {}}
     required = schema.get("required", [])
-    # Python wants what has no default first; GraphQL does not mind the order.
+    # Python needs fields without a default first; GraphQL ignores the order.
     for field in sorted(schema["properties"], key=lambda field: field not in required):
         shape = schema["properties"][field]
         kind = _type_of(op, schema, field, shape)

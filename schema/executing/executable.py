@@ -1,115 +1,116 @@
-"""Operations of a document, and all that is asked of one at every request, found out once."""
+"""`Executable`: one GraphQL operation of a document, ready to be charged and run."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from graphql import (
-    ArgumentNode,
-    DirectiveNode,
     DocumentNode,
     ExecutionResult,
-    GraphQLError,
-    Node,
+    FieldNode,
     OperationDefinitionNode,
-    VariableNode,
+    OperationType,
+    SelectionNode,
+    execute,
 )
 
-from schema.executing.documents import Prepared, operation_of, root_fields, writes
+from schema.building.loaders import GraphQLContext
 from schema.executing.limits import cost_of
 from schema.executing.value_errors import variable_errors
-from schema.fast.arguments import Declared, Variables
-from schema.fast.executable import Programs
+from schema.executing.walk import Walk
+from schema.schema import SCHEMA
 from services.errors.common import FieldError
 from services.operation.context import Request
-from services.quota.costs import SIZES
 from services.settings import Settings
-
-#: Costs that one operation remembers, for different page sizes.
-_MOST_COSTS = 32
 
 
 class Executable:
-    """One operation of a valid document."""
+    """One GraphQL operation of a valid document, run by graphql-core."""
 
     def __init__(self, document: DocumentNode, node: OperationDefinitionNode) -> None:
         self.document = document
         self.node = node
-        self.writes = writes(node)
+        self.writes = node.operation is OperationType.MUTATION
         self.roots = root_fields(document, node)
-        self._declared = Declared(node)
-        self._sizes, directives = ([], []) if not self._declared.definitions else _asked(document)
-        self._programs = Programs(document, node, self._declared, directives)
-        self._costs: dict[Any, int] = {}
 
     def cost(self, variables: Mapping[str, Any], settings: Settings) -> int:
-        """The units that it takes at the most with these variables.
+        """The highest cost in units with these variables."""
+        return cost_of(self.document, self.node, variables, settings)
 
-        Remembered by what page sizes are: walking a document takes 5 µs a field.
-        """
-        sizes = (settings.page_size, *(_size(variables, name) for name in self._sizes))
-        found = self._costs.get(sizes)
-        if found is None:
-            found = cost_of(self.document, self.node, variables, settings)
-            if len(self._costs) < _MOST_COSTS:
-                self._costs[sizes] = found
-        return found
-
-    def variable_errors(self, given: Mapping[str, Any]) -> list[FieldError]:
+    def variable_errors(self, variables: Mapping[str, Any]) -> list[FieldError]:
         """Every variable value that does not fit its declared type."""
-        if self._declared.plain(given) is not None:
-            return []
-        return variable_errors(self.document, self.node, given)
+        return variable_errors(self.document, self.node, variables)
 
-    async def run_compiled(
-        self, request: Request, given: Mapping[str, Any]
-    ) -> ExecutionResult | None:
-        """The answer of its own function; None where graphql-core is to run it."""
-        try:
-            variables = Variables(self._declared, given)
-        except GraphQLError:
-            return None
-        return await self._programs.run(request, variables)
+    async def run(
+        self, request: Request, variables: Mapping[str, Any], key: str | None
+    ) -> ExecutionResult:
+        """The data and errors. ``key`` is the Idempotency-Key header."""
+        name = self.node.name
+        result: Any = execute(
+            SCHEMA,
+            self.document,
+            context_value=GraphQLContext(request, key, self._counting),
+            variable_values=dict(variables),
+            operation_name=name and name.value,
+            hide_suggestions=not request.process.settings.explorable,
+        )
+        return await result if hasattr(result, "__await__") else result
 
-
-def executable(prepared: Prepared, name: str | None) -> Executable | None:
-    """The operation to run: the named one, or the only one."""
-    found = prepared.operations.get(name)
-    if found is None and prepared.document is not None:
-        node = operation_of(prepared.document, name)
-        if node is not None:
-            found = prepared.operations[name] = Executable(prepared.document, node)
-    return found
-
-
-def _asked(document: DocumentNode) -> tuple[list[str], list[str]]:
-    """The variables that page sizes depend on, and those that directives ask for."""
-    sizes: set[str] = set()
-    directives: set[str] = set()
-    pending: list[tuple[Node, set[str] | None]] = [(document, None)]
-    while pending:
-        node, found = pending.pop()
-        match node:
-            case VariableNode() if found is not None:
-                found.add(node.name.value)
-            case DirectiveNode():
-                found = directives
-            case ArgumentNode() if found is None and node.name.value in (*SIZES, "ids"):
-                found = sizes
-        for key in node.keys:
-            inside = getattr(node, key, None)
-            for one in inside if isinstance(inside, tuple | list) else (inside,):
-                if isinstance(one, Node):
-                    pending.append((one, found))
-    return sorted(sizes), sorted(directives)
+    @cached_property
+    def _counting(self) -> frozenset[int]:
+        """The ids of the field nodes that select ``totalCount``."""
+        walk = _Counting(self.document)
+        walk.total(self.node.selection_set)
+        return frozenset(walk.found)
 
 
-def _size(variables: Mapping[str, Any], name: str) -> Any:
-    """What of a variable's value a page size can be told from."""
-    if name not in variables:
-        return None
-    value = variables[name]
-    if isinstance(value, list):
-        return (list, len(value))
-    if isinstance(value, str):
-        return (str, hash(value))
-    return (type(value), value if isinstance(value, int | float) else None)
+def root_fields(document: DocumentNode, node: OperationDefinitionNode) -> tuple[FieldNode, ...]:
+    """An operation's root fields but ``__typename``, those of fragments included, in order."""
+    return _RootFields(document).total(node.selection_set)
+
+
+class _RootFields(Walk[tuple[FieldNode, ...]]):
+    """Collects the fields of the outermost level, each once."""
+
+    nothing = ()
+    enters_fields = False
+
+    def plus(
+        self, one: tuple[FieldNode, ...], other: tuple[FieldNode, ...]
+    ) -> tuple[FieldNode, ...]:
+        """The fields of both, each once: nodes are told apart by identity, not by content."""
+        known = {id(node) for node in one}
+        return (*one, *(node for node in other if id(node) not in known))
+
+    def around(
+        self, node: SelectionNode, within: str, inner: tuple[FieldNode, ...]
+    ) -> tuple[FieldNode, ...]:
+        """The field itself, or the fields of a fragment."""
+        if not isinstance(node, FieldNode):
+            return inner
+        return () if node.name.value == "__typename" else (node,)
+
+
+class _Counting(Walk[bool]):
+    """Finds the fields that select ``totalCount``, directives ignored.
+
+    A total that is counted and then skipped costs a statement and changes no answer.
+    """
+
+    nothing = False
+
+    def __init__(self, document: DocumentNode) -> None:
+        super().__init__(document)
+        self.found: set[int] = set()
+
+    def plus(self, one: bool, other: bool) -> bool:
+        """Does either of two selections side by side have the field?"""
+        return one or other
+
+    def around(self, node: SelectionNode, within: str, inner: bool) -> bool:
+        """Is a selection the field, or a fragment that has it?"""
+        if not isinstance(node, FieldNode):
+            return inner
+        if inner:
+            self.found.add(id(node))
+        return node.name.value == "totalCount"

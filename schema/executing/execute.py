@@ -1,4 +1,4 @@
-"""Running a GraphQL request: checked as a whole, run on graphql-core, errors told in our words."""
+"""`answer`: checks a GraphQL request as a whole, runs it, and words its errors as ours."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -6,21 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
-    ExecutionResult,
     FieldNode,
     GraphQLError,
     NullValueNode,
     OperationDefinitionNode,
     VariableNode,
-    execute,
 )
 
-from schema.building.loaders import GraphQLContext
-from schema.executing.documents import Prepared, kept, operation_of, prepare, root_fields
-from schema.executing.executable import Executable, executable
-from schema.executing.limits import Limits, beyond
+from schema.executing.documents import Documents, Prepared, operation_of
+from schema.executing.executable import Executable, root_fields
+from schema.executing.limits import beyond
 from schema.executing.value_errors import literal_errors
-from schema.schema import FIELDS, SCHEMA
+from schema.schema import FIELDS
 from services.access.callers import Caller, authenticate
 from services.catalogue import BY_NAME
 from services.errors.common import (
@@ -36,19 +33,19 @@ from services.operation.context import Request
 from services.operation.running import refusal_before_input, translate_errors
 from services.quota.quota import identify
 
-#: The operations of root fields, and which of these ignore a bad token.
+#: The operations by root field, and the root fields that ignore a bad token.
 _OPERATIONS = {place: BY_NAME[name] for name, place in FIELDS.items()}
 _IGNORES_TOKEN = {place for place, op in _OPERATIONS.items() if op.ignores_token}
 
 
 @dataclass(frozen=True)
 class GraphQLRequest:
-    """The parameters of a GraphQL request, as they came."""
+    """The parameters of a GraphQL request, as the caller sent them."""
 
     query: str
     variables: Mapping[str, Any]
     operation_name: str | None
-    #: GET may not write.
+    #: Sent by GET, which may not write.
     read_only: bool
     idempotency_key: str | None
 
@@ -61,22 +58,19 @@ class Answer:
     refused_by: TandemError | None = None
 
 
-async def answer(request: Request, asked: GraphQLRequest) -> Answer:
+async def answer(documents: Documents, request: Request, asked: GraphQLRequest) -> Answer:
     """Run a document for a caller; a request that cannot run at all is refused as a whole."""
-    settings = request.process.settings
-    shape = (asked.query, settings.explorable, Limits.of(settings))
     quota = request.process.quota
-    prepared = kept(*shape)
+    prepared = documents.kept(asked.query)
     try:
         if prepared is None:
-            # Reading a new document takes more than running most: not for whoever has spent all.
+            # Reading a new document costs more than running most, so a caller without budget is
+            # refused before it.
             await quota.look(request, await _sender(request))
-            prepared = prepare(*shape)
-        operation = None
-        if prepared.too_complex is None and not prepared.errors:
-            operation = executable(prepared, asked.operation_name)
+            prepared = documents.prepare(asked.query)
+        operation = documents.executable(prepared, asked.operation_name)
         if operation is None:
-            # Or whoever sends nothing that can be run would have it read for ever.
+            # A document that cannot run is charged too, or a caller could send them without end.
             await quota.charge(request, await _sender(request), 1)
             return await _unreadable(request, asked, prepared)
         key = await _admit(request, asked, operation)
@@ -85,8 +79,19 @@ async def answer(request: Request, asked: GraphQLRequest) -> Answer:
     return await perform(request, asked, operation, key)
 
 
+async def perform(
+    request: Request, asked: GraphQLRequest, operation: Executable, key: str | None
+) -> Answer:
+    """Run an operation that has been admitted."""
+    result = await operation.run(request, asked.variables, key)
+    if not result.errors:
+        return Answer({"data": result.data})
+    errors = [_field_error(request, asked, operation, error) for error in result.errors]
+    return Answer({"data": result.data, "errors": errors})
+
+
 async def _sender(request: Request) -> Caller | None:
-    """Who sends a document; a bad token is told of once the document has been read."""
+    """The caller; None for a bad token, which is refused once the document has been read."""
     with suppress(Unauthenticated):
         return await translate_errors(authenticate, request)
     return None
@@ -98,22 +103,45 @@ async def _unreadable(request: Request, asked: GraphQLRequest, prepared: Prepare
         return refused(request, prepared.too_complex)
     if prepared.document is None:
         return refused(request, MalformedRequest(), prepared.errors)
-    if prepared.errors:
-        fields = literal_errors(prepared.document, prepared.errors)
-        node = operation_of(prepared.document, asked.operation_name)
-        if fields and node is not None:
-            roots = root_fields(prepared.document, node)
-            if not _ignore_token(roots):
-                await translate_errors(authenticate, request)
-            if refusal := _refusal(request, asked, node, roots):
-                return refused(request, refusal)
-        shown = prepared.errors if not fields else ()
-        return refused(request, ValidationFailed(fields=fields), shown)
-    field = FieldError("operationName", "INVALID_CHOICE", "Name one of the operations.")
-    return refused(request, ValidationFailed(fields=[field]))
+    if not prepared.errors:
+        field = FieldError("operationName", "INVALID_CHOICE", "Name one of the operations.")
+        return refused(request, ValidationFailed(fields=[field]))
+    fields = literal_errors(prepared.document, prepared.errors)
+    node = operation_of(prepared.document, asked.operation_name)
+    if fields and node is not None:
+        roots = root_fields(prepared.document, node)
+        if not _ignore_token(roots):
+            await translate_errors(authenticate, request)
+        if refusal := _refusal(request, asked, node, roots):
+            return refused(request, refusal)
+    shown = prepared.errors if not fields else ()
+    return refused(request, ValidationFailed(fields=fields), shown)
+
+
+async def _admit(request: Request, asked: GraphQLRequest, operation: Executable) -> str | None:
+    """Check the document as a whole, and charge it; the idempotency key of its header."""
+    if asked.read_only and operation.writes:
+        raise MethodNotAllowed("Send mutations by POST.")
+    settings = request.process.settings
+    cost = operation.cost(asked.variables, settings)
+    if cost > settings.graphql_cost:
+        raise beyond("cost", settings.graphql_cost, cost)
+    roots = operation.roots
+    caller = None if _ignore_token(roots) else await translate_errors(identify, request)
+    # One charge covers all fields. A document without operations is a request nevertheless.
+    await request.process.quota.charge(request, caller, max(1, cost))
+    request.prepaid = True
+    key = asked.idempotency_key
+    if key is not None and operation.writes and len(roots) > 1:
+        message = "One header cannot serve several mutations; give each its idempotencyKey."
+        raise ValidationFailed(fields=[FieldError("idempotencyKey", "CONFLICT", message)])
+    if fields := operation.variable_errors(asked.variables):
+        raise _refusal(request, asked, operation.node, roots) or ValidationFailed(fields=fields)
+    return key
 
 
 def _ignore_token(roots: Sequence[FieldNode]) -> bool:
+    """Do all root fields ignore a bad token?"""
     return bool(roots) and all(field.name.value in _IGNORES_TOKEN for field in roots)
 
 
@@ -123,10 +151,10 @@ def _refusal(
     node: OperationDefinitionNode,
     roots: Sequence[FieldNode],
 ) -> TandemError | None:
-    """What the operations asked for would say first, where values are found to be wrong.
+    """The error that comes before bad values: the role or the missing key of the first operation.
 
-    graphql-core looks at all values before it runs anything. Where one of several operations would
-    look at them too, they are told of.
+    graphql-core checks all values before it runs anything. None when one of the operations would
+    have reached its input, because then the bad values are the answer.
     """
     refusals = [
         refusal_before_input(op, request.caller, _keyed(asked, node, field))
@@ -151,94 +179,42 @@ def _keyed(asked: GraphQLRequest, node: OperationDefinitionNode, field: FieldNod
     return bool(given) and given[0] is not None and not isinstance(given[0], NullValueNode)
 
 
-async def _admit(request: Request, asked: GraphQLRequest, operation: Executable) -> str | None:
-    """What is checked once for the whole document; the idempotency key that its header gives."""
-    if asked.read_only and operation.writes:
-        raise MethodNotAllowed("Send mutations by POST.")
-    settings = request.process.settings
-    cost = operation.cost(asked.variables, settings)
-    if cost > settings.graphql_cost:
-        raise beyond("cost", settings.graphql_cost, cost)
-    roots = operation.roots
-    caller = None if _ignore_token(roots) else await translate_errors(identify, request)
-    # For all fields at once; what costs nothing itself is a request nevertheless.
-    await request.process.quota.charge(request, caller, max(1, cost))
-    request.prepaid = True
-    key = asked.idempotency_key
-    if key is not None and operation.writes and len(roots) > 1:
-        message = "One header cannot serve several mutations; give each its idempotencyKey."
-        raise ValidationFailed(fields=[FieldError("idempotencyKey", "CONFLICT", message)])
-    if fields := operation.variable_errors(asked.variables):
-        raise _refusal(request, asked, operation.node, roots) or ValidationFailed(fields=fields)
-    return key
-
-
-async def perform(
-    request: Request, asked: GraphQLRequest, operation: Executable, key: str | None
-) -> Answer:
-    """Run an operation that has been admitted."""
-    result = None
-    if request.process.settings.fast_paths:
-        result = await operation.run_compiled(request, asked.variables)
-    if result is None:
-        result = await _interpret(request, asked, operation, key)
-    if not result.errors:
-        return Answer({"data": result.data})
-    errors = [_told(request, asked, operation, error) for error in result.errors]
-    return Answer({"data": result.data, "errors": errors})
-
-
-async def _interpret(
-    request: Request, asked: GraphQLRequest, operation: Executable, key: str | None
-) -> ExecutionResult:
-    """Run it on graphql-core, field by field."""
-    name = operation.node.name
-    result: Any = execute(
-        SCHEMA,
-        operation.document,
-        context_value=GraphQLContext(request, key),
-        variable_values=dict(asked.variables),
-        operation_name=name and name.value,
-        hide_suggestions=not request.process.settings.explorable,
-    )
-    return await result if hasattr(result, "__await__") else result
-
-
 def refused(request: Request, error: TandemError, shown: Sequence[GraphQLError] = ()) -> Answer:
-    """An answer without data. Errors of the document itself keep their own words and places."""
+    """An answer without data. Errors of the document itself keep their messages and locations."""
     errors = [_shaped(request, error, one) for one in shown] or [_shaped(request, error)]
     return Answer({"errors": errors}, error)
 
 
-def _told(
+def _field_error(
     request: Request, asked: GraphQLRequest, operation: Executable, error: GraphQLError
 ) -> dict[str, Any]:
-    """An error of one field."""
+    """The error of one field, as JSON."""
     original = error.original_error
     if original is None or isinstance(original, GraphQLError):
-        # graphql-core refused a value at run time: a variable that is null where none may be.
+        # graphql-core refused a value at run time: a null variable for a required argument.
         at = (error.path or [None])[0]
         root = [one for one in operation.roots if (one.alias or one.name).value == at]
         fields = literal_errors(operation.document, (error,))
         refusal = _refusal(request, asked, operation.node, root)
         original = refusal or ValidationFailed(fields=fields)
     elif not isinstance(original, TandemError):
-        # Operations and relations raise nothing else: this is a fault of the face itself.
+        # Operations and relations raise only TandemError, so this is a fault of the face itself.
         request.fault(original)
         original = Internal()
     shaped = _shaped(request, original)
     shaped["path"] = error.path
     if error.locations:
-        shaped["locations"] = [_place(error.locations[0])]
+        shaped["locations"] = [_location(error.locations[0])]
     return shaped
 
 
 def _shaped(
     request: Request, error: TandemError, source: GraphQLError | None = None
 ) -> dict[str, Any]:
+    """An error as JSON, with the message and locations of ``source`` where there is one."""
     shaped: dict[str, Any] = {"message": source.message if source else error.title}
     if source and source.locations:
-        shaped["locations"] = [_place(location) for location in source.locations]
+        shaped["locations"] = [_location(location) for location in source.locations]
     shaped["extensions"] = {
         "code": error.code,
         "status": error.status,
@@ -251,5 +227,5 @@ def _shaped(
     return shaped
 
 
-def _place(location: Any) -> dict[str, int]:
+def _location(location: Any) -> dict[str, int]:
     return {"line": location.line, "column": location.column}

@@ -1,139 +1,42 @@
-"""Limits: how large a document may be, measured in one pass that enters each fragment once.
+"""Limits: how large a document may be, and how much it may cost.
 
-`Walk` is the pass. `Shapes` measures with it what can be told without the schema, before
-validation; `Costs` adds up what running a valid document takes.
+`Shapes` measures a document without the schema, before validation. `Costs` adds up the cost of
+running a valid document. Both are walks that enter each fragment once.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLInterfaceType,
     GraphQLObjectType,
-    InlineFragmentNode,
     OperationDefinitionNode,
     SelectionNode,
-    SelectionSetNode,
     get_named_type,
     value_from_ast_untyped,
 )
 from graphql.language.parser import MAX_NESTING_DEPTH
 from graphql.pyutils import Undefined
 
+from schema.executing.walk import Walk
 from schema.schema import FIELDS, SCHEMA
 from services.catalogue import BY_NAME
 from services.errors.common import QueryTooComplex
 from services.quota.costs import LARGEST_PAGE, SIZES, page_rows, units
 from services.settings import Settings
 
-#: Fragments of fragments multiply: what reaches this number is not counted any further.
+#: Fragments of fragments multiply. No count goes beyond this number.
 ENDLESS = 10**9
 #: Levels below ``__schema`` in the introspection query that GraphiQL and other tools send.
 _STOCK_INTROSPECTION = 14
 
-Total = TypeVar("Total")
-
-
-class _Open(Generic[Total]):
-    """A selection set being added up, the type it selects from, and the node that holds it."""
-
-    __slots__ = ("node", "rest", "total", "within")
-
-    def __init__(
-        self, node: SelectionNode | None, selected: SelectionSetNode, within: str, total: Total
-    ) -> None:
-        self.node = node
-        self.rest: Iterator[SelectionNode] = iter(selected.selections)
-        self.within = within
-        self.total = total
-
-
-class Walk(ABC, Generic[Total]):
-    """Adds up a document from its leaves; a fragment is entered once, however often it is spread.
-
-    So the work (``visits``, in nodes) is linear in the document, where following every spread
-    doubles it at each level. Nothing recurses: fragments may nest deeper than Python may.
-    """
-
-    #: What a field without selections starts from.
-    nothing: Total
-
-    def __init__(self, document: DocumentNode) -> None:
-        self.visits = 0
-        self._fragments = {
-            node.name.value: node
-            for node in document.definitions
-            if isinstance(node, FragmentDefinitionNode)
-        }
-        self._known: dict[str, Total] = {}
-
-    @abstractmethod
-    def plus(self, one: Total, other: Total) -> Total:
-        """Two selections side by side."""
-
-    @abstractmethod
-    def around(self, node: SelectionNode, within: str, inner: Total) -> Total:
-        """A selection from the type ``within``, around what its own selections add up to."""
-
-    def returns(self, node: FieldNode, within: str) -> str:
-        """The name of the type that a field of the type ``within`` returns."""
-        return ""
-
-    def total(self, selected: SelectionSetNode, within: str = "") -> Total:
-        """What a selection set adds up to."""
-        opened = [_Open(None, selected, within, self.nothing)]
-        while True:
-            current = opened[-1]
-            node = next(current.rest, None)
-            if node is not None:
-                self.visits += 1
-                inside = self._open(node, current.within)
-                if inside is not None:
-                    opened.append(inside)
-                    continue
-                done = self.around(node, current.within, self._inner(node))
-            else:
-                opened.pop()
-                if current.node is None:
-                    return current.total
-                if isinstance(current.node, FragmentSpreadNode):
-                    self._known[current.node.name.value] = current.total
-                done = self.around(current.node, opened[-1].within, current.total)
-            if done is not self.nothing:  # most fields cost nothing
-                opened[-1].total = self.plus(opened[-1].total, done)
-
-    def _open(self, node: SelectionNode, within: str) -> _Open[Total] | None:
-        """The selections inside a node, where they are not known yet."""
-        match node:
-            case FieldNode(selection_set=SelectionSetNode() as selected):
-                return _Open(node, selected, self.returns(node, within), self.nothing)
-            case InlineFragmentNode(selection_set=selected, type_condition=condition):
-                within = condition.name.value if condition else within
-                return _Open(node, selected, within, self.nothing)
-            case FragmentSpreadNode(name=name) if name.value not in self._known:
-                fragment = self._fragments.get(name.value)
-                # Until it is known it adds nothing: a cycle ends here, and validation refuses it.
-                self._known[name.value] = self.nothing
-                if fragment is not None:
-                    within = fragment.type_condition.name.value
-                    return _Open(node, fragment.selection_set, within, self.nothing)
-        return None
-
-    def _inner(self, node: SelectionNode) -> Total:
-        if isinstance(node, FragmentSpreadNode):
-            return self._known[node.name.value]
-        return self.nothing
-
 
 class Shape(NamedTuple):
-    """How a selection set looks, with every fragment written out where it is spread.
+    """The size of a selection set in which every spread is replaced by its fragment.
 
-    ``depth`` is in fields, ``nesting`` in braces; ``fields`` are those of the outermost level.
+    ``depth`` counts fields, ``nesting`` counts braces, ``fields`` counts the outermost level.
     """
 
     depth: int = 0
@@ -144,12 +47,12 @@ class Shape(NamedTuple):
 
 
 class Shapes(Walk[Shape]):
-    """Measures shapes; the document need not be valid."""
+    """Measures the shape of selection sets; the document need not be valid."""
 
     nothing = Shape(nesting=1)
 
     def plus(self, one: Shape, other: Shape) -> Shape:
-        """Two selections side by side."""
+        """The total of two selections side by side."""
         return Shape(
             max(one.depth, other.depth),
             max(one.nesting, other.nesting),
@@ -159,7 +62,7 @@ class Shapes(Walk[Shape]):
         )
 
     def around(self, node: SelectionNode, within: str, inner: Shape) -> Shape:
-        """A selection around the shape inside it."""
+        """The shape of a selection around its own selections."""
         directives = inner.directives + len(node.directives or ())
         nesting = inner.nesting + 1
         if not isinstance(node, FieldNode):
@@ -168,13 +71,13 @@ class Shapes(Walk[Shape]):
             nesting = 1
         depth = inner.depth + 1
         if node.name.value in ("__schema", "__type") and inner.depth <= _STOCK_INTROSPECTION:
-            # What tools send stays possible under any limit; what goes deeper counts in full.
+            # Tools must be able to introspect under any limit. A deeper query counts in full.
             depth = 1
         return Shape(depth, nesting, 1, inner.aliases + (node.alias is not None), directives)
 
 
 class Limits(NamedTuple):
-    """The most that a document may have."""
+    """The limits of a document before it is validated."""
 
     depth: int
     root_fields: int
@@ -195,14 +98,14 @@ class Limits(NamedTuple):
 
 
 def shape_error(document: DocumentNode, limits: Limits) -> QueryTooComplex | None:
-    """The first limit that one of the document's operations goes beyond."""
+    """The refusal for the first limit that an operation of the document exceeds, or None."""
     shapes = Shapes(document)
     for definition in document.definitions:
         if not isinstance(definition, OperationDefinitionNode):
             continue
         shape = shapes.total(definition.selection_set)
         for limit, most, found in (
-            # The rules of validation recurse, and graphql-core lets them no deeper.
+            # graphql-core's validation rules recurse, and refuse to go deeper.
             ("nesting", MAX_NESTING_DEPTH, shape.nesting),
             ("depth", limits.depth, shape.depth),
             ("rootFields", limits.root_fields, shape.fields),
@@ -228,7 +131,7 @@ _WORDS = {
 
 
 def beyond(limit: str, most: int, found: int | None = None) -> QueryTooComplex:
-    """The refusal of a document beyond a limit; ``found`` is left out where nobody counted on."""
+    """The refusal of a document that exceeds a limit. ``found`` is None where counting stopped."""
     details: dict[str, Any] = {"limit": limit, "value": most}
     if found is not None and found < ENDLESS:
         details["found"] = found
@@ -238,21 +141,21 @@ def beyond(limit: str, most: int, found: int | None = None) -> QueryTooComplex:
 
 
 class Cost(NamedTuple):
-    """What running takes: the costs of operations, and the rows they may read."""
+    """The cost of a selection: its operations' costs, and the rows they may read."""
 
     cost: int = 0
     rows: int = 0
 
 
 class _Place(NamedTuple):
-    """What a field of the schema returns (a type's name) and takes; ``sized_by`` when a list."""
+    """A field of the schema: its type's name, its cost, and the arguments that size a list."""
 
     returns: str
     cost: int
     sized_by: tuple[str, ...] = ()
 
 
-#: Root fields that are no operation. Relations take nothing: they are read with their parents.
+#: Root fields that are no operation. Relations cost nothing: they are read with their parents.
 _NO_OPERATIONS = {
     "node": _Place("Node", 1),
     "nodes": _Place("Node", 1, ("ids",)),
@@ -281,9 +184,9 @@ _PLACES = _places()
 
 
 class Costs(Walk[Cost]):
-    """Adds up costs for one request: page sizes may be variables. The document must be valid.
+    """Adds up the costs of a valid document for one request: page sizes may be variables.
 
-    ``@skip`` and ``@include`` are not looked at, so it is the most that it can come to.
+    The total is an upper bound, because ``@skip`` and ``@include`` are ignored.
     """
 
     nothing = Cost()
@@ -296,11 +199,11 @@ class Costs(Walk[Cost]):
         self._page_size = page_size
 
     def plus(self, one: Cost, other: Cost) -> Cost:
-        """Two selections side by side."""
+        """The total of two selections side by side."""
         return Cost(min(one.cost + other.cost, ENDLESS), min(one.rows + other.rows, ENDLESS))
 
     def around(self, node: SelectionNode, within: str, inner: Cost) -> Cost:
-        """A field, and the rows below it as often as it has rows itself."""
+        """The cost of a field: the rows below it count once for each of its own rows."""
         if not isinstance(node, FieldNode):
             return inner
         place = _PLACES.get((within, node.name.value))
@@ -312,7 +215,7 @@ class Costs(Walk[Cost]):
         return Cost(inner.cost + place.cost, min(rows * (1 + inner.rows), ENDLESS))
 
     def returns(self, node: FieldNode, within: str) -> str:
-        """The name of the type that a field returns; empty for what costs nothing inside."""
+        """The name of the type that a field returns; empty where nothing inside costs anything."""
         place = _PLACES.get((within, node.name.value))
         return place.returns if place else ""
 
@@ -335,7 +238,7 @@ def cost_of(
     variables: Mapping[str, Any],
     settings: Settings,
 ) -> int:
-    """The units that an operation of a valid document takes at the most with these variables."""
+    """The highest cost in units of an operation of a valid document with these variables."""
     defaults = {
         definition.variable.name.value: value_from_ast_untyped(definition.default_value)
         for definition in operation.variable_definitions or ()

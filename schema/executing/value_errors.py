@@ -1,7 +1,7 @@
-"""Coercion errors: what GraphQL itself refuses, told as the services would tell it."""
+"""Value errors: values that GraphQL itself refuses, told in the words of the services."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import (
@@ -11,13 +11,14 @@ from graphql import (
     GraphQLError,
     ObjectFieldNode,
     OperationDefinitionNode,
-    ValueNode,
+    VariableNode,
+    is_non_null_type,
     type_from_ast,
 )
 from graphql.pyutils import Undefined
 from graphql.utilities import validate_input_value
 
-from schema.executing.documents import input_paths, joined
+from schema.executing.walk import joined, values_in
 from schema.schema import SCHEMA
 from services.errors.common import FieldError
 from services.operation.inputs import INVALID_CHOICE, REQUIRED, UNKNOWN_FIELD, WRONG_TYPE
@@ -25,7 +26,7 @@ from services.operation.inputs import INVALID_CHOICE, REQUIRED, UNKNOWN_FIELD, W
 _MISSING_FIELD = re.compile(r"required field '(\w+)'|Argument '[\w.]+\((\w+):\)' .* not provided")
 _EXTRA_FIELD = re.compile(r"unknown field '(\w+)'|Unknown argument '(\w+)' on field")
 
-#: GraphQL's integers have 32 bits. The field's own limit is nearer, and is told below them.
+#: GraphQL's integers have 32 bits. A value within them is refused by the field's own limit.
 _BEYOND = re.compile(r"^Int cannot represent non 32-bit signed integer value: (-?)")
 _TOO_LARGE = ("TOO_LARGE", "Give a smaller number.")
 _TOO_SMALL = ("TOO_SMALL", "Give a larger number.")
@@ -44,18 +45,18 @@ def variable_errors(
         if value is Undefined and definition.default_value is not None:
             continue
         problems: list[tuple[GraphQLError, list[str | int]]] = []
-        if value is not Undefined or str(kind).endswith("!"):
+        if value is not Undefined or is_non_null_type(kind):
             validate_input_value(value, kind, lambda *problem: problems.append(problem))  # noqa: B023
         if problems:
-            paths = paths if paths is not None else input_paths(document)[1]
+            paths = _variable_paths(document) if paths is None else paths
             start = paths.get(name, name)
             found.extend(_described(error.message, _at(start, path)) for error, path in problems)
     return found
 
 
-def literal_errors(document: DocumentNode, errors: tuple[GraphQLError, ...]) -> list[FieldError]:
-    """The same for values written in the document, as far as validation errors are about those."""
-    paths = input_paths(document)[0]
+def literal_errors(document: DocumentNode, errors: Sequence[GraphQLError]) -> list[FieldError]:
+    """Every error of a literal value, told by its field; other validation errors are left out."""
+    paths = {id(value.node): value.path for value in values_in(document)}
     return [
         _described(error.message, path)
         for error in errors
@@ -63,22 +64,32 @@ def literal_errors(document: DocumentNode, errors: tuple[GraphQLError, ...]) -> 
     ]
 
 
+def _variable_paths(document: DocumentNode) -> dict[str, str]:
+    """The path of each variable, by name; one of them where it is used several times."""
+    paths: dict[str, str] = {}
+    for value in values_in(document):
+        if isinstance(value.node, VariableNode):
+            paths.setdefault(value.node.name.value, value.path)
+    return paths
+
+
 def _path_of(error: GraphQLError, paths: dict[int, str]) -> str | None:
+    """The path of the input that an error is about; None where it is about something else."""
     node = error.nodes[0] if error.nodes else None
     match node:
         case FieldNode():
             return "" if _MISSING_FIELD.search(error.message) else None
         case ArgumentNode():
-            unknown = _EXTRA_FIELD.search(error.message)
-            return unknown and ""  # those of directives are no input
+            # An unknown argument of a directive is no input, and has another message.
+            return "" if _EXTRA_FIELD.search(error.message) else None
         case ObjectFieldNode():
-            # Its name is what is wrong, and the message has it: the path is that of the object.
-            return paths[id(node.value)].rpartition(".")[0]
+            # The message names the unknown field, so the path is that of the object around it.
+            path = paths.get(id(node.value))
+            return path and path.rpartition(".")[0]
         case None:
             return None
         case _:
-            path = paths.get(id(node))
-            return path if isinstance(node, ValueNode) else None
+            return paths.get(id(node))
 
 
 def _at(start: str, path: list[str | int]) -> str:
@@ -88,7 +99,7 @@ def _at(start: str, path: list[str | int]) -> str:
 
 
 def _described(message: str, path: str) -> FieldError:
-    """graphql-core says the rule only in words; the five kinds of words are told apart here."""
+    """The error of a field. graphql-core names the rule only in its message, in five ways."""
     if missing := _MISSING_FIELD.search(message):
         return FieldError(joined(path, missing[1] or missing[2]), *REQUIRED)
     if extra := _EXTRA_FIELD.search(message):

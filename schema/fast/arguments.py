@@ -1,14 +1,16 @@
-"""Variables and arguments as graphql-core coerces them, with a short way for the usual ones."""
+"""Variables and arguments coerced as graphql-core does it, with a shorter way for plain values.
 
-from collections.abc import Mapping
-from enum import Enum
+A plain value takes 1 µs instead of 20.
+"""
+
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     FieldNode,
     GraphQLField,
-    Node,
     OperationDefinitionNode,
     VariableNode,
     get_argument_values,
@@ -18,34 +20,33 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from schema.building.inputs import plain_value, raw
+from schema.executing.walk import values_in
 from schema.schema import SCHEMA
 
 _LARGEST = 2**31 - 1
-#: Values of exactly this type pass unchanged where the variable is of this GraphQL type.
+#: A variable of this GraphQL type takes values of exactly this Python type unchanged.
 _PLAIN = {"String": str, "ID": str, "Boolean": bool, "Int": int}
 
 
-class Declared:
+class DeclaredVariables:
     """The variables that an operation declares."""
 
     def __init__(self, operation: OperationDefinitionNode) -> None:
         self.definitions = tuple(operation.variable_definitions or ())
-        #: None where a variable is of another type than plain ones, or has a default.
+        #: Name, type, and whether it is required; None if a variable is not plain or has a default.
         self._plain: list[tuple[str, type, bool]] | None = []
         for definition in self.definitions:
             kind: Any = type_from_ast(SCHEMA, definition.type)
             required = is_non_null_type(kind)
-            plain = _PLAIN.get(str(kind.of_type if required else kind))
-            if plain is None or definition.default_value is not None:
+            python = _PLAIN.get(str(kind.of_type if required else kind))
+            if python is None or definition.default_value is not None:
                 self._plain = None
                 return
-            self._plain.append((definition.variable.name.value, plain, required))
+            self._plain.append((definition.variable.name.value, python, required))
 
-    def plain(self, given: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The coerced values where all are plain ones that fit; None says nothing.
-
-        Saves graphql-core's coercion and our look for bad values: 1 µs a variable instead of 20.
-        """
+    def coerce_plain(self, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The coerced values when all are plain and fit; None leaves the answer to graphql-core."""
         if self._plain is None:
             return None
         coerced: dict[str, Any] = {}
@@ -67,16 +68,16 @@ class Declared:
 class Variables:
     """The variables of one request, coerced."""
 
-    def __init__(self, declared: Declared, given: Mapping[str, Any]) -> None:
-        """Raises `GraphQLError` where one does not fit."""
+    def __init__(self, declared: DeclaredVariables, given: Mapping[str, Any]) -> None:
+        """Raises `GraphQLError` if a value does not fit."""
         self._declared = declared
         self._given = given
-        plain = declared.plain(given)
+        plain = declared.coerce_plain(given)
         self.coerced: Mapping[str, Any] = self.whole.coerced if plain is None else plain
 
     @cached_property
     def whole(self) -> VariableValues:
-        """What graphql-core makes of them."""
+        """The variables as graphql-core coerces them."""
         values = get_variable_values(SCHEMA, self._declared.definitions, dict(self._given))
         if isinstance(values, list):
             raise values[0]
@@ -84,21 +85,25 @@ class Variables:
 
 
 class Arguments:
-    """The arguments of one field of a document."""
+    """The arguments of one field of a document.
+
+    Constants are coerced once. A variable that is the whole value of an argument is passed on. With
+    a variable inside a value, or an ``input``, graphql-core coerces the arguments for each request.
+    """
 
     def __init__(self, field: GraphQLField, node: FieldNode) -> None:
-        """Raises `GraphQLError` for constants that do not fit."""
+        """Raises `GraphQLError` if a constant does not fit."""
         self._field = field
         self._node = node
         self._constant: dict[str, Any] | None = None
-        #: Argument, and the variable that is all of its value.
+        #: Argument, the variable that is its whole value, and whether the argument is required.
         self._passed: list[tuple[str, str, bool]] | None = []
         arguments = node.arguments or ()
-        if not _variables_in(arguments):
-            self._constant = _raw(get_argument_values(field, node))
+        if not _hold_variables(arguments):
+            self._constant = raw(get_argument_values(field, node))
             return
         constants = [one for one in arguments if not isinstance(one.value, VariableNode)]
-        if _variables_in(constants) or "input" in field.args:
+        if _hold_variables(constants) or "input" in field.args:
             self._passed = None
             return
         for argument in arguments:
@@ -109,57 +114,30 @@ class Arguments:
         bare = FieldNode(name=node.name, arguments=tuple(constants))
         others = {one.name.value for one in constants}
         given = {name: arg for name, arg in field.args.items() if name in others}
-        self._given = _raw(get_argument_values(GraphQLField(field.type, given), bare))
+        self._given = raw(get_argument_values(GraphQLField(field.type, given), bare))
 
     def given(self, variables: Variables) -> dict[str, Any]:
-        """The caller's arguments by wire names, as `schema.building.inputs.raw` gives them.
+        """The caller's arguments by wire names, as `raw` gives them.
 
-        Raises `GraphQLError` for a variable that is null where none may be.
+        Raises `GraphQLError` for a null variable in a required argument.
         """
         if self._constant is not None:
             return dict(self._constant)
         if self._passed is None:
-            return _raw(get_argument_values(self._field, self._node, variables.whole))
+            return raw(get_argument_values(self._field, self._node, variables.whole))
         found = dict(self._given)
         for name, variable, required in self._passed:
             value = variables.coerced.get(variable, _ABSENT)
             if required and (value is None or value is _ABSENT):
-                # graphql-core knows best what to say.
-                return _raw(get_argument_values(self._field, self._node, variables.whole))
+                # graphql-core raises the error.
+                return raw(get_argument_values(self._field, self._node, variables.whole))
             if value is not _ABSENT:
-                found[name] = _plain(value)
+                found[name] = plain_value(value)
         return found
 
 
 _ABSENT = object()
 
 
-def _variables_in(nodes: Any) -> bool:
-    pending = list(nodes)
-    while pending:
-        node = pending.pop()
-        if isinstance(node, VariableNode):
-            return True
-        for key in node.keys:
-            inside = getattr(node, key, None)
-            if isinstance(inside, Node):
-                pending.append(inside)
-            elif isinstance(inside, tuple | list):
-                pending.extend(inside)
-    return False
-
-
-def _raw(values: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {name: _plain(value) for name, value in values.items()}
-    plain.update(plain.pop("input", None) or {})
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return value
+def _hold_variables(arguments: Iterable[ArgumentNode]) -> bool:
+    return any(isinstance(value.node, VariableNode) for value in values_in(*arguments))

@@ -1,10 +1,10 @@
-"""Careful: the same plan field by field with paths, where a compiled function met something odd.
+"""`ErrorPath`: makes the answer of a plan field by field, with the path of every error.
 
-It says what graphql-core says: which errors there are, where they stand, and how far up a null
-reaches. What was read already is not read again.
+It runs where a compiled function met an error or an unexpected value. It answers what graphql-core
+answers: the same errors, the same paths, the same nulls. Values already read are not read again.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphql import (
     GraphQLEnumType,
@@ -20,46 +20,44 @@ from graphql import (
 from graphql.error import located_error
 from graphql.pyutils import is_iterable
 
-from schema.building.reads import Batched
+from schema.building.loaders import BatchLoader
 from schema.building.types import STRUCTS, kind_of
 from schema.fast.plan import Field, Selection
-
-if TYPE_CHECKING:
-    from schema.fast.runner import Run
+from schema.fast.reads import Reads
 
 Path = tuple[str | int, ...]
 
 
-class Careful:
+class ErrorPath:
     """One answer being made, and its errors so far."""
 
-    def __init__(self, run: "Run", root: Field) -> None:
-        self._run = run
+    def __init__(self, reads: Reads, root: Field) -> None:
+        self._reads = reads
         self._root = root
         self._errors: list[GraphQLError] = []
-        #: Places that became null by an error; what happens below them is nobody's business.
+        #: Paths that became null by an error. Errors below them are not told.
         self._nulled: set[Path] = set()
         self._pending: list[tuple[Field, Any, Path, dict[str, Any]]] = []
 
-    async def answer(self, nobody: Any) -> tuple[Any, list[GraphQLError]]:
-        """The document's data and errors."""
+    async def answer(self, parent: Any) -> tuple[Any, list[GraphQLError]]:
+        """The document's data and errors. ``parent`` is that of the root fields."""
         [selection] = self._root.below.values()
         try:
-            data = self._fields(selection, nobody, ())
+            data = self._fields(selection, parent, ())
         except GraphQLError as error:
             self._fail(error, ())
             return None, self._errors
         while self._pending:
             level = [one for one in self._pending if not self._is_nulled(one[2])]
             self._pending = []
-            await self._run.read([(field, [by]) for field, by, _, _ in level])
+            await self._reads.read([(field, [by]) for field, by, _, _ in level])
             for field, by, path, holder in level:
                 holder[field.key] = self._read(field, by, path)
         return data, self._errors
 
     def _read(self, field: Field, by: Any, path: Path) -> Any:
         try:
-            return self._value(field.type, self._run.value(field, by), field, path)
+            return self._value(field.type, self._reads.value(field, by), field, path)
         except Exception as error:
             return self._handle(error, field, path, field.type)
 
@@ -72,9 +70,9 @@ class Careful:
     def _field(self, field: Field, parent: Any, path: Path, made: dict[str, Any]) -> Any:
         try:
             if field.loader is not None:
-                self._run.given(field)  # raises where arguments do not fit
+                self._reads.given(field)  # raises if arguments do not fit
                 by = parent
-                if isinstance(field.loader, Batched):
+                if isinstance(field.loader, BatchLoader):
                     by = getattr(parent, field.loader.key)
                 if by is not None:
                     self._pending.append((field, by, path, made))
@@ -88,7 +86,7 @@ class Careful:
             return self._handle(error, field, path, field.type)
 
     def _handle(self, error: Exception, field: Field, path: Path, kind: GraphQLOutputType) -> None:
-        """Null where that may be; else the error goes on to what holds this."""
+        """Null for a nullable field; for any other field, raise the error for its parent."""
         located = located_error(error, field.nodes, list(path))
         if isinstance(kind, GraphQLNonNull):
             raise located

@@ -1,7 +1,7 @@
-"""Programs: the compiled functions of one operation, made when it comes again, and kept."""
+"""`CompiledExecutable`: a GraphQL operation that is compiled to functions when it comes again."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
@@ -9,82 +9,116 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     OperationDefinitionNode,
+    VariableNode,
 )
 
-from schema.fast.arguments import Declared, Variables
+from schema.executing.executable import Executable
+from schema.executing.walk import values_in
+from schema.fast.arguments import DeclaredVariables, Variables
 from schema.fast.codegen import compile_plan
 from schema.fast.lookahead import look_ahead
 from schema.fast.plan import NotCompiled, Plan, Planner
 from schema.fast.runner import Run
+from services.errors.common import FieldError
 from services.operation.context import Request
+from services.quota.costs import SIZES
+from services.settings import Settings
 
-#: Compiling takes some 20 µs a field, as much as running four on graphql-core: strangers send new
-#: documents, so what comes once is not compiled.
+#: Compiling takes some 20 µs a field, as much as running four fields on graphql-core. Strangers
+#: send new documents, so a document that comes once is not compiled.
 _COMPILED_AT = 2
-#: Variables of directives choose among that many functions for one operation.
+#: The variables of directives choose among this many functions of one operation.
 _MOST_CHOICES = 8
-#: In fields, over all operations; a field's code takes some 1 kB, so 50 MB at the very most.
+#: In fields, over all operations. A field's code takes some 1 kB, so all take 50 MB at most.
 _MOST_KEPT = 50_000
+#: An operation remembers this many costs, for different page sizes.
+_MOST_COSTS = 32
+#: The arguments that the size of a list depends on.
+_SIZED_BY = (*SIZES, "ids")
 
 
-class _Kept:
-    """Which plans there are, the one not used for longest first, and how large they all are."""
+class _KeptPlans:
+    """The plans of all operations, least recently used first, and their size in fields."""
 
     def __init__(self) -> None:
-        self._plans: OrderedDict[tuple[Programs, Any], int] = OrderedDict()
+        self._sizes: OrderedDict[tuple[CompiledExecutable, Any], int] = OrderedDict()
         self._size = 0
 
-    def add(self, programs: "Programs", choice: Any, size: int) -> None:
-        """Keep one more, and drop old ones that are too many."""
-        self._plans[programs, choice] = size
+    def add(self, holder: "CompiledExecutable", choice: Any, size: int) -> None:
+        """Keep one more plan, and drop the oldest ones beyond the limit."""
+        self._sizes[holder, choice] = size
         self._size += size
         while self._size > _MOST_KEPT:
-            (holder, dropped), freed = self._plans.popitem(last=False)
+            (oldest, dropped), freed = self._sizes.popitem(last=False)
             self._size -= freed
-            holder.drop(dropped)
+            oldest.drop(dropped)
 
-    def use(self, programs: "Programs", choice: Any) -> None:
-        """Say that a plan is used still."""
-        self._plans.move_to_end((programs, choice))
-
-
-_kept = _Kept()
+    def use(self, holder: "CompiledExecutable", choice: Any) -> None:
+        """Note that a plan was used."""
+        self._sizes.move_to_end((holder, choice))
 
 
-class Programs:
-    """The compiled functions of one operation: one for each choice of what directives ask."""
+_kept = _KeptPlans()
 
-    def __init__(
-        self,
-        document: DocumentNode,
-        operation: OperationDefinitionNode,
-        declared: Declared,
-        asked: Sequence[str],
-    ) -> None:
-        """``asked`` are the variables that directives ask for."""
-        self._document = document
-        self._operation = operation
-        self._declared = declared
-        self._asked = asked
+
+class CompiledExecutable(Executable):
+    """One GraphQL operation of a valid document, run by its own compiled functions.
+
+    There is one function for each choice of what the variables of directives are. What cannot be
+    compiled, and what comes for the first time, runs on graphql-core.
+    """
+
+    def __init__(self, document: DocumentNode, node: OperationDefinitionNode) -> None:
+        super().__init__(document, node)
+        self._declared = DeclaredVariables(node)
+        self._sizing, self._choosing = (
+            _variables_by_use(document) if node.variable_definitions else ([], [])
+        )
+        self._costs: dict[Any, int] = {}
         self._seen = 0
-        #: None for what is not compiled.
+        #: None for a choice that cannot be compiled.
         self._plans: dict[Any, Plan | None] = {}
 
-    async def run(self, request: Request, variables: Variables) -> ExecutionResult | None:
-        """The answer; None where graphql-core is to run it."""
-        plan = self._plan(variables)
+    def cost(self, variables: Mapping[str, Any], settings: Settings) -> int:
+        """The highest cost in units with these variables.
+
+        It is remembered for each choice of page sizes: a walk takes 5 µs a field.
+        """
+        sizes = (settings.page_size, *(_size(variables, name) for name in self._sizing))
+        found = self._costs.get(sizes)
+        if found is None:
+            found = super().cost(variables, settings)
+            if len(self._costs) < _MOST_COSTS:
+                self._costs[sizes] = found
+        return found
+
+    def variable_errors(self, variables: Mapping[str, Any]) -> list[FieldError]:
+        """Every variable value that does not fit its declared type."""
+        if self._declared.coerce_plain(variables) is not None:
+            return []
+        return super().variable_errors(variables)
+
+    async def run(
+        self, request: Request, variables: Mapping[str, Any], key: str | None
+    ) -> ExecutionResult:
+        """The data and errors. ``key`` is the Idempotency-Key header."""
+        try:
+            coerced = Variables(self._declared, variables)
+        except GraphQLError:
+            return await super().run(request, variables, key)
+        plan = self._plan(coerced)
         if plan is None:
-            return None
-        data, errors = await Run(plan, request, variables).answer()
+            return await super().run(request, variables, key)
+        data, errors = await Run(plan, request, coerced).answer()
         return ExecutionResult(data, list(errors) or None)
 
     def drop(self, choice: Any) -> None:
-        """Forget a function; it is compiled again when it is needed."""
+        """Forget a plan; it is compiled again when it is needed."""
         self._plans.pop(choice, None)
 
     def _plan(self, variables: Variables) -> Plan | None:
-        coerced = variables.coerced
-        choice = tuple([coerced.get(name) for name in self._asked])
+        """The compiled plan; None where graphql-core is to run the operation."""
+        choice = tuple([variables.coerced.get(name) for name in self._choosing])
         if choice in self._plans:
             plan = self._plans[choice]
             if plan is not None:
@@ -95,7 +129,7 @@ class Programs:
             return None
         plan = None
         try:
-            plan = Planner(self._document, self._operation, variables.whole).plan()
+            plan = Planner(self.document, self.node, variables.whole).plan()
             look_ahead(plan.root)
             compile_plan(plan)
             _kept.add(self, choice, plan.size)
@@ -103,3 +137,28 @@ class Programs:
             pass
         self._plans[choice] = plan
         return plan
+
+
+def _variables_by_use(document: DocumentNode) -> tuple[list[str], list[str]]:
+    """The variables that page sizes depend on, and the variables of directives."""
+    sizing: set[str] = set()
+    choosing: set[str] = set()
+    for value in values_in(document):
+        if isinstance(value.node, VariableNode):
+            if value.in_directive:
+                choosing.add(value.node.name.value)
+            elif value.argument in _SIZED_BY:
+                sizing.add(value.node.name.value)
+    return sorted(sizing), sorted(choosing)
+
+
+def _size(variables: Mapping[str, Any], name: str) -> Any:
+    """The part of a variable's value that a page size depends on."""
+    if name not in variables:
+        return None
+    value = variables[name]
+    if isinstance(value, list):
+        return (list, len(value))
+    if isinstance(value, str):
+        return (str, hash(value))
+    return (type(value), value if isinstance(value, int | float) else None)

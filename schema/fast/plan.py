@@ -1,8 +1,7 @@
-"""Plans: what a document selects, field by field and type by type, found out once.
+"""Plans: the fields that a document selects, by type, collected once.
 
-graphql-core itself collects the fields, so that merging, fragments, type conditions, `@skip` and
-`@include` are what they are there. A plan holds for one choice of what the variables of directives
-are.
+graphql-core collects the fields, so merging, fragments, type conditions, `@skip` and `@include`
+work as they do there. A plan holds for one choice of what the variables of directives are.
 """
 
 from collections.abc import Hashable, Sequence
@@ -35,13 +34,13 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 
-from schema.building.reads import FieldLoader, loader_of
+from schema.building.loaders import FieldLoader, loader_of
 from schema.fast.arguments import Arguments
 from schema.schema import SCHEMA
 from services.operation.context import Wanted
 
-#: A small document may spread fragments of fragments: their fields multiply, and each is code.
-#: The largest of our clients' documents have a tenth of it.
+#: Fragments of fragments multiply, and each field becomes code. Our clients' largest documents have
+#: a tenth of this.
 _MOST_FIELDS = 400
 _LEAVES = {"ID", "String", "Int", "Boolean", "Money", "DateTime", "JSON"}
 
@@ -50,37 +49,37 @@ _TYPENAME = GraphQLNonNull(GraphQLString)
 
 
 class NotCompiled(Exception):
-    """The document has something that only graphql-core runs."""
+    """The document holds something that only graphql-core runs."""
 
 
 @dataclass(eq=False, slots=True)
 class Field:
-    """One key of an answer: where it stands and how its value is found."""
+    """One key of an answer, and how its value is found."""
 
     key: str
     type: GraphQLOutputType
     nodes: list[FieldNode]
-    #: How it is read; None for what the parent holds.
+    #: None where the parent holds the value.
     loader: FieldLoader | None = None
     arguments: Arguments | None = None
-    #: Is the total of a list asked for?
+    #: Is ``totalCount`` of a list selected?
     counts: bool = False
-    #: The parent's attribute, or a function of the parent, that has the value.
+    #: Where the parent holds the value: its attribute, or a function of the parent.
     attribute: str | None = None
     function: Any = None
-    #: What is selected of the value, for every type that it may have.
+    #: The selection for every type that the value may have.
     below: "dict[str, Selection]" = field(default_factory=dict)
-    #: What is wanted of the things it finds; None is all of them. See schema/fast/lookahead.py.
+    #: The attributes used of the things it finds; None for all. Set by schema/fast/lookahead.py.
     wanted: Wanted | None = None
-    #: What may come with those things: the field that holds a key, and whose batch that is of.
-    brought: tuple[tuple[str, Hashable], ...] = ()
-    #: The compiled function of a field with a door; see schema/fast/codegen.py.
+    #: The keys of those things that are joined: the attribute that holds the key, and its batch.
+    joined: tuple[tuple[str, Hashable], ...] = ()
+    #: The compiled function of a field with a loader. Set by schema/fast/codegen.py.
     shape: Any = None
 
 
 @dataclass(eq=False, slots=True)
 class Selection:
-    """What is selected of an object type."""
+    """The fields selected of an object type."""
 
     type: GraphQLObjectType
     fields: list[Field]
@@ -88,14 +87,14 @@ class Selection:
 
 @dataclass(eq=False, slots=True)
 class Plan:
-    """A document's operation, ready to be compiled: its root is a field of no parent."""
+    """An operation ready to be compiled. ``root`` is a field that has the root fields below it."""
 
     root: Field
     size: int
 
 
 class Planner:
-    """Makes the plan of an operation for one choice of what directives ask."""
+    """Makes the plan of an operation for one choice of what the variables of directives are."""
 
     def __init__(
         self, document: DocumentNode, operation: OperationDefinitionNode, variables: VariableValues
@@ -122,7 +121,7 @@ class Planner:
             root = Field("", query, [])
             root.below[query.name] = self._selection(query, collected)
         except GraphQLError as error:
-            # It is told where the field stands: by graphql-core.
+            # graphql-core tells the error with its path.
             raise NotCompiled from error
         return Plan(root, self._size)
 
@@ -162,7 +161,7 @@ class Planner:
         declared = definition.extensions["strawberry-definition"]
         found.loader = loader_of(definition)
         if found.loader is not None:
-            # What is read apart may fail alone, or errors would reach beyond their level.
+            # A field with a loader may fail. Non-null, its error would reach above its level.
             if is_non_null_type(definition.type):
                 raise NotCompiled
             found.arguments = Arguments(definition, node)
@@ -175,7 +174,7 @@ class Planner:
 
 
 def _types_below(kind: GraphQLOutputType) -> Sequence[GraphQLObjectType]:
-    """The object types that a value may have; none for what selects nothing."""
+    """The object types that a value may have; none for scalars and enums."""
     match get_named_type(kind):
         case GraphQLObjectType() as inner:
             return [inner]

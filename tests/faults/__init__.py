@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from api.rest import calls, dialects
-from schema.building.reads import loader_of
+from schema.building.loaders import loader_of
 from schema.schema import SCHEMA
 from services import payments
 from services.access.permissions import Permission

@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 from hypothesis_graphql import nodes as graphql_nodes
 from hypothesis_graphql import queries
 
-from schema.building.reads import Single, loader_of
+from schema.building.loaders import SingleLoader, loader_of
 from schema.building.types import kind_of
-from schema.executing.documents import Prepared, prepare
-from schema.executing.executable import Executable, executable
+from schema.executing.documents import Documents, Prepared
+from schema.executing.executable import Executable
 from schema.executing.execute import GraphQLRequest, perform
 from schema.executing.limits import Limits
-from schema.fast import executable as programs
+from schema.fast import executable
+from schema.fast.executable import CompiledExecutable
 from schema.schema import SCHEMA, sdl
 from services.access.callers import authenticate
 from services.cache.cache import Cache
@@ -159,7 +160,7 @@ async def _signed_in(shop: Shop, person: Person) -> Request:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Documents are compiled the first time already."""
-    monkeypatch.setattr(programs, "_COMPILED_AT", 1)
+    monkeypatch.setattr(executable, "_COMPILED_AT", 1)
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ class Doomed(Fate):
 
 
 class Struck:
-    """Every door of the schema, as fate has it."""
+    """Every field loader of the schema, struck by fate."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fate: Fate | None = None
@@ -225,12 +226,12 @@ class Struck:
             if not isinstance(kind, GraphQLObjectType) or kind.name.startswith("__"):
                 continue
             for name, field in kind.fields.items():
-                if "strawberry-definition" in field.extensions and (door := loader_of(field)):
-                    self._strike(monkeypatch, door, f"{kind.name}.{name}")
+                if "strawberry-definition" in field.extensions and (loader := loader_of(field)):
+                    self._strike(monkeypatch, loader, f"{kind.name}.{name}")
 
-    def _strike(self, monkeypatch: pytest.MonkeyPatch, door: Any, place: str) -> None:
-        if isinstance(door, Single):
-            call = door.call
+    def _strike(self, monkeypatch: pytest.MonkeyPatch, loader: Any, place: str) -> None:
+        if isinstance(loader, SingleLoader):
+            call = loader.call
 
             async def struck_call(request: Request, given: dict[str, Any], **more: Any) -> Any:
                 found = await call(request, given, **more)
@@ -242,9 +243,9 @@ class Struck:
                     raise Unavailable
                 return fate.value(found, place, asked)
 
-            monkeypatch.setattr(door, "call", struck_call)
+            monkeypatch.setattr(loader, "call", struck_call)
             return
-        load, name = door.load, repr(getattr(door.name, "__qualname__", door.name))
+        load, name = loader.load, repr(getattr(loader.name, "__qualname__", loader.name))
 
         async def struck_load(
             request: Request, keys: Sequence[Any], given: Any, **more: Any
@@ -257,7 +258,7 @@ class Struck:
             }
             return struck
 
-        monkeypatch.setattr(door, "load", struck_load)
+        monkeypatch.setattr(loader, "load", struck_load)
 
 
 @pytest.fixture
@@ -279,24 +280,33 @@ def quiet() -> Iterator[None]:
     structlog.configure(**before)
 
 
-def _operation(source: str, *, checked: bool = True) -> Executable:
+@dataclass(frozen=True)
+class Engines:
+    """One operation of a document, for both engines."""
+
+    readable: Executable
+    compiled: CompiledExecutable
+
+
+def _operation(source: str, *, checked: bool = True) -> Engines:
     """The one operation of a document."""
+    documents = Documents(_ROOMY, explorable=True, kind=CompiledExecutable)
     # Validating takes longer than the rest: of thousands of documents a part is checked.
-    prepared = prepare(source, True, _ROOMY) if checked else Prepared(parse(source))
+    prepared = documents.prepare(source) if checked else Prepared(parse(source))
     assert not prepared.errors, (source, prepared.errors)
-    operation = executable(prepared, None)
-    assert operation is not None
-    return operation
+    compiled = documents.executable(prepared, None)
+    assert isinstance(compiled, CompiledExecutable)
+    return Engines(Executable(compiled.document, compiled.node), compiled)
 
 
 async def both(
-    world: World, caller: str, operation: Executable, variables: Mapping[str, Any] | None = None
+    world: World, caller: str, operation: Engines, variables: Mapping[str, Any] | None = None
 ) -> tuple[bytes, bytes, bool]:
     """The answers of both engines, errors in one order, and whether the document was compiled."""
     asked = GraphQLRequest("", variables or {}, None, False, None)
-    slow = await perform(world.request(caller, fast=False), asked, operation, None)
-    fast = await perform(world.request(caller, fast=True), asked, operation, None)
-    plans = operation._programs._plans.values()
+    slow = await perform(world.request(caller, fast=False), asked, operation.readable, None)
+    fast = await perform(world.request(caller, fast=True), asked, operation.compiled, None)
+    plans = operation.compiled._plans.values()
     return _written(slow.body), _written(fast.body), any(plan is not None for plan in plans)
 
 

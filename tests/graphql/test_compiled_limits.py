@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 import structlog
 
-from schema.executing.documents import prepare
-from schema.executing.executable import Executable, executable
+from api.app import create_app
+from schema.executing.documents import Documents
 from schema.executing.execute import GraphQLRequest, perform
 from schema.executing.limits import Limits
-from schema.fast import executable as programs
+from schema.fast import executable
+from schema.fast.codegen import compile_plan
+from schema.fast.executable import CompiledExecutable
 from services.access.callers import authenticate
 from services.cache.cache import Cache
 from services.operation.context import Process, new_database
+from tests.conftest import client_of
 from tests.shop import Person, Shop
 
 _ROOMY = Limits(depth=60, root_fields=200, aliases=500, directives=500, tokens=50_000)
@@ -40,11 +43,12 @@ class Runs:
     def __init__(
         self, process: Process, shop: Shop, source: str, who: Person | None = None
     ) -> None:
-        prepared = prepare(source, True, _ROOMY)
+        documents = Documents(_ROOMY, explorable=True, kind=CompiledExecutable)
+        prepared = documents.prepare(source)
         assert not prepared.errors, prepared.errors
-        operation = executable(prepared, None)
-        assert operation is not None
-        self.operation: Executable = operation
+        operation = documents.executable(prepared, None)
+        assert isinstance(operation, CompiledExecutable)
+        self.operation = operation
         self.statements = 0
         self._process, self._shop, self._who = process, shop, who
 
@@ -62,12 +66,7 @@ class Runs:
     @property
     def compiled(self) -> int:
         """How many functions there are."""
-        return sum(plan is not None for plan in self.operation._programs._plans.values())
-
-
-def _readable(process: Process) -> Process:
-    settings = process.settings.model_copy(update={"fast_paths": False})
-    return dataclasses.replace(process, settings=settings)
+        return sum(plan is not None for plan in self.operation._plans.values())
 
 
 async def test_a_document_is_compiled_when_it_comes_again(fast: Process, shop: Shop) -> None:
@@ -79,11 +78,23 @@ async def test_a_document_is_compiled_when_it_comes_again(fast: Process, shop: S
     assert runs.compiled == 1
 
 
-async def test_nothing_is_compiled_on_the_readable_way(fast: Process, shop: Shop) -> None:
-    runs = Runs(_readable(fast), shop, "{ off: categories(first: 2) { nodes { id } } }")
-    answers = [await runs.run() for _ in range(3)]
-    assert answers[0] == answers[2]
-    assert runs.compiled == 0
+@pytest.mark.parametrize(("fast_paths", "most"), [(True, 1), (False, 0)])
+async def test_the_setting_chooses_whether_documents_are_compiled(
+    fast: Process, monkeypatch: pytest.MonkeyPatch, fast_paths: bool, most: int
+) -> None:
+    compiled: list[Any] = []
+
+    def counted(plan: Any) -> None:
+        compiled.append(plan)
+        compile_plan(plan)
+
+    monkeypatch.setattr(executable, "compile_plan", counted)
+    settings = fast.settings.model_copy(update={"fast_paths": fast_paths})
+    body = {"query": "{ chosen: categories(first: 2) { nodes { id } } }"}
+    async with client_of(create_app(dataclasses.replace(fast, settings=settings))) as client:
+        answers = [(await client.post("/graphql", json=body)).json() for _ in range(3)]
+    assert answers[0]["data"] == answers[2]["data"]
+    assert len(compiled) == most
 
 
 @pytest.mark.parametrize(
@@ -123,8 +134,8 @@ async def test_choices_of_directives_are_compiled_up_to_a_number(fast: Process, 
 async def test_functions_beyond_the_limit_are_dropped_and_made_again(
     fast: Process, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(programs, "_kept", programs._Kept())
-    monkeypatch.setattr(programs, "_MOST_KEPT", 7)
+    monkeypatch.setattr(executable, "_kept", executable._KeptPlans())
+    monkeypatch.setattr(executable, "_MOST_KEPT", 7)
     await shop.category()
     one, two = (
         Runs(fast, shop, f"{{ {name}: categories(first: 1) {{ nodes {{ id name }} }} }}")
@@ -141,8 +152,8 @@ async def test_functions_beyond_the_limit_are_dropped_and_made_again(
 async def test_a_function_that_is_used_outlives_those_that_are_not(
     fast: Process, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(programs, "_kept", programs._Kept())
-    monkeypatch.setattr(programs, "_MOST_KEPT", 10)
+    monkeypatch.setattr(executable, "_kept", executable._KeptPlans())
+    monkeypatch.setattr(executable, "_MOST_KEPT", 10)
     await shop.category()
     used, idle, new = (
         Runs(fast, shop, f"{{ {name}: categories(first: 1) {{ nodes {{ id name }} }} }}")

@@ -12,7 +12,8 @@ from graphql.validation import ValidationContext
 from graphql.validation.rules import overlapping_fields_can_be_merged as overlapping
 
 from api.app import create_app
-from schema.executing.documents import MOST_STEPS, kept, operation_of, prepare
+from schema.executing.documents import MOST_STEPS, Documents, Prepared, operation_of
+from schema.executing.executable import Executable
 from schema.executing.limits import Costs, Limits, Shape, Shapes, cost_of
 from services.catalogue import OPERATIONS
 from services.operation.context import Process
@@ -31,6 +32,16 @@ STOCK_INTROSPECTION = get_introspection_query(
     input_value_deprecation=True,
     one_of=True,
 )
+
+
+def documents(limits: Limits = ROOMY) -> Documents:
+    """The documents of a process with these limits."""
+    return Documents(limits, explorable=True, kind=Executable)
+
+
+def prepare(source: str, limits: Limits = ROOMY) -> Prepared:
+    """A document prepared by a process with these limits."""
+    return documents(limits).prepare(source)
 
 
 async def ask(client: httpx.AsyncClient, query: str, **more: Any) -> httpx.Response:
@@ -258,15 +269,16 @@ def test_the_settings_are_the_limits(settings: Settings) -> None:
 
 def test_a_document_seen_before_is_not_measured_again() -> None:
     source = "{ products { nodes { id } } }"
-    made = prepare(source, True, ROOMY)
-    assert kept(source, True, ROOMY) is made
-    assert kept(source, False, ROOMY) is None
-    assert prepare(source, True, ROOMY._replace(depth=2)).too_complex
+    known = documents()
+    made = known.prepare(source)
+    assert known.kept(source) is made
+    assert documents().kept(source) is None
+    assert prepare(source, ROOMY._replace(depth=2)).too_complex
 
 
 async def test_the_stock_introspection_runs_whatever_the_depth(client: httpx.AsyncClient) -> None:
     assert codes(await ask(client, STOCK_INTROSPECTION)) == set()
-    shallow = prepare(STOCK_INTROSPECTION, True, ROOMY._replace(depth=2))
+    shallow = prepare(STOCK_INTROSPECTION, ROOMY._replace(depth=2))
     assert (shallow.errors, shallow.too_complex) == ((), None)
 
 
@@ -317,7 +329,7 @@ def test_validation_gives_up_after_the_steps_that_the_largest_document_is_worth(
     monkeypatch.setattr(overlapping, "spend_complexity_budget", comparing)
     monkeypatch.setattr(ValidationContext, "spend_fragment_work", following)
     # Nearly as long as a document may be; what is asked at once may go beyond by its own steps.
-    prepared = prepare(REPEATING[shape], True, ROOMY)
+    prepared = prepare(REPEATING[shape])
     kind = "following" if shape == "fragments of many operations" else "comparing"
     assert MOST_STEPS < spent[kind] < MOST_STEPS + 400
     assert prepared.too_complex
@@ -328,7 +340,7 @@ def test_sixty_components_may_say_what_they_need_of_one_thing() -> None:
     names = range(60)
     source = "{ products { nodes { " + " ".join(f"...f{name}" for name in names) + " } } } "
     source += " ".join(f"fragment f{name} on Product {{ id name price }}" for name in names)
-    prepared = prepare(source, True, ROOMY)
+    prepared = prepare(source)
     assert (prepared.errors, prepared.too_complex) == ((), None)
 
 
@@ -390,7 +402,7 @@ def test_a_document_costs_what_a_hand_reckons(settings: Settings, document: str,
 
 def cost_with(settings: Settings, source: str, **variables: Any) -> int:
     """The cost of a valid document's one operation."""
-    prepared = prepare(source, True, ROOMY)
+    prepared = prepare(source)
     assert prepared.document is not None, prepared.too_complex
     assert prepared.errors == ()
     operation = operation_of(prepared.document, None)
