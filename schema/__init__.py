@@ -1,1 +1,1 @@
-"""The GraphQL face: Strawberry types, tiny resolvers, batch fields."""
+"""The GraphQL face: a file a noun declares its Strawberry types and fields."""

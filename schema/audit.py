@@ -15,7 +15,7 @@ enum(
     INSERTED="Tandem did not write this entry, or it was changed before it was sealed; or its seal"
     " is gone.",
     CUT_OFF="The chain ends before this position.",
-    REHASHED="At the position of the exported head stands another hash.",
+    REHASHED="The position of the exported head has another hash.",
     UNKNOWN_KEY="Sealed with a secret that the server does not have: an older one, or a forger's.",
 )
 

@@ -13,8 +13,8 @@ from services.orders import reading as orders
 
 enum(
     reading.InvoiceKind,
-    INVOICE="What is owed for an order.",
-    CREDIT_NOTE="What was given back of it.",
+    INVOICE="An amount that is owed for an order.",
+    CREDIT_NOTE="An amount that was given back.",
 )
 
 #: A credit note names the invoice that it corrects.
@@ -33,7 +33,7 @@ class Buyer:
 
 @mirror(reading.Invoice)
 class Invoice(Node):
-    order = relation(orders.by_ids, "order_id", Order, "The order it is about.")
+    order = relation(orders.by_ids, "order_id", Order, "The order that it is for.")
     corrects = relation(
         reading.by_ids, "corrects_id", LaterInvoice, "The invoice that a credit note corrects."
     )

@@ -32,7 +32,7 @@ enum(
     PENDING="Placed; its stock is held until it is paid or expires.",
     AWAITING_APPROVAL="Placed; a manager has to approve it before it can be paid.",
     PAID="Paid; its stock is sold.",
-    CONFIRMED="The shop has begun with it.",
+    CONFIRMED="The shop has started to work on it.",
     SHIPPED="It is on its way.",
     DELIVERED="It has arrived.",
     CANCELLED="Cancelled; refunded if it was paid.",

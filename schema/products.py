@@ -14,7 +14,7 @@ from services.products import managing, reading
 
 @mirror(reading.Product)
 class Product(Node):
-    category = relation(categories.by_ids, "category_id", Category, "The category it is found in.")
+    category = relation(categories.by_ids, "category_id", Category, "Its category.")
 
 
 @strawberry.type

@@ -35,9 +35,9 @@ from services.operation.running import translate_errors
 __all__ = ["FIELDS", "SCHEMA", "sdl"]
 
 
-Id = Annotated[strawberry.ID, strawberry.argument(description="Any id of ours.")]
+Id = Annotated[strawberry.ID, strawberry.argument(description="An id of any type.")]
 Ids = Annotated[
-    list[strawberry.ID], strawberry.argument(description="Any ids of ours, 100 at the most.")
+    list[strawberry.ID], strawberry.argument(description="Ids of any type, 100 at the most.")
 ]
 
 
@@ -54,7 +54,7 @@ _NODE = SingleLoader(_node)
 _NODES = SingleLoader(_nodes)
 
 
-@strawberry.type(description="What can be read.")
+@strawberry.type(description="All reads.")
 class Query(
     users.Query,
     categories.Query,
@@ -84,7 +84,7 @@ class Query(
         return await _NODES.call(info.context.request, {"ids": ids})
 
 
-@strawberry.type(description="What can be done.")
+@strawberry.type(description="All writes.")
 class Mutation(
     auth.Mutation,
     sessions.Mutation,

@@ -1,1 +1,1 @@
-"""What GraphQL types, fields and arguments are built with."""
+"""The parts that GraphQL types, fields and arguments are built from."""

@@ -1,6 +1,6 @@
-"""Connections: a service's page in Relay's shape, with ``nodes`` and ``totalCount``.
+"""Connections: a page of a service in Relay's shape, with ``nodes`` and ``totalCount``.
 
-Resolved values are the services' pages themselves, so a cursor is written only where it is asked.
+The resolved value is the service's `Page` itself, so a cursor is signed only when it is selected.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class PageInfo:
 
 
 class Item(NamedTuple):
-    """An item of a page, and what writes its cursor."""
+    """An item of a page, and the function that writes its cursor."""
 
     node: Any
     write: Callable[[Any], str] | None
@@ -47,7 +47,9 @@ class Item(NamedTuple):
 class Edge(Generic[Node]):
     node: Node = strawberry.field(description="The item.")
 
-    @strawberry.field(description="Continues the list here; empty where pages go by number only.")
+    @strawberry.field(
+        description="Continues the list after this item; empty where pages go by number only."
+    )
     def cursor(self) -> str:
         item: Item = self  # type: ignore[assignment]
         return item.write(item.node) if item.write else ""
@@ -60,7 +62,7 @@ class Connection(Generic[Node]):
         page: Page[Any] = self  # type: ignore[assignment]
         return [Item(item, page.cursor) for item in page.items]  # type: ignore[misc]
 
-    @strawberry.field(description="The items alone.")
+    @strawberry.field(description="The items without their cursors.")
     def nodes(self) -> list[Node]:
         page: Page[Any] = self  # type: ignore[assignment]
         return list(page.items)

@@ -52,10 +52,10 @@ def arguments(op: Operation[Any, Any]) -> list[Parameter]:
         required |= any(name in rest for name in schema.get("required", []))
         found.append(_argument("input", kind, schema["description"], required))
     if op.key is not Key.NONE:
-        text = "Makes a retry safe: the same key gives the same outcome. Or the HTTP header."
+        text = "Makes a retry safe: one key gives one outcome. Or send the HTTP header."
         found.append(_argument("idempotencyKey", str, text, required=False))
     if op.conditional:
-        text = "The etag last read; refused when the thing has changed since."
+        text = "The etag last read; the write is refused if it has changed since."
         found.append(_argument("ifMatch", str, text, required=False))
     return found
 

@@ -1,6 +1,6 @@
 """Scalars: money as exact text, time as RFC 3339, JSON as it is.
 
-Input goes through unread: the operation's input model judges it, so both faces say the same.
+Input passes unchanged. The operation's input model checks it, so both faces give the same errors.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from graphql.pyutils import Undefined
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
-#: Longer than any number of ours; the same as in JSON bodies.
+#: In characters. No number of ours is as long; JSON bodies have the same limit.
 _LONGEST_NUMBER = 40
 
 Money = NewType("Money", Decimal)
@@ -36,7 +36,7 @@ __all__ = ["JSON", "SCALARS", "DateTime", "Money"]
 
 def _money_text(amount: Decimal | str) -> str:
     if isinstance(amount, str):
-        return amount  # as PostgreSQL writes it, in a part of a thing
+        return amount  # a projection holds the text that PostgreSQL wrote
     return f"{amount:.2f}"
 
 

@@ -1,10 +1,9 @@
-"""Output types: Strawberry types whose plain fields are those of a service's struct.
+"""Output types: `mirror` makes a Strawberry type of a service's struct, `enum` one of an enum.
 
-Name, type, nullability and description come from the one struct that REST encodes too, so the
-faces cannot drift apart. Resolved values are the structs themselves.
+Names, types, nullability and descriptions come from the struct that REST encodes too, so the faces
+cannot differ. The resolved values are the structs themselves.
 """
 
-import inspect
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -28,20 +27,19 @@ _TYPES: dict[Any, Any] = {
     datetime: DateTime,
     dict[str, Any]: JSON,
 }
-#: The struct behind each type, by their name.
+#: The struct of each GraphQL type, by their common name.
 STRUCTS: dict[str, type[msgspec.Struct]] = {}
 
 
 def kind_of(struct: Any) -> Any:
-    """The struct that a struct is a part of, or itself."""
+    """The struct that a projection's struct is a part of; any other struct itself."""
     return getattr(struct, "whole", struct)
 
 
 def mirror(struct: type[msgspec.Struct]) -> Callable[[Type], Type]:
-    """Make the class below the GraphQL type of a struct; its own fields come after the struct's."""
+    """Make the class below the GraphQL type of a struct; its fields follow those of the struct."""
 
     def declare(cls: Type) -> Type:
-        own = inspect.get_annotations(cls)
         annotations: dict[str, Any] = {}
         for field in msgspec.structs.fields(struct):
             kind, description = _described(field.type)
@@ -49,7 +47,7 @@ def mirror(struct: type[msgspec.Struct]) -> Callable[[Type], Type]:
             setattr(cls, field.name, strawberry.field(description=description))
         if "version" in annotations:
             cls.etag = strawberry.field(_etag, description="Entity tag, for ifMatch.")
-        cls.__annotations__ = {**annotations, **own}
+        cls.__annotations__ = annotations
         cls.is_type_of = classmethod(lambda _, value, __: isinstance(value, struct))
         description = (struct.__doc__ or "").strip()
         declared = strawberry.type(cls, name=struct.__name__, description=description)
@@ -65,7 +63,7 @@ def _etag(self: Any) -> str:
 
 
 def enum(python: type[Enum], **descriptions: str) -> None:
-    """Make an enum known to GraphQL, with a description of each value."""
+    """Make the GraphQL type of an enum, with a description of each value."""
     values = {
         member.name: strawberry.enum_value(member.value, description=descriptions[member.name])
         for member in python
@@ -75,7 +73,7 @@ def enum(python: type[Enum], **descriptions: str) -> None:
 
 
 def graphql_enum(name: str) -> Any:
-    """The enum made known under this name."""
+    """The GraphQL enum of this name."""
     return next(kind for python, kind in _TYPES.items() if getattr(python, "__name__", "") == name)
 
 

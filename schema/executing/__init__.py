@@ -1,1 +1,1 @@
-"""How a GraphQL document is read, limited and executed."""
+"""Reads, limits and executes GraphQL documents on graphql-core."""

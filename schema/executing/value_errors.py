@@ -99,7 +99,7 @@ def _at(start: str, path: list[str | int]) -> str:
 
 
 def _described(message: str, path: str) -> FieldError:
-    """The error of a field. graphql-core names the rule only in its message, in five ways."""
+    """The error of a field. graphql-core names the broken rule only in its message."""
     if missing := _MISSING_FIELD.search(message):
         return FieldError(joined(path, missing[1] or missing[2]), *REQUIRED)
     if extra := _EXTRA_FIELD.search(message):

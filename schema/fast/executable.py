@@ -64,8 +64,8 @@ _kept = _KeptPlans()
 class CompiledExecutable(Executable):
     """One GraphQL operation of a valid document, run by its own compiled functions.
 
-    There is one function for each choice of what the variables of directives are. What cannot be
-    compiled, and what comes for the first time, runs on graphql-core.
+    There is one plan for each choice of what the variables of directives are. graphql-core runs an
+    operation that comes for the first time or cannot be compiled.
     """
 
     def __init__(self, document: DocumentNode, node: OperationDefinitionNode) -> None:

@@ -99,6 +99,11 @@ async def _ask(client: httpx.AsyncClient, query: str, **more: Any) -> dict[str, 
         ("query A { __typename } query B { __typename }", "VALIDATION_FAILED"),
         ('{ products(search: "\\u0000") { nodes { id } } }', "VALIDATION_FAILED"),
         ("{ products(first: 99999999999999999999) { nodes { id } } }", "VALIDATION_FAILED"),
+        (
+            "query($i: QuoteOrderInput! = {lines: [], more: 1})"
+            " { quoteOrder(input: $i) { total } }",
+            "VALIDATION_FAILED",
+        ),
     ],
 )
 async def test_a_hostile_document_gets_a_code(
