@@ -1,4 +1,4 @@
-"""Valid GraphQL documents, written at random from a seed, that ask for things which are there.
+"""Valid GraphQL documents, written at random from a seed, that ask for things that exist.
 
 hypothesis-graphql takes 90 ms for a document, too long for thousands of them; it writes some, and
 its random ids are put right here.
@@ -40,7 +40,7 @@ class Written(NamedTuple):
 
 
 class Writer:
-    """Writes documents over a schema; ``ids`` are of things that are there, by type."""
+    """Writes documents over a schema. ``ids`` are ids of existing things, by type."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Writer:
         self._random = random.Random(seed)
 
     def document(self) -> Written:
-        """One more."""
+        """A new document."""
         pick = self._random
         self._fragments: list[str] = []
         self._declared: dict[str, tuple[str, Any]] = {}
@@ -82,7 +82,7 @@ class Writer:
         return f"a{self._names}"
 
     def _selection(self, kind: Any, depth: int, *, apart: bool = False) -> str:
-        """What is selected of a type; ``apart`` under keys that no other type's fields have."""
+        """A selection from a type. ``apart``: no other type has its keys."""
         pick = self._random
         chosen: list[str] = []
         if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
@@ -109,12 +109,12 @@ class Writer:
                 "__typename" if name == "__typename" else self._field(kind, name, depth, apart)
             )
         if chosen and pick.random() < 0.06:
-            chosen.append(pick.choice(chosen))  # the same again, to be merged
+            chosen.append(pick.choice(chosen))  # the same field again, to be merged
         body = "{ " + " ".join(chosen) + " }"
         return self._wrapped(kind, body)
 
     def _wrapped(self, kind: Any, body: str) -> str:
-        """The selection as it is, or by way of fragments."""
+        """The selection itself, or spreads of fragments that hold it."""
         pick = self._random
         way = pick.random()
         on = kind.name
@@ -204,7 +204,7 @@ class Writer:
         return plain.get(inner.name, "lamp")
 
     def _value(self, name: str, argument: GraphQLArgument, value: Any) -> str:
-        """A literal, or a variable that has the value; now and then null or nothing."""
+        """A literal, or a variable that has the value; sometimes null or absent."""
         pick = self._random
         required = isinstance(argument.type, GraphQLNonNull)
         if pick.random() < 0.3:
@@ -244,7 +244,7 @@ class _Put(Visitor):
         self._random = random.Random(seed)
 
     def enter_argument(self, node: ArgumentNode, *_: Any) -> Any:
-        """Real ids and possible sizes for random ones."""
+        """Replace random ids by real ones, and random sizes by possible ones."""
         name = node.name.value
         pick = self._random.choice
         if name == "id":
@@ -260,5 +260,5 @@ class _Put(Visitor):
 
 
 def with_real_ids(source: str, ids: Mapping[str, Sequence[str]], seed: int) -> str:
-    """A document of hypothesis-graphql, about things that are there."""
+    """A document of hypothesis-graphql that asks for existing things."""
     return print_ast(visit(parse(source), _Put(ids, seed)))

@@ -42,7 +42,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass
 class World:
-    """What documents can ask for, and who asks."""
+    """The things that documents can ask for, and their callers, on both engines."""
 
     process: Process
     readable: Process
@@ -51,7 +51,7 @@ class World:
     callers: dict[str, Request]
 
     def request(self, caller: str, *, fast: bool) -> Request:
-        """A request of somebody's, admitted already."""
+        """An admitted request of a caller."""
         known = self.callers[caller]
         return dataclasses.replace(
             known,
@@ -90,7 +90,7 @@ async def _ids(shop: Shop) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="session")
 async def world(shop: Shop) -> AsyncIterator[World]:
-    """A small shop with something of every kind, in which nothing happens meanwhile."""
+    """A small shop with a thing of every kind. Nothing changes in it during the tests."""
     buyer = await shop.person(balance="900.00")
     people = {"user": buyer}
     for role in ("MANAGER", "ADMIN"):
@@ -117,7 +117,7 @@ async def world(shop: Shop) -> AsyncIterator[World]:
             await shop.refund(order.id, amount="1.00", reason="A scratch.")
     await shop.order(buyer, [(products[0].id, 1)], cancelled=True)
     await shop.large_order()
-    # Nobody below manager sees it any more, and orders of it still have it.
+    # Only managers see this product now, but orders still name it.
     await shop.execute("UPDATE products SET is_active = false WHERE id = $1", products[1].id)
     people["machine"] = await shop.machine(buyer, "orders:read:own", "account:read:own")
     samples = {
@@ -132,10 +132,10 @@ async def world(shop: Shop) -> AsyncIterator[World]:
     fast, slow = (
         dataclasses.replace(
             shop.process,
-            clock=lambda: now,  # or addresses of files would end at different times
+            clock=lambda: now,  # signed addresses of files hold the time
             settings=settings,
             database=new_database(settings),
-            # What is kept comes whole, and here parts are to be seen.
+            # The cache holds whole things only; these tests need projections.
             cache=Cache(shop.process.redis, settings, None),
         )
         for settings in (
@@ -159,26 +159,26 @@ async def _signed_in(shop: Shop, person: Person) -> Request:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Documents are compiled the first time already."""
+    """Compile documents the first time."""
     monkeypatch.setattr(executable, "_COMPILED_AT", 1)
 
 
 @dataclass(frozen=True)
-class Fate:
-    """Faults that strike wherever something is read, the same ones on both engines."""
+class Faults:
+    """Faults in the values that loaders read, the same ones on both engines."""
 
     seed: int
-    #: Of a thousand values, how many.
+    #: How many of a thousand values are faulty.
     often: int
 
-    def strikes(self, *where: object) -> int:
-        """0, or which fault."""
+    def number(self, *where: object) -> int:
+        """The number of the fault in a value; 0 for none."""
         digest = hashlib.blake2b(repr((self.seed, *where)).encode(), digest_size=4).digest()
         number = int.from_bytes(digest, "big")
         return 1 + number // 1000 % 997 if number % 1000 < self.often else 0
 
     def value(self, value: Any, *where: object) -> Any:
-        """A value as fate leaves it."""
+        """A value, with its fault if it has one."""
         if isinstance(value, Page):
             items = [self.value(item, place, *where) for place, item in enumerate(value.items)]
             return dataclasses.replace(value, items=items)
@@ -191,22 +191,22 @@ class Fate:
         }
         if brought:
             value = msgspec.structs.replace(value, **brought)
-        if not (fault := self.strikes(*where)):
+        if not (fault := self.number(*where)):
             return value
         if isinstance(value, msgspec.Struct) and fault % 5 < 3:
             fields = kind_of(type(value)).__struct_fields__
             name = fields[fault % len(fields)]
-            # What nobody wanted is not there, and its fault makes no difference.
+            # A projection lacks the fields that nobody wanted, so their faults change nothing.
             there = name in type(value).__struct_fields__
             return msgspec.structs.replace(value, **{name: None}) if there else value
         return (None, OutOfStock(), ValueError("A fault of ours."), "something else")[fault % 4]
 
 
-class Doomed(Fate):
+class CertainFaults(Faults):
     """Every order lacks its total, and no product can be read."""
 
     def value(self, value: Any, *where: object) -> Any:
-        """A value as fate leaves it."""
+        """A value, with its fault if it has one."""
         if isinstance(value, Page):
             return super().value(value, *where)
         match kind_of(type(value)).__name__:
@@ -217,59 +217,59 @@ class Doomed(Fate):
         return value
 
 
-class Struck:
-    """Every field loader of the schema, struck by fate."""
+class FaultyLoaders:
+    """Puts faults into every field loader of the schema."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.fate: Fate | None = None
+        self.faults: Faults | None = None
         for kind in SCHEMA.type_map.values():
             if not isinstance(kind, GraphQLObjectType) or kind.name.startswith("__"):
                 continue
             for name, field in kind.fields.items():
                 if "strawberry-definition" in field.extensions and (loader := loader_of(field)):
-                    self._strike(monkeypatch, loader, f"{kind.name}.{name}")
+                    self._break(monkeypatch, loader, f"{kind.name}.{name}")
 
-    def _strike(self, monkeypatch: pytest.MonkeyPatch, loader: Any, place: str) -> None:
+    def _break(self, monkeypatch: pytest.MonkeyPatch, loader: Any, place: str) -> None:
         if isinstance(loader, SingleLoader):
             call = loader.call
 
-            async def struck_call(request: Request, given: dict[str, Any], **more: Any) -> Any:
+            async def faulty_call(request: Request, given: dict[str, Any], **more: Any) -> Any:
                 found = await call(request, given, **more)
-                if (fate := self.fate) is None:
+                if (faults := self.faults) is None:
                     return found
-                # Whether a list is counted is not for fate: only one engine knows exactly.
+                # Only one engine knows exactly whether a list is counted, so this chooses no fault.
                 asked = sorted((name, given[name]) for name in given if name != "total")
-                if fate.strikes(place, asked) % 3 == 1:
+                if faults.number(place, asked) % 3 == 1:
                     raise Unavailable
-                return fate.value(found, place, asked)
+                return faults.value(found, place, asked)
 
-            monkeypatch.setattr(loader, "call", struck_call)
+            monkeypatch.setattr(loader, "call", faulty_call)
             return
         load, name = loader.load, repr(getattr(loader.name, "__qualname__", loader.name))
 
-        async def struck_load(
+        async def faulty_load(
             request: Request, keys: Sequence[Any], given: Any, **more: Any
         ) -> Any:
             found = await load(request, keys, given, **more)
-            if (fate := self.fate) is None:
+            if (faults := self.faults) is None:
                 return found
-            struck: Mapping[Any, Any] = {
-                key: fate.value(value, name, key) for key, value in found.items()
+            faulty: Mapping[Any, Any] = {
+                key: faults.value(value, name, key) for key, value in found.items()
             }
-            return struck
+            return faulty
 
-        monkeypatch.setattr(loader, "load", struck_load)
+        monkeypatch.setattr(loader, "load", faulty_load)
 
 
 @pytest.fixture
-def struck(monkeypatch: pytest.MonkeyPatch) -> Struck:
-    """What documents read goes through fate's hands."""
-    return Struck(monkeypatch)
+def faulty(monkeypatch: pytest.MonkeyPatch) -> FaultyLoaders:
+    """Faults in every loader, once a test sets them."""
+    return FaultyLoaders(monkeypatch)
 
 
 @pytest.fixture
 def quiet() -> Iterator[None]:
-    """Thousands of faults are not told to the log."""
+    """Keep thousands of faults out of the log."""
 
     def drop(*_: Any) -> Any:
         raise structlog.DropEvent
@@ -291,7 +291,7 @@ class Engines:
 def _operation(source: str, *, checked: bool = True) -> Engines:
     """The one operation of a document."""
     documents = Documents(_ROOMY, explorable=True, kind=CompiledExecutable)
-    # Validating takes longer than the rest: of thousands of documents a part is checked.
+    # Validating takes longer than the rest, so only some of thousands of documents are checked.
     prepared = documents.prepare(source) if checked else Prepared(parse(source))
     assert not prepared.errors, (source, prepared.errors)
     compiled = documents.executable(prepared, None)
@@ -311,7 +311,7 @@ async def both(
 
 
 def _written(body: dict[str, Any]) -> bytes:
-    # graphql-core tells of errors as reads end, which no two runs promise; keys have one order.
+    # graphql-core orders errors by the end of their reads, which differs between runs.
     errors = sorted(msgspec.json.encode(error, order="sorted") for error in body.get("errors", ()))
     return _encode({"data": body["data"]}) + b"\n" + b"\n".join(errors)
 
@@ -349,7 +349,7 @@ def _by_hypothesis(ids: Mapping[str, Sequence[str]], count: int) -> Iterator[str
 
 @pytest.mark.usefixtures("at_once", "quiet")
 async def test_thousands_of_documents_have_one_answer_on_both_engines(
-    world: World, struck: Struck, record_property: Any
+    world: World, faulty: FaultyLoaders, record_property: Any
 ) -> None:
     counted: Counter[str] = Counter()
     callers = itertools.cycle([*world.callers, "user", "manager"])
@@ -361,7 +361,7 @@ async def test_thousands_of_documents_have_one_answer_on_both_engines(
     for source, variables in documents:
         number = counted["documents"]
         operation = _operation(source, checked=number % 10 == 0)
-        struck.fate = Fate(number, 60) if number % 3 == 0 else None
+        faulty.faults = Faults(number, 60) if number % 3 == 0 else None
         caller = next(callers)
         slow, fast, compiled = await both(world, caller, operation, variables)
         assert fast == slow, (number, caller, source, variables)
@@ -378,7 +378,7 @@ async def test_thousands_of_documents_have_one_answer_on_both_engines(
     assert counted["with errors"] >= 1_000
 
 
-#: What is hard to hit by chance. ``ORDER`` and the like stand for an id of that kind.
+#: Documents that chance rarely writes. ``ORDER`` and the like stand for an id of that type.
 HARD: dict[str, tuple[str, dict[str, Any]]] = {
     "fragments on an interface, and on what it holds": (
         """query Q($ids: [ID!]!) { nodes(ids: $ids) {
@@ -468,28 +468,28 @@ HARD: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("name", HARD)
 @pytest.mark.usefixtures("at_once", "quiet")
 async def test_hard_documents_have_one_answer_on_both_engines(
-    world: World, struck: Struck, name: str
+    world: World, faulty: FaultyLoaders, name: str
 ) -> None:
     words = {kind.upper(): ids[0] for kind, ids in world.ids.items()}
     words["EVERY"] = ", ".join(f'"{ids[-1]}"' for ids in world.ids.values())
     source, variables = (_filled(one, words) for one in HARD[name])
     operation = _operation(source)
-    # Directives ask for other fields then, of the same document.
+    # The directives then select other fields of the same document.
     turned = {name: not one if isinstance(one, bool) else one for name, one in variables.items()}
     for caller in world.callers:
-        for fate in (None, *(Fate(seed, often) for seed in range(4) for often in (20, 80))):
-            struck.fate = fate
+        for faults in (None, *(Faults(seed, often) for seed in range(4) for often in (20, 80))):
+            faulty.faults = faults
             for given in [variables] if turned == variables else [variables, turned]:
                 slow, fast, compiled = await both(world, caller, operation, given)
-                assert fast == slow, (caller, fate)
+                assert fast == slow, (caller, faults)
                 assert compiled
 
 
 @pytest.mark.usefixtures("at_once", "quiet")
 async def test_what_fails_below_a_place_that_became_null_is_not_told(
-    world: World, struck: Struck
+    world: World, faulty: FaultyLoaders
 ) -> None:
-    struck.fate = Doomed(0, 0)
+    faulty.faults = CertainFaults(0, 0)
     operation = _operation("{ orders { nodes { lines { product { id } } total } } me { id } }")
     slow, fast, compiled = await both(world, "user", operation)
     assert fast == slow

@@ -1,4 +1,4 @@
-"""What is compiled and what is not, how much of it is kept, and how few statements it takes."""
+"""Which documents are compiled, how many are kept, and how many statements they take."""
 
 import dataclasses
 import itertools
@@ -30,7 +30,7 @@ PRODUCTS = """query ($first: Int!) { products(first: $first) { nodes {
 
 @pytest.fixture
 async def fast(process: Process) -> AsyncIterator[Process]:
-    """The process on its faster ways; what the cache keeps would be read whole, so it is off."""
+    """A process on its fast paths. The cache is off, because it holds whole things only."""
     settings = process.settings.model_copy(update={"fast_paths": True, "cache_seconds": 0})
     database, cache = new_database(settings), Cache(process.redis, settings, None)
     yield dataclasses.replace(process, settings=settings, database=database, cache=cache)
@@ -38,7 +38,7 @@ async def fast(process: Process) -> AsyncIterator[Process]:
 
 
 class Runs:
-    """A document, run again and again for somebody."""
+    """A document that is run several times for one caller."""
 
     def __init__(
         self, process: Process, shop: Shop, source: str, who: Person | None = None
@@ -53,9 +53,9 @@ class Runs:
         self._process, self._shop, self._who = process, shop, who
 
     async def run(self, **variables: Any) -> Any:
-        """Its data."""
+        """Run it once; the data of its answer."""
         request = dataclasses.replace(self._shop.request(self._who), process=self._process)
-        await authenticate(request)  # which asks for the session where nobody polls for it
+        await authenticate(request)  # may read the session, which is no part of the answer
         request.stats.statements = 0
         asked = GraphQLRequest("", variables, None, False, None)
         answer = await perform(request, asked, self.operation, None)
@@ -65,7 +65,7 @@ class Runs:
 
     @property
     def compiled(self) -> int:
-        """How many functions there are."""
+        """The number of plans that are compiled."""
         return sum(plan is not None for plan in self.operation._plans.values())
 
 
@@ -204,7 +204,7 @@ async def test_only_what_is_looked_at_is_read(
         read.clear()
         await runs.run()
     row, _beyond = read
-    # The id and what the list is sorted by are for its cursors.
+    # Cursors need the id and the column that the list is sorted by.
     fields = {"id", "created_at", "name", "category_id", "at_category_id"}
     assert set(type(row).__struct_fields__) == fields
     assert set(type(row.at_category_id).__struct_fields__) == {"id", "slug"}

@@ -1,4 +1,4 @@
-"""Limits of documents, and what documents cost: measured in one pass, before anything runs."""
+"""Limits and costs of documents, measured in one pass before anything runs."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ from tests.conftest import client_of
 from tests.faces import DOCUMENTS, written
 from tests.shop import Person, Shop, good_call, new_key
 
-#: Room for all that a test is not about.
+#: Limits that no test reaches by accident.
 ROOMY = Limits(depth=15, root_fields=20, aliases=50, directives=50, tokens=4_000)
 STOCK_INTROSPECTION = get_introspection_query(
     specified_by_url=True,
@@ -54,7 +54,7 @@ def codes(answer: httpx.Response) -> set[str]:
 
 
 def refusal(answer: httpx.Response) -> dict[str, Any]:
-    """What the answer tells of the limit; nothing must have run."""
+    """The details of a refusal at a limit. No statement may have run."""
     [error] = answer.json()["errors"]
     told = error["extensions"]
     assert (told["code"], told["status"]) == ("QUERY_TOO_COMPLEX", 400)
@@ -66,7 +66,7 @@ def refusal(answer: httpx.Response) -> dict[str, Any]:
 
 
 def doubling(level: str, levels: int, last: str, kind: str) -> str:
-    """Fragments each of which spreads the next one twice, as ``level`` says with %s for it."""
+    """A chain of fragments. ``level`` is the body of each, with %s for a spread of the next."""
     written = [
         f"fragment f{number} on {kind} {{ {level.replace('%s', f'...f{number + 1}')} }}"
         for number in range(levels)
@@ -74,7 +74,7 @@ def doubling(level: str, levels: int, last: str, kind: str) -> str:
     return " ".join([*written, f"fragment f{levels} on {kind} {{ {last} }}"])
 
 
-# The nodes of one level: what a walk that enters each fragment once visits for it.
+#: The body of a level, and the nodes that a walk visits in it when it enters each fragment once.
 LEVELS = {
     "side by side": ("%s %s", 2),
     "in inline fragments": ("... on T { %s } ... { %s }", 4),
@@ -115,7 +115,7 @@ def test_fragments_count_as_often_as_they_are_spread() -> None:
     operation = operation_of(document, None)
     assert operation is not None
     shape = Shapes(document).total(operation.selection_set)
-    # a, b, c · the deepest way is y z b c · f is spread twice: b, c and a directive each time.
+    # Aliases are a, b and c. The deepest path is y z b c. f is spread twice.
     assert shape == Shape(depth=4, nesting=6, fields=5, aliases=6, directives=3)
 
 
@@ -181,7 +181,7 @@ NARROW = {
     "graphql_directives": 2,
     "graphql_cost": 5,
 }
-#: Of each limit: a document that just keeps it, one that goes beyond, and what that one has.
+#: For each limit: a document at it, a document beyond it, and the value of the second one.
 EDGES: dict[str, tuple[str, str, int | None]] = {
     "tokens": (
         "{ products { nodes { " + "id " * 42 + "} } } # not a token",
@@ -216,7 +216,7 @@ EDGES: dict[str, tuple[str, str, int | None]] = {
 
 @pytest.fixture
 async def narrow(process: Process) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a Tandem whose limits a small document reaches."""
+    """A client of a server whose limits a small document reaches."""
     settings = process.settings.model_copy(update=NARROW)
     async with client_of(create_app(replace(process, settings=settings))) as client:
         yield client
@@ -328,7 +328,7 @@ def test_validation_gives_up_after_the_steps_that_the_largest_document_is_worth(
 
     monkeypatch.setattr(overlapping, "spend_complexity_budget", comparing)
     monkeypatch.setattr(ValidationContext, "spend_fragment_work", following)
-    # Nearly as long as a document may be; what is asked at once may go beyond by its own steps.
+    # The documents are nearly as long as allowed. One request for steps may exceed the budget.
     prepared = prepare(REPEATING[shape])
     kind = "following" if shape == "fragments of many operations" else "comparing"
     assert MOST_STEPS < spent[kind] < MOST_STEPS + 400
@@ -345,7 +345,7 @@ def test_sixty_components_may_say_what_they_need_of_one_thing() -> None:
 
 
 HISTORY = "history(first: 10) { nodes { id } }"
-#: Reckoned by hand: operations cost 1, placing an order and signing in 5; a page has 20 rows unless
+#: Computed by hand: operations cost 1, placing an order and signing in 5; a page has 20 rows unless
 #: it says otherwise, and a hundred rows are a unit.
 COSTS = [
     ("{ __typename }", 0),
@@ -364,7 +364,7 @@ COSTS = [
     ("{ products(first: 100) @skip(if: true) { totalCount } }", 1 + 1),
     # Two lists of fifty are a hundred rows.
     ("{ a: products(first: 50) { totalCount } b: products(first: 50) { totalCount } }", 2 + 1),
-    # What is no page counts once: lines do not multiply, products are read with their orders.
+    # Only pages multiply: lines count once, and products are read with their orders.
     ("{ orders(first: 100) { nodes { lines { product { category { id } } } } } }", 1 + 1),
     # 50 orders and 10 events of each; 20 and 20 by default; events asked for at two places.
     ("{ orders(first: 50) { nodes { %s } } }", 2 + 550 // 100),
@@ -413,12 +413,12 @@ def cost_with(settings: Settings, source: str, **variables: Any) -> int:
 @pytest.mark.parametrize(
     ("variables", "cost"),
     [
-        # 50 by the document's default, and 20 by ours, as they are absent.
+        # The document's default gives 50, and the setting gives 20.
         ({}, 2 + 50 * 21 // 100),
         ({"many": 10, "few": 10}, 2 + 110 // 100),
         ({"few": 100}, 2 + 50 * 101 // 100),
         ({"many": None, "few": None}, 2 + 20 * 21 // 100),
-        # Refused later on: as much as a page may have.
+        # A bad size is refused later. Until then it costs as much as the largest page.
         *(({"many": wrong}, 2 + 100 * 21 // 100) for wrong in (0, -1, 101, 10**30, "x", True, [1])),
     ],
 )
@@ -447,7 +447,7 @@ async def test_an_operation_costs_the_same_on_both_faces(
 ) -> None:
     document = DOCUMENTS[operation.name]
     values, _ = await good_call(shop, operation.name, await shop.person(balance="100"))
-    # What a nested operation lies in is an operation as well.
+    # The field around a nested operation is an operation as well.
     outer = 1 if document.under else 0
     pages = ({}, {"first": 100}, {"last": 99}, {"perPage": 50}) if operation.paged else ({},)
     for page in pages:

@@ -125,7 +125,7 @@ async def test_values_in_variables_are_refused_by_the_paths_rest_uses(
         headers=user.headers,
     )
     [error] = said["errors"]
-    # A literal of the wrong type is found while the document is validated, before variables are.
+    # Validation finds a literal of the wrong type before the variables are checked.
     assert error["extensions"]["fields"] == [
         {
             "field": "password",
@@ -221,7 +221,7 @@ async def test_values_in_the_document_are_refused_by_the_paths_rest_uses(
             "theirs",
             "VALIDATION_FAILED",
         ),
-        # Where one of several operations would look at its values, they are told of.
+        # Bad values are told when one of several operations would reach its input.
         (
             "{ me @include(if: false) { id } products(colour: 1) { totalCount } }",
             None,
