@@ -36,6 +36,11 @@ def upgrade(database_url: str, revision: str = "head") -> None:
     asyncio.run(_upgrade(database_url, revision))
 
 
+def recreate(database_url: str) -> None:
+    """Drop all of Tandem's tables and make them anew; everything in them is lost."""
+    asyncio.run(_upgrade(database_url, "head", from_base=True))
+
+
 async def current(database_url: str) -> tuple[str | None, str | None]:
     """The database's revision and the newest one."""
     engine = engine_for(database_url)
@@ -47,11 +52,15 @@ async def current(database_url: str) -> tuple[str | None, str | None]:
     return here, ScriptDirectory.from_config(configuration()).get_current_head()
 
 
-async def _upgrade(database_url: str, revision: str) -> None:
+async def _upgrade(database_url: str, revision: str, *, from_base: bool = False) -> None:
     engine = engine_for(database_url)
     try:
         async with engine.connect() as connection:
             await connection.execute(sa.select(sa.func.pg_advisory_lock(_MIGRATION_LOCK)))
+            if from_base:
+                await connection.run_sync(
+                    lambda sync: command.downgrade(configuration(sync), "base")
+                )
             await connection.run_sync(lambda sync: command.upgrade(configuration(sync), revision))
             await connection.commit()
     finally:

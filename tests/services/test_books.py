@@ -16,7 +16,6 @@ from services.books.books import CHECKS, Unreadable, figures
 from services.ids import new_id
 from services.jobs.queue import Job
 from services.operation.context import new_process
-from services.settings import Environment
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
 
@@ -685,38 +684,3 @@ async def test_reading_changes_nothing_and_says_when_it_cannot(fresh_database: s
     await execute(fresh_database, "DROP TABLE order_history")
     with pytest.raises(Unreadable, match="run tandem migrate"):
         await figures(fresh_database)
-
-
-async def test_seeding_again_changes_nothing(addresses: Addresses, demo_shop: str) -> None:
-    assert await seed(settings_for(demo_shop, addresses.redis_url)) is False
-    assert await count(demo_shop, "orders") == 300
-
-
-async def test_two_processes_that_seed_at_once_seed_once(
-    addresses: Addresses, fresh_database: str
-) -> None:
-    settings = settings_for(fresh_database, addresses.redis_url)
-    assert sorted(await asyncio.gather(seed(settings), seed(settings))) == [False, True]
-    assert await count(fresh_database, "users") == 54
-
-
-async def test_an_interrupted_seeding_leaves_nothing(
-    addresses: Addresses, fresh_database: str
-) -> None:
-    def interrupt(step: str) -> None:
-        if step.startswith("orders, "):
-            raise KeyError(step)
-
-    settings = settings_for(fresh_database, addresses.redis_url)
-    with pytest.raises(KeyError):
-        await seed(settings, interrupt)
-    for table in ("users", "products", "orders", "audit_log"):
-        assert await count(fresh_database, table) == 0
-
-
-async def test_production_is_not_seeded(addresses: Addresses, fresh_database: str) -> None:
-    settings = settings_for(fresh_database, addresses.redis_url, secret="x" * 32)
-    production = settings.model_copy(update={"environment": Environment.PRODUCTION})
-    with pytest.raises(RuntimeError, match="production"):
-        await seed(production)
-    assert await count(fresh_database, "users") == 0

@@ -1,0 +1,61 @@
+"""The loader's means: a clock that is moved by hand, and requests that call operations."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from services import wallet
+from services.deposits import depositing as deposits
+from services.ids import new_id
+from services.operation.context import Process, Request
+
+PASSWORD = "tandem-demo-1"  # noqa: S105  (development only; production refuses to load it)
+
+
+class Clock:
+    """A clock that stands still until it is moved, so that operations happen in the past."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """The time it shows."""
+        return self.now
+
+
+@dataclass
+class Loader:
+    """Calls operations of a process at the times that its clock shows.
+
+    ``ends_at`` is the time of the load itself: nothing in the shop is later.
+    """
+
+    process: Process
+    clock: Clock
+    ends_at: datetime
+
+    def request(self, token: str | None = None) -> Request:
+        """A request of its own for each call, by whom the access token names."""
+        return Request(
+            self.process, id=f"seed-{self.new_key()}", face="seed", bearer=token, prepaid=True
+        )
+
+    def new_key(self) -> str:
+        """An idempotency key for one call."""
+        return new_id(self.clock.now)
+
+    async def top_up(self, token: str, needed: Decimal) -> None:
+        """Deposit a round sum where the caller's wallet holds less than what is needed."""
+        balance = (await wallet.get(self.request(token))).balance
+        if balance < needed:
+            amount = 50 * math.ceil((needed - balance) / 50)
+            await deposits.create(self.request(token), {"amount": str(amount)}, key=self.new_key())
+            # Two wallet entries of one millisecond would be listed in any order.
+            self.clock.now += timedelta(milliseconds=1)
+
+
+def spread(loader: Loader, first_day: int, last_day: int, count: int) -> list[datetime]:
+    """Times at even distances, from ``first_day`` to ``last_day`` days before the load."""
+    start, end = timedelta(days=first_day), timedelta(days=last_day)
+    return [loader.ends_at - start + (start - end) * number / count for number in range(count)]
