@@ -278,7 +278,7 @@ def _dumped(url: str) -> set[str]:
     """
     from api.local import embedded_servers
 
-    dump_program = embedded_servers._postgres("pg_dump")
+    dump_program = embedded_servers.postgres_program("pg_dump")
     command = [dump_program, "--schema-only", "--no-owner", "--dbname", url]
     dump = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     lines = [

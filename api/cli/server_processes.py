@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from api.cli.terminal import CHECKOUT, loading
-from api.local.supervisor import Child
+from api.local.supervisor import SupervisedProcess
 from services.settings import Settings
 
 LAYERS = ("api", "schema", "services", "persistence")
@@ -23,7 +23,11 @@ CLOSE_SECONDS = 24
 
 
 def run(
-    listener: socket.socket, workers: int, reload: bool, child: Child | None, settings: Settings
+    listener: socket.socket,
+    workers: int,
+    reload: bool,
+    child: SupervisedProcess | None,
+    settings: Settings,
 ) -> bool:
     """Serves until a signal; single, with workers, or restarting when code changes.
 
@@ -39,14 +43,14 @@ def run(
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             if child:
-                child.end()
+                child.request_stop()
             with suppress(TimeoutError):
                 await asyncio.wait_for(super().shutdown(sockets), CLOSE_SECONDS)
 
     class Workers(Multiprocess):
         def terminate_all(self) -> None:
             if child:
-                child.end()
+                child.request_stop()
             super().terminate_all()
 
         def join_all(self) -> None:
@@ -63,7 +67,7 @@ def run(
 
         def shutdown(self) -> None:
             if child:
-                child.end()
+                child.request_stop()
             super().shutdown()
 
     single = workers == 1 and not reload
@@ -96,10 +100,10 @@ def run(
     return True
 
 
-def worker_beside() -> Child:
+def worker_beside() -> SupervisedProcess:
     """A worker of jobs as a child; it finds the servers' addresses in the environment."""
     command = [sys.executable, "-m", "api.cli", "worker", "--follow"]
-    return Child(command, CHECKOUT, CLOSE_SECONDS)
+    return SupervisedProcess(command, CHECKOUT, CLOSE_SECONDS)
 
 
 def worker_app() -> Any:

