@@ -1,4 +1,4 @@
-"""The loader's means: a clock that is moved by hand, and requests that call operations."""
+"""The loader's tools: a clock that it moves, and requests to call operations with."""
 
 import math
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Loader:
     ends_at: datetime
 
     def request(self, token: str | None = None) -> Request:
-        """A request of its own for each call, by whom the access token names."""
+        """A new request for one call, by the owner of the access token."""
         return Request(
             self.process, id=f"seed-{self.new_key()}", face="seed", bearer=token, prepaid=True
         )

@@ -51,7 +51,7 @@ class _Order:
 
     @property
     def total(self) -> Decimal:
-        """What the order costs before a discount."""
+        """The order's price before a discount."""
         prices = (
             self.shop.products[line.product].price * line.quantity for line in self.plan.lines
         )

@@ -1,7 +1,7 @@
 """Loads the demo shop from its data files, through the operations that callers use.
 
-So the books are clean, and every order has its history and its audit rows. Dates lie in the past
-because the process's clock is moved from event to event.
+Thus the books are clean, and every order has its history and its audit rows. Dates lie in the past
+because the loader moves the process's clock from event to event.
 
 Each operation commits by itself, so a load that is killed leaves a part of the shop behind. The
 table `demo_unfinished` exists from before the first operation until the statement that finishes the
@@ -33,14 +33,15 @@ from services.settings import Settings
 _LOCK = 7_426_332
 #: How long a process waits for another one's load, which takes some ten seconds.
 _WAIT_SECONDS = 300
-#: The loader signs everybody in once, at the time of their account, and acts until today.
+#: The loader signs each account in once, when it is made, and uses that session until today.
 _SIGNED_IN_SECONDS = 200 * 24 * 3600
 
 _IS_UNFINISHED = "SELECT to_regclass('public.demo_unfinished') IS NOT NULL"
 _IS_IN_USE = "SELECT EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM products)"
 _BEGIN = "CREATE TABLE public.demo_unfinished ()"
-#: One transaction. It ends the loader's sessions, drops mails that nobody reads, and spreads the
-#: invoices' PDFs: newest first and one every 3 s, so that jobs of the first visitors run between.
+#: Runs as one transaction. It ends the loader's sessions and drops mails that nobody reads. It
+#: spreads the jobs that write invoices' PDFs, newest first and one every 3 s: the jobs of the first
+#: visitors run between them.
 _FINISH = """
 UPDATE users SET email_verified_at = created_at;
 DELETE FROM refresh_tokens;
@@ -59,9 +60,9 @@ Progress = Callable[[str], None]
 async def seed(settings: Settings, progress: Progress | None = None) -> bool:
     """Load the demo shop into a migrated database; False when it holds users or products already.
 
-    ``progress`` is told each step in a few words. Takes some ten seconds. What a killed load left
-    is deleted first, with all else in the database. Raises RuntimeError in production, where
-    logins with a published password must not exist.
+    ``progress`` is told each step in a few words. A load takes some ten seconds. After a load that
+    was killed, everything in the database is deleted first. Raises RuntimeError in production,
+    where logins with a published password must not exist.
     """
     if not settings.development:
         raise RuntimeError("Demo data has a published password: production does not load it.")
@@ -80,7 +81,7 @@ async def seed(settings: Settings, progress: Progress | None = None) -> bool:
         with _quiet_logs():
             await _load(settings, progress)
         await guard.execute(_FINISH)
-        # The first requests would be planned for empty tables otherwise.
+        # Without statistics PostgreSQL would plan the first requests for empty tables.
         await guard.execute("ANALYZE")
         return True
     finally:
