@@ -24,7 +24,8 @@ from persistence.database.columns import (
 )
 from persistence.database.statements import Query, among, given, insert, nothing, value
 from persistence.database.views import View
-from persistence.orders.views import ORDER, OrderLine, ShippingAddress, orders
+from persistence.orders.tables import orders
+from persistence.orders.views import ORDER, OrderLine, ShippingAddress
 from persistence.users import users
 
 

@@ -21,7 +21,8 @@ from persistence.database.columns import (
 from persistence.database.listing import Listing, Sort
 from persistence.database.statements import Query, given, insert
 from persistence.database.views import View, viewer
-from persistence.orders.views import ORDER, orders
+from persistence.orders.tables import orders
+from persistence.orders.views import ORDER
 
 
 class PaymentTable(SQLModel, table=True):

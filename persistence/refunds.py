@@ -24,7 +24,8 @@ from persistence.database.columns import (
 from persistence.database.listing import Listing, Sort
 from persistence.database.statements import Query, given, insert, insert_many
 from persistence.database.views import View
-from persistence.orders.views import ORDER, orders
+from persistence.orders.tables import orders
+from persistence.orders.views import ORDER
 from persistence.products import MovementKind, movements
 
 

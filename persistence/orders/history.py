@@ -3,33 +3,14 @@
 from datetime import datetime
 from typing import Annotated
 
-import sqlalchemy as sa
 from msgspec import Meta, Struct
-from sqlmodel import SQLModel
 
-from persistence.database.columns import column, identifier, instant, named, reference, table_of
 from persistence.database.listing import Listing, Sort
 from persistence.database.statements import insert
 from persistence.database.views import View
 from persistence.orders.statuses import OrderStatus
-from persistence.orders.views import ORDER, orders
-
-
-class OrderHistoryTable(SQLModel, table=True):
-    """One transition of an order; append-only."""
-
-    __tablename__ = named("order_history")
-    __table_args__ = (
-        sa.Index("order_history_order_id_created_at_id_idx", "order_id", "created_at", "id"),
-    )
-
-    id: str = identifier()
-    order_id: str = reference("orders.id", index=False)
-    from_status: str | None = column(sa.Text, nullable=True)
-    to_status: str = column(sa.Text)
-    actor_id: str | None = reference("users.id", nullable=True)
-    note: str | None = column(sa.Text, nullable=True)
-    created_at: datetime = instant()
+from persistence.orders.tables import order_history, orders
+from persistence.orders.views import ORDER
 
 
 class OrderEvent(Struct, frozen=True, rename="camel"):
@@ -42,8 +23,6 @@ class OrderEvent(Struct, frozen=True, rename="camel"):
     note: Annotated[str | None, Meta(description="Why, in the actor's words.")]
     created_at: Annotated[datetime, Meta(description="When it happened.")]
 
-
-order_history = table_of(OrderHistoryTable)
 
 ORDER_EVENT = View(
     "OrderEvent",

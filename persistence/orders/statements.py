@@ -6,8 +6,10 @@ from decimal import Decimal
 import sqlalchemy as sa
 from msgspec import Struct
 
-from persistence.database.statements import Query, given, insert_many, nothing
-from persistence.orders.views import order_lines, orders
+from persistence.database.statements import Query, given, insert_many, nothing, value
+from persistence.orders.statuses import OPEN_STATUSES
+from persistence.orders.tables import order_lines, orders
+from persistence.orders.views import ORDER, invoice_id
 from persistence.products import LOCKED_PRODUCTS
 from persistence.wallet import accounts
 
@@ -40,6 +42,37 @@ class Moved(Struct, frozen=True):
     version: int
     updated_at: datetime
 
+
+VISIBLE_IDS = Query(
+    sa.select(orders.c.id).where(
+        orders.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(orders.c.id.type))),
+        ORDER.visible,
+    ),
+    value,
+)
+# An order is open as long as its invoice is to be written: that names the buyer, once and for all.
+COUNT_OPEN_ORDERS = Query(
+    sa.select(sa.func.count()).where(
+        orders.c.customer_id == given("user_id", orders.c.customer_id),
+        orders.c.status.in_([sa.literal_column(f"'{status}'") for status in OPEN_STATUSES])
+        | (orders.c.paid_at.is_not(None) & invoice_id.is_(None)),
+    ),
+    value,
+)
+DUE_ORDERS = Query(
+    sa.select(orders.c.id)
+    .where(orders.c.expires_at <= given("now", orders.c.expires_at))
+    .order_by(orders.c.expires_at, orders.c.id)
+    .limit(sa.bindparam("limit", type_=sa.Integer)),
+    value,
+)
+# Not FOR UPDATE: whoever numbers invoices refers to the order, and must not wait for it meanwhile.
+LOCK_ORDER = Query(
+    ORDER.select()
+    .where(orders.c.id == given("order_id", orders.c.id), ORDER.visible)
+    .with_for_update(key_share=True, of=orders),
+    ORDER.row,
+)
 
 _offers = LOCKED_PRODUCTS.cte("offers").prefix_with("MATERIALIZED", dialect="postgresql")
 # The wallet comes after all products, as they do after their stock: the count waits for them. It is

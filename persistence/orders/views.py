@@ -7,117 +7,19 @@ from typing import Annotated, Any
 import msgspec
 import sqlalchemy as sa
 from msgspec import Meta, Struct
-from sqlmodel import SQLModel
 
 from persistence.database.columns import (
-    Json,
-    Money,
     Uuid,
-    checked,
-    column,
-    currency,
-    identifier,
-    instant,
-    named,
-    reference,
-    table_of,
 )
 from persistence.database.listing import Listing, Sort
-from persistence.database.statements import Query, given, value
+from persistence.database.statements import given
 from persistence.database.views import View, sees_all, viewer
 from persistence.orders.statuses import (
-    OPEN_STATUSES,
-    WAITING_STATUSES,
     OrderStatus,
     PaymentStatus,
-    listed,
     next_statuses,
 )
-
-
-class OrderTable(SQLModel, table=True):
-    """What somebody buys."""
-
-    __tablename__ = named("orders")
-    __table_args__ = (
-        checked(f"status IN ({listed(OrderStatus)})", "status"),
-        checked(f"payment_status IN ({listed(PaymentStatus)})", "payment_status"),
-        checked("total > 0 AND total <= 999999999.99", "total"),
-        checked("discount >= 0 AND total = subtotal - discount", "discount"),
-        checked(
-            "CASE payment_status WHEN 'REFUNDED' THEN refunded = total "
-            "WHEN 'PARTIALLY_REFUNDED' THEN refunded > 0 AND refunded < total "
-            "ELSE refunded = 0 END",
-            "refunded",
-        ),
-        checked(
-            f"(status IN ({listed(WAITING_STATUSES)})) = (expires_at IS NOT NULL)", "expires_at"
-        ),
-        checked("tax >= 0 AND tax < total", "tax"),
-        sa.Index("orders_customer_id_created_at_id_idx", "customer_id", "created_at", "id"),
-        sa.Index("orders_customer_id_status_idx", "customer_id", "status"),
-        sa.Index("orders_created_at_id_idx", "created_at", "id"),
-        sa.Index("orders_status_created_at_id_idx", "status", "created_at", "id"),
-        sa.Index(
-            "orders_expires_at_id_idx",
-            "expires_at",
-            "id",
-            postgresql_where=sa.text("expires_at IS NOT NULL"),
-        ),
-        checked("(coupon_id IS NULL) = (coupon_code IS NULL)", "coupon"),
-        # Most orders have none, and need not be in the index.
-        sa.Index(
-            "orders_coupon_id_idx", "coupon_id", postgresql_where=sa.text("coupon_id IS NOT NULL")
-        ),
-    )
-
-    id: str = identifier()
-    number: str = column(
-        sa.Text, "'T' || lpad(nextval('order_numbers')::text, 6, '0')", unique=True
-    )
-    customer_id: str = reference("users.id", index=False)
-    status: str = column(sa.Text)
-    payment_status: str = column(sa.Text)
-    subtotal: Decimal = column(Money)
-    discount: Decimal = column(Money, "0")
-    total: Decimal = column(Money)
-    tax: Decimal = column(Money)
-    refunded: Decimal = column(Money, "0")
-    currency: str = currency()
-    shipping_address: dict[str, Any] | None = column(Json, nullable=True)
-    coupon_id: str | None = reference("coupons.id", nullable=True, index=False)
-    coupon_code: str | None = column(sa.Text, nullable=True)
-    tracking_code: str | None = column(sa.Text, nullable=True)
-    version: int = column(sa.Integer, "1")
-    created_at: datetime = instant()
-    updated_at: datetime = instant()
-    expires_at: datetime | None = instant(None, nullable=True)
-    approved_at: datetime | None = instant(None, nullable=True)
-    paid_at: datetime | None = instant(None, nullable=True)
-    shipped_at: datetime | None = instant(None, nullable=True)
-    delivered_at: datetime | None = instant(None, nullable=True)
-    cancelled_at: datetime | None = instant(None, nullable=True)
-
-
-ORDER_NUMBERS = sa.Sequence("order_numbers", metadata=SQLModel.metadata)
-
-
-class OrderLineTable(SQLModel, table=True):
-    """One product of an order, at the price of that moment."""
-
-    __tablename__ = named("order_lines")
-    __table_args__ = (
-        checked("quantity BETWEEN 1 AND 10000", "quantity"),
-        checked("unit_price > 0", "unit_price"),
-    )
-
-    order_id: str = reference("orders.id", primary_key=True, index=False)
-    position: int = column(sa.Integer, primary_key=True)
-    product_id: str = reference("products.id")
-    name: str = column(sa.Text)
-    quantity: int = column(sa.Integer)
-    unit_price: Decimal = column(Money)
-    total: Decimal = column(Money)
+from persistence.orders.tables import order_lines, orders
 
 
 class ShippingAddress(Struct, frozen=True, rename="camel"):
@@ -192,9 +94,6 @@ class Quote(Struct, frozen=True, rename="camel"):
     ]
 
 
-orders = table_of(OrderTable)
-order_lines = table_of(OrderLineTable)
-
 # An order is read whole, lines included, in one statement: the lines come as one JSON column.
 _line = sa.func.json_build_object(
     sa.literal_column("'productId'"),
@@ -222,7 +121,7 @@ _lines = (
 _invoices = sa.table(
     "invoices", sa.column("id", Uuid), sa.column("order_id", Uuid), sa.column("kind", sa.Text)
 )
-_invoice_id = (
+invoice_id = (
     sa.select(_invoices.c.id)
     .where(_invoices.c.order_id == orders.c.id, _invoices.c.kind == sa.text("'INVOICE'"))
     .correlate(orders)
@@ -271,7 +170,7 @@ ORDER = View(
         orders.c.shipped_at,
         orders.c.delivered_at,
         orders.c.cancelled_at,
-        _invoice_id.label("invoice_id"),
+        invoice_id.label("invoice_id"),
     ),
     orders,
     _order,
@@ -316,35 +215,4 @@ APPROVALS = Listing(
     view=ORDER,
     always=orders.c.status == sa.literal_column(f"'{OrderStatus.AWAITING_APPROVAL}'"),
     sorts=_created,
-)
-
-VISIBLE_IDS = Query(
-    sa.select(orders.c.id).where(
-        orders.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(orders.c.id.type))),
-        ORDER.visible,
-    ),
-    value,
-)
-# An order is open as long as its invoice is to be written: that names the buyer, once and for all.
-COUNT_OPEN_ORDERS = Query(
-    sa.select(sa.func.count()).where(
-        orders.c.customer_id == given("user_id", orders.c.customer_id),
-        orders.c.status.in_([sa.literal_column(f"'{status}'") for status in OPEN_STATUSES])
-        | (orders.c.paid_at.is_not(None) & _invoice_id.is_(None)),
-    ),
-    value,
-)
-DUE_ORDERS = Query(
-    sa.select(orders.c.id)
-    .where(orders.c.expires_at <= given("now", orders.c.expires_at))
-    .order_by(orders.c.expires_at, orders.c.id)
-    .limit(sa.bindparam("limit", type_=sa.Integer)),
-    value,
-)
-# Not FOR UPDATE: whoever numbers invoices refers to the order, and must not wait for it meanwhile.
-LOCK_ORDER = Query(
-    ORDER.select()
-    .where(orders.c.id == given("order_id", orders.c.id), ORDER.visible)
-    .with_for_update(key_share=True, of=orders),
-    _order,
 )

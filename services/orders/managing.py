@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 
 from persistence.database.transactions import QueryStats, Transaction
 from persistence.fast.batching import PendingResult
+from persistence.orders.statements import DUE_ORDERS
 from persistence.orders.statuses import OrderStatus
-from persistence.orders.views import ALL_ORDERS, DUE_ORDERS, Order
+from persistence.orders.views import ALL_ORDERS, Order
 from services.access.permissions import SYSTEM, Permission
 from services.errors.common import OrderNotFound, OrderStatusInvalid, TandemError
 from services.jobs.queue import Job, enqueue

@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from persistence.orders.history import HISTORY, OrderEvent
+from persistence.orders.statements import VISIBLE_IDS
 from persistence.orders.statuses import MOVES as MOVES
 from persistence.orders.statuses import NEXT_STATUSES as NEXT_STATUSES
 from persistence.orders.statuses import OrderStatus
 from persistence.orders.statuses import PaymentStatus as PaymentStatus
-from persistence.orders.views import ORDER, OWN_ORDERS, VISIBLE_IDS, Order
+from persistence.orders.views import ORDER, OWN_ORDERS, Order
 from persistence.orders.views import OrderLine as OrderLine
 from persistence.orders.views import ShippingAddress as ShippingAddress
 from services.access.callers import viewer_values_for_relation

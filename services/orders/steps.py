@@ -16,13 +16,14 @@ from persistence.orders.history import INSERT_EVENT
 from persistence.orders.statements import (
     INSERT_LINES,
     INSERT_ORDER,
+    LOCK_ORDER,
     MOVE_ORDER,
     Moved,
     Offer,
     Placed,
 )
 from persistence.orders.statuses import MOVES, OrderStatus, PaymentStatus, next_statuses
-from persistence.orders.views import LOCK_ORDER, Order, OrderLine, Quote, ShippingAddress
+from persistence.orders.views import Order, OrderLine, Quote, ShippingAddress
 from persistence.products import (
     INSERT_MOVEMENTS,
     LOCK_STOCK_ROWS,

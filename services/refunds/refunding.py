@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from persistence.database.transactions import Transaction
+from persistence.orders.statements import VISIBLE_IDS
 from persistence.orders.statuses import PaymentStatus
-from persistence.orders.views import VISIBLE_IDS, Order
+from persistence.orders.views import Order
 from persistence.refunds import REFUND, REFUNDS, Refund
 from persistence.refunds import RefundLine as RefundLine
 from services import money

@@ -11,7 +11,7 @@ from persistence.database.failures import UniqueViolation
 from persistence.database.transactions import Transaction
 from persistence.deposits import COUNT_PENDING_DEPOSITS
 from persistence.mail_tokens import DELETE_MAIL_TOKENS
-from persistence.orders.views import COUNT_OPEN_ORDERS
+from persistence.orders.statements import COUNT_OPEN_ORDERS
 from persistence.sessions import REVOKE_SESSIONS_OF
 from persistence.users import (
     ANONYMISE_USER,

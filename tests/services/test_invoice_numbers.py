@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from persistence.database.transactions import QueryStats
-from persistence.orders.views import LOCK_ORDER
+from persistence.orders.statements import LOCK_ORDER
 from services.access.callers import viewer_values
 from services.books.books import figures
 from services.errors.common import Internal
