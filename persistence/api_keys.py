@@ -22,9 +22,9 @@ from persistence.database.columns import (
     reference,
     table_of,
 )
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, descending
 from persistence.database.statements import Query, among, forget, given, insert, nothing, value
-from persistence.database.views import View, viewer
+from persistence.database.views import view, viewer
 from persistence.sessions import Standing
 from persistence.users import users
 
@@ -88,21 +88,10 @@ api_keys = table_of(ApiKeyTable)
 _KEYS_OF = 1
 
 # Ended keys are nobody's to see; expired ones stay, so that their owner finds out why.
-API_KEY = View(
-    "ApiKey",
-    api_keys.c.id,
-    (
-        api_keys.c.id,
-        api_keys.c.name,
-        api_keys.c.prefix,
-        api_keys.c.permissions,
-        api_keys.c.created_at,
-        api_keys.c.expires_at,
-        api_keys.c.last_used_at,
-    ),
-    api_keys,
+API_KEY = view(
     ApiKey,
-    sa.and_(api_keys.c.user_id == viewer, api_keys.c.revoked_at.is_(None)),
+    ApiKeyTable,
+    visible=sa.and_(api_keys.c.user_id == viewer, api_keys.c.revoked_at.is_(None)),
 )
 _live = sa.and_(
     api_keys.c.revoked_at.is_(None),
@@ -140,11 +129,9 @@ KEY_STANDING = Query(
 )
 
 API_KEYS = Listing(
-    API_KEY.select(),
-    ApiKey,
-    id=api_keys.c.id,
+    API_KEY,
     always=API_KEY.visible,
-    sorts={"-createdAt": Sort(api_keys.c.created_at, True, lambda row: row.created_at, datetime)},
+    sorts={"-createdAt": descending(API_KEY, "created_at")},
 )
 INSERT_KEY = insert(
     api_keys,

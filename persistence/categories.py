@@ -16,9 +16,9 @@ from persistence.database.columns import (
     named,
     table_of,
 )
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, ascending, descending
 from persistence.database.statements import Query, given, insert, nothing
-from persistence.database.views import View
+from persistence.database.views import view
 
 
 class CategoryTable(SQLModel, table=True):
@@ -56,21 +56,11 @@ class Category(Struct, frozen=True, rename="camel"):
 
 categories = table_of(CategoryTable)
 
-CATEGORY = View(
-    "Category",
-    categories.c.id,
-    tuple(
-        categories.c[name]
-        for name in ("id", "slug", "name", "description", "version", "created_at", "updated_at")
-    ),
-    categories,
-    Category,
-    sa.true(),
-)
+CATEGORY = view(Category, CategoryTable, visible=sa.true())
 _this = categories.c.id == given("id", categories.c.id)
 # Not FOR UPDATE: products may be put into a category that is being renamed.
 LOCK_CATEGORY = Query(
-    CATEGORY.select().where(_this, CATEGORY.visible).with_for_update(key_share=True), Category
+    CATEGORY.select().where(_this, CATEGORY.visible).with_for_update(key_share=True), CATEGORY.row
 )
 INSERT_CATEGORY = insert(categories, "id", "slug", "name", "description", "created_at")
 UPDATE_CATEGORY = Query(
@@ -88,12 +78,6 @@ UPDATE_CATEGORY = Query(
 DELETE_CATEGORY = Query(sa.delete(categories).where(_this), nothing)
 
 CATEGORIES = Listing(
-    CATEGORY.select(),
-    Category,
-    id=categories.c.id,
-    view=CATEGORY,
-    sorts={
-        "name": Sort(categories.c.name, False, lambda row: row.name),
-        "-name": Sort(categories.c.name, True, lambda row: row.name),
-    },
+    CATEGORY,
+    sorts={"name": ascending(CATEGORY, "name"), "-name": descending(CATEGORY, "name")},
 )

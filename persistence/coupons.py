@@ -20,9 +20,9 @@ from persistence.database.columns import (
     reference,
     table_of,
 )
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, ascending, descending
 from persistence.database.statements import Query, given, insert, nothing, value
-from persistence.database.views import View, sees_all
+from persistence.database.views import sees_all, view
 
 
 class CouponKind(StrEnum):
@@ -160,44 +160,17 @@ _redeemed = (
     .where(redemptions.c.coupon_id == coupons.c.id, _counts)
     .correlate(coupons)
     .scalar_subquery()
-    .label("redeemed")
 )
 
 
-COUPON = View(
-    "Coupon",
-    coupons.c.id,
-    (
-        coupons.c.id,
-        coupons.c.code,
-        coupons.c.kind,
-        coupons.c.value,
-        coupons.c.currency,
-        coupons.c.description,
-        coupons.c.starts_at,
-        coupons.c.ends_at,
-        coupons.c.minimum_order,
-        coupons.c.usage_limit,
-        coupons.c.per_user_limit,
-        _redeemed,
-        coupons.c.is_active,
-        coupons.c.version,
-        coupons.c.created_at,
-        coupons.c.updated_at,
-    ),
-    coupons,
-    Coupon,
-    sees_all,
-)
+COUPON = view(Coupon, CouponTable, redeemed=_redeemed, visible=sees_all)
 _by_code = _code == sa.func.lower(given("code", coupons.c.code))
 COUPONS = Listing(
-    COUPON.select(),
-    Coupon,
-    id=coupons.c.id,
+    COUPON,
     always=COUPON.visible,
     sorts={
-        "-createdAt": Sort(coupons.c.created_at, True, lambda row: row.created_at, datetime),
-        "createdAt": Sort(coupons.c.created_at, False, lambda row: row.created_at, datetime),
+        "-createdAt": descending(COUPON, "created_at"),
+        "createdAt": ascending(COUPON, "created_at"),
     },
     filters={
         "code": _by_code,

@@ -20,9 +20,9 @@ from persistence.database.columns import (
     reference,
     table_of,
 )
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, descending
 from persistence.database.statements import Query, given, insert, nothing, value
-from persistence.database.views import View, viewer
+from persistence.database.views import view, viewer
 
 
 class DepositStatus(StrEnum):
@@ -85,28 +85,11 @@ class AskedDeposit(Struct, frozen=True):
 
 deposits = table_of(DepositTable)
 
-DEPOSIT = View(
-    "Deposit",
-    deposits.c.id,
-    (
-        deposits.c.id,
-        deposits.c.amount,
-        deposits.c.currency,
-        deposits.c.status,
-        deposits.c.failure_code,
-        deposits.c.created_at,
-        deposits.c.settled_at,
-    ),
-    deposits,
-    Deposit,
-    deposits.c.user_id == viewer,
-)
+DEPOSIT = view(Deposit, DepositTable, visible=deposits.c.user_id == viewer)
 OWN_DEPOSITS = Listing(
-    DEPOSIT.select(),
-    Deposit,
-    id=deposits.c.id,
+    DEPOSIT,
     always=DEPOSIT.visible,
-    sorts={"-createdAt": Sort(deposits.c.created_at, True, lambda row: row.created_at, datetime)},
+    sorts={"-createdAt": descending(DEPOSIT, "created_at")},
     filters={"status": deposits.c.status == given("status", deposits.c.status)},
 )
 

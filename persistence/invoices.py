@@ -5,7 +5,6 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
-import msgspec
 import sqlalchemy as sa
 from msgspec import Meta, Struct
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -22,8 +21,9 @@ from persistence.database.columns import (
     reference,
     table_of,
 )
+from persistence.database.rows import unpacked
 from persistence.database.statements import Query, among, given, insert, nothing, value
-from persistence.database.views import View
+from persistence.database.views import view
 from persistence.orders.tables import orders
 from persistence.orders.views import ORDER, OrderLine, ShippingAddress
 from persistence.users import users
@@ -166,45 +166,12 @@ invoice_pdfs = table_of(InvoicePdfTable)
 invoice_counters = table_of(InvoiceCounterTable)
 
 
-def _invoice(
-    id: str,
-    kind: str,
-    number: str,
-    order_id: str,
-    corrects_id: str | None,
-    refund_id: str | None,
-    snapshot: Any,
-    issued_at: datetime,
-) -> Invoice:
-    said = msgspec.convert(snapshot, Snapshot)
-    return Invoice(
-        id=id,
-        kind=InvoiceKind(kind),
-        number=number,
-        order_id=order_id,
-        corrects_id=corrects_id,
-        refund_id=refund_id,
-        issued_at=issued_at,
-        **msgspec.structs.asdict(said),
-    )
-
-
-INVOICE = View(
-    "Invoice",
-    invoices.c.id,
-    (
-        invoices.c.id,
-        invoices.c.kind,
-        invoices.c.number,
-        invoices.c.order_id,
-        invoices.c.corrects_id,
-        invoices.c.refund_id,
-        invoices.c.snapshot,
-        invoices.c.issued_at,
-    ),
-    invoices.join(orders, orders.c.id == invoices.c.order_id),
-    _invoice,
-    ORDER.visible,
+INVOICE = view(
+    Invoice,
+    InvoiceTable,
+    **unpacked(invoices.c.snapshot, Snapshot),
+    source=invoices.join(orders, orders.c.id == invoices.c.order_id),
+    visible=ORDER.visible,
 )
 _is_invoice = invoices.c.kind == sa.literal_column("'INVOICE'")
 #: The one invoice of an order.
@@ -212,11 +179,11 @@ INVOICE_OF_ORDER = Query(
     INVOICE.select().where(
         invoices.c.order_id == given("order_id", invoices.c.order_id), _is_invoice
     ),
-    _invoice,
+    INVOICE.row,
 )
 CREDIT_NOTE_OF_REFUND = Query(
     INVOICE.select().where(invoices.c.refund_id == given("refund_id", invoices.c.refund_id)),
-    _invoice,
+    INVOICE.row,
 )
 #: What the credit notes of an invoice come to so far.
 CREDITED = Query(

@@ -56,7 +56,7 @@ def _reader(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
     return datetime.fromisoformat if kind is Instant else None
 
 
-_READERS = {view.name: [_reader(column.type) for column in view.columns] for view in _VIEWS}
+_READERS = {view.name: [_reader(column.type) for column in view.selected] for view in _VIEWS}
 
 
 def _branch(view: View[Any]) -> Any:
@@ -64,7 +64,7 @@ def _branch(view: View[Any]) -> Any:
     # what is JSON itself is read by the row.
     values = [
         sa.cast(column, sa.Text) if column.type is Money or type(column.type) is sa.JSON else column
-        for column in view.columns
+        for column in view.selected
     ]
     return (
         sa.select(

@@ -18,9 +18,9 @@ from persistence.database.columns import (
     reference,
     table_of,
 )
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, ascending, descending
 from persistence.database.statements import Query, given, insert
-from persistence.database.views import View, viewer
+from persistence.database.views import view, viewer
 from persistence.orders.tables import orders
 from persistence.orders.views import ORDER
 
@@ -58,28 +58,18 @@ class Captured(Struct, frozen=True):
 
 payments = table_of(PaymentTable)
 
-PAYMENT = View(
-    "Payment",
-    payments.c.id,
-    (
-        payments.c.id,
-        payments.c.order_id,
-        payments.c.amount,
-        payments.c.currency,
-        payments.c.created_at,
-    ),
-    payments.join(orders, orders.c.id == payments.c.order_id),
+PAYMENT = view(
     Payment,
-    ORDER.visible,
+    PaymentTable,
+    source=payments.join(orders, orders.c.id == payments.c.order_id),
+    visible=ORDER.visible,
 )
 OWN_PAYMENTS = Listing(
-    PAYMENT.select(),
-    Payment,
-    id=payments.c.id,
+    PAYMENT,
     always=orders.c.customer_id == viewer,
     sorts={
-        "-createdAt": Sort(payments.c.created_at, True, lambda row: row.created_at, datetime),
-        "createdAt": Sort(payments.c.created_at, False, lambda row: row.created_at, datetime),
+        "-createdAt": descending(PAYMENT, "created_at"),
+        "createdAt": ascending(PAYMENT, "created_at"),
     },
     filters={
         "from": payments.c.created_at >= given("from", payments.c.created_at),

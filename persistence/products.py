@@ -27,9 +27,9 @@ from persistence.database.columns import (
     reference,
     table_of,
 )
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, Sort, ascending, descending
 from persistence.database.statements import Query, among, given, insert, insert_many, nothing
-from persistence.database.views import View, sees_all
+from persistence.database.views import sees_all, view
 
 _SEARCH = (
     "setweight(to_tsvector('english', name), 'A') || "
@@ -158,28 +158,12 @@ stock = table_of(StockTable)
 movements = table_of(StockMovementTable)
 _with_stock = products.join(stock, stock.c.product_id == products.c.id)
 
-PRODUCT = View(
-    "Product",
-    products.c.id,
-    (
-        products.c.id,
-        products.c.name,
-        products.c.description,
-        products.c.price,
-        products.c.currency,
-        products.c.category_id,
-        products.c.tags,
-        products.c.metadata,
-        products.c.image,
-        products.c.is_active,
-        (stock.c.on_hand - stock.c.held).label("stock"),
-        products.c.version,
-        products.c.created_at,
-        products.c.updated_at,
-    ),
-    _with_stock,
+PRODUCT = view(
     Product,
-    sa.or_(products.c.is_active, sees_all),
+    ProductTable,
+    stock=stock.c.on_hand - stock.c.held,
+    source=_with_stock,
+    visible=sa.or_(products.c.is_active, sees_all),
     joins={"category_id": CATEGORY},
 )
 
@@ -188,18 +172,15 @@ _search = sa.func.websearch_to_tsquery(
 )
 
 PRODUCTS = Listing(
-    PRODUCT.select(),
-    Product,
-    id=products.c.id,
-    view=PRODUCT,
+    PRODUCT,
     always=PRODUCT.visible,
     sorts={
-        "-createdAt": Sort(products.c.created_at, True, lambda row: row.created_at, datetime),
-        "createdAt": Sort(products.c.created_at, False, lambda row: row.created_at, datetime),
-        "name": Sort(products.c.name, False, lambda row: row.name),
-        "-name": Sort(products.c.name, True, lambda row: row.name),
-        "price": Sort(products.c.price, False, lambda row: row.price, Decimal),
-        "-price": Sort(products.c.price, True, lambda row: row.price, Decimal),
+        "-createdAt": descending(PRODUCT, "created_at"),
+        "createdAt": ascending(PRODUCT, "created_at"),
+        "name": ascending(PRODUCT, "name"),
+        "-name": descending(PRODUCT, "name"),
+        "price": ascending(PRODUCT, "price"),
+        "-price": descending(PRODUCT, "price"),
         "relevance": Sort(sa.func.ts_rank(products.c.search, _search), True, None),
     },
     filters={
@@ -233,7 +214,7 @@ INSERT_STOCK = insert(stock, "product_id", "on_hand")
 _product = products.c.id == given("id", products.c.id)
 LOCK_PRODUCT = Query(
     PRODUCT.select().where(_product, PRODUCT.visible).with_for_update(key_share=True, of=products),
-    Product,
+    PRODUCT.row,
 )
 #: Everything that may change in a product, whether it does or not.
 UPDATE_PRODUCT = Query(

@@ -2,9 +2,8 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import sqlalchemy as sa
 from msgspec import Meta, Struct
 from sqlmodel import SQLModel
@@ -21,9 +20,9 @@ from persistence.database.columns import (
     reference,
     table_of,
 )
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, descending
 from persistence.database.statements import Query, given, insert, insert_many
-from persistence.database.views import View
+from persistence.database.views import view
 from persistence.orders.tables import orders
 from persistence.orders.views import ORDER
 from persistence.products import MovementKind, movements
@@ -126,42 +125,19 @@ _credit_note_id = (
     .correlate(refunds)
     .scalar_subquery()
 )
-_decode_lines = msgspec.json.Decoder(list[RefundLine]).decode
-
-
-def _refund(*columns: Any) -> Refund:
-    values = list(columns)
-    values[5] = _decode_lines(values[5] or "[]")
-    return Refund(*values)
-
-
-REFUND = View(
-    "Refund",
-    refunds.c.id,
-    (
-        refunds.c.id,
-        refunds.c.order_id,
-        refunds.c.payment_id,
-        refunds.c.amount,
-        refunds.c.currency,
-        sa.cast(_lines, sa.Text).label("lines"),
-        refunds.c.restocked,
-        refunds.c.reason,
-        refunds.c.actor_id,
-        refunds.c.created_at,
-        _credit_note_id.label("credit_note_id"),
-    ),
-    refunds.join(orders, orders.c.id == refunds.c.order_id),
-    _refund,
-    ORDER.visible,
+REFUND = view(
+    Refund,
+    RefundTable,
+    lines=sa.func.coalesce(_lines, sa.literal_column("'[]'::json"), type_=sa.JSON),
+    credit_note_id=_credit_note_id,
+    source=refunds.join(orders, orders.c.id == refunds.c.order_id),
+    visible=ORDER.visible,
 )
 REFUNDS = Listing(
-    REFUND.select(),
-    _refund,
-    id=refunds.c.id,
+    REFUND,
     always=REFUND.visible,
     parent=refunds.c.order_id,
-    sorts={"-createdAt": Sort(refunds.c.created_at, True, lambda row: row.created_at, datetime)},
+    sorts={"-createdAt": descending(REFUND, "created_at")},
 )
 
 

@@ -16,9 +16,9 @@ from persistence.database.columns import (
     reference,
     table_of,
 )
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, descending
 from persistence.database.statements import Query, forget, given, insert, nothing, value
-from persistence.database.views import View, now, session, viewer
+from persistence.database.views import now, session, view, viewer
 from persistence.users import users
 
 
@@ -93,31 +93,20 @@ sessions = table_of(SessionTable)
 refresh_tokens = table_of(RefreshTokenTable)
 
 #: What ended is nobody's to see.
-SESSION_VIEW = View(
-    "Session",
-    sessions.c.id,
-    (
-        sessions.c.id,
-        sessions.c.user_agent,
-        sa.func.coalesce(sessions.c.id == session, sa.false()),
-        sessions.c.created_at,
-        sessions.c.used_at,
-        sessions.c.expires_at,
-    ),
-    sessions,
+SESSION_VIEW = view(
     Session,
-    sa.and_(
+    SessionTable,
+    current=sa.func.coalesce(sessions.c.id == session, sa.false()),
+    visible=sa.and_(
         sessions.c.user_id == viewer,
         sessions.c.revoked_at.is_(None),
         sessions.c.expires_at > now,
     ),
 )
 SESSIONS = Listing(
-    SESSION_VIEW.select(),
-    Session,
-    id=sessions.c.id,
+    SESSION_VIEW,
     always=SESSION_VIEW.visible,
-    sorts={"-createdAt": Sort(sessions.c.created_at, True, lambda row: row.created_at, datetime)},
+    sorts={"-createdAt": descending(SESSION_VIEW, "created_at")},
 )
 
 _live = sa.and_(

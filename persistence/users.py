@@ -17,9 +17,10 @@ from persistence.database.columns import (
     reference,
     table_of,
 )
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, Sort, ascending, descending
+from persistence.database.rows import nested
 from persistence.database.statements import Query, among, given, insert, nothing, value
-from persistence.database.views import View, administers, viewer
+from persistence.database.views import administers, view, viewer
 
 
 class Role(StrEnum):
@@ -138,48 +139,24 @@ sa.Index("users_full_name_idx", _full_name)
 _with_profile = users.join(profiles, profiles.c.user_id == users.c.id)
 
 
-def _user(*columns: Any) -> User:
-    id, email, username, full_name, first, last, avatar, bio, role, *rest = columns
-    profile = Profile(first, last, avatar, bio)
-    return User(id, email, username, full_name, profile, Role(role), *rest)
-
-
-USER = View(
-    "User",
-    users.c.id,
-    (
-        users.c.id,
-        users.c.email,
-        users.c.username,
-        users.c.full_name,
-        profiles.c.first_name,
-        profiles.c.last_name,
-        profiles.c.avatar,
-        profiles.c.bio,
-        users.c.role,
-        users.c.is_active,
-        users.c.last_login_at,
-        users.c.email_verified_at.is_not(None),
-        users.c.pending_email,
-        users.c.version,
-        users.c.created_at,
-        users.c.updated_at,
-    ),
-    _with_profile,
-    _user,
-    sa.and_(sa.or_(users.c.id == viewer, administers), users.c.deleted_at.is_(None)),
+USER = view(
+    User,
+    UserTable,
+    profile=nested(Profile, profiles),
+    email_verified=users.c.email_verified_at.is_not(None),
+    source=_with_profile,
+    visible=sa.and_(sa.or_(users.c.id == viewer, administers), users.c.deleted_at.is_(None)),
 )
-PUBLIC_USER = View(
-    "PublicUser",
-    users.c.id,
-    (users.c.id, users.c.username, profiles.c.avatar),
-    _with_profile,
+PUBLIC_USER = view(
     PublicUser,
-    sa.and_(viewer.is_not(None), users.c.deleted_at.is_(None)),
+    UserTable,
+    avatar=profiles.c.avatar,
+    source=_with_profile,
+    visible=sa.and_(viewer.is_not(None), users.c.deleted_at.is_(None)),
 )
 #: Values: ids and the viewer's values. Of somebody who is gone the placeholder is left.
 PUBLIC_USERS_EVER = Query(
-    PUBLIC_USER.select().where(among(users.c.id), viewer.is_not(None)), PublicUser
+    PUBLIC_USER.select().where(among(users.c.id), viewer.is_not(None)), PUBLIC_USER.row
 )
 
 
@@ -190,13 +167,11 @@ def _begins(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
 
 
 USERS = Listing(
-    USER.select(),
-    _user,
-    id=users.c.id,
+    USER,
     always=users.c.deleted_at.is_(None),
     sorts={
-        "-createdAt": Sort(users.c.created_at, True, lambda row: row.created_at, datetime),
-        "createdAt": Sort(users.c.created_at, False, lambda row: row.created_at, datetime),
+        "-createdAt": descending(USER, "created_at"),
+        "createdAt": ascending(USER, "created_at"),
         "username": Sort(_username, False, lambda row: row.username.lower()),
         "-username": Sort(_username, True, lambda row: row.username.lower()),
     },

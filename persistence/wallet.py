@@ -24,9 +24,9 @@ from persistence.database.columns import (
     reference,
     table_of,
 )
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, descending
 from persistence.database.statements import Query, given, insert, insert_many, value
-from persistence.database.views import View, viewer
+from persistence.database.views import view, viewer
 
 #: The two accounts every shop has; they store no balance, so no payment waits for another.
 SHOP = "00000000-0000-7000-8000-000000000001"
@@ -120,53 +120,31 @@ accounts = table_of(AccountTable)
 transfers = table_of(TransferTable)
 postings = table_of(PostingTable)
 
-WALLET = View(
-    "Wallet",
-    accounts.c.id,
-    (
-        accounts.c.id,
-        accounts.c.balance,
-        accounts.c.currency,
-        accounts.c.created_at,
-        accounts.c.updated_at,
-    ),
-    accounts,
-    Wallet,
-    accounts.c.user_id == viewer,
-)
-WALLET_ENTRY = View(
-    "WalletEntry",
-    postings.c.id,
-    (
-        postings.c.id,
-        transfers.c.kind,
-        postings.c.amount,
-        postings.c.balance_after,
-        accounts.c.currency,
-        transfers.c.order_id,
-        transfers.c.deposit_id,
-        postings.c.created_at,
-    ),
-    postings.join(transfers, transfers.c.id == postings.c.transfer_id).join(
+WALLET = view(Wallet, AccountTable, visible=accounts.c.user_id == viewer)
+WALLET_ENTRY = view(
+    WalletEntry,
+    PostingTable,
+    kind=transfers.c.kind,
+    currency=accounts.c.currency,
+    order_id=transfers.c.order_id,
+    deposit_id=transfers.c.deposit_id,
+    source=postings.join(transfers, transfers.c.id == postings.c.transfer_id).join(
         accounts, accounts.c.id == postings.c.account_id
     ),
-    WalletEntry,
-    accounts.c.user_id == viewer,
+    visible=accounts.c.user_id == viewer,
 )
 ENTRIES = Listing(
-    WALLET_ENTRY.select(),
-    WalletEntry,
-    id=postings.c.id,
+    WALLET_ENTRY,
     always=WALLET_ENTRY.visible,
-    sorts={"-createdAt": Sort(postings.c.created_at, True, lambda row: row.created_at, datetime)},
+    sorts={"-createdAt": descending(WALLET_ENTRY, "created_at")},
 )
 
-OF_USER = Query(WALLET.select().where(WALLET.visible), Wallet)
+OF_USER = Query(WALLET.select().where(WALLET.visible), WALLET.row)
 LOCK_WALLET = Query(
     WALLET.select()
     .where(accounts.c.user_id == given("user_id", accounts.c.user_id))
     .with_for_update(),
-    Wallet,
+    WALLET.row,
 )
 # All wallets have the same, so that any of them tells.
 KEPT_CURRENCY = Query(

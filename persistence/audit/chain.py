@@ -106,7 +106,7 @@ class Seal(Struct, frozen=True):
 audit_seals = table_of(AuditSealTable)
 audit_chain = table_of(AuditChainTable)
 _SEAL = ("position", "entry_id", "previous", "hash", "key_id", "sealed_at")
-_entry = (audit_log.c.proof, *AUDIT_ENTRY.columns)
+_entry = (audit_log.c.proof, *AUDIT_ENTRY.selected)
 _limit = sa.bindparam("limit", type_=sa.BigInteger)
 _last = (
     sa.select(audit_seals.c.position, audit_seals.c.hash, audit_seals.c.sealed_at)
@@ -117,7 +117,7 @@ _last = (
 
 
 def _entry_of(columns: tuple[Any, ...]) -> AuditEntry | None:
-    return None if columns[0] is None else AuditEntry(*columns)
+    return None if columns[0] is None else AUDIT_ENTRY.row(*columns)
 
 
 def _unsealed(entry_id: str, proof: bytes | None, *entry: Any) -> Unsealed:

@@ -16,9 +16,9 @@ from persistence.database.columns import (
     named,
     table_of,
 )
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, ascending, descending
 from persistence.database.statements import Query, given, nothing, value
-from persistence.database.views import View, administers
+from persistence.database.views import administers, view
 
 
 class AuditTable(SQLModel, table=True):
@@ -75,34 +75,13 @@ class AuditEntry(Struct, frozen=True, rename="camel"):
 
 audit_log = table_of(AuditTable)
 audit_unsealed = table_of(AuditUnsealedTable)
-_columns = (
-    "id",
-    "actor_id",
-    "api_key_id",
-    "action",
-    "entity",
-    "entity_id",
-    "changed",
-    "outcome",
-    "request_id",
-    "created_at",
-)
 
-AUDIT_ENTRY = View(
-    "AuditEntry",
-    audit_log.c.id,
-    tuple(audit_log.c[name] for name in _columns),
-    audit_log,
-    AuditEntry,
-    administers,
-)
+AUDIT_ENTRY = view(AuditEntry, AuditTable, visible=administers)
 AUDIT_LOG = Listing(
-    AUDIT_ENTRY.select(),
-    AuditEntry,
-    id=audit_log.c.id,
+    AUDIT_ENTRY,
     sorts={
-        "-createdAt": Sort(audit_log.c.created_at, True, lambda row: row.created_at, datetime),
-        "createdAt": Sort(audit_log.c.created_at, False, lambda row: row.created_at, datetime),
+        "-createdAt": descending(AUDIT_ENTRY, "created_at"),
+        "createdAt": ascending(AUDIT_ENTRY, "created_at"),
     },
     filters={
         "actorId": audit_log.c.actor_id == given("actorId", audit_log.c.actor_id),
@@ -113,7 +92,9 @@ AUDIT_LOG = Listing(
     },
 )
 
-_INSERT_ENTRY = Query(sa.insert(audit_log).returning(audit_log.c.id), value, (*_columns, "proof"))
+_INSERT_ENTRY = Query(
+    sa.insert(audit_log).returning(audit_log.c.id), value, (*AUDIT_ENTRY.columns, "proof")
+)
 #: An entry, and in the same statement that it waits for its seal.
 INSERT_AUDIT = Query(
     sa.insert(audit_unsealed).from_select(

@@ -6,15 +6,16 @@ inserts and as fast at page 5,000 as at page 1. A numbered page counts rows off.
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
 from persistence.database.columns import Uuid, UuidArray
-from persistence.database.projections import Projection, ProjectionQuery, Wanted, projection_of
+from persistence.database.rows import kinds_of
 from persistence.database.statements import Query, value
 from persistence.database.transactions import Reader
-from persistence.database.views import View
+from persistence.database.views import Projection, ProjectionQuery, View, Wanted, projection_of
 from persistence.fast.json_rows import JsonRowsQuery
 
 Row = TypeVar("Row")
@@ -29,6 +30,16 @@ class Sort(NamedTuple):
     #: Reads the sort's value off a row; None where pages go by number only (relevance).
     value: Callable[[Any], Any] | None
     kind: type = str
+
+
+def ascending(view: View[Any], field: str) -> Sort:
+    """The order of a view's field, which is a column."""
+    return Sort(view.columns[field], False, attrgetter(field), kinds_of(view.struct)[field])
+
+
+def descending(view: View[Any], field: str) -> Sort:
+    """The reverse order of a view's field, which is a column."""
+    return ascending(view, field)._replace(descending=True)
 
 
 class Window(NamedTuple):
@@ -68,22 +79,16 @@ class Listing(Generic[Row]):
 
     def __init__(
         self,
-        select: sa.Select[Any],
-        row: Callable[..., Row],
+        view: View[Row],
         *,
-        id: sa.ColumnElement[Any],
         sorts: Mapping[str, Sort],
         filters: Mapping[str, sa.ColumnElement[bool]] | None = None,
         always: sa.ColumnElement[bool] | None = None,
         parent: sa.ColumnElement[Any] | None = None,
-        view: View[Row] | None = None,
     ) -> None:
         self.sorts = sorts
         self._always = () if always is None else (always,)
-        self._select = select.where(*self._always)
         self._view = view
-        self._row = row
-        self._id = id
         self._filters = filters or {}
         self._parent = parent
         # A list has at most sorts × directions × 2^filters shapes; those in use are few.
@@ -153,15 +158,17 @@ class Listing(Generic[Row]):
     def _filtered(
         self, names: frozenset[str], projection: Projection | None = None
     ) -> sa.Select[Any]:
-        select = self._select if projection is None else projection.select().where(*self._always)
-        return select.where(*(self._filters[name] for name in sorted(names)))
+        select = (self._view if projection is None else projection).select()
+        return select.where(*self._always, *(self._filters[name] for name in sorted(names)))
 
     def _projection(self, sort: str, wanted: Wanted | None) -> Projection | None:
         """The part of the list's view that is wanted, and what cursors are written from."""
-        if wanted is None or self._view is None:
+        if wanted is None:
             return None
-        # That of an expression is no field: such a list comes whole.
-        sorted_by = str(getattr(self.sorts[sort].column, "key", None))
+        # An expression is no field, so a list that is sorted by one has no projections.
+        column = self.sorts[sort].column
+        fields = (name for name, each in self._view.columns.items() if each is column)
+        sorted_by = next(fields, "")
         return projection_of(self._view, wanted._replace(fields=wanted.fields | {sorted_by}))
 
     def _compile_page(self, shape: Shape, projection: Projection | None = None) -> Query[Any]:
@@ -169,7 +176,7 @@ class Listing(Generic[Row]):
         descending = sort.descending != shape.backward
         select = self._filtered(shape.filters, projection)
         if shape.beyond:
-            here = sa.tuple_(sort.column, self._id)
+            here = sa.tuple_(sort.column, self._view.id)
             there = sa.tuple_(
                 sa.bindparam("beyond_value", type_=sort.column.type),
                 sa.bindparam("beyond_id", type_=Uuid),
@@ -177,7 +184,7 @@ class Listing(Generic[Row]):
             select = select.where(here < there if descending else here > there)
         direction: Literal["desc", "asc"] = "desc" if descending else "asc"
         select = select.order_by(
-            *(getattr(column, direction)() for column in (sort.column, self._id))
+            *(getattr(column, direction)() for column in (sort.column, self._view.id))
         )
         limit = sa.bindparam("limit", type_=_BIG)
         if shape.limit is not None:
@@ -188,11 +195,11 @@ class Listing(Generic[Row]):
         if projection is not None:
             return ProjectionQuery(select, projection)
         if self._parent is None:
-            return JsonRowsQuery(select, self._row)
+            return JsonRowsQuery(select, self._view.row)
         parents, under = self._parents()
         page = select.add_columns(
             sa.func.row_number()
-            .over(order_by=[getattr(c, direction)() for c in (sort.column, self._id)])
+            .over(order_by=[getattr(c, direction)() for c in (sort.column, self._view.id)])
             .label("place")
         ).where(under)
         lateral = page.correlate(parents).lateral("page")
@@ -219,7 +226,7 @@ class Listing(Generic[Row]):
         return parents, self._parent == parents.c.id
 
     def _nested_row(self, parent: str, *columns: Any) -> tuple[str, Row]:
-        return parent, self._row(*columns)
+        return parent, self._view.row(*columns)
 
 
 def _shape(sort: str, filters: Mapping[str, Any], window: Window) -> Shape:

@@ -1,24 +1,32 @@
 """Views: how one kind of thing is read, and who may see it.
 
-A view's visibility is written once, as a condition over values that every reader passes:
-``viewer`` (the caller's user id, or None), ``session`` (the caller's session id, or None),
-``sees_all`` (may the caller see everybody's things), ``administers`` (may the caller see
-everybody's account) and ``now`` (the time of the look).
-`by_ids` and `nodes` (persistence/nodes.py) are compiled from it.
+`view` ties a struct, which both faces show, to the table whose columns it takes by name. A view's
+visibility is written once, as a condition over values that every reader passes:
+
+- ``viewer``: the caller's user id, or None
+- ``session``: the caller's session id, or None
+- ``sees_all``: whether the caller may see everybody's things
+- ``administers``: whether the caller may see everybody's accounts
+- ``now``: the time of the read
+
+A *projection* is some fields of a view, and what its keys lead to, in one statement. Decoding
+dominates a page of orders: a whole order takes 14 µs, five of its fields take 3 µs.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
+from sqlmodel import SQLModel
 
-from persistence.database.columns import Instant, Uuid
-from persistence.database.projections import Projection, ProjectionQuery, Wanted, projection_of
+from persistence.database.columns import Instant, Money, Uuid, table_of
+from persistence.database.rows import Made, kinds_of, row_plan
 from persistence.database.statements import Query, among
-from persistence.fast.json_rows import JsonRowsQuery
+from persistence.fast.json_rows import JsonRowsQuery, read_as
 
 Row = TypeVar("Row")
 viewer = sa.bindparam("viewer", type_=Uuid)
@@ -27,30 +35,50 @@ sees_all = sa.bindparam("sees_all", type_=sa.Boolean)
 administers = sa.bindparam("administers", type_=sa.Boolean)
 now = sa.bindparam("now", type_=Instant)
 
+#: Clients ask for some dozens of projections. Strangers can displace them, but never hold more than
+#: this; one takes 20 kB.
+_MOST_PROJECTIONS = 256
+
+
+class Wanted(NamedTuple):
+    """The fields that are wanted of a thing.
+
+    ``joined`` holds the same for the things that its keys lead to, by the field of the key.
+    """
+
+    fields: frozenset[str]
+    joined: "tuple[tuple[str, Wanted], ...]" = ()
+
 
 @dataclass(frozen=True, eq=False)
 class View(Generic[Row]):
-    """One kind of thing: its columns, where they come from, and who may see it."""
+    """One kind of thing: its struct, the columns of its fields, and who may see it.
 
-    name: str
-    id: sa.ColumnElement[Any]
-    columns: tuple[sa.ColumnElement[Any], ...]
+    ``columns`` are those of the fields that are columns; ``selected`` are all that `row` takes.
+    """
+
+    struct: type[Row]
     source: sa.FromClause
+    columns: Mapping[str, sa.ColumnElement[Any]]
+    selected: tuple[sa.ColumnElement[Any], ...]
     row: Callable[..., Row]
     visible: sa.ColumnElement[bool]
-    #: The struct of a row, where ``row`` is another function.
-    made: type[Struct] | None = None
-    #: What a key leads to, by the field that holds it: it may come in the same statement.
-    joins: "Mapping[str, View[Any]]" = field(default_factory=dict)
+    #: Views of other things, by the field that holds their id: one statement may read both.
+    joins: "Mapping[str, View[Any]]"
 
     @property
-    def struct(self) -> type[Struct] | None:
-        """The struct of a row."""
-        return self.made or (self.row if isinstance(self.row, type) else None)
+    def name(self) -> str:
+        """The name of this kind of thing, as GraphQL calls it."""
+        return self.struct.__name__
+
+    @property
+    def id(self) -> sa.ColumnElement[Any]:
+        """The column that holds a thing's id."""
+        return self.columns["id"]
 
     def select(self) -> sa.Select[Any]:
-        """Everything of this kind, whoever looks."""
-        return sa.select(*self.columns).select_from(self.source)
+        """Every thing of this kind, whoever reads it."""
+        return sa.select(*self.selected).select_from(self.source)
 
     @cached_property
     def by_ids(self) -> Query[Row]:
@@ -60,18 +88,153 @@ class View(Generic[Row]):
         )
 
     def of_ids(self, wanted: Wanted | None) -> Query[Any]:
-        """The same, of what is wanted alone; all of it where that cannot be, or for None."""
+        """`by_ids` for a projection; whole things for None, and where there is no projection."""
         projection = None if wanted is None else projection_of(self, wanted)
         return self.by_ids if projection is None else _of_ids(self, projection)
 
     @cached_property
     def stored(self) -> Query[Row]:
-        """Values: ids. For the one who just wrote them."""
+        """Values: ids. For a caller who just wrote them."""
         return Query(self.select().where(among(self.id)), self.row)
 
 
+def view(
+    struct: type[Row],
+    table: type[SQLModel],
+    /,
+    *,
+    visible: sa.ColumnElement[bool],
+    source: sa.FromClause | None = None,
+    joins: Mapping[str, View[Any]] | None = None,
+    **given: Any,
+) -> View[Row]:
+    """The view of a struct over a table.
+
+    A field is the table's column of its name, unless it is ``given``: as a column of ``source`` (by
+    default the table), or as `made`, `nested` or `unpacked` of other fields and columns. Raises
+    TypeError for a field that is neither, and for a given name that is no field.
+    """
+    columns = table_of(table).columns
+    fields = kinds_of(struct)
+    if unknown := sorted(given.keys() - fields.keys()):
+        raise TypeError(f"{struct.__name__} has no field {', '.join(unknown)}.")
+    if missing := [name for name in fields if name not in given and name not in columns]:
+        raise TypeError(f"{struct.__name__}.{missing[0]} is no column and is not given.")
+    by_name = {name: given[name] if name in given else columns[name] for name in fields}
+    others = {name: each for name, each in by_name.items() if isinstance(each, Made)}
+    own = {name: each for name, each in by_name.items() if name not in others}
+    plan = row_plan(struct, own, others)
+    names = [*own, *(None for _ in plan.columns[len(own) :])]
+    return View(
+        struct,
+        table_of(table) if source is None else source,
+        own,
+        tuple(map(_named, plan.columns, names)),
+        plan.row,
+        visible,
+        joins or {},
+    )
+
+
+def _named(column: sa.ColumnElement[Any], name: str | None) -> sa.ColumnElement[Any]:
+    """A column under a field's name, where that is not its own."""
+    return column if name in (None, getattr(column, "key", None)) else column.label(name)
+
+
 @lru_cache(maxsize=256)
-def _of_ids(view: View[Any], projection: Projection) -> Query[Any]:
+def _of_ids(view: View[Any], projection: "Projection") -> Query[Any]:
     return ProjectionQuery(
         projection.select().where(among(view.id), view.visible), projection, by_ids=True
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Some columns of a view, where they come from, and the struct of a row.
+
+    The struct's attribute ``whole`` is the view's struct; ``at_<key>`` is what a key leads to, or
+    None.
+    """
+
+    columns: tuple[sa.ColumnElement[Any], ...]
+    source: sa.FromClause
+    struct: type[Struct]
+
+    def select(self) -> sa.Select[Any]:
+        """Every thing of this kind, whoever reads it."""
+        return sa.select(*self.columns).select_from(self.source)
+
+
+class ProjectionQuery(JsonRowsQuery[Any]):
+    """A query whose rows are a projection's: they come as one text, and only so."""
+
+    __slots__ = ("unpack_rows",)
+
+    def __init__(
+        self, statement: sa.Select[Any], projection: Projection, *, by_ids: bool = False
+    ) -> None:
+        super().__init__(statement, projection.struct, by_ids=by_ids)
+        self.unpack_rows = msgspec.json.Decoder(list[projection.struct]).decode
+
+    def unpack(self, text: str | None) -> list[Any]:
+        """The rows of an answer; there is no text where there are no rows."""
+        return [] if text is None else self.unpack_rows(text)
+
+
+@lru_cache(maxsize=_MOST_PROJECTIONS)
+def projection_of(view: View[Any], wanted: Wanted) -> Projection | None:
+    """The projection of a view; None where a wanted field is no column's own value."""
+    names = sorted({"id", *wanted.fields})
+    if not set(names) <= view.columns.keys():
+        return None
+    if None in (read_as(view.columns[name]) for name in names):
+        return None
+    kinds = kinds_of(view.struct)
+    chosen = [view.columns[name].label(name) for name in names]
+    fields = [(name, _kind(view.columns[name], kinds[name])) for name in names]
+    source = view.source
+    for key, inner in wanted.joined:
+        target = view.joins.get(key)
+        joined = None if target is None else _joined(target, inner, f"at_{key}")
+        if joined is None:
+            continue
+        source, column, kind = joined(source, view.columns[key])
+        chosen.append(column)
+        fields.append((f"at_{key}", kind))
+    struct = msgspec.defstruct(
+        f"{view.name}Projection",
+        fields,
+        array_like=True,
+        frozen=True,
+        namespace={"whole": view.struct},
+    )
+    return Projection(tuple(chosen), source, struct)
+
+
+def _joined(target: View[Any], wanted: Wanted, name: str) -> Any:
+    """How to join what a key leads to; None where it cannot be joined."""
+    # Whoever sees the one must see the other: what is visible to some needs the viewer.
+    if not isinstance(target.source, sa.Table) or target.visible is not sa.true():
+        return None
+    projection = projection_of(target, Wanted(wanted.fields))
+    if projection is None:
+        return None
+    # The alias keeps it apart from the list's own conditions, which may read the same table.
+    other = target.source.alias(name)
+    columns = [other.c[column.key] for column in projection.columns]
+    written = [
+        sa.cast(column, sa.Text) if isinstance(column.type, sa.Numeric) else column
+        for column in columns
+    ]
+    row = sa.case((other.c.id.is_not(None), sa.func.json_build_array(*written)), else_=sa.null())
+
+    def join(source: sa.FromClause, key: sa.ColumnElement[Any]) -> Any:
+        column = sa.type_coerce(row, sa.JSON).label(name)
+        return source.outerjoin(other, other.c.id == key), column, projection.struct | None
+
+    return join
+
+
+def _kind(column: sa.ColumnElement[Any], kind: Any) -> Any:
+    """The type that a column is read as: amounts stay the text that both faces write."""
+    return (str | None) if column.type is Money else kind

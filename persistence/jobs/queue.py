@@ -15,9 +15,9 @@ from sqlalchemy.dialects import postgresql
 from sqlmodel import Field, SQLModel
 
 from persistence.database.columns import Json, Uuid, column, instant, named, table_of
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, ascending, descending
 from persistence.database.statements import Query, forget, given, nothing, value
-from persistence.database.views import View, administers
+from persistence.database.views import administers, view
 from persistence.jobs.schedules import schedules
 
 #: ``failed`` jobs are the dead letters: tried as often as they may be, and kept.
@@ -279,10 +279,6 @@ _status = sa.case(
 _id = sa.cast(jobs.c.dedupe_key, Uuid)
 
 
-def _shown(id: str, name: str, status: str, *rest: Any) -> Job:
-    return Job(id, name, JobStatus(status), *rest)
-
-
 class Depth(NamedTuple):
     """How many jobs of a name have a status, and for how long the first of them is overdue."""
 
@@ -312,31 +308,25 @@ DEPTHS = Query(
 
 # Whatever else is in the table is not ours to show: a row that another program wrote has no id.
 _ours = jobs.c.dedupe_key.is_not(None)
-JOB = View(
-    "Job",
-    _id,
-    (
-        _id,
-        jobs.c.entrypoint,
-        sa.cast(_status, sa.Text),
-        _starts,
-        _error,
-        jobs.c.created,
-        jobs.c.execute_after,
-        sa.func.coalesce(jobs.c.headers["requestId"].astext, sa.literal_column("''")),
-    ),
-    jobs,
-    _shown,
-    sa.and_(administers, _ours),
+JOB = view(
+    Job,
+    JobTable,
+    id=_id,
+    name=jobs.c.entrypoint,
+    status=sa.cast(_status, sa.Text),
+    attempts=_starts,
+    error=_error,
+    created_at=jobs.c.created,
+    run_at=jobs.c.execute_after,
+    request_id=sa.func.coalesce(jobs.c.headers["requestId"].astext, sa.literal_column("''")),
+    visible=sa.and_(administers, _ours),
 )
 JOBS = Listing(
-    JOB.select(),
-    _shown,
-    id=_id,
+    JOB,
     always=_ours,
     sorts={
-        "-createdAt": Sort(jobs.c.created, True, lambda row: row.created_at, datetime),
-        "createdAt": Sort(jobs.c.created, False, lambda row: row.created_at, datetime),
+        "-createdAt": descending(JOB, "created_at"),
+        "createdAt": ascending(JOB, "created_at"),
     },
     filters={
         "status": jobs.c.status == given("status", jobs.c.status),

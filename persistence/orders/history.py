@@ -5,11 +5,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, descending
 from persistence.database.statements import insert
-from persistence.database.views import View
+from persistence.database.views import view
 from persistence.orders.statuses import OrderStatus
-from persistence.orders.tables import order_history, orders
+from persistence.orders.tables import OrderHistoryTable, order_history, orders
 from persistence.orders.views import ORDER
 
 
@@ -24,30 +24,17 @@ class OrderEvent(Struct, frozen=True, rename="camel"):
     created_at: Annotated[datetime, Meta(description="When it happened.")]
 
 
-ORDER_EVENT = View(
-    "OrderEvent",
-    order_history.c.id,
-    (
-        order_history.c.id,
-        order_history.c.from_status,
-        order_history.c.to_status,
-        order_history.c.actor_id,
-        order_history.c.note,
-        order_history.c.created_at,
-    ),
-    order_history.join(orders, orders.c.id == order_history.c.order_id),
+ORDER_EVENT = view(
     OrderEvent,
-    ORDER.visible,
+    OrderHistoryTable,
+    source=order_history.join(orders, orders.c.id == order_history.c.order_id),
+    visible=ORDER.visible,
 )
 HISTORY = Listing(
-    ORDER_EVENT.select(),
-    OrderEvent,
-    id=order_history.c.id,
+    ORDER_EVENT,
     always=ORDER_EVENT.visible,
     parent=order_history.c.order_id,
-    sorts={
-        "-createdAt": Sort(order_history.c.created_at, True, lambda row: row.created_at, datetime)
-    },
+    sorts={"-createdAt": descending(ORDER_EVENT, "created_at")},
 )
 INSERT_EVENT = insert(
     order_history, "id", "order_id", "from_status", "to_status", "actor_id", "note", "created_at"

@@ -2,24 +2,24 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import sqlalchemy as sa
 from msgspec import Meta, Struct
 
 from persistence.database.columns import (
     Uuid,
 )
-from persistence.database.listing import Listing, Sort
+from persistence.database.listing import Listing, ascending, descending
+from persistence.database.rows import made
 from persistence.database.statements import given
-from persistence.database.views import View, sees_all, viewer
+from persistence.database.views import sees_all, view, viewer
 from persistence.orders.statuses import (
     OrderStatus,
     PaymentStatus,
     next_statuses,
 )
-from persistence.orders.tables import order_lines, orders
+from persistence.orders.tables import OrderTable, order_lines, orders
 
 
 class ShippingAddress(Struct, frozen=True, rename="camel"):
@@ -127,59 +127,17 @@ invoice_id = (
     .correlate(orders)
     .scalar_subquery()
 )
-_decode_lines = msgspec.json.Decoder(list[OrderLine]).decode
-
-
-def _order(*columns: Any) -> Order:
-    # Columns come in the order of ORDER below; these of them need more than their own value.
-    values = list(columns)
-    status = OrderStatus(values[3])
-    payment_status = PaymentStatus(values[4])
-    values[3:5] = [status, payment_status]
-    values[5:6] = [next_statuses(status, payment_status), _decode_lines(values[5])]
-    values[13] = msgspec.convert(values[13], ShippingAddress | None)
-    return Order(*values)
-
-
-ORDER = View(
-    "Order",
-    orders.c.id,
-    (
-        orders.c.id,
-        orders.c.number,
-        orders.c.customer_id,
-        orders.c.status,
-        orders.c.payment_status,
-        sa.type_coerce(_lines, sa.JSON).label("lines"),
-        orders.c.subtotal,
-        orders.c.discount,
-        orders.c.total,
-        orders.c.tax,
-        orders.c.refunded,
-        orders.c.currency,
-        orders.c.shipping_address,
-        orders.c.coupon_id,
-        orders.c.coupon_code,
-        orders.c.tracking_code,
-        orders.c.version,
-        orders.c.created_at,
-        orders.c.updated_at,
-        orders.c.expires_at,
-        orders.c.approved_at,
-        orders.c.paid_at,
-        orders.c.shipped_at,
-        orders.c.delivered_at,
-        orders.c.cancelled_at,
-        invoice_id.label("invoice_id"),
-    ),
-    orders,
-    _order,
-    sa.or_(orders.c.customer_id == viewer, sees_all),
-    made=Order,
+ORDER = view(
+    Order,
+    OrderTable,
+    next_statuses=made(next_statuses, "status", "payment_status"),
+    lines=sa.type_coerce(_lines, sa.JSON),
+    invoice_id=invoice_id,
+    visible=sa.or_(orders.c.customer_id == viewer, sees_all),
 )
 _created = {
-    "-createdAt": Sort(orders.c.created_at, True, lambda row: row.created_at, datetime),
-    "createdAt": Sort(orders.c.created_at, False, lambda row: row.created_at, datetime),
+    "-createdAt": descending(ORDER, "created_at"),
+    "createdAt": ascending(ORDER, "created_at"),
 }
 _filters = {
     "status": orders.c.status == given("status", orders.c.status),
@@ -188,19 +146,13 @@ _filters = {
     "number": orders.c.number == given("number", orders.c.number),
 }
 OWN_ORDERS = Listing(
-    ORDER.select(),
-    _order,
-    id=orders.c.id,
-    view=ORDER,
+    ORDER,
     always=orders.c.customer_id == viewer,
     sorts=_created,
     filters=_filters,
 )
 ALL_ORDERS = Listing(
-    ORDER.select(),
-    _order,
-    id=orders.c.id,
-    view=ORDER,
+    ORDER,
     sorts=_created,
     filters={
         **_filters,
@@ -209,10 +161,7 @@ ALL_ORDERS = Listing(
 )
 #: What waits for a manager.
 APPROVALS = Listing(
-    ORDER.select(),
-    _order,
-    id=orders.c.id,
-    view=ORDER,
+    ORDER,
     always=orders.c.status == sa.literal_column(f"'{OrderStatus.AWAITING_APPROVAL}'"),
     sorts=_created,
 )

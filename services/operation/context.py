@@ -13,8 +13,8 @@ from redis.backoff import NoBackoff
 
 from persistence.database.failures import DatabaseError
 from persistence.database.pool import Database, Limits
-from persistence.database.projections import Wanted as Wanted
 from persistence.database.transactions import QueryStats, Reader
+from persistence.database.views import Wanted as Wanted
 from services.access.addresses import Address
 from services.access.api_keys import FLUSH_SECONDS, ApiKeys
 from services.access.callers import Caller, viewer_values

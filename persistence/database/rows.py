@@ -1,0 +1,161 @@
+"""How a row of columns becomes a struct: each field by its name and its type.
+
+A column's value is converted where its field's type asks for it: text becomes an enum, JSON becomes
+structs. A field that no column holds is made in Python from other fields or from further columns.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from functools import partial
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+
+from persistence.database.columns import Json
+
+Convert = Callable[[Any], Any]
+
+
+class Typed(NamedTuple):
+    """A column that a field is made from, and the type that its value is converted to."""
+
+    column: sa.ColumnElement[Any]
+    kind: Any
+
+
+class Made(NamedTuple):
+    """A field that a function makes of other values of its row.
+
+    ``sources`` are names of other fields, columns, or columns with a type.
+    """
+
+    make: Callable[..., Any]
+    sources: tuple[str | sa.ColumnElement[Any] | Typed, ...]
+
+
+def made(make: Callable[..., Any], *sources: str | sa.ColumnElement[Any] | Typed) -> Any:
+    """A field that ``make`` computes from other fields, given by name, or from columns."""
+    return Made(make, sources)
+
+
+def nested(struct: type[Struct], table: sa.Table) -> Any:
+    """A field that holds a struct, whose fields are columns of a table."""
+    return made(struct, *(table.c[name] for name in struct.__struct_fields__))
+
+
+def unpacked(column: sa.ColumnElement[Any], struct: type[Struct]) -> dict[str, Any]:
+    """The fields that a JSON column holds, by name; ``struct`` says which and of what types."""
+    document = Typed(column, struct)
+    return {name: made(attrgetter(name), document) for name in struct.__struct_fields__}
+
+
+def kinds_of(struct: type[Any]) -> dict[str, Any]:
+    """The type of each field of a struct, by name."""
+    hints = get_type_hints(struct)
+    return {name: hints[name] for name in struct.__struct_fields__}
+
+
+class RowPlan(NamedTuple):
+    """The columns that a struct needs, and the function that makes a row of their values."""
+
+    columns: tuple[sa.ColumnElement[Any], ...]
+    row: Callable[..., Any]
+
+
+def row_plan(
+    struct: type[Any],
+    columns: Mapping[str, sa.ColumnElement[Any]],
+    others: Mapping[str, Made] | None = None,
+) -> RowPlan:
+    """Compile how a struct is read: fields that are ``columns``, and ``others`` that are made.
+
+    Without conversions and made fields, the struct itself makes a row.
+    """
+    kinds = kinds_of(struct)
+    places = {name: place for place, name in enumerate(columns)}
+    read = [Typed(column, kinds[name]) for name, column in columns.items()]
+    makers = [
+        _maker(make, [_place(source, read, places) for source in sources])
+        for make, sources in (others or {}).values()
+    ]
+    selected = tuple(column for column, _ in read)
+    converters = [
+        (place, convert)
+        for place, (column, kind) in enumerate(read)
+        if (convert := _converter(column, kind)) is not None
+    ]
+    if not converters and not makers:
+        return RowPlan(selected, struct)
+    # What is made stands behind the columns, until all is put in the order of the fields.
+    places |= {name: len(selected) + place for place, name in enumerate(others or {})}
+    order = [places[name] for name in kinds]
+    return RowPlan(selected, _builder(struct, converters, makers, order))
+
+
+def _place(
+    source: str | sa.ColumnElement[Any] | Typed, read: list[Typed], places: Mapping[str, int]
+) -> int:
+    """Where a made field's source stands among the values; a new column is added to them."""
+    if isinstance(source, str):
+        return places[source]
+    typed = source if isinstance(source, Typed) else Typed(source, Any)
+    for place, known in enumerate(read):
+        if known is typed:
+            return place
+    read.append(typed)
+    return len(read) - 1
+
+
+def _maker(make: Callable[..., Any], places: Sequence[int]) -> Callable[[list[Any]], Any]:
+    if len(places) == 1:
+        [place] = places
+        return lambda values: make(values[place])
+    take = itemgetter(*places)
+    return lambda values: make(*take(values))
+
+
+def _builder(
+    struct: type[Any],
+    converters: Sequence[tuple[int, Convert]],
+    makers: Sequence[Callable[[list[Any]], Any]],
+    order: Sequence[int],
+) -> Callable[..., Any]:
+    in_order = itemgetter(*order)
+
+    def row(*columns: Any) -> Any:
+        values = list(columns)
+        for place, convert in converters:
+            values[place] = convert(values[place])
+        for make in makers:
+            values.append(make(values))
+        return struct(*in_order(values))
+
+    return row
+
+
+def _converter(column: sa.ColumnElement[Any], kind: Any) -> Convert | None:
+    """How a column's value becomes a field's; None where it is the field's already."""
+    bare = _without_none(kind)
+    if isinstance(bare, type) and issubclass(bare, Enum):
+        # A look-up in a table is five times as fast as a call of the enum.
+        return {None: None, **{member.value: member for member in bare}}.__getitem__
+    if type(column.type) is sa.JSON:
+        return _unless_none(msgspec.json.Decoder(kind).decode)
+    if column.type is Json and isinstance(bare, type) and issubclass(bare, Struct):
+        return _unless_none(partial(msgspec.convert, type=bare))
+    return None
+
+
+def _unless_none(convert: Convert) -> Convert:
+    return lambda value: None if value is None else convert(value)
+
+
+def _without_none(kind: Any) -> Any:
+    """The type of an optional field's value; other types as they are."""
+    if get_origin(kind) in (Union, type(int | None)):
+        [bare, *more] = [one for one in get_args(kind) if one is not type(None)]
+        return kind if more else bare
+    return kind
