@@ -40,7 +40,7 @@ from structlog.contextvars import bound_contextvars
 from persistence.database.failures import DRIVER_ERRORS
 from persistence.database.pool import new_pool
 from persistence.database.transactions import QueryStats
-from persistence.jobs.queue import STARTS
+from persistence.jobs.statements import STARTS
 from services import logs
 from services.jobs.handlers import AT_ONCE, HANDLERS, SCHEDULES
 from services.jobs.queue import DoNotRetry, Handler, Job

@@ -25,8 +25,8 @@ from persistence.database.columns import (
 from persistence.database.listing import Listing, descending
 from persistence.database.statements import Query, among, forget, given, insert, nothing, value
 from persistence.database.views import view, viewer
-from persistence.sessions import Standing
-from persistence.users import users
+from persistence.sessions.statements import Standing
+from persistence.users.tables import users
 
 
 class ApiKeyTable(SQLModel, table=True):

@@ -18,7 +18,7 @@ from persistence.database.columns import (
     table_of,
 )
 from persistence.database.statements import Query, forget, given, nothing, value
-from persistence.users import users
+from persistence.users.tables import users
 
 
 class Purpose(StrEnum):

@@ -10,20 +10,20 @@ import sqlalchemy as sa
 from persistence.api_keys import API_KEY
 from persistence.audit.entries import AUDIT_ENTRY
 from persistence.categories import CATEGORY
-from persistence.coupons import COUPON
+from persistence.coupons.views import COUPON
 from persistence.database.columns import Instant, Json, Money
 from persistence.database.statements import Query, among
 from persistence.database.views import View
 from persistence.deposits import DEPOSIT
-from persistence.invoices import INVOICE
-from persistence.jobs.queue import JOB
+from persistence.invoices.views import INVOICE
+from persistence.jobs.views import JOB
 from persistence.orders.history import ORDER_EVENT
 from persistence.orders.views import ORDER
 from persistence.payments import PAYMENT
-from persistence.products import PRODUCT
+from persistence.products.views import PRODUCT
 from persistence.refunds import REFUND
-from persistence.sessions import SESSION_VIEW
-from persistence.users import PUBLIC_USER, USER
+from persistence.sessions.views import SESSION_VIEW
+from persistence.users.views import PUBLIC_USER, USER
 from persistence.wallet import WALLET, WALLET_ENTRY
 
 # An id may name a user twice over: whoever may see the account sees that, others the public side.

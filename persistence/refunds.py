@@ -10,7 +10,6 @@ from sqlmodel import SQLModel
 
 from persistence.database.columns import (
     Money,
-    Uuid,
     checked,
     column,
     currency,
@@ -23,9 +22,10 @@ from persistence.database.columns import (
 from persistence.database.listing import Listing, descending
 from persistence.database.statements import Query, given, insert, insert_many
 from persistence.database.views import view
+from persistence.invoices.tables import invoices
 from persistence.orders.tables import orders
 from persistence.orders.views import ORDER
-from persistence.products import MovementKind, movements
+from persistence.products.tables import MovementKind, movements
 
 
 class RefundTable(SQLModel, table=True):
@@ -117,11 +117,9 @@ _lines = (
     )
     .scalar_subquery()
 )
-# The table is that of persistence/invoices.py, which refers to this one.
-_credit_notes = sa.table("invoices", sa.column("id", Uuid), sa.column("refund_id", Uuid))
 _credit_note_id = (
-    sa.select(_credit_notes.c.id)
-    .where(_credit_notes.c.refund_id == refunds.c.id)
+    sa.select(invoices.c.id)
+    .where(invoices.c.refund_id == refunds.c.id)
     .correlate(refunds)
     .scalar_subquery()
 )

@@ -6,7 +6,7 @@ from msgspec import Struct
 from persistence.api_keys import api_keys
 from persistence.database.columns import TransactionNumber, Uuid
 from persistence.database.statements import Query, given
-from persistence.sessions import sessions
+from persistence.sessions.tables import sessions
 
 
 class Ended(Struct, frozen=True):

@@ -11,7 +11,7 @@ from os import getpid
 from prometheus_client import CollectorRegistry, Counter, Histogram, values
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from persistence.jobs.queue import Depth
+from persistence.jobs.statements import Depth
 
 if values.ValueClass is not values.MutexValue:
     # Several processes share a folder, each with files of its own. The library asks the system

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from persistence.nodes import NODES
-from persistence.users import PublicUser, Role
+from persistence.users.tables import Role
+from persistence.users.views import PublicUser
 from services.access.callers import Caller, viewer_values
 from services.access.permissions import Permission
 from services.errors.common import FieldError, ValidationFailed

@@ -6,7 +6,8 @@ from typing import Literal
 from pydantic import Field
 
 from persistence.database.transactions import Transaction
-from persistence.sessions import REVOKE_OWN_SESSION, SESSIONS, Session
+from persistence.sessions.statements import REVOKE_OWN_SESSION
+from persistence.sessions.views import SESSIONS, Session
 from services.access.permissions import Permission
 from services.auth.signing_in import Done
 from services.errors.common import SessionNotFound, TandemError

@@ -1,24 +1,29 @@
 """Every table in one place: what migrations are compared with."""
+# ruff: noqa: F401 - importing a module adds its tables to the metadata
 
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from persistence import (  # noqa: F401 - importing a module adds its tables to the metadata
-    api_keys,
-    categories,
-    coupons,
-    deposits,
-    invoices,
-    mail_tokens,
-    payments,
-    products,
-    provider_events,
-    refunds,
-    sessions,
-    signing_keys,
-    users,
-    wallet,
-)
+import persistence.api_keys
+import persistence.audit.chain
+import persistence.audit.entries
+import persistence.categories
+import persistence.coupons.tables
+import persistence.deposits
+import persistence.idempotency
+import persistence.invoices.tables
+import persistence.jobs.schedules
+import persistence.jobs.tables
+import persistence.mail_tokens
+import persistence.orders.tables
+import persistence.payments
+import persistence.products.tables
+import persistence.provider_events
+import persistence.refunds
+import persistence.sessions.tables
+import persistence.signing_keys
+import persistence.users.tables
+import persistence.wallet
 from persistence.database.rules import CHAIN_BEGINS, FUNCTIONS, SYSTEM_ACCOUNTS, TRIGGERS
 
 METADATA = SQLModel.metadata

@@ -1,1 +1,1 @@
-"""Jobs: the queue, the schedules, and work that a dead job still owes."""
+"""Jobs: the queue, the schedules, and what a job should have finished long ago."""

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from persistence.database.columns import Instant, Json
 from persistence.database.statements import Query, given, value
 from persistence.deposits import DepositStatus, deposits
-from persistence.invoices import InvoiceKind, invoice_pdfs, invoices
-from persistence.jobs.queue import jobs
+from persistence.invoices.tables import InvoiceKind, invoice_pdfs, invoices
+from persistence.jobs.tables import jobs
 from persistence.payments import payments
 from persistence.refunds import refunds
 

@@ -10,7 +10,7 @@ from persistence.database.statements import Query, given, insert_many, nothing, 
 from persistence.orders.statuses import OPEN_STATUSES
 from persistence.orders.tables import order_lines, orders
 from persistence.orders.views import ORDER, invoice_id
-from persistence.products import LOCKED_PRODUCTS
+from persistence.products.statements import LOCKED_PRODUCTS
 from persistence.wallet import accounts
 
 

@@ -7,13 +7,11 @@ from typing import Annotated
 import sqlalchemy as sa
 from msgspec import Meta, Struct
 
-from persistence.database.columns import (
-    Uuid,
-)
 from persistence.database.listing import Listing, ascending, descending
 from persistence.database.rows import made
 from persistence.database.statements import given
 from persistence.database.views import sees_all, view, viewer
+from persistence.invoices.tables import invoices
 from persistence.orders.statuses import (
     OrderStatus,
     PaymentStatus,
@@ -117,13 +115,9 @@ _lines = (
     )
     .scalar_subquery()
 )
-# The table is that of persistence/invoices.py, which needs this module.
-_invoices = sa.table(
-    "invoices", sa.column("id", Uuid), sa.column("order_id", Uuid), sa.column("kind", sa.Text)
-)
 invoice_id = (
-    sa.select(_invoices.c.id)
-    .where(_invoices.c.order_id == orders.c.id, _invoices.c.kind == sa.text("'INVOICE'"))
+    sa.select(invoices.c.id)
+    .where(invoices.c.order_id == orders.c.id, invoices.c.kind == sa.text("'INVOICE'"))
     .correlate(orders)
     .scalar_subquery()
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from persistence.api_keys import KEY, KEYS_USED, KnownKey
 from persistence.database.pool import Database
 from persistence.database.transactions import QueryStats
-from persistence.users import Role
+from persistence.users.tables import Role
 from services.access.callers import Caller
 from services.access.revocations import Revocations
 from services.access.tokens import hashed

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from persistence.api_keys import KEY_STANDING, LOCK_KEY
 from persistence.database.failures import Conflict
 from persistence.database.transactions import Transaction
-from persistence.sessions import (
+from persistence.sessions.statements import (
     LOCK_SESSIONS_OF,
     SESSION,
     STANDING,
     TRANSACTION_NUMBER,
     Standing,
 )
-from persistence.users import Role
+from persistence.users.tables import Role
 from services.access.permissions import Permission, permission, reaches
 from services.errors.common import TokenRevoked
 

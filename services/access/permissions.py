@@ -6,7 +6,7 @@ far as its owner's role does. Scope ``own`` reaches the caller's own things, ``a
 
 from enum import Enum, StrEnum
 
-from persistence.users import Role
+from persistence.users.tables import Role
 
 #: What anybody may call, with a token or without.
 PUBLIC = None

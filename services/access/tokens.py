@@ -18,7 +18,7 @@ import structlog
 
 from persistence.database.failures import DatabaseError
 from persistence.database.pool import Database
-from persistence.users import Role
+from persistence.users.tables import Role
 from services.access.signing import (
     CLOCK_LEEWAY,
     Seal,

@@ -14,8 +14,9 @@ from persistence.mail_tokens import (
     MailToken,
     Purpose,
 )
-from persistence.sessions import REVOKE_SESSIONS_OF
-from persistence.users import CONFIRM_EMAIL, RESET_PASSWORD, USER
+from persistence.sessions.statements import REVOKE_SESSIONS_OF
+from persistence.users.statements import CONFIRM_EMAIL, RESET_PASSWORD
+from persistence.users.views import USER
 from services.access.permissions import PUBLIC, Permission
 from services.access.tokens import hashed
 from services.auth.signing_in import Done

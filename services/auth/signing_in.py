@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from pydantic import Field
 
 from persistence.database.transactions import Transaction
-from persistence.sessions import (
+from persistence.sessions.statements import (
     EXTEND_SESSION,
     INSERT_SESSION,
     INSERT_TOKEN,
@@ -16,15 +16,9 @@ from persistence.sessions import (
     REVOKE_SESSIONS_OF,
     SPEND_TOKEN,
 )
-from persistence.users import (
-    CREDENTIALS,
-    RENEW_HASH,
-    SIGNED_IN,
-    USER,
-    Credentials,
-    Role,
-    User,
-)
+from persistence.users.statements import CREDENTIALS, RENEW_HASH, SIGNED_IN, Credentials
+from persistence.users.tables import Role
+from persistence.users.views import USER, User
 from services.access.permissions import PUBLIC, Permission
 from services.access.tokens import hashed, new_refresh_token
 from services.errors.common import (

@@ -9,17 +9,15 @@ from msgspec import Meta, Struct
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from persistence.coupons import (
+from persistence.coupons.statements import (
     CHANGING,
-    COUPON,
-    COUPONS,
     EVER_REDEEMED,
     INSERT_COUPON,
     LOCK_COUPON,
     UPDATE_COUPON,
-    Coupon,
-    CouponKind,
 )
+from persistence.coupons.tables import CouponKind
+from persistence.coupons.views import COUPON, COUPONS, Coupon
 from persistence.database.failures import UniqueViolation
 from persistence.database.transactions import Transaction
 from services.access.callers import viewer_values_for_relation

@@ -2,16 +2,15 @@
 
 from decimal import Decimal
 
-from persistence.coupons import (
+from persistence.coupons.statements import (
     COUNT_REDEEMED,
     INSERT_REDEMPTION,
     LOCK_TERMS,
     MOVE_REDEMPTION,
     TERMS,
-    CouponKind,
     CouponTerms,
-    RedemptionStatus,
 )
+from persistence.coupons.tables import CouponKind, RedemptionStatus
 from persistence.database.transactions import Reader, Transaction
 from persistence.orders.views import Order
 from services import money

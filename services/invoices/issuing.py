@@ -15,24 +15,20 @@ import msgspec
 from pydantic import Field
 
 from persistence.database.transactions import QueryStats, Transaction
-from persistence.invoices import (
+from persistence.invoices.statements import (
     BUYER_NAME,
     COUNT,
     CREDIT_NOTE_OF_REFUND,
     CREDITED,
     HAS_PDF,
     INSERT_INVOICE,
-    INVOICE,
     INVOICE_OF_ORDER,
     KEEP_PDF,
     LOCK_COUNTER,
-    Buyer,
     Counter,
-    Invoice,
-    InvoiceKind,
-    Seller,
-    Snapshot,
 )
+from persistence.invoices.tables import InvoiceKind
+from persistence.invoices.views import INVOICE, Buyer, Invoice, Seller, Snapshot
 from persistence.orders.views import ORDER, Order, OrderLine
 from persistence.refunds import REFUND, Refund
 from services import money

@@ -15,7 +15,8 @@ from fpdf import FPDF, FontFace
 from fpdf.fonts import TTFFont
 from fpdf.table import Table
 
-from persistence.invoices import Invoice, InvoiceKind
+from persistence.invoices.tables import InvoiceKind
+from persistence.invoices.views import Invoice
 from services.money import ZERO
 
 _LATIN, _HAN = "noto", "han"

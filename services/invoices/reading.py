@@ -7,10 +7,11 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from pydantic import Field
 
-from persistence.invoices import INVOICE, PDF, VISIBLE_PDFS, Invoice
-from persistence.invoices import Buyer as Buyer
-from persistence.invoices import InvoiceKind as InvoiceKind
-from persistence.invoices import Seller as Seller
+from persistence.invoices.statements import PDF, VISIBLE_PDFS
+from persistence.invoices.tables import InvoiceKind as InvoiceKind
+from persistence.invoices.views import INVOICE, Invoice
+from persistence.invoices.views import Buyer as Buyer
+from persistence.invoices.views import Seller as Seller
 from services.access import links
 from services.access.callers import viewer_values_for_relation
 from services.access.permissions import Permission

@@ -5,18 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from persistence.database.transactions import QueryStats, Transaction
-from persistence.jobs.queue import (
-    DEPTHS,
-    DISCARD_JOB,
-    JOB,
-    JOBS,
-    LOCK_JOB,
-    QUEUE_STATUSES,
-    RETRY_JOB,
-    Depth,
-    Job,
-    JobStatus,
-)
+from persistence.jobs.statements import DEPTHS, DISCARD_JOB, LOCK_JOB, RETRY_JOB, Depth
+from persistence.jobs.tables import QUEUE_STATUSES, JobStatus
+from persistence.jobs.views import JOB, JOBS, Job
 from services.access.permissions import Permission
 from services.auth.signing_in import Done
 from services.errors.jobs import JobNotFound, JobStatusInvalid

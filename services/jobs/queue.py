@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from persistence.database.transactions import Transaction
-from persistence.jobs.queue import ENQUEUE
+from persistence.jobs.statements import ENQUEUE
 from services.ids import new_id
 from services.operation.context import Context, Process, Request
 

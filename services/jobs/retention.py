@@ -9,9 +9,13 @@ from persistence.api_keys import FORGET_API_KEYS
 from persistence.database.statements import FORGOTTEN_AT_ONCE, Query
 from persistence.database.transactions import QueryStats
 from persistence.idempotency import FORGET_KEYS
-from persistence.jobs.queue import FORGET_DEAD, FORGET_LOG, FORGET_TICKS
+from persistence.jobs.statements import FORGET_DEAD, FORGET_LOG, FORGET_TICKS
 from persistence.mail_tokens import FORGET_MAIL_TOKENS
-from persistence.sessions import FORGET_SESSIONS, FORGET_SPENT_TOKENS, FORGET_TOKENS_OF_ENDED
+from persistence.sessions.statements import (
+    FORGET_SESSIONS,
+    FORGET_SPENT_TOKENS,
+    FORGET_TOKENS_OF_ENDED,
+)
 from services.jobs.queue import Job
 from services.operation.context import Process
 

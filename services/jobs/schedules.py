@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from persistence.database.transactions import QueryStats
-from persistence.jobs.queue import UNDER_WAY
 from persistence.jobs.schedules import DUE_SCHEDULES, TAKE_SCHEDULE
+from persistence.jobs.statements import UNDER_WAY
 from services.ids import new_id
 from services.jobs.queue import put
 from services.operation.context import Process

@@ -10,7 +10,7 @@ from decimal import Decimal
 from persistence.database.transactions import QueryStats
 from persistence.orders.views import ORDER, Order
 from persistence.refunds import REFUND
-from persistence.users import ADDRESS_OF
+from persistence.users.statements import ADDRESS_OF
 from services.jobs.queue import DoNotRetry, Job
 from services.mail.sending import Mail, send
 from services.operation.context import Process

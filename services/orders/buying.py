@@ -11,12 +11,8 @@ from persistence.orders.statements import LOCK_OFFERS
 from persistence.orders.statuses import OrderStatus, PaymentStatus
 from persistence.orders.views import Order, Quote, ShippingAddress
 from persistence.payments import INSERT_PAYMENT, Payment
-from persistence.products import (
-    HOLD_STOCK,
-    SELL_STOCK,
-    STOCKED,
-    MovementKind,
-)
+from persistence.products.statements import HOLD_STOCK, SELL_STOCK, STOCKED
+from persistence.products.tables import MovementKind
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind
 from services import wallet as wallets
 from services.access.permissions import Permission

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from msgspec import structs
 from msgspec.structs import replace
 
-from persistence.coupons import CouponTerms
+from persistence.coupons.statements import CouponTerms
 from persistence.database.statements import Query
 from persistence.database.transactions import Reader, Transaction
 from persistence.fast.batching import PendingResult
@@ -24,13 +24,13 @@ from persistence.orders.statements import (
 )
 from persistence.orders.statuses import MOVES, OrderStatus, PaymentStatus, next_statuses
 from persistence.orders.views import Order, OrderLine, Quote, ShippingAddress
-from persistence.products import (
+from persistence.products.statements import (
     INSERT_MOVEMENTS,
     LOCK_STOCK_ROWS,
     RELEASE_STOCK,
-    MovementKind,
     StockedProduct,
 )
+from persistence.products.tables import MovementKind
 from services import money
 from services.coupons import steps as coupons
 from services.errors.common import (

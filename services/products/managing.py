@@ -9,19 +9,18 @@ from pydantic.alias_generators import to_camel
 from persistence.database.failures import ReferenceViolation
 from persistence.database.statements import Query
 from persistence.database.transactions import Transaction
-from persistence.products import (
+from persistence.products.statements import (
     INSERT_ADJUSTMENT,
     INSERT_MOVEMENTS,
     INSERT_PRODUCT,
     INSERT_STOCK,
     LOCK_PRODUCT,
     LOCK_STOCK_LEVEL,
-    PRODUCT,
     SET_ON_HAND,
     UPDATE_PRODUCT,
-    MovementKind,
-    Product,
 )
+from persistence.products.tables import MovementKind
+from persistence.products.views import PRODUCT, Product
 from services.access.permissions import Permission
 from services.auth.signing_in import Done
 from services.errors.common import (

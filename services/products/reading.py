@@ -5,11 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from persistence.products import (
-    PRODUCT,
-    PRODUCTS,
-    Product,
-)
+from persistence.products.views import PRODUCT, PRODUCTS, Product
 from services.access.callers import viewer_values_for_relation
 from services.access.permissions import PUBLIC
 from services.errors.common import (

@@ -12,14 +12,15 @@ from persistence.orders.statements import REFUND_ORDER
 from persistence.orders.statuses import OrderStatus, PaymentStatus
 from persistence.orders.views import Order
 from persistence.payments import CAPTURED, Captured
-from persistence.products import RETURN_STOCK, MovementKind
+from persistence.products.statements import RETURN_STOCK
+from persistence.products.tables import MovementKind
 from persistence.refunds import (
     INSERT_REFUND,
     INSERT_REFUND_LINES,
     REFUNDED_PIECES,
     RETURNED_PIECES,
 )
-from persistence.users import IS_DELETED
+from persistence.users.statements import IS_DELETED
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind
 from services import money
 from services import wallet as wallets

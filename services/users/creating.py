@@ -7,7 +7,8 @@ from pydantic import AfterValidator, Field
 from persistence import wallet as ledger
 from persistence.database.failures import UniqueViolation
 from persistence.database.transactions import Transaction
-from persistence.users import INSERT_PROFILE, INSERT_USER, Role
+from persistence.users.statements import INSERT_PROFILE, INSERT_USER
+from persistence.users.tables import Role
 from services import money
 from services.errors.common import EmailTaken, TandemError, UsernameTaken
 from services.jobs.queue import enqueue

@@ -3,13 +3,10 @@
 from pydantic import Field
 
 from persistence.database.transactions import Transaction
-from persistence.sessions import REVOKE_SESSIONS_OF
-from persistence.users import (
-    LOCK_USER,
-    LOCK_USER_AND_ADMINS,
-    Role,
-    User,
-)
+from persistence.sessions.statements import REVOKE_SESSIONS_OF
+from persistence.users.statements import LOCK_USER, LOCK_USER_AND_ADMINS
+from persistence.users.tables import Role
+from persistence.users.views import User
 from services.access.permissions import Permission
 from services.auth.signing_in import Done
 from services.errors.common import (

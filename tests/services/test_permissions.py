@@ -5,7 +5,7 @@ import re
 import pytest
 
 from persistence.nodes import _VIEWS
-from persistence.users import Role
+from persistence.users.tables import Role
 from services.access.callers import Caller, viewer_values
 from services.access.permissions import GRANTABLE, Permission
 from services.catalogue import OPERATIONS

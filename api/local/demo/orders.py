@@ -11,7 +11,7 @@ from typing import Any
 from api.local.demo.loader import Loader
 from api.local.demo.plans import OrderPlan, order_plans
 from api.local.demo.shop import Shop
-from persistence.users import Role
+from persistence.users.tables import Role
 from services.invoices import issuing as invoices
 from services.operation.paging import Page
 from services.orders import buying, managing, reading

@@ -7,7 +7,7 @@ from typing import Any
 from api.local.demo.loader import PASSWORD, Loader, spread
 from api.local.demo.plans import FIRST_ORDER_DAY
 from api.local.demo.shop import Customer, Person, Staff
-from persistence.users import Role
+from persistence.users.tables import Role
 from services.auth import signing_in as auth
 from services.users import managing, own_account
 

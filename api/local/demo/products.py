@@ -6,7 +6,7 @@ from datetime import timedelta
 from api.local.demo.loader import Loader, spread
 from api.local.demo.plans import FIRST_ORDER_DAY
 from api.local.demo.shop import Coupon, Shop
-from persistence.users import Role
+from persistence.users.tables import Role
 from services import categories
 from services.coupons import managing as coupons
 from services.products import managing

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from msgspec import Struct, convert
 
-from persistence.users import Role
+from persistence.users.tables import Role
 
 _FOLDER = Path(__file__).parent / "data"
 

@@ -1,76 +1,13 @@
-"""Sessions and their refresh tokens."""
+"""Statements that begin, check, renew and end sessions."""
 
 from datetime import datetime
-from typing import Annotated
 
 import sqlalchemy as sa
-from msgspec import Meta, Struct
-from sqlmodel import SQLModel
+from msgspec import Struct
 
-from persistence.database.columns import (
-    TransactionNumber,
-    column,
-    identifier,
-    instant,
-    named,
-    reference,
-    table_of,
-)
-from persistence.database.listing import Listing, descending
 from persistence.database.statements import Query, forget, given, insert, nothing, value
-from persistence.database.views import now, session, view, viewer
-from persistence.users import users
-
-
-class SessionTable(SQLModel, table=True):
-    """One sign-in; every access token names its session."""
-
-    __tablename__ = named("sessions")
-    __table_args__ = (
-        sa.Index("sessions_user_id_created_at_id_idx", "user_id", "created_at", "id"),
-        sa.Index(
-            "sessions_changed_in_idx",
-            "changed_in",
-            postgresql_where=sa.text("changed_in IS NOT NULL"),
-        ),
-        sa.Index(
-            "sessions_revoked_at_idx",
-            "revoked_at",
-            postgresql_where=sa.text("revoked_at IS NOT NULL"),
-        ),
-    )
-
-    id: str = identifier()
-    user_id: str = reference("users.id", index=False)
-    user_agent: str | None = column(sa.Text, nullable=True)
-    created_at: datetime = instant()
-    expires_at: datetime = instant(None)
-    used_at: datetime = instant()
-    revoked_at: datetime | None = instant(None, nullable=True)
-    #: The transaction that ended it; set by a rule, read by persistence/revocations.py.
-    changed_in: str | None = column(TransactionNumber, nullable=True)
-
-
-class RefreshTokenTable(SQLModel, table=True):
-    """A single-use token that renews a session; only its hash is kept."""
-
-    __tablename__ = named("refresh_tokens")
-
-    hash: bytes = column(sa.LargeBinary, primary_key=True)
-    session_id: str = reference("sessions.id")
-    created_at: datetime = instant()
-    used_at: datetime | None = instant(None, nullable=True)
-
-
-class Session(Struct, frozen=True, rename="camel"):
-    """A sign-in that has not ended."""
-
-    id: Annotated[str, Meta(description="UUIDv7.")]
-    user_agent: Annotated[str | None, Meta(description="The client, in its own words.")]
-    current: Annotated[bool, Meta(description="Is it the one that asks?")]
-    created_at: Annotated[datetime, Meta(description="When the user signed in.")]
-    used_at: Annotated[datetime, Meta(description="When its tokens were last renewed.")]
-    expires_at: Annotated[datetime, Meta(description="When it ends unless it is renewed.")]
+from persistence.sessions.tables import refresh_tokens, sessions
+from persistence.users.tables import users
 
 
 class LiveSession(Struct, frozen=True):
@@ -88,26 +25,6 @@ class SpentToken(Struct, frozen=True):
     used_at: datetime | None
     live: bool
 
-
-sessions = table_of(SessionTable)
-refresh_tokens = table_of(RefreshTokenTable)
-
-#: What ended is nobody's to see.
-SESSION_VIEW = view(
-    Session,
-    SessionTable,
-    current=sa.func.coalesce(sessions.c.id == session, sa.false()),
-    visible=sa.and_(
-        sessions.c.user_id == viewer,
-        sessions.c.revoked_at.is_(None),
-        sessions.c.expires_at > now,
-    ),
-)
-SESSIONS = Listing(
-    SESSION_VIEW,
-    always=SESSION_VIEW.visible,
-    sorts={"-createdAt": descending(SESSION_VIEW, "created_at")},
-)
 
 _live = sa.and_(
     sessions.c.revoked_at.is_(None),

@@ -1,120 +1,12 @@
-"""Users and their profiles."""
-
-from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Any
+"""Statements that read, lock and change accounts."""
 
 import sqlalchemy as sa
-from msgspec import Meta, Struct
-from sqlmodel import SQLModel
+from msgspec import Struct
 
-from persistence.database.columns import (
-    checked,
-    column,
-    identifier,
-    instant,
-    named,
-    reference,
-    table_of,
-)
-from persistence.database.listing import Listing, Sort, ascending, descending
-from persistence.database.rows import nested
 from persistence.database.statements import Query, among, given, insert, nothing, value
-from persistence.database.views import administers, view, viewer
-
-
-class Role(StrEnum):
-    """What a user is in the shop, from least to most."""
-
-    USER = "USER"
-    MODERATOR = "MODERATOR"
-    MANAGER = "MANAGER"
-    ADMIN = "ADMIN"
-
-
-class UserTable(SQLModel, table=True):
-    """An account somebody signs in with."""
-
-    __tablename__ = named("users")
-    __table_args__ = (
-        sa.Index("users_email_key", sa.text("lower(email)"), unique=True),
-        sa.Index("users_username_key", sa.text("lower(username)"), unique=True),
-        checked("role IN ('USER', 'MODERATOR', 'MANAGER', 'ADMIN')", "role"),
-        checked("char_length(username) BETWEEN 3 AND 30", "username"),
-        checked("char_length(email) <= 254", "email"),
-        checked("char_length(pending_email) <= 254", "pending_email"),
-        checked("deleted_at IS NULL OR NOT is_active", "deleted"),
-        sa.Index("users_created_at_id_idx", "created_at", "id"),
-        sa.Index("users_role_created_at_id_idx", "role", "created_at", "id"),
-        sa.Index("users_is_active_created_at_id_idx", "is_active", "created_at", "id"),
-    )
-
-    id: str = identifier()
-    email: str = column(sa.Text)
-    username: str = column(sa.Text)
-    full_name: str = column(sa.Text)
-    password_hash: str = column(sa.Text)
-    role: str = column(sa.Text, "'USER'")
-    is_active: bool = column(sa.Boolean, "true")
-    last_login_at: datetime | None = instant(None, nullable=True)
-    email_verified_at: datetime | None = instant(None, nullable=True)
-    #: The address to be, until it is verified.
-    pending_email: str | None = column(sa.Text, nullable=True)
-    #: Set when the account was deleted: nothing personal is left in it then.
-    deleted_at: datetime | None = instant(None, nullable=True)
-    version: int = column(sa.Integer, "1")
-    created_at: datetime = instant()
-    updated_at: datetime = instant()
-
-
-class ProfileTable(SQLModel, table=True):
-    """What a user tells about themselves."""
-
-    __tablename__ = named("profiles")
-
-    user_id: str = reference("users.id", primary_key=True, index=False)
-    first_name: str | None = column(sa.Text, nullable=True)
-    last_name: str | None = column(sa.Text, nullable=True)
-    avatar: str | None = column(sa.Text, nullable=True)
-    bio: str | None = column(sa.Text, nullable=True)
-    updated_at: datetime = instant()
-
-
-class Profile(Struct, frozen=True, rename="camel"):
-    """What a user tells about themselves."""
-
-    first_name: Annotated[str | None, Meta(description="Given name.")]
-    last_name: Annotated[str | None, Meta(description="Family name.")]
-    avatar: Annotated[str | None, Meta(description="Address of a picture.")]
-    bio: Annotated[str | None, Meta(description="A few words about the person.")]
-
-
-class User(Struct, frozen=True, rename="camel"):
-    """An account, as its owner and admins see it."""
-
-    id: Annotated[str, Meta(description="UUIDv7.")]
-    email: Annotated[str, Meta(description="Address the user signs in with.")]
-    username: Annotated[str, Meta(description="Name shown to other people, unique.")]
-    full_name: Annotated[str, Meta(description="The person's full name.")]
-    profile: Annotated[Profile, Meta(description="What the user tells about themselves.")]
-    role: Annotated[Role, Meta(description="What the user is in the shop.")]
-    is_active: Annotated[bool, Meta(description="False once an admin has closed the account.")]
-    last_login_at: Annotated[datetime | None, Meta(description="When the user last signed in.")]
-    email_verified: Annotated[bool, Meta(description="Has the user shown that email is theirs?")]
-    pending_email: Annotated[
-        str | None, Meta(description="The address that takes email's place once it is verified.")
-    ]
-    version: Annotated[int, Meta(description="Counts the changes of this account.")]
-    created_at: Annotated[datetime, Meta(description="When the account was made.")]
-    updated_at: Annotated[datetime, Meta(description="When the account last changed.")]
-
-
-class PublicUser(Struct, frozen=True, rename="camel"):
-    """A user, as other people see them."""
-
-    id: Annotated[str, Meta(description="UUIDv7.")]
-    username: Annotated[str, Meta(description="Name shown to other people, unique.")]
-    avatar: Annotated[str | None, Meta(description="Address of a picture.")]
+from persistence.database.views import viewer
+from persistence.users.tables import Role, profiles, users
+from persistence.users.views import PUBLIC_USER
 
 
 class Credentials(Struct, frozen=True):
@@ -125,61 +17,9 @@ class Credentials(Struct, frozen=True):
     is_active: bool
 
 
-users = table_of(UserTable)
-profiles = table_of(ProfileTable)
-
-
-_username, _email, _full_name = (
-    sa.func.lower(column, type_=sa.Text).collate("C")
-    for column in (users.c.username, users.c.email, users.c.full_name)
-)
-sa.Index("users_username_id_idx", _username, users.c.id)
-sa.Index("users_email_idx", _email)
-sa.Index("users_full_name_idx", _full_name)
-_with_profile = users.join(profiles, profiles.c.user_id == users.c.id)
-
-
-USER = view(
-    User,
-    UserTable,
-    profile=nested(Profile, profiles),
-    email_verified=users.c.email_verified_at.is_not(None),
-    source=_with_profile,
-    visible=sa.and_(sa.or_(users.c.id == viewer, administers), users.c.deleted_at.is_(None)),
-)
-PUBLIC_USER = view(
-    PublicUser,
-    UserTable,
-    avatar=profiles.c.avatar,
-    source=_with_profile,
-    visible=sa.and_(viewer.is_not(None), users.c.deleted_at.is_(None)),
-)
 #: Values: ids and the viewer's values. Of somebody who is gone the placeholder is left.
 PUBLIC_USERS_EVER = Query(
     PUBLIC_USER.select().where(among(users.c.id), viewer.is_not(None)), PUBLIC_USER.row
-)
-
-
-def _begins(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Does it begin with the text searched for? As a range, so that an index answers it."""
-    text = sa.func.lower(sa.bindparam("search", type_=sa.Text), type_=sa.Text).collate("C")
-    return sa.and_(column >= text, column < text + "\U0010ffff")
-
-
-USERS = Listing(
-    USER,
-    always=users.c.deleted_at.is_(None),
-    sorts={
-        "-createdAt": descending(USER, "created_at"),
-        "createdAt": ascending(USER, "created_at"),
-        "username": Sort(_username, False, lambda row: row.username.lower()),
-        "-username": Sort(_username, True, lambda row: row.username.lower()),
-    },
-    filters={
-        "role": users.c.role == given("role", users.c.role),
-        "isActive": users.c.is_active == given("isActive", users.c.is_active),
-        "search": sa.or_(_begins(_email), _begins(_username), _begins(_full_name)),
-    },
 )
 
 CREDENTIALS = Query(

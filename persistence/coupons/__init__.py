@@ -1,0 +1,1 @@
+"""Coupons, and what orders redeem of them."""

@@ -1,0 +1,113 @@
+"""Statements that read, lock and change coupons and redemptions."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from persistence.coupons.tables import coupons, redemptions
+from persistence.coupons.views import by_code, counts
+from persistence.database.statements import Query, given, insert, nothing, value
+
+
+class CouponTerms(Struct, frozen=True):
+    """What an order needs to know of a coupon."""
+
+    id: str
+    code: str
+    kind: str
+    value: Decimal
+    currency: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    minimum_order: Decimal | None
+    usage_limit: int | None
+    per_user_limit: int | None
+    is_active: bool
+
+
+class Redeemed(Struct, frozen=True):
+    """How often a coupon counts as redeemed, each number only up to the limit it is for."""
+
+    by_all: int
+    by_user: int
+
+
+_of_coupon = redemptions.c.coupon_id == given("coupon_id", redemptions.c.coupon_id)
+
+INSERT_COUPON = insert(
+    coupons,
+    "id",
+    "code",
+    "kind",
+    "value",
+    "currency",
+    "description",
+    "starts_at",
+    "ends_at",
+    "minimum_order",
+    "usage_limit",
+    "per_user_limit",
+    "created_at",
+)
+LOCK_COUPON = Query(
+    sa.select(coupons.c.id)
+    .where(coupons.c.id == given("coupon_id", coupons.c.id))
+    .with_for_update(),
+    value,
+)
+#: What an update may set, by the names of columns.
+CHANGING = (
+    "code",
+    "kind",
+    "value",
+    "description",
+    "starts_at",
+    "ends_at",
+    "minimum_order",
+    "usage_limit",
+    "per_user_limit",
+    "is_active",
+)
+UPDATE_COUPON = Query(
+    sa.update(coupons)
+    .where(coupons.c.id == given("coupon_id", coupons.c.id))
+    .values(
+        version=coupons.c.version + 1,
+        **{name: given(f"new_{name}", coupons.c[name]) for name in CHANGING},
+    ),
+    nothing,
+)
+#: Was it ever redeemed, whatever became of that?
+EVER_REDEEMED = Query(sa.select(sa.exists().where(_of_coupon)), value)
+
+_terms = sa.select(*(coupons.c[name] for name in CouponTerms.__struct_fields__)).where(by_code)
+TERMS = Query(_terms, CouponTerms)
+LOCK_TERMS = Query(_terms.with_for_update(), CouponTerms)
+
+
+def _counted(most: str, *conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    # Nobody asks how far beyond its limit a coupon is: counting ends there.
+    limit = sa.bindparam(most, type_=sa.BigInteger())
+    rows = sa.select(sa.literal_column("1")).where(_of_coupon, counts, *conditions).limit(limit)
+    return sa.select(sa.func.count()).select_from(rows.subquery()).scalar_subquery()
+
+
+#: Exact under the coupon's lock, when it is a statement of its own after the one that locks.
+COUNT_REDEEMED = Query(
+    sa.select(
+        _counted("most"),
+        _counted("most_of_user", redemptions.c.user_id == given("user_id", redemptions.c.user_id)),
+    ),
+    Redeemed,
+)
+INSERT_REDEMPTION = insert(
+    redemptions, "order_id", "coupon_id", "user_id", "status", "amount", "currency", "created_at"
+)
+MOVE_REDEMPTION = Query(
+    sa.update(redemptions)
+    .where(redemptions.c.order_id == given("redeemed_by", redemptions.c.order_id))
+    .values(status=given("to_status", redemptions.c.status)),
+    nothing,
+)

@@ -1,0 +1,72 @@
+"""Coupons as managers see them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import sqlalchemy as sa
+from msgspec import Meta, Struct
+
+from persistence.coupons.tables import (
+    CouponKind,
+    CouponTable,
+    RedemptionStatus,
+    coupons,
+    lower_code,
+    redemptions,
+)
+from persistence.database.listing import Listing, ascending, descending
+from persistence.database.statements import given
+from persistence.database.views import sees_all, view
+
+
+class Coupon(Struct, frozen=True, rename="camel"):
+    """A code that takes something off an order."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    code: Annotated[str, Meta(description="What buyers give, in whatever case; unique.")]
+    kind: Annotated[CouponKind, Meta(description="What the value means.")]
+    value: Annotated[Decimal, Meta(description="Percent of the subtotal, or an amount.")]
+    currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
+    description: Annotated[str | None, Meta(description="What it is for, for the shop's people.")]
+    starts_at: Annotated[datetime | None, Meta(description="From when on it works.")]
+    ends_at: Annotated[datetime | None, Meta(description="Until when it works; not at that time.")]
+    minimum_order: Annotated[Decimal | None, Meta(description="Least subtotal that it takes.")]
+    usage_limit: Annotated[int | None, Meta(description="How many orders may redeem it.")]
+    per_user_limit: Annotated[
+        int | None, Meta(description="How many orders of one user may redeem it.")
+    ]
+    redeemed: Annotated[
+        int, Meta(description="How many orders count: those to be paid and those once paid.")
+    ]
+    is_active: Annotated[bool, Meta(description="False once it was taken out of use.")]
+    version: Annotated[int, Meta(description="Counts the changes of this coupon.")]
+    created_at: Annotated[datetime, Meta(description="When the coupon was made.")]
+    updated_at: Annotated[datetime, Meta(description="When the coupon last changed.")]
+
+
+counts = redemptions.c.status.in_(
+    [sa.literal_column(f"'{status}'") for status in (RedemptionStatus.HELD, RedemptionStatus.USED)]
+)
+_redeemed = (
+    sa.select(sa.func.count())
+    .where(redemptions.c.coupon_id == coupons.c.id, counts)
+    .correlate(coupons)
+    .scalar_subquery()
+)
+
+
+COUPON = view(Coupon, CouponTable, redeemed=_redeemed, visible=sees_all)
+by_code = lower_code == sa.func.lower(given("code", coupons.c.code))
+COUPONS = Listing(
+    COUPON,
+    always=COUPON.visible,
+    sorts={
+        "-createdAt": descending(COUPON, "created_at"),
+        "createdAt": ascending(COUPON, "created_at"),
+    },
+    filters={
+        "code": by_code,
+        "isActive": coupons.c.is_active == given("isActive", coupons.c.is_active),
+    },
+)

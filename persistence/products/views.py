@@ -1,0 +1,79 @@
+"""Products as they are shown."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from msgspec import Meta, Struct
+from sqlalchemy.dialects.postgresql import array
+
+from persistence.categories import CATEGORY, categories
+from persistence.database.columns import (
+    TextArray,
+)
+from persistence.database.listing import Listing, Sort, ascending, descending
+from persistence.database.statements import given
+from persistence.database.views import sees_all, view
+from persistence.products.tables import ProductTable, products, stock
+
+
+class Product(Struct, frozen=True, rename="camel"):
+    """Something the shop sells."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    name: Annotated[str, Meta(description="Name shown to people.")]
+    description: Annotated[str, Meta(description="What it is, in a few sentences.")]
+    price: Annotated[Decimal, Meta(description="Price of one piece, tax included.")]
+    currency: Annotated[str, Meta(description="ISO 4217 code of the price.")]
+    category_id: Annotated[str, Meta(description="The category it is found in.")]
+    tags: Annotated[list[str], Meta(description="Words to filter by.")]
+    metadata: Annotated[dict[str, Any], Meta(description="Free facts about the product.")]
+    image: Annotated[str | None, Meta(description="Address of a picture.")]
+    is_active: Annotated[bool, Meta(description="False once it is no longer sold.")]
+    stock: Annotated[int, Meta(description="Pieces that can be ordered now: on hand less held.")]
+    version: Annotated[int, Meta(description="Counts the changes of this product.")]
+    created_at: Annotated[datetime, Meta(description="When the product was made.")]
+    updated_at: Annotated[datetime, Meta(description="When the product last changed.")]
+
+
+with_stock = products.join(stock, stock.c.product_id == products.c.id)
+
+PRODUCT = view(
+    Product,
+    ProductTable,
+    stock=stock.c.on_hand - stock.c.held,
+    source=with_stock,
+    visible=sa.or_(products.c.is_active, sees_all),
+    joins={"category_id": CATEGORY},
+)
+
+_search = sa.func.websearch_to_tsquery(
+    sa.literal_column("'english'::regconfig"), given("search", products.c.description)
+)
+
+PRODUCTS = Listing(
+    PRODUCT,
+    always=PRODUCT.visible,
+    sorts={
+        "-createdAt": descending(PRODUCT, "created_at"),
+        "createdAt": ascending(PRODUCT, "created_at"),
+        "name": ascending(PRODUCT, "name"),
+        "-name": descending(PRODUCT, "name"),
+        "price": ascending(PRODUCT, "price"),
+        "-price": descending(PRODUCT, "price"),
+        "relevance": Sort(sa.func.ts_rank(products.c.search, _search), True, None),
+    },
+    filters={
+        "category": products.c.category_id
+        == sa.select(categories.c.id)
+        .where(categories.c.slug == given("category", categories.c.slug))
+        .scalar_subquery(),
+        "categoryId": products.c.category_id == given("categoryId", products.c.category_id),
+        "tag": products.c.tags.contains(sa.cast(array([given("tag", products.c.name)]), TextArray)),
+        "minPrice": products.c.price >= given("minPrice", products.c.price),
+        "maxPrice": products.c.price <= given("maxPrice", products.c.price),
+        "inStock": (stock.c.on_hand > stock.c.held) == given("inStock", products.c.is_active),
+        "search": products.c.search.bool_op("@@")(_search),
+    },
+)

@@ -1,0 +1,87 @@
+"""The tables of users and their profiles."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+from persistence.database.columns import (
+    checked,
+    column,
+    identifier,
+    instant,
+    named,
+    reference,
+    table_of,
+)
+
+
+class Role(StrEnum):
+    """What a user is in the shop, from least to most."""
+
+    USER = "USER"
+    MODERATOR = "MODERATOR"
+    MANAGER = "MANAGER"
+    ADMIN = "ADMIN"
+
+
+class UserTable(SQLModel, table=True):
+    """An account somebody signs in with."""
+
+    __tablename__ = named("users")
+    __table_args__ = (
+        sa.Index("users_email_key", sa.text("lower(email)"), unique=True),
+        sa.Index("users_username_key", sa.text("lower(username)"), unique=True),
+        checked("role IN ('USER', 'MODERATOR', 'MANAGER', 'ADMIN')", "role"),
+        checked("char_length(username) BETWEEN 3 AND 30", "username"),
+        checked("char_length(email) <= 254", "email"),
+        checked("char_length(pending_email) <= 254", "pending_email"),
+        checked("deleted_at IS NULL OR NOT is_active", "deleted"),
+        sa.Index("users_created_at_id_idx", "created_at", "id"),
+        sa.Index("users_role_created_at_id_idx", "role", "created_at", "id"),
+        sa.Index("users_is_active_created_at_id_idx", "is_active", "created_at", "id"),
+    )
+
+    id: str = identifier()
+    email: str = column(sa.Text)
+    username: str = column(sa.Text)
+    full_name: str = column(sa.Text)
+    password_hash: str = column(sa.Text)
+    role: str = column(sa.Text, "'USER'")
+    is_active: bool = column(sa.Boolean, "true")
+    last_login_at: datetime | None = instant(None, nullable=True)
+    email_verified_at: datetime | None = instant(None, nullable=True)
+    #: The address to be, until it is verified.
+    pending_email: str | None = column(sa.Text, nullable=True)
+    #: Set when the account was deleted: nothing personal is left in it then.
+    deleted_at: datetime | None = instant(None, nullable=True)
+    version: int = column(sa.Integer, "1")
+    created_at: datetime = instant()
+    updated_at: datetime = instant()
+
+
+class ProfileTable(SQLModel, table=True):
+    """What a user tells about themselves."""
+
+    __tablename__ = named("profiles")
+
+    user_id: str = reference("users.id", primary_key=True, index=False)
+    first_name: str | None = column(sa.Text, nullable=True)
+    last_name: str | None = column(sa.Text, nullable=True)
+    avatar: str | None = column(sa.Text, nullable=True)
+    bio: str | None = column(sa.Text, nullable=True)
+    updated_at: datetime = instant()
+
+
+users = table_of(UserTable)
+profiles = table_of(ProfileTable)
+
+
+lower_username, lower_email, lower_full_name = (
+    sa.func.lower(column, type_=sa.Text).collate("C")
+    for column in (users.c.username, users.c.email, users.c.full_name)
+)
+sa.Index("users_username_id_idx", lower_username, users.c.id)
+sa.Index("users_email_idx", lower_email)
+sa.Index("users_full_name_idx", lower_full_name)

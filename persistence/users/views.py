@@ -1,0 +1,101 @@
+"""Users as they are shown: whole to themselves and to admins, in part to others."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from msgspec import Meta, Struct
+
+from persistence.database.listing import Listing, Sort, ascending, descending
+from persistence.database.rows import nested
+from persistence.database.statements import given
+from persistence.database.views import administers, view, viewer
+from persistence.users.tables import (
+    Role,
+    UserTable,
+    lower_email,
+    lower_full_name,
+    lower_username,
+    profiles,
+    users,
+)
+
+
+class Profile(Struct, frozen=True, rename="camel"):
+    """What a user tells about themselves."""
+
+    first_name: Annotated[str | None, Meta(description="Given name.")]
+    last_name: Annotated[str | None, Meta(description="Family name.")]
+    avatar: Annotated[str | None, Meta(description="Address of a picture.")]
+    bio: Annotated[str | None, Meta(description="A few words about the person.")]
+
+
+class User(Struct, frozen=True, rename="camel"):
+    """An account, as its owner and admins see it."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    email: Annotated[str, Meta(description="Address the user signs in with.")]
+    username: Annotated[str, Meta(description="Name shown to other people, unique.")]
+    full_name: Annotated[str, Meta(description="The person's full name.")]
+    profile: Annotated[Profile, Meta(description="What the user tells about themselves.")]
+    role: Annotated[Role, Meta(description="What the user is in the shop.")]
+    is_active: Annotated[bool, Meta(description="False once an admin has closed the account.")]
+    last_login_at: Annotated[datetime | None, Meta(description="When the user last signed in.")]
+    email_verified: Annotated[bool, Meta(description="Has the user shown that email is theirs?")]
+    pending_email: Annotated[
+        str | None, Meta(description="The address that takes email's place once it is verified.")
+    ]
+    version: Annotated[int, Meta(description="Counts the changes of this account.")]
+    created_at: Annotated[datetime, Meta(description="When the account was made.")]
+    updated_at: Annotated[datetime, Meta(description="When the account last changed.")]
+
+
+class PublicUser(Struct, frozen=True, rename="camel"):
+    """A user, as other people see them."""
+
+    id: Annotated[str, Meta(description="UUIDv7.")]
+    username: Annotated[str, Meta(description="Name shown to other people, unique.")]
+    avatar: Annotated[str | None, Meta(description="Address of a picture.")]
+
+
+_with_profile = users.join(profiles, profiles.c.user_id == users.c.id)
+
+
+USER = view(
+    User,
+    UserTable,
+    profile=nested(Profile, profiles),
+    email_verified=users.c.email_verified_at.is_not(None),
+    source=_with_profile,
+    visible=sa.and_(sa.or_(users.c.id == viewer, administers), users.c.deleted_at.is_(None)),
+)
+PUBLIC_USER = view(
+    PublicUser,
+    UserTable,
+    avatar=profiles.c.avatar,
+    source=_with_profile,
+    visible=sa.and_(viewer.is_not(None), users.c.deleted_at.is_(None)),
+)
+
+
+def _begins(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Does it begin with the text searched for? As a range, so that an index answers it."""
+    text = sa.func.lower(sa.bindparam("search", type_=sa.Text), type_=sa.Text).collate("C")
+    return sa.and_(column >= text, column < text + "\U0010ffff")
+
+
+USERS = Listing(
+    USER,
+    always=users.c.deleted_at.is_(None),
+    sorts={
+        "-createdAt": descending(USER, "created_at"),
+        "createdAt": ascending(USER, "created_at"),
+        "username": Sort(lower_username, False, lambda row: row.username.lower()),
+        "-username": Sort(lower_username, True, lambda row: row.username.lower()),
+    },
+    filters={
+        "role": users.c.role == given("role", users.c.role),
+        "isActive": users.c.is_active == given("isActive", users.c.is_active),
+        "search": sa.or_(_begins(lower_email), _begins(lower_username), _begins(lower_full_name)),
+    },
+)
