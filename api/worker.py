@@ -37,8 +37,8 @@ from pgqueuer.domain.types import Channel
 from pgqueuer.ports.driver import NotifyCallback
 from structlog.contextvars import bound_contextvars
 
+from persistence.database.connections import new_pool
 from persistence.database.failures import DRIVER_ERRORS
-from persistence.database.pool import new_pool
 from persistence.database.transactions import QueryStats
 from persistence.jobs.statements import STARTS
 from services import logs

@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from persistence.database.transactions import Transaction
-from persistence.fast.batching import PendingResult
+from persistence.database.transactions import PendingResult, Transaction
 from persistence.orders.statuses import OrderStatus
 from persistence.orders.views import APPROVALS, Order
 from services.access.permissions import Permission

@@ -13,10 +13,9 @@ import sqlalchemy as sa
 
 from persistence.database.columns import Uuid, UuidArray
 from persistence.database.rows import kinds_of
-from persistence.database.statements import Query, value
+from persistence.database.statements import ListQuery, Query, value
 from persistence.database.transactions import Reader
-from persistence.database.views import Projection, ProjectionQuery, View, Wanted, projection_of
-from persistence.fast.json_rows import JsonRowsQuery
+from persistence.database.views import Projection, View, Wanted, projection_of
 
 Row = TypeVar("Row")
 _BIG = sa.BigInteger()
@@ -193,9 +192,9 @@ class Listing(Generic[Row]):
         if shape.offset:
             select = select.offset(sa.bindparam("offset", type_=_BIG))
         if projection is not None:
-            return ProjectionQuery(select, projection)
+            return projection.query(select)
         if self._parent is None:
-            return JsonRowsQuery(select, self._view.row)
+            return ListQuery(select, self._view.row)
         parents, under = self._parents()
         page = select.add_columns(
             sa.func.row_number()
@@ -204,7 +203,7 @@ class Listing(Generic[Row]):
         ).where(under)
         lateral = page.correlate(parents).lateral("page")
         *columns, place = lateral.c
-        return JsonRowsQuery(
+        return ListQuery(
             sa.select(parents.c.id, *columns)
             .select_from(parents.join(lateral, sa.true()))
             .order_by(place),

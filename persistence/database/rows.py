@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from persistence.database.columns import Json
+from persistence.database.columns import Json, Money
 
 Convert = Callable[[Any], Any]
 
@@ -144,6 +144,8 @@ def _converter(column: sa.ColumnElement[Any], kind: Any) -> Convert | None:
         return {None: None, **{member.value: member for member in bare}}.__getitem__
     if type(column.type) is sa.JSON:
         return _unless_none(msgspec.json.Decoder(kind).decode)
+    if column.type is Money and bare is str:
+        return _unless_none(str)
     if column.type is Json and isinstance(bare, type) and issubclass(bare, Struct):
         return _unless_none(partial(msgspec.convert, type=bare))
     return None

@@ -83,6 +83,30 @@ class Query(Generic[Row]):
         return [values[name] if name in values else defaults[name] for name in self._names]
 
 
+class ListQuery(Query[Row]):
+    """A read of many rows that may be sent together with reads like it.
+
+    ``by_ids`` says that rows are asked for by the value ``ids`` and have an ``id``, so that several
+    questions can be one. ``types`` are the SQL types of the columns. ``array_struct`` is the struct
+    of a row where its fields are read straight from what PostgreSQL writes as JSON.
+    """
+
+    __slots__ = ("array_struct", "by_ids", "types")
+
+    def __init__(
+        self,
+        statement: sa.Select[Any],
+        row: Callable[..., Row],
+        *,
+        by_ids: bool = False,
+        array_struct: type[Row] | None = None,
+    ) -> None:
+        super().__init__(statement, row)
+        self.by_ids = by_ids
+        self.array_struct = array_struct
+        self.types = tuple(column.type for column in statement.selected_columns)
+
+
 #: What triggers change besides the table that they are on; see persistence/database/rules.py.
 _TRIGGERED = {"postings": {"accounts"}, "users": {"sessions", "api_keys"}}
 

@@ -25,8 +25,7 @@ from sqlmodel import SQLModel
 
 from persistence.database.columns import Instant, Money, Uuid, table_of
 from persistence.database.rows import Made, kinds_of, row_plan
-from persistence.database.statements import Query, among
-from persistence.fast.json_rows import JsonRowsQuery, read_as
+from persistence.database.statements import ListQuery, Query, among
 
 Row = TypeVar("Row")
 viewer = sa.bindparam("viewer", type_=Uuid)
@@ -83,9 +82,8 @@ class View(Generic[Row]):
     @cached_property
     def by_ids(self) -> Query[Row]:
         """Values: ids and the viewer's values. Unknown and invisible ids have no row."""
-        return JsonRowsQuery(
-            self.select().where(among(self.id), self.visible), self.row, by_ids=True
-        )
+        visible = self.select().where(among(self.id), self.visible)
+        return ListQuery(visible, self.row, by_ids=True)
 
     def of_ids(self, wanted: Wanted | None) -> Query[Any]:
         """`by_ids` for a projection; whole things for None, and where there is no projection."""
@@ -143,9 +141,7 @@ def _named(column: sa.ColumnElement[Any], name: str | None) -> sa.ColumnElement[
 
 @lru_cache(maxsize=256)
 def _of_ids(view: View[Any], projection: "Projection") -> Query[Any]:
-    return ProjectionQuery(
-        projection.select().where(among(view.id), view.visible), projection, by_ids=True
-    )
+    return projection.query(projection.select().where(among(view.id), view.visible), by_ids=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,26 +155,15 @@ class Projection:
     columns: tuple[sa.ColumnElement[Any], ...]
     source: sa.FromClause
     struct: type[Struct]
+    row: Callable[..., Any]
 
     def select(self) -> sa.Select[Any]:
         """Every thing of this kind, whoever reads it."""
         return sa.select(*self.columns).select_from(self.source)
 
-
-class ProjectionQuery(JsonRowsQuery[Any]):
-    """A query whose rows are a projection's: they come as one text, and only so."""
-
-    __slots__ = ("unpack_rows",)
-
-    def __init__(
-        self, statement: sa.Select[Any], projection: Projection, *, by_ids: bool = False
-    ) -> None:
-        super().__init__(statement, projection.struct, by_ids=by_ids)
-        self.unpack_rows = msgspec.json.Decoder(list[projection.struct]).decode
-
-    def unpack(self, text: str | None) -> list[Any]:
-        """The rows of an answer; there is no text where there are no rows."""
-        return [] if text is None else self.unpack_rows(text)
+    def query(self, statement: sa.Select[Any], *, by_ids: bool = False) -> Query[Any]:
+        """The query of a statement that selects these columns."""
+        return ListQuery(statement, self.row, by_ids=by_ids, array_struct=self.struct)
 
 
 @lru_cache(maxsize=_MOST_PROJECTIONS)
@@ -187,10 +172,8 @@ def projection_of(view: View[Any], wanted: Wanted) -> Projection | None:
     names = sorted({"id", *wanted.fields})
     if not set(names) <= view.columns.keys():
         return None
-    if None in (read_as(view.columns[name]) for name in names):
-        return None
     kinds = kinds_of(view.struct)
-    chosen = [view.columns[name].label(name) for name in names]
+    chosen = {name: view.columns[name].label(name) for name in names}
     fields = [(name, _kind(view.columns[name], kinds[name])) for name in names]
     source = view.source
     for key, inner in wanted.joined:
@@ -199,7 +182,7 @@ def projection_of(view: View[Any], wanted: Wanted) -> Projection | None:
         if joined is None:
             continue
         source, column, kind = joined(source, view.columns[key])
-        chosen.append(column)
+        chosen[f"at_{key}"] = column
         fields.append((f"at_{key}", kind))
     struct = msgspec.defstruct(
         f"{view.name}Projection",
@@ -208,7 +191,8 @@ def projection_of(view: View[Any], wanted: Wanted) -> Projection | None:
         frozen=True,
         namespace={"whole": view.struct},
     )
-    return Projection(tuple(chosen), source, struct)
+    plan = row_plan(struct, chosen)
+    return Projection(plan.columns, source, struct, plan.row)
 
 
 def _joined(target: View[Any], wanted: Wanted, name: str) -> Any:

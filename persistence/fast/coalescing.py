@@ -1,51 +1,82 @@
-"""Reads that come in one turn of the event loop, asked together.
+"""Reads that come in one turn of the event loop, sent as one statement.
 
 Requests arrive in bunches, and ask alike: for things of one kind by their ids, for the same hot
-page, or for pages of one list. Together they are one statement, where each alone costs some 100 µs
-here and as much in PostgreSQL. What comes while a statement runs begins the next.
+page, or for pages of one list. Sent alone, each read costs some 100 µs here and as much in
+PostgreSQL. A read that comes while a statement runs joins the next statement.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
+from persistence.database.connections import ConnectionPool, QueryStats
 from persistence.database.failures import Unavailable
-from persistence.fast.json_rows import JsonRowsQuery
+from persistence.database.statements import ListQuery, Query
+from persistence.database.transactions import Reader
+from persistence.fast.json_rows import JsonRows, json_rows
 
+Row = TypeVar("Row")
 Rows = list[Any]
-Run = Callable[[JsonRowsQuery[Any], list[list[Any]]], Awaitable[list[Rows]]]
 
-#: Ids of one statement, as many as a page of a hundred has lines; the next one takes the rest.
+#: The most ids of one statement, as many as a page of a hundred orders has lines; more ids go into
+#: the next statement.
 _MOST_IDS = 1_000
-#: Questions of one statement that differ in their values: PostgreSQL answers them one after the
-#: other, so there are as many as took this long before. Dear ones go alone, beside each other.
+#: The most questions of one statement that differ in their values. PostgreSQL answers them one
+#: after the other, so a statement gets as many as lately took this many seconds together. Slow
+#: questions go alone, beside each other.
 _MOST_JOINED, _JOINED_SECONDS = 8, 0.02
 
 
+class CoalescingReader(Reader):
+    """Sends reads together with those of other requests, where their rows travel as one text."""
+
+    def __init__(self, pool: ConnectionPool, coalescer: "Coalescer", stats: QueryStats) -> None:
+        super().__init__(pool, stats)
+        self._coalescer = coalescer
+
+    async def all(self, query: Query[Row], **values: Any) -> list[Row]:
+        """Every row of the answer."""
+        packed = json_rows(query) if isinstance(query, ListQuery) else None
+        if packed is None:
+            return await super().all(query, **values)
+        self.stats.statements += 1
+        started = time.perf_counter()
+        try:
+            return await self._coalescer.all(packed, values)
+        finally:
+            self.stats.seconds += time.perf_counter() - started
+
+
 class _Asker(NamedTuple):
+    """One read that waits for its rows."""
+
     answer: "asyncio.Future[Rows]"
-    #: What it wants of the rows; None is all of them.
+    #: The ids that it asks for; None for all rows.
     ids: list[str] | None
 
 
 @dataclass(slots=True)
 class _Bunch:
-    query: JsonRowsQuery[Any]
+    """Reads that are one question: they differ in their ids alone."""
+
+    packed: JsonRows[Any]
     values: dict[str, Any]
     askers: list[_Asker] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
 
     def arguments(self) -> list[Any]:
-        """What the statement is given."""
-        values = {**self.values, "ids": list(self.ids)} if self.query.by_ids else self.values
-        return self.query.arguments(values)
+        """The values of the statement, in its order."""
+        query = self.packed.query
+        values = {**self.values, "ids": list(self.ids)} if query.by_ids else self.values
+        return query.arguments(values)
 
     def answer_all(self, rows: Rows) -> None:
-        """Give everybody who asked what they asked for."""
-        found = {row.id: row for row in rows} if self.query.by_ids else {}
+        """Give each read its rows."""
+        found = {row.id: row for row in rows} if self.packed.query.by_ids else {}
         for answer, ids in self.askers:
             if answer.done():
                 continue
@@ -55,38 +86,39 @@ class _Bunch:
                 answer.set_result([found[id] for id in dict.fromkeys(ids) if id in found])
 
     def fail(self, error: BaseException) -> None:
-        """Let everybody who asked know that there is no answer."""
+        """Raise the error from each read."""
         for answer, _ in self.askers:
             if not answer.done():
                 answer.set_exception(error)
-                # Who has gone meanwhile will not ask for it.
+                # Marks it as seen: a request that was cancelled never fetches its exception.
                 answer.exception()
 
 
 class Coalescer:
-    """The reads of one event loop that are about to be asked."""
+    """The reads of one event loop that wait for the end of its turn."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
         self._waiting: dict[Any, _Bunch] = {}
         self._full: list[_Bunch] = []
-        # The event loop itself keeps no hold of its tasks. At most one for each request.
+        # The event loop keeps no reference to its tasks. There is at most one for each request.
         self._asked: set[asyncio.Task[None]] = set()
 
-    async def all(self, query: JsonRowsQuery[Any], values: dict[str, Any]) -> Rows:
-        """Every row of the answer; raises what the statement does."""
+    async def all(self, packed: JsonRows[Any], values: dict[str, Any]) -> Rows:
+        """Every row of the answer; raises what the statement raises."""
+        query = packed.query
         ids: list[str] | None = values["ids"] if query.by_ids else None
         others = query.arguments({**values, "ids": ()} if query.by_ids else values)
-        key = (query, *(tuple(one) if isinstance(one, list) else one for one in others))
+        key = (packed, *(tuple(one) if isinstance(one, list) else one for one in others))
         bunch = self._waiting.get(key)
         if bunch is None or len(bunch.ids) > _MOST_IDS:
             if not self._waiting:
-                # In nobody's context: its log lines are not those of the first who asked.
+                # In a context of its own: its log lines do not name the first request.
                 asyncio.get_running_loop().call_soon(self._ask, context=Context())
             elif bunch is not None:
                 self._full.append(bunch)
-            bunch = self._waiting[key] = _Bunch(query, values)
-        # A future each: who is cancelled leaves the others their answer.
+            bunch = self._waiting[key] = _Bunch(packed, values)
+        # Each read has a future of its own, so that a cancelled read takes no other one along.
         answer: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
         bunch.askers.append(_Asker(answer, ids))
         if ids is not None:
@@ -94,31 +126,31 @@ class Coalescer:
         return await answer
 
     def _ask(self) -> None:
-        alike: dict[JsonRowsQuery[Any], list[_Bunch]] = {}
+        alike: dict[JsonRows[Any], list[_Bunch]] = {}
         for bunch in [*self._full, *self._waiting.values()]:
-            alike.setdefault(bunch.query, []).append(bunch)
+            alike.setdefault(bunch.packed, []).append(bunch)
         self._full, self._waiting = [], {}
-        for query, bunches in alike.items():
-            lately = _JOINED_SECONDS if query.seconds is None else query.seconds
+        for packed, bunches in alike.items():
+            lately = _JOINED_SECONDS if packed.seconds is None else packed.seconds
             most = max(1, min(_MOST_JOINED, int(_JOINED_SECONDS / lately)))
             for start in range(0, len(bunches), most):
-                self._beside(self._answer(query, bunches[start : start + most]))
+                self._beside(self._answer(packed, bunches[start : start + most]))
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._asked.add(task)
         task.add_done_callback(self._asked.discard)
 
-    async def _answer(self, query: JsonRowsQuery[Any], bunches: list[_Bunch]) -> None:
+    async def _answer(self, packed: JsonRows[Any], bunches: list[_Bunch]) -> None:
         started = time.perf_counter()
         try:
-            found = await self._run(query, [bunch.arguments() for bunch in bunches])
+            found = await self._run(packed, [bunch.arguments() for bunch in bunches])
         except BaseException as error:
             asked_wrong = isinstance(error, Exception) and not isinstance(error, Unavailable)
             if asked_wrong and len(bunches) > 1:
-                # It may be what one of them asked, and nobody is to fail because of another.
+                # One question may be at fault, and no read may fail because of another.
                 for bunch in bunches:
-                    self._beside(self._answer(query, [bunch]))
+                    self._beside(self._answer(packed, [bunch]))
                 return
             for bunch in bunches:
                 bunch.fail(error)
@@ -126,7 +158,14 @@ class Coalescer:
                 return
             raise
         took = (time.perf_counter() - started) / len(bunches)
-        lately = took if query.seconds is None else query.seconds
-        query.seconds = lately + (took - lately) / 4
+        lately = took if packed.seconds is None else packed.seconds
+        packed.seconds = lately + (took - lately) / 4
         for bunch, rows in zip(bunches, found, strict=True):
             bunch.answer_all(rows)
+
+    async def _run(self, packed: JsonRows[Any], asked: Sequence[list[Any]]) -> list[Rows]:
+        """The rows for each of several lists of arguments, in one statement."""
+        sql = packed.joined(len(asked))
+        async with self._pool.connection() as connection:
+            [texts] = await self._pool.fetch(connection, sql, chain.from_iterable(asked))
+        return [packed.unpack(text) for text in texts]

@@ -1,23 +1,20 @@
-"""Connections at hand: some of the pool's that are not given back between two uses.
+"""Idle connections: some connections that the process keeps between two uses.
 
-Saves 18 µs a use, as the pool looks each one over in a task of its own. What is kept was left clean
-and outside a transaction. There are no more of them than the pool holds open at all times, so that
-the others close when they are idle.
+The driver's pool looks over each connection that is given back, in a task of its own; keeping it
+saves 18 µs a use. A kept connection was left clean and outside a transaction. The process keeps no
+more of them than the pool holds open at all times, so that the others close when they are idle.
 """
-
-from typing import Any
 
 import asyncpg
 
-#: A driver connection, or the pool's stand-in for one.
-Connection = Any
+from persistence.database.connections import Connection, PooledConnections
 
 
-class IdleConnections:
-    """Takes connections from a pool and keeps up to ``room`` of them."""
+class IdleConnections(PooledConnections):
+    """Takes connections from a pool, and keeps up to ``room`` of them."""
 
     def __init__(self, pool: asyncpg.Pool, room: int) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._room = room
         self._idle: list[Connection] = []
         self._asking = 0
@@ -49,13 +46,9 @@ class IdleConnections:
             await self._pool.release(self._idle.pop())
         await self._pool.close()
 
-    def terminate(self) -> None:
-        """Close all connections at once."""
-        self._pool.terminate()
-
 
 def _usable(connection: Connection) -> bool:
     try:
         return not connection.is_closed() and not connection.is_in_transaction()
     except asyncpg.InterfaceError:
-        return False  # It was lost, and the pool has taken it back already.
+        return False  # The connection was lost, and the pool has taken it back already.

@@ -1,24 +1,24 @@
 """Rows that travel as one JSON text.
 
 The driver decodes a row's columns one by one, some by codecs in Python. Here PostgreSQL writes all
-rows as one text, and msgspec reads it in C: 3.7 µs a product instead of 5.7. Such texts of several
-questions can be the columns of one statement.
+rows as one text, and msgspec reads it in C: 3.7 µs a product instead of 5.7. One statement can
+answer several questions, with a text for each as a column.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
 from persistence.database.columns import Instant, Json, Money, Uuid
-from persistence.database.statements import Query, renumbered
+from persistence.database.statements import ListQuery, renumbered
 
 Row = TypeVar("Row")
 
-#: What a column's value is read as; a type that is not here is left to the driver.
+#: What a column's value is read as; the driver reads the types that are not here.
 _READ: dict[type[sa.types.TypeEngine[Any]], Any] = {
     type(Uuid): str,
     type(Money): Decimal,
@@ -33,71 +33,65 @@ _READ: dict[type[sa.types.TypeEngine[Any]], Any] = {
 }
 
 
-class JsonRowsQuery(Query[Row]):
-    """A query of many rows, which also comes as one text.
+class JsonRows(Generic[Row]):
+    """A query as a statement that answers one text, and how rows are made of the text.
 
-    ``packed`` is the statement that answers it, or None where a column's type cannot travel so;
-    `unpack` makes rows of the text. Both ways give equal rows. ``by_ids`` says that rows are asked
-    for by the value ``ids`` and have an ``id``, so that several such questions can be one.
+    The rows are equal to those that the query makes of the driver's records.
     """
 
-    __slots__ = ("_decode", "_joined", "by_ids", "packed", "seconds")
+    __slots__ = ("_joined", "_text", "_unpack", "query", "seconds")
 
-    def __init__(
-        self,
-        statement: sa.Select[Any],
-        row: Callable[..., Row],
-        *,
-        by_ids: bool = False,
-    ) -> None:
-        super().__init__(statement, row)
-        self.by_ids = by_ids
-        self.packed: str | None = None
-        self._joined: dict[int, str] = {}
-        #: What answering it has taken lately; None as long as nobody knows.
+    def __init__(self, query: ListQuery[Row], kinds: list[Any]) -> None:
+        self.query = query
+        #: What answering the query has taken lately; None before the first answer.
         self.seconds: float | None = None
-        columns = list(statement.selected_columns)
-        kinds = [read_as(column) for column in columns]
-        if None in kinds:
-            return
-        names = [f"c{place}" for place in range(len(columns))]
+        names = [f"c{place}" for place in range(len(kinds))]
         written = ", ".join(
             # As text, an amount keeps its digits; as a JSON number it may lose zeros on the way.
-            f"{name}::text" if isinstance(column.type, sa.Numeric) else name
-            for name, column in zip(names, columns, strict=True)
+            f"{name}::text" if isinstance(kind, sa.Numeric) else name
+            for name, kind in zip(names, query.types, strict=True)
         )
-        self.packed = (
-            # Names and SQL of ours only.
+        self._text = (
+            # The names and the SQL are the program's own.
             f"SELECT json_agg(json_build_array({written}))::text "  # noqa: S608
-            f"FROM ({self.sql}) AS packed({', '.join(names)})"
+            f"FROM ({query.sql}) AS packed({', '.join(names)})"
         )
-        self._decode = msgspec.json.Decoder(list[tuple[*kinds]]).decode
+        self._joined: dict[int, str] = {}
+        if query.array_struct is None:
+            decode, row = msgspec.json.Decoder(list[tuple[*kinds]]).decode, query.row
+            self._unpack = lambda text: [row(*values) for values in decode(text)]
+        else:
+            self._unpack = msgspec.json.Decoder(list[query.array_struct]).decode
 
     def joined(self, count: int) -> str:
         """The statement that answers ``count`` such questions, with a text for each.
 
-        It takes the values of the first, then those of the second, and so on.
+        It takes the values of the first question, then those of the second, and so on.
         """
-        assert self.packed is not None
         if count not in self._joined:
-            each = [renumbered(self.packed, self.width * place) for place in range(count)]
+            width = self.query.width
+            each = [renumbered(self._text, width * place) for place in range(count)]
             self._joined[count] = f"SELECT {', '.join(f'({one})' for one in each)}"
         return self._joined[count]
 
     def unpack(self, text: str | None) -> list[Row]:
         """The rows of an answer; there is no text where there are no rows."""
-        if text is None:
-            return []
-        row = self.row
-        return [row(*values) for values in self._decode(text)]
+        return [] if text is None else self._unpack(text)
 
 
-def read_as(column: sa.ColumnElement[Any]) -> Any:
+# A list has at most some hundred shapes, of which few are in use.
+@lru_cache(maxsize=4096)
+def json_rows(query: ListQuery[Any]) -> JsonRows[Any] | None:
+    """The query as one text; None where the type of a column cannot travel so."""
+    kinds = [_read_as(kind) for kind in query.types]
+    return None if None in kinds else JsonRows(query, kinds)
+
+
+def _read_as(kind: sa.types.TypeEngine[Any]) -> Any:
     """What a column's value is read as; None where it cannot travel so."""
-    kind = column.type
     if isinstance(kind, sa.ARRAY):
         item = _READ.get(type(kind.item_type))
         return None if item is None else list[item] | None
     read = _READ.get(type(kind))
-    # msgspec knows no "raw or null"; what is raw tells null itself.
+    # msgspec knows no "raw or null"; a raw value tells null itself.
     return read if read in (None, msgspec.Raw) else read | None

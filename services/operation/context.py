@@ -11,8 +11,9 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from persistence.database.connections import Limits
 from persistence.database.failures import DatabaseError
-from persistence.database.pool import Database, Limits
+from persistence.database.pool import Database
 from persistence.database.transactions import QueryStats, Reader
 from persistence.database.views import Wanted as Wanted
 from services.access.addresses import Address

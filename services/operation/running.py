@@ -23,8 +23,7 @@ from msgspec import structs
 from persistence.audit.entries import INSERT_AUDIT, AuditEntry
 from persistence.database import failures
 from persistence.database.pool import CommitUnknown
-from persistence.database.transactions import Transaction
-from persistence.fast.batching import PendingResult
+from persistence.database.transactions import PendingResult, Transaction
 from services import logs, metrics
 from services.access.callers import Caller, recheck_caller
 from services.access.permissions import Permission, System

@@ -5,8 +5,7 @@ from typing import Annotated, Self
 from msgspec import structs
 from pydantic import Field, model_validator
 
-from persistence.database.transactions import Transaction
-from persistence.fast.batching import PendingResult
+from persistence.database.transactions import PendingResult, Transaction
 from persistence.orders.statements import LOCK_OFFERS
 from persistence.orders.statuses import OrderStatus, PaymentStatus
 from persistence.orders.views import Order, Quote, ShippingAddress

@@ -5,8 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from persistence.database.transactions import QueryStats, Transaction
-from persistence.fast.batching import PendingResult
+from persistence.database.transactions import PendingResult, QueryStats, Transaction
 from persistence.orders.statements import DUE_ORDERS
 from persistence.orders.statuses import OrderStatus
 from persistence.orders.views import ALL_ORDERS, Order

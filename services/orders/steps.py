@@ -10,8 +10,7 @@ from msgspec.structs import replace
 
 from persistence.coupons.statements import CouponTerms
 from persistence.database.statements import Query
-from persistence.database.transactions import Reader, Transaction
-from persistence.fast.batching import PendingResult
+from persistence.database.transactions import PendingResult, Reader, Transaction
 from persistence.orders.history import INSERT_EVENT
 from persistence.orders.statements import (
     INSERT_LINES,

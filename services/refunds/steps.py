@@ -6,8 +6,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from persistence.database.transactions import Transaction
-from persistence.fast.batching import PendingResult
+from persistence.database.transactions import PendingResult, Transaction
 from persistence.orders.statements import REFUND_ORDER
 from persistence.orders.statuses import OrderStatus, PaymentStatus
 from persistence.orders.views import Order

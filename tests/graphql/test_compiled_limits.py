@@ -9,6 +9,8 @@ import pytest
 import structlog
 
 from api.app import create_app
+from persistence.database.transactions import QueryStats
+from persistence.fast.coalescing import CoalescingReader
 from schema.executing.documents import Documents
 from schema.executing.execute import GraphQLRequest, perform
 from schema.executing.limits import Limits
@@ -190,14 +192,16 @@ async def test_only_what_is_looked_at_is_read(
 ) -> None:
     await shop.product("3.00")
     read: list[Any] = []
-    page = fast.database.coalescer.all
+    reader = fast.database.reader(QueryStats())
+    assert isinstance(reader, CoalescingReader)
+    page = reader._coalescer.all
 
     async def seen(query: Any, values: Any) -> Any:
         rows = await page(query, values)
         read.extend(rows)
         return rows
 
-    monkeypatch.setattr(fast.database.coalescer, "all", seen)
+    monkeypatch.setattr(reader._coalescer, "all", seen)
     with structlog.testing.capture_logs():
         runs = Runs(fast, shop, "{ products(first: 1) { nodes { name category { slug } } } }")
         await runs.run()

@@ -12,7 +12,10 @@ from sqlalchemy.dialects.postgresql import asyncpg
 
 from persistence.database.failures import Unavailable
 from persistence.database.listing import Window
-from persistence.database.transactions import QueryStats
+from persistence.database.transactions import QueryStats, Reader
+from persistence.database.views import Wanted
+from persistence.fast.coalescing import Coalescer, CoalescingReader
+from persistence.fast.json_rows import json_rows
 from persistence.nodes import _VIEWS
 from persistence.products.views import PRODUCT, PRODUCTS
 from services.operation.context import Process, new_process
@@ -52,16 +55,24 @@ async def read(process: Process, *ids: str, stats: QueryStats | None = None) -> 
     return await reader.all(PRODUCT.by_ids, ids=list(ids), **SIGHT)
 
 
+def coalescer_of(process: Process) -> Coalescer:
+    """The coalescer that a process's readers share."""
+    reader = process.database.reader(QueryStats())
+    assert isinstance(reader, CoalescingReader)
+    return reader._coalescer
+
+
 def asked_of(process: Process, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Of each statement from now on, how many questions it answers."""
     asked: list[int] = []
-    run = process.database.coalescer._run
+    coalescer = coalescer_of(process)
+    run = coalescer._run
 
     async def counted(query: Any, arguments: list[list[Any]]) -> Any:
         asked.append(len(arguments))
         return await run(query, arguments)
 
-    monkeypatch.setattr(process.database.coalescer, "_run", counted)
+    monkeypatch.setattr(coalescer, "_run", counted)
     return asked
 
 
@@ -80,11 +91,24 @@ async def test_rows_that_travel_as_text_are_those_that_the_driver_reads(
     async with database.connection() as connection:
         records = await connection.fetch(query.sql, *query.arguments(values))
     expected = {row.id: row for row in (query.row(*record) for record in records)}
-    assert query.packed
+    assert json_rows(query)
     assert expected
     assert {
         row.id: row for row in await database.reader(QueryStats()).all(query, **values)
     } == expected
+
+
+async def test_rows_of_a_projection_are_the_same_on_both_ways(shop: Shop, fast: Process) -> None:
+    product = await shop.product("5.10")
+    wanted = Wanted(
+        frozenset({"name", "price", "category_id", "created_at", "tags"}),
+        (("category_id", Wanted(frozenset({"slug"}))),),
+    )
+    query = PRODUCT.of_ids(wanted)
+    values = {**SIGHT, "ids": [product.id]}
+    [row] = await fast.database.reader(QueryStats()).all(query, **values)
+    assert [row] == await Reader(fast.database, QueryStats()).all(query, **values)
+    assert (row.price, row.at_category_id.id) == ("5.10", row.category_id)
 
 
 async def test_reads_by_id_of_one_turn_are_one_statement(
@@ -117,14 +141,14 @@ async def page(
 
 def pages_take(seconds: float, process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have it that so long is what a page took lately."""
-    gathered = process.database.coalescer
-    read = gathered.all
+    coalescer = coalescer_of(process)
+    read = coalescer.all
 
     async def taken(query: Any, values: dict[str, Any]) -> Any:
         query.seconds = seconds
         return await read(query, values)
 
-    monkeypatch.setattr(gathered, "all", taken)
+    monkeypatch.setattr(coalescer, "all", taken)
 
 
 @pytest.fixture
@@ -189,7 +213,7 @@ async def test_pages_asked_together_of_a_database_that_is_away_are_not_asked_aga
         times += 1
         raise Unavailable
 
-    monkeypatch.setattr(fast.database.coalescer, "_run", away)
+    monkeypatch.setattr(coalescer_of(fast), "_run", away)
     pages = [page(fast, category) for category in list(shelves)[:5]]
     found = await asyncio.gather(*pages, return_exceptions=True)
     assert [type(error) for error in found] == [Unavailable] * 5
@@ -229,13 +253,13 @@ async def test_what_is_asked_for_several_is_logged_as_nobodys(
     shop: Shop, fast: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contexts: list[Any] = []
-    run = fast.database.coalescer._run
+    run = coalescer_of(fast)._run
 
     async def seen(query: Any, arguments: list[list[Any]]) -> Any:
         contexts.append(structlog.contextvars.get_contextvars())
         return await run(query, arguments)
 
-    monkeypatch.setattr(fast.database.coalescer, "_run", seen)
+    monkeypatch.setattr(coalescer_of(fast), "_run", seen)
     product = await shop.product()
 
     async def asker(request_id: str) -> None:
@@ -274,13 +298,12 @@ async def test_a_read_that_fails_fails_for_all_who_asked_and_for_nobody_later(
     shop: Shop, fast: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product = await shop.product()
-    database = fast.database
 
     async def away(query: Any, arguments: list[Any]) -> Any:
         raise Unavailable
 
     with monkeypatch.context() as patched:
-        patched.setattr(database.coalescer, "_run", away)
+        patched.setattr(coalescer_of(fast), "_run", away)
         reads = (read(fast, product.id) for _ in range(3))
         found = await asyncio.gather(*reads, return_exceptions=True)
     assert [type(error) for error in found] == [Unavailable] * 3

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import ValidationError
 
+from persistence.fast.idle_connections import IdleConnections
 from services.operation.context import Process, new_process
 from services.settings import DEVELOPMENT_SECRET, DEVELOPMENT_WEBHOOK_SECRET, Environment, Settings
 from tests.conftest import settings_for
@@ -107,10 +108,11 @@ async def test_a_pool_without_a_free_connection_is_unavailable(shop: Shop, buyer
 async def test_connections_at_hand_are_few_clean_and_never_kept_from_who_waits(shop: Shop) -> None:
     async with process_with(shop, pool_min=2, pool_max=2, fast_paths=True) as door:
         database = door._shop.process.database
-        shelf = await database._opened()
+        idle = await database._opened()
+        assert isinstance(idle, IdleConnections)
         async with database.connection(), database.connection():
             waiter = asyncio.create_task(door._shop.value("SELECT 1"))
-            await until(lambda: soon(lambda: shelf._asking), waiter)
+            await until(lambda: soon(lambda: idle._asking), waiter)
         assert await waiter == 1
         async with database.connection() as one, database.connection():
             await one.execute("BEGIN")
@@ -121,7 +123,7 @@ async def test_connections_at_hand_are_few_clean_and_never_kept_from_who_waits(s
         assert await door._shop.value("SELECT pg_backend_pid()") == kept
         await shop.value("SELECT pg_terminate_backend($1)", kept)
         long = asyncio.create_task(asyncio.sleep(30))
-        await until(lambda: soon(lambda: shelf._idle[-1]._con is None), long)
+        await until(lambda: soon(lambda: idle._idle[-1]._con is None), long)
         long.cancel()
         assert await door._shop.value("SELECT pg_backend_pid()") != kept
 

@@ -1,0 +1,212 @@
+"""One process's connections to PostgreSQL: their number, their setup, and their limits."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+
+from persistence.database.failures import DRIVER_ERRORS, Unavailable, translated
+
+log = structlog.get_logger("tandem.database")
+
+#: A driver's connection, or what the driver's pool gives in its place.
+Connection = Any
+
+_json_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes and waits of the pool; times in seconds."""
+
+    pool_min: int
+    pool_max: int
+    pool_wait: float
+    connect: float
+    statement: float
+    lock: float
+    idle_transaction: float
+    slow_statement: float
+
+
+@dataclass
+class QueryStats:
+    """The statements that one request ran: their number, and the seconds they took."""
+
+    statements: int = 0
+    seconds: float = 0.0
+
+
+class PooledConnections:
+    """Takes each connection from the driver's pool, and gives it back after use."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def take(self, wait: float | None) -> Connection:
+        """A connection; raises what the pool does, `TimeoutError` when none is free in time."""
+        return await self._pool.acquire(timeout=wait)
+
+    async def give_back(self, connection: Connection, *, clean: bool) -> None:
+        """Give a connection back; ``clean`` tells that its last use ended well."""
+        await self._pool.release(connection)
+
+    async def close(self) -> None:
+        """Close all connections, those in use once they are given back."""
+        await self._pool.close()
+
+    def terminate(self) -> None:
+        """Close all connections at once."""
+        self._pool.terminate()
+
+
+class ConnectionPool:
+    """Opens connections at first use, and runs statements on them.
+
+    ``pooled`` makes the object that takes connections from the driver's pool.
+    """
+
+    def __init__(
+        self, url: str, limits: Limits, pooled: Callable[[asyncpg.Pool], PooledConnections]
+    ) -> None:
+        self.limits = limits
+        self._url = url
+        self._pooled = pooled
+        self._taken = 0
+        self._connections: PooledConnections | None = None
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Make the pool; raises `Unavailable` when the server cannot be reached."""
+        await self._opened()
+
+    async def close(self) -> None:
+        """Close every connection; those in use get five seconds to finish."""
+        if self._connections is None:
+            return
+        try:
+            await asyncio.wait_for(self._connections.close(), 5)
+        except TimeoutError:
+            self._connections.terminate()
+        self._connections = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection of the pool; raises `Unavailable` when none is free in time."""
+        connections = await self._opened()
+        # A time limit costs the driver a task, 6 µs; while connections are free, nothing waits.
+        wait = None if self._taken < self.limits.pool_max else self.limits.pool_wait
+        self._taken += 1
+        try:
+            try:
+                connection = await connections.take(wait)
+            except DRIVER_ERRORS as error:
+                raise Unavailable() from error
+            clean = False
+            try:
+                yield connection
+                clean = True
+            finally:
+                await connections.give_back(connection, clean=clean)
+        finally:
+            self._taken -= 1
+
+    async def fetch(
+        self,
+        connection: Connection,
+        sql: str,
+        arguments: Iterable[Any],
+        stats: QueryStats | None = None,
+    ) -> list[Any]:
+        """The records of an answer, counted into ``stats``; raises `DatabaseError`."""
+        started = time.perf_counter()
+        try:
+            return await connection.fetch(sql, *arguments)
+        except DRIVER_ERRORS as error:
+            raise translated(error) from None
+        finally:
+            seconds = time.perf_counter() - started
+            if stats is not None:
+                stats.statements += 1
+                stats.seconds += seconds
+            if seconds > self.limits.slow_statement:
+                log.warning("slow statement", seconds=round(seconds, 3), sql=sql)
+
+    async def _opened(self) -> PooledConnections:
+        if self._connections is not None:
+            return self._connections
+        async with self._opening:
+            if self._connections is None:
+                try:
+                    pool = await self._make_pool()
+                except DRIVER_ERRORS as error:
+                    raise Unavailable() from error
+                self._connections = self._pooled(pool)
+            return self._connections
+
+    async def _make_pool(self) -> asyncpg.Pool:
+        limits = self.limits
+        return await new_pool(
+            self._url,
+            limits,
+            limits.pool_min,
+            limits.pool_max,
+            connection_class=_Connection,
+            init=_prepare_connection,
+        )
+
+
+class _Connection(asyncpg.Connection):
+    # Saves the round trip that resets a connection at release (100 µs, as much as a read). It is
+    # safe because no statement leaves session state: settings are SET LOCAL, and advisory locks
+    # end with their transaction.
+    def get_reset_query(self) -> str:
+        return ""
+
+
+def new_pool(url: str, limits: Limits, smallest: int, largest: int, **options: Any) -> asyncpg.Pool:
+    """A pool of connections that keep to the limits; await it, or enter it."""
+    return asyncpg.create_pool(
+        url,
+        min_size=smallest,
+        max_size=largest,
+        timeout=limits.connect,
+        # The server ends a slow statement first; the driver's limit is for a server that is gone.
+        command_timeout=limits.statement + 5,
+        # Every list has some dozens of shapes; all of them stay prepared.
+        statement_cache_size=1000,
+        max_cached_statement_lifetime=0,
+        server_settings={
+            "application_name": "tandem",
+            "timezone": "UTC",
+            # Tandem's statements are short: compiling one costs more than running it.
+            "jit": "off",
+            "statement_timeout": _milliseconds(limits.statement),
+            "lock_timeout": _milliseconds(limits.lock),
+            "idle_in_transaction_session_timeout": _milliseconds(limits.idle_transaction),
+        },
+        **options,
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(int(seconds * 1000))
+
+
+async def _prepare_connection(connection: Connection) -> None:
+    # Ids are strings everywhere: the wire, the tables' rows and the cursors hold the same text.
+    await connection.set_type_codec(
+        "uuid", schema="pg_catalog", encoder=str, decoder=str, format="text"
+    )
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: _json_encode(value).decode(),
+        decoder=msgspec.json.decode,
+    )
