@@ -23,10 +23,11 @@ from persistence.database.columns import (
     table_of,
 )
 from persistence.database.listing import Listing, descending
+from persistence.database.rows import row_plan
 from persistence.database.statements import Query, among, forget, given, insert, nothing, value
 from persistence.database.views import view, viewer
-from persistence.sessions.statements import Standing
-from persistence.users.tables import users
+from persistence.sessions.statements import Standing, transaction_number
+from persistence.users.tables import UserTable, users
 
 
 class ApiKeyTable(SQLModel, table=True):
@@ -100,18 +101,12 @@ _live = sa.and_(
 )
 _owned = api_keys.join(users, users.c.id == api_keys.c.user_id)
 
+_known = row_plan(KnownKey, ApiKeyTable, role=users.c.role, live=_live)
 KEY = Query(
-    sa.select(
-        api_keys.c.id,
-        api_keys.c.user_id,
-        users.c.role,
-        api_keys.c.permissions,
-        api_keys.c.expires_at,
-        _live,
-    )
+    sa.select(*_known.selected)
     .select_from(_owned)
     .where(api_keys.c.hash == given("hash", api_keys.c.hash)),
-    KnownKey,
+    _known.row,
 )
 # As STANDING in persistence/sessions.py: whoever ends the key waits for writes in flight. It is a
 # statement of its own: one that waited sees the key anew, but its owner's role as it was before.
@@ -121,11 +116,12 @@ LOCK_KEY = Query(
     .with_for_update(read=True),
     value,
 )
+_standing = row_plan(Standing, UserTable, live=_live, number=transaction_number)
 KEY_STANDING = Query(
-    sa.select(users.c.role, _live, sa.cast(sa.func.pg_current_xact_id(), sa.Text))
+    sa.select(*_standing.selected)
     .select_from(_owned)
     .where(api_keys.c.id == given("key_id", api_keys.c.id)),
-    Standing,
+    _standing.row,
 )
 
 API_KEYS = Listing(

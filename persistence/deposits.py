@@ -21,6 +21,7 @@ from persistence.database.columns import (
     table_of,
 )
 from persistence.database.listing import Listing, descending
+from persistence.database.rows import row_plan
 from persistence.database.statements import Query, given, insert, nothing, value
 from persistence.database.views import view, viewer
 
@@ -93,16 +94,12 @@ OWN_DEPOSITS = Listing(
     filters={"status": deposits.c.status == given("status", deposits.c.status)},
 )
 
-_asked_deposit = sa.select(
-    deposits.c.id,
-    deposits.c.user_id,
-    deposits.c.amount,
-    deposits.c.currency,
-    deposits.c.status,
-    deposits.c.created_at,
-).where(deposits.c.id == given("deposit_id", deposits.c.id))
-ASKED_DEPOSIT = Query(_asked_deposit, AskedDeposit)
-LOCK_DEPOSIT = Query(_asked_deposit.with_for_update(), AskedDeposit)
+_asked = row_plan(AskedDeposit, DepositTable)
+_asked_deposit = sa.select(*_asked.selected).where(
+    deposits.c.id == given("deposit_id", deposits.c.id)
+)
+ASKED_DEPOSIT = Query(_asked_deposit, _asked.row)
+LOCK_DEPOSIT = Query(_asked_deposit.with_for_update(), _asked.row)
 INSERT_DEPOSIT = insert(
     deposits,
     "id",

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel
 
 from persistence.database.columns import Uuid, column, instant, named, table_of
+from persistence.database.rows import row_plan
 from persistence.database.statements import Query, forget, given, nothing, value
 
 
@@ -62,9 +63,8 @@ CLAIM_KEY = Query(
     .returning(_lock_timeout("otherwise")),
     value,
 )
-READ_KEY = Query(
-    sa.select(keys.c.fingerprint, keys.c.outcome, keys.c.created_at).where(_which), Claim
-)
+_claim = row_plan(Claim, KeyTable)
+READ_KEY = Query(sa.select(*_claim.selected).where(_which), _claim.row)
 # Only one of those who find a key expired takes it over: the others no longer match.
 TAKE_OVER_KEY = Query(
     sa.update(keys)

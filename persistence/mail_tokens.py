@@ -17,6 +17,7 @@ from persistence.database.columns import (
     reference,
     table_of,
 )
+from persistence.database.rows import row_plan
 from persistence.database.statements import Query, forget, given, nothing, value
 from persistence.users.tables import users
 
@@ -74,20 +75,15 @@ KEEP_TOKEN = Query(
     ["id", "user_id", "purpose", "email", "hash", "created_at", "expires_at"],
 )
 # FOR UPDATE: of many uses at one moment one finds it unused.
+_token = row_plan(MailToken, MailTokenTable)
 LOCK_MAIL_TOKEN = Query(
-    sa.select(
-        mail_tokens.c.id,
-        mail_tokens.c.user_id,
-        mail_tokens.c.email,
-        mail_tokens.c.expires_at,
-        mail_tokens.c.used_at,
-    )
+    sa.select(*_token.selected)
     .where(
         mail_tokens.c.hash == given("hash", mail_tokens.c.hash),
         mail_tokens.c.purpose == given("purpose", mail_tokens.c.purpose),
     )
     .with_for_update(),
-    MailToken,
+    _token.row,
 )
 SPEND_MAIL_TOKEN = Query(
     sa.update(mail_tokens)

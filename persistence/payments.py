@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
+import sqlalchemy as sa
 from msgspec import Meta, Struct
 from sqlmodel import SQLModel
 
@@ -19,6 +20,7 @@ from persistence.database.columns import (
     table_of,
 )
 from persistence.database.listing import Listing, ascending, descending
+from persistence.database.rows import row_plan
 from persistence.database.statements import Query, given, insert
 from persistence.database.views import view, viewer
 from persistence.orders.tables import orders
@@ -77,11 +79,12 @@ OWN_PAYMENTS = Listing(
         "orderId": payments.c.order_id == given("orderId", payments.c.order_id),
     },
 )
+_captured = row_plan(Captured, PaymentTable, payment_id=payments.c.id)
 CAPTURED = Query(
-    payments.select()
-    .with_only_columns(payments.c.id, payments.c.transfer_id)
-    .where(payments.c.order_id == given("order_id", payments.c.order_id)),
-    Captured,
+    sa.select(*_captured.selected).where(
+        payments.c.order_id == given("order_id", payments.c.order_id)
+    ),
+    _captured.row,
 )
 INSERT_PAYMENT = insert(
     payments, "id", "order_id", "transfer_id", "amount", "currency", "created_at"

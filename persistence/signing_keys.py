@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlmodel import SQLModel
 
 from persistence.database.columns import column, instant, named, table_of
+from persistence.database.rows import row_plan
 from persistence.database.statements import Query, given, insert, nothing
 
 #: Rotations come one after the other; reading goes on meanwhile.
@@ -49,20 +50,13 @@ class SigningKeyRow(Struct, frozen=True):
 
 
 _keys = table_of(SigningKeyTable)
+_key = row_plan(SigningKeyRow, SigningKeyTable)
 _NEW = ("kid", "public_key", "sealed", "created_at", "signs_from")
 _which = _keys.c.kid == given("which", _keys.c.kid)
 
 #: Oldest first: each signs until the next one does.
 SIGNING_KEYS = Query(
-    sa.select(
-        _keys.c.kid,
-        _keys.c.public_key,
-        _keys.c.sealed,
-        _keys.c.created_at,
-        _keys.c.signs_from,
-        _keys.c.retires_at,
-    ).order_by(_keys.c.signs_from, _keys.c.created_at),
-    SigningKeyRow,
+    sa.select(*_key.selected).order_by(_keys.c.signs_from, _keys.c.created_at), _key.row
 )
 INSERT_SIGNING_KEY = insert(_keys, *_NEW)
 INSERT_FIRST_SIGNING_KEY = Query(insert_or(_keys).on_conflict_do_nothing(), nothing, _NEW)

@@ -12,8 +12,15 @@ import sqlalchemy as sa
 from msgspec import Meta, Struct
 from sqlmodel import Field, SQLModel
 
-from persistence.audit.entries import AUDIT_ENTRY, AuditEntry, audit_log, audit_unsealed
+from persistence.audit.entries import (
+    AUDIT_ENTRY,
+    AuditEntry,
+    AuditUnsealedTable,
+    audit_log,
+    audit_unsealed,
+)
 from persistence.database.columns import Uuid, checked, column, instant, named, table_of
+from persistence.database.rows import made, row_plan
 from persistence.database.statements import Query, among, given, insert_many, nothing
 
 
@@ -105,8 +112,6 @@ class Seal(Struct, frozen=True):
 
 audit_seals = table_of(AuditSealTable)
 audit_chain = table_of(AuditChainTable)
-_SEAL = ("position", "entry_id", "previous", "hash", "key_id", "sealed_at")
-_entry = (audit_log.c.proof, *AUDIT_ENTRY.selected)
 _limit = sa.bindparam("limit", type_=sa.BigInteger)
 _last = (
     sa.select(audit_seals.c.position, audit_seals.c.hash, audit_seals.c.sealed_at)
@@ -116,42 +121,29 @@ _last = (
 )
 
 
-def _entry_of(columns: tuple[Any, ...]) -> AuditEntry | None:
-    return None if columns[0] is None else AUDIT_ENTRY.row(*columns)
+def _entry_or_none(id: str | None, *others: Any) -> AuditEntry | None:
+    return None if id is None else AUDIT_ENTRY.row(id, *others)
 
 
-def _unsealed(entry_id: str, proof: bytes | None, *entry: Any) -> Unsealed:
-    return Unsealed(entry_id, _entry_of(entry), proof)
-
-
-def _seal(
-    position: int,
-    entry_id: str,
-    previous: bytes,
-    hash: bytes,
-    key_id: str,
-    sealed_at: datetime,
-    proof: bytes | None,
-    *entry: Any,
-) -> Seal:
-    found = _entry_of(entry)
-    return Seal(position, entry_id, previous, hash, key_id, sealed_at, found, proof)
-
+_entry = made(_entry_or_none, *AUDIT_ENTRY.selected)
+_unsealed = row_plan(Unsealed, AuditUnsealedTable, entry=_entry, proof=audit_log.c.proof)
+_seal = row_plan(Seal, AuditSealTable, entry=_entry, proof=audit_log.c.proof)
 
 _counted = sa.select(sa.func.count().label("unsealed")).select_from(audit_unsealed).subquery("here")
-HEAD = Query(
-    sa.select(
-        sa.func.coalesce(_last.c.position, 0),
-        sa.func.encode(_last.c.hash, "hex"),
-        _last.c.sealed_at,
-        _counted.c.unsealed,
-    ).select_from(_counted.outerjoin(_last, sa.true())),
+_head = row_plan(
     AuditHead,
+    AuditSealTable,
+    position=sa.func.coalesce(_last.c.position, 0),
+    hash=sa.func.encode(_last.c.hash, "hex"),
+    sealed_at=_last.c.sealed_at,
+    unsealed=_counted.c.unsealed,
+)
+HEAD = Query(
+    sa.select(*_head.selected).select_from(_counted.outerjoin(_last, sa.true())), _head.row
 )
 
-LOCK_CHAIN = Query(
-    sa.select(audit_chain.c.position, audit_chain.c.hash).with_for_update(), ChainEnd
-)
+_end = row_plan(ChainEnd, AuditChainTable)
+LOCK_CHAIN = Query(sa.select(*_end.selected).with_for_update(), _end.row)
 ADVANCE_CHAIN = Query(
     sa.update(audit_chain).values(
         position=sa.bindparam("to_position", type_=sa.BigInteger),
@@ -161,19 +153,19 @@ ADVANCE_CHAIN = Query(
 )
 #: Values: limit. By id, so that old entries come first when many wait.
 WAITING = Query(
-    sa.select(audit_unsealed.c.entry_id, *_entry)
+    sa.select(*_unsealed.selected)
     .select_from(audit_unsealed.join(audit_log, audit_log.c.id == audit_unsealed.c.entry_id))
     .order_by(audit_unsealed.c.entry_id)
     .limit(_limit),
-    _unsealed,
+    _unsealed.row,
 )
 #: The same with those whose entry is gone.
 NEXT_UNSEALED = Query(
-    sa.select(audit_unsealed.c.entry_id, *_entry)
+    sa.select(*_unsealed.selected)
     .select_from(audit_unsealed.outerjoin(audit_log, audit_log.c.id == audit_unsealed.c.entry_id))
     .order_by(audit_unsealed.c.entry_id)
     .limit(_limit),
-    _unsealed,
+    _unsealed.row,
 )
 INSERT_SEALS = insert_many(
     audit_seals, ("key_id", "sealed_at"), ("position", "entry_id", "previous", "hash")
@@ -182,12 +174,12 @@ DELETE_UNSEALED = Query(sa.delete(audit_unsealed).where(among(audit_unsealed.c.e
 
 #: Values: position (the first one wanted) and limit.
 SEALS = Query(
-    sa.select(*(audit_seals.c[name] for name in _SEAL), *_entry)
+    sa.select(*_seal.selected)
     .select_from(audit_seals.outerjoin(audit_log, audit_log.c.id == audit_seals.c.entry_id))
     .where(audit_seals.c.position >= given("position", audit_seals.c.position))
     .order_by(audit_seals.c.position)
     .limit(_limit),
-    _seal,
+    _seal.row,
 )
 #: Values: positions.
 LINKS = Query(
@@ -196,11 +188,9 @@ LINKS = Query(
     ),
     lambda position, previous, hash: (position, previous, hash),
 )
+_ends = row_plan(Ends, AuditChainTable, sealed_position=_last.c.position, sealed_hash=_last.c.hash)
 ENDS = Query(
-    sa.select(
-        audit_chain.c.position, audit_chain.c.hash, _last.c.position, _last.c.hash
-    ).select_from(audit_chain.outerjoin(_last, sa.true())),
-    Ends,
+    sa.select(*_ends.selected).select_from(audit_chain.outerjoin(_last, sa.true())), _ends.row
 )
 #: Values: limit. Ids of entries that no seal covers, and that do not wait for one either.
 UNCOVERED = Query(

@@ -6,8 +6,9 @@ from decimal import Decimal
 import sqlalchemy as sa
 from msgspec import Struct
 
-from persistence.coupons.tables import coupons, redemptions
+from persistence.coupons.tables import CouponTable, coupons, redemptions
 from persistence.coupons.views import by_code, counts
+from persistence.database.rows import row_plan
 from persistence.database.statements import Query, given, insert, nothing, value
 
 
@@ -82,9 +83,10 @@ UPDATE_COUPON = Query(
 #: Was it ever redeemed, whatever became of that?
 EVER_REDEEMED = Query(sa.select(sa.exists().where(_of_coupon)), value)
 
-_terms = sa.select(*(coupons.c[name] for name in CouponTerms.__struct_fields__)).where(by_code)
-TERMS = Query(_terms, CouponTerms)
-LOCK_TERMS = Query(_terms.with_for_update(), CouponTerms)
+_terms = row_plan(CouponTerms, CouponTable)
+_terms_of_code = sa.select(*_terms.selected).where(by_code)
+TERMS = Query(_terms_of_code, _terms.row)
+LOCK_TERMS = Query(_terms_of_code.with_for_update(), _terms.row)
 
 
 def _counted(most: str, *conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:

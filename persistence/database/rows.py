@@ -8,14 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import partial
 from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, Generic, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
+from sqlmodel import SQLModel
 
-from persistence.database.columns import Json, Money
+from persistence.database.columns import Json, Money, table_of
 
+Row = TypeVar("Row")
 Convert = Callable[[Any], Any]
 
 
@@ -58,19 +60,42 @@ def kinds_of(struct: type[Any]) -> dict[str, Any]:
     return {name: hints[name] for name in struct.__struct_fields__}
 
 
-class RowPlan(NamedTuple):
-    """The columns that a struct needs, and the function that makes a row of their values."""
+class RowPlan(NamedTuple, Generic[Row]):
+    """The columns to select for a struct, and the function that makes a row of their values.
 
-    columns: tuple[sa.ColumnElement[Any], ...]
-    row: Callable[..., Any]
+    ``columns`` are those of the fields that are columns, by name; ``selected`` are all.
+    """
+
+    columns: Mapping[str, sa.ColumnElement[Any]]
+    selected: tuple[sa.ColumnElement[Any], ...]
+    row: Callable[..., Row]
 
 
-def row_plan(
-    struct: type[Any],
+def row_plan(struct: type[Row], table: type[SQLModel], /, **given: Any) -> RowPlan[Row]:
+    """How a struct is read from a table, field by field.
+
+    A field is the table's column of its name, unless it is ``given``: as a column, or as `made`,
+    `nested` or `unpacked` of other fields and columns. Raises TypeError for a field that is
+    neither, and for a given name that is no field.
+    """
+    columns = table_of(table).columns
+    fields = kinds_of(struct)
+    if unknown := sorted(given.keys() - fields.keys()):
+        raise TypeError(f"{struct.__name__} has no field {', '.join(unknown)}.")
+    if missing := [name for name in fields if name not in given and name not in columns]:
+        raise TypeError(f"{struct.__name__}.{missing[0]} is no column and is not given.")
+    by_name = {name: given[name] if name in given else columns[name] for name in fields}
+    others = {name: each for name, each in by_name.items() if isinstance(each, Made)}
+    own = {name: each for name, each in by_name.items() if name not in others}
+    return compiled(struct, own, others)
+
+
+def compiled(
+    struct: type[Row],
     columns: Mapping[str, sa.ColumnElement[Any]],
     others: Mapping[str, Made] | None = None,
-) -> RowPlan:
-    """Compile how a struct is read: fields that are ``columns``, and ``others`` that are made.
+) -> RowPlan[Row]:
+    """The plan of a struct whose fields are ``columns``, and ``others`` that are made.
 
     Without conversions and made fields, the struct itself makes a row.
     """
@@ -81,18 +106,24 @@ def row_plan(
         _maker(make, [_place(source, read, places) for source in sources])
         for make, sources in (others or {}).values()
     ]
-    selected = tuple(column for column, _ in read)
+    names = [*columns, *(None for _ in read[len(columns) :])]
+    selected = tuple(_named(each.column, name) for each, name in zip(read, names, strict=True))
     converters = [
         (place, convert)
         for place, (column, kind) in enumerate(read)
         if (convert := _converter(column, kind)) is not None
     ]
     if not converters and not makers:
-        return RowPlan(selected, struct)
+        return RowPlan(columns, selected, struct)
     # What is made stands behind the columns, until all is put in the order of the fields.
     places |= {name: len(selected) + place for place, name in enumerate(others or {})}
     order = [places[name] for name in kinds]
-    return RowPlan(selected, _builder(struct, converters, makers, order))
+    return RowPlan(columns, selected, _builder(struct, converters, makers, order))
+
+
+def _named(column: sa.ColumnElement[Any], name: str | None) -> sa.ColumnElement[Any]:
+    """A column under a field's name, where that is not its own."""
+    return column if name in (None, getattr(column, "key", None)) else column.label(name)
 
 
 def _place(

@@ -24,7 +24,7 @@ from msgspec import Struct
 from sqlmodel import SQLModel
 
 from persistence.database.columns import Instant, Money, Uuid, table_of
-from persistence.database.rows import Made, kinds_of, row_plan
+from persistence.database.rows import compiled, kinds_of, row_plan
 from persistence.database.statements import ListQuery, Query, among
 
 Row = TypeVar("Row")
@@ -108,35 +108,19 @@ def view(
 ) -> View[Row]:
     """The view of a struct over a table.
 
-    A field is the table's column of its name, unless it is ``given``: as a column of ``source`` (by
-    default the table), or as `made`, `nested` or `unpacked` of other fields and columns. Raises
-    TypeError for a field that is neither, and for a given name that is no field.
+    Fields are found by name, as `row_plan` says. ``source`` is what given columns are taken from,
+    where that is more than the table.
     """
-    columns = table_of(table).columns
-    fields = kinds_of(struct)
-    if unknown := sorted(given.keys() - fields.keys()):
-        raise TypeError(f"{struct.__name__} has no field {', '.join(unknown)}.")
-    if missing := [name for name in fields if name not in given and name not in columns]:
-        raise TypeError(f"{struct.__name__}.{missing[0]} is no column and is not given.")
-    by_name = {name: given[name] if name in given else columns[name] for name in fields}
-    others = {name: each for name, each in by_name.items() if isinstance(each, Made)}
-    own = {name: each for name, each in by_name.items() if name not in others}
-    plan = row_plan(struct, own, others)
-    names = [*own, *(None for _ in plan.columns[len(own) :])]
+    plan = row_plan(struct, table, **given)
     return View(
         struct,
         table_of(table) if source is None else source,
-        own,
-        tuple(map(_named, plan.columns, names)),
+        plan.columns,
+        plan.selected,
         plan.row,
         visible,
         joins or {},
     )
-
-
-def _named(column: sa.ColumnElement[Any], name: str | None) -> sa.ColumnElement[Any]:
-    """A column under a field's name, where that is not its own."""
-    return column if name in (None, getattr(column, "key", None)) else column.label(name)
 
 
 @lru_cache(maxsize=256)
@@ -191,8 +175,8 @@ def projection_of(view: View[Any], wanted: Wanted) -> Projection | None:
         frozen=True,
         namespace={"whole": view.struct},
     )
-    plan = row_plan(struct, chosen)
-    return Projection(plan.columns, source, struct, plan.row)
+    plan = compiled(struct, chosen)
+    return Projection(plan.selected, source, struct, plan.row)
 
 
 def _joined(target: View[Any], wanted: Wanted, name: str) -> Any:

@@ -9,8 +9,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from persistence.database.columns import (
     Money,
 )
+from persistence.database.rows import row_plan
 from persistence.database.statements import Query, among, given, insert, nothing, value
-from persistence.invoices.tables import invoice_counters, invoice_pdfs, invoices
+from persistence.invoices.tables import (
+    InvoiceCounterTable,
+    invoice_counters,
+    invoice_pdfs,
+    invoices,
+)
 from persistence.invoices.views import INVOICE
 from persistence.users.tables import users
 
@@ -72,6 +78,7 @@ KEEP_PDF = Query(
 BUYER_NAME = Query(
     sa.select(users.c.full_name).where(users.c.id == given("user_id", users.c.id)), value
 )
+_counter = row_plan(Counter, InvoiceCounterTable)
 _first = upsert(invoice_counters).values(
     kind=given("kind", invoice_counters.c.kind),
     year=sa.literal_column("0"),
@@ -81,12 +88,8 @@ _first = upsert(invoice_counters).values(
 LOCK_COUNTER = Query(
     _first.on_conflict_do_update(
         index_elements=["kind"], set_={"kind": _first.excluded.kind}
-    ).returning(
-        invoice_counters.c.year,
-        invoice_counters.c.last,
-        invoice_counters.c.issued_at,
-    ),
-    Counter,
+    ).returning(*_counter.selected),
+    _counter.row,
 )
 COUNT = Query(
     sa.update(invoice_counters)

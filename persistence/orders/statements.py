@@ -6,11 +6,13 @@ from decimal import Decimal
 import sqlalchemy as sa
 from msgspec import Struct
 
+from persistence.database.rows import row_plan
 from persistence.database.statements import Query, given, insert_many, nothing, value
 from persistence.orders.statuses import OPEN_STATUSES
-from persistence.orders.tables import order_lines, orders
+from persistence.orders.tables import OrderTable, order_lines, orders
 from persistence.orders.views import ORDER, invoice_id
 from persistence.products.statements import LOCKED_PRODUCTS
+from persistence.products.tables import ProductTable
 from persistence.wallet import accounts
 
 
@@ -87,14 +89,24 @@ _wallet = (
     .cte("wallet")
     .prefix_with("MATERIALIZED", dialect="postgresql")
 )
+_offer = row_plan(
+    Offer,
+    ProductTable,
+    product_id=_offers.c.id,
+    name=_offers.c.name,
+    price=_offers.c.price,
+    currency=_offers.c.currency,
+    available=_offers.c.available,
+    balance=_wallet.c.balance,
+)
 #: Values: ids of products, and the buyer's id. Saves a round trip for the wallet (60–100 µs).
 LOCK_OFFERS = Query(
-    sa.select(*_offers.c, _wallet.c.balance).select_from(_offers.outerjoin(_wallet, sa.true())),
-    Offer,
+    sa.select(*_offer.selected).select_from(_offers.outerjoin(_wallet, sa.true())), _offer.row
 )
+_placed = row_plan(Placed, OrderTable)
 INSERT_ORDER = Query(
-    sa.insert(orders).returning(*(orders.c[name] for name in Placed.__struct_fields__)),
-    Placed,
+    sa.insert(orders).returning(*_placed.selected),
+    _placed.row,
     (
         "id",
         "customer_id",
@@ -117,6 +129,7 @@ INSERT_LINES = insert_many(
     ["order_id"],
     ["position", "product_id", "name", "quantity", "unit_price", "total"],
 )
+_moved = row_plan(Moved, OrderTable)
 MOVE_ORDER = Query(
     sa.update(orders)
     .where(orders.c.id == given("order_id", orders.c.id))
@@ -132,8 +145,8 @@ MOVE_ORDER = Query(
         tracking_code=given("next_tracking_code", orders.c.tracking_code),
         version=orders.c.version + 1,
     )
-    .returning(*(orders.c[name] for name in Moved.__struct_fields__)),
-    Moved,
+    .returning(*_moved.selected),
+    _moved.row,
 )
 REFUND_ORDER = Query(
     sa.update(orders)

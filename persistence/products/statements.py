@@ -8,8 +8,9 @@ from msgspec import Struct
 from persistence.database.columns import (
     UuidArray,
 )
+from persistence.database.rows import row_plan
 from persistence.database.statements import Query, among, given, insert, insert_many, nothing
-from persistence.products.tables import movements, products, stock
+from persistence.products.tables import ProductTable, StockTable, movements, products, stock
 from persistence.products.views import PRODUCT, with_stock
 
 
@@ -74,17 +75,17 @@ UPDATE_PRODUCT = Query(
     nothing,
 )
 # What an order needs to know where nothing is to be held.
+_stocked = row_plan(
+    StockedProduct,
+    ProductTable,
+    product_id=products.c.id,
+    available=stock.c.on_hand - stock.c.held,
+)
 STOCKED = Query(
-    sa.select(
-        products.c.id,
-        products.c.name,
-        products.c.price,
-        products.c.currency,
-        stock.c.on_hand - stock.c.held,
-    )
+    sa.select(*_stocked.selected)
     .select_from(with_stock)
     .where(among(stock.c.product_id), products.c.is_active),
-    StockedProduct,
+    _stocked.row,
 )
 # Rows are locked in the order of their ids, so that two orders never wait for each other in turn.
 _locked_stock = (
@@ -144,9 +145,8 @@ RELEASE_STOCK = _stock_change(held=stock.c.held - _quantity)
 SELL_STOCK = _stock_change(on_hand=stock.c.on_hand - _quantity, held=stock.c.held - _quantity)
 RETURN_STOCK = _stock_change(on_hand=stock.c.on_hand + _quantity)
 _stock = stock.c.product_id == given("product_id", stock.c.product_id)
-LOCK_STOCK_LEVEL = Query(
-    sa.select(stock.c.on_hand, stock.c.held).where(_stock).with_for_update(), StockLevel
-)
+_level = row_plan(StockLevel, StockTable)
+LOCK_STOCK_LEVEL = Query(sa.select(*_level.selected).where(_stock).with_for_update(), _level.row)
 SET_ON_HAND = Query(
     sa.update(stock).where(_stock).values(on_hand=given("new_on_hand", stock.c.on_hand)), nothing
 )

@@ -5,9 +5,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from msgspec import Struct
 
+from persistence.database.rows import row_plan
 from persistence.database.statements import Query, forget, given, insert, nothing, value
-from persistence.sessions.tables import refresh_tokens, sessions
-from persistence.users.tables import users
+from persistence.sessions.tables import RefreshTokenTable, refresh_tokens, sessions
+from persistence.users.tables import UserTable, users
 
 
 class LiveSession(Struct, frozen=True):
@@ -31,14 +32,13 @@ _live = sa.and_(
     sessions.c.expires_at > given("now", sessions.c.expires_at),
     users.c.is_active,
 )
-_session = (
-    sa.select(users.c.role, _live)
-    .select_from(sessions.join(users, users.c.id == sessions.c.user_id))
-    .where(sessions.c.id == given("session_id", sessions.c.id))
-    .where(sessions.c.user_id == given("user_id", sessions.c.user_id))
+_checked = sa.and_(
+    sessions.c.id == given("session_id", sessions.c.id),
+    sessions.c.user_id == given("user_id", sessions.c.user_id),
 )
-
-SESSION = Query(_session, LiveSession)
+_with_user = sessions.join(users, users.c.id == sessions.c.user_id)
+_session = row_plan(LiveSession, UserTable, live=_live)
+SESSION = Query(sa.select(*_session.selected).select_from(_with_user).where(_checked), _session.row)
 INSERT_SESSION = insert(
     sessions, "id", "user_id", "user_agent", "created_at", "used_at", "expires_at"
 )
@@ -95,13 +95,9 @@ LOCK_SESSIONS_OF = Query(
 )
 INSERT_TOKEN = insert(refresh_tokens, "hash", "session_id", "created_at")
 # FOR UPDATE of the token alone: of twenty uses at one moment one reads it unused.
+_token = row_plan(SpentToken, RefreshTokenTable, user_id=sessions.c.user_id, live=_live)
 LOCK_TOKEN = Query(
-    sa.select(
-        refresh_tokens.c.session_id,
-        sessions.c.user_id,
-        refresh_tokens.c.used_at,
-        _live,
-    )
+    sa.select(*_token.selected)
     .select_from(
         refresh_tokens.join(sessions, sessions.c.id == refresh_tokens.c.session_id).join(
             users, users.c.id == sessions.c.user_id
@@ -109,7 +105,7 @@ LOCK_TOKEN = Query(
     )
     .where(refresh_tokens.c.hash == given("hash", refresh_tokens.c.hash))
     .with_for_update(of=refresh_tokens),
-    SpentToken,
+    _token.row,
 )
 SPEND_TOKEN = Query(
     sa.update(refresh_tokens)
@@ -117,6 +113,10 @@ SPEND_TOKEN = Query(
     .values(used_at=given("now", refresh_tokens.c.used_at)),
     nothing,
 )
+
+
+#: The number of the running transaction.
+transaction_number = sa.cast(sa.func.pg_current_xact_id(), sa.Text)
 
 
 class Standing(Struct, frozen=True):
@@ -130,13 +130,15 @@ class Standing(Struct, frozen=True):
 # One statement checks the session and asks for the transaction's number, which an unknown
 # commit is looked up by. FOR SHARE: whoever ends the session waits for writes in flight, so none
 # of them commits after the answer to that.
+_standing = row_plan(Standing, UserTable, live=_live, number=transaction_number)
 STANDING = Query(
-    _session.add_columns(sa.cast(sa.func.pg_current_xact_id(), sa.Text)).with_for_update(
-        read=True, of=sessions
-    ),
-    Standing,
+    sa.select(*_standing.selected)
+    .select_from(_with_user)
+    .where(_checked)
+    .with_for_update(read=True, of=sessions),
+    _standing.row,
 )
-TRANSACTION_NUMBER = Query(sa.select(sa.cast(sa.func.pg_current_xact_id(), sa.Text)), value)
+TRANSACTION_NUMBER = Query(sa.select(transaction_number), value)
 
 _ended = sa.func.coalesce(sessions.c.revoked_at, sessions.c.expires_at)
 _session_of_token = sa.select(_ended).where(sessions.c.id == refresh_tokens.c.session_id)

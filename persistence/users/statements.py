@@ -3,9 +3,10 @@
 import sqlalchemy as sa
 from msgspec import Struct
 
+from persistence.database.rows import row_plan
 from persistence.database.statements import Query, among, given, insert, nothing, value
 from persistence.database.views import viewer
-from persistence.users.tables import Role, profiles, users
+from persistence.users.tables import Role, UserTable, profiles, users
 from persistence.users.views import PUBLIC_USER
 
 
@@ -22,11 +23,12 @@ PUBLIC_USERS_EVER = Query(
     PUBLIC_USER.select().where(among(users.c.id), viewer.is_not(None)), PUBLIC_USER.row
 )
 
+_credentials = row_plan(Credentials, UserTable, user_id=users.c.id)
 CREDENTIALS = Query(
-    sa.select(users.c.id, users.c.password_hash, users.c.is_active).where(
+    sa.select(*_credentials.selected).where(
         sa.func.lower(users.c.email) == sa.func.lower(given("email", users.c.email))
     ),
-    Credentials,
+    _credentials.row,
 )
 INSERT_USER = insert(
     users, "id", "email", "username", "full_name", "password_hash", "role", "created_at"
