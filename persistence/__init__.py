@@ -1,1 +1,1 @@
-"""SQLModel tables, named queries, the database and its migrations."""
+"""Tables, views and statements by noun; the database that runs them; its migrations."""

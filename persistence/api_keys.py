@@ -55,7 +55,7 @@ class ApiKeyTable(SQLModel, table=True):
     expires_at: datetime = instant(None)
     last_used_at: datetime | None = instant(None, nullable=True)
     revoked_at: datetime | None = instant(None, nullable=True)
-    #: The transaction that last changed what it is worth; see persistence/database/rules.py.
+    #: The transaction that last ended or changed the key; see persistence/database/rules.py.
     changed_in: str | None = column(TransactionNumber, nullable=True)
 
 
@@ -64,7 +64,7 @@ class ApiKey(Struct, frozen=True, rename="camel"):
 
     id: Annotated[str, Meta(description="UUIDv7.")]
     name: Annotated[str, Meta(description="What the key is for, in its owner's words.")]
-    prefix: Annotated[str, Meta(description="How the key begins, to recognise it by.")]
+    prefix: Annotated[str, Meta(description="The first characters of the key, to recognise it by.")]
     permissions: Annotated[list[str], Meta(description="What the key may do: noun:verb:scope.")]
     created_at: Annotated[datetime, Meta(description="When the key was made.")]
     expires_at: Annotated[datetime, Meta(description="When the key stops working.")]
@@ -74,7 +74,7 @@ class ApiKey(Struct, frozen=True, rename="camel"):
 
 
 class KnownKey(Struct, frozen=True):
-    """A key as a call sees it: whose, what it may do, and whether it still counts."""
+    """A key as a call needs it: its owner, its permissions, and whether it is valid."""
 
     id: str
     user_id: str
@@ -85,10 +85,10 @@ class KnownKey(Struct, frozen=True):
 
 
 api_keys = table_of(ApiKeyTable)
-#: Tells these locks from others that are named by a user's id.
+#: Keeps these advisory locks apart from others that are named by a user's id.
 _KEYS_OF = 1
 
-# Ended keys are nobody's to see; expired ones stay, so that their owner finds out why.
+# Nobody sees a revoked key. Its owner still sees an expired one, to find out why it fails.
 API_KEY = view(
     ApiKey,
     ApiKeyTable,
@@ -108,8 +108,9 @@ KEY = Query(
     .where(api_keys.c.hash == given("hash", api_keys.c.hash)),
     _known.row,
 )
-# As STANDING in persistence/sessions.py: whoever ends the key waits for writes in flight. It is a
-# statement of its own: one that waited sees the key anew, but its owner's role as it was before.
+# FOR SHARE, as STANDING has it for sessions: revoking the key waits for writes in flight. Locking
+# is a statement of its own: a statement that waited for a lock reads the locked row anew, but the
+# owner as it was before the wait.
 LOCK_KEY = Query(
     sa.select(api_keys.c.id)
     .where(api_keys.c.id == given("key_id", api_keys.c.id))
@@ -140,7 +141,7 @@ INSERT_KEY = insert(
     "created_at",
     "expires_at",
 )
-# The owner's alone; answers its id, so that a caller can tell whether there was one.
+# Revokes the owner's key only. It answers the id, so that a caller knows whether there was one.
 REVOKE_KEY = Query(
     sa.update(api_keys)
     .where(
@@ -152,9 +153,9 @@ REVOKE_KEY = Query(
     .returning(api_keys.c.id),
     value,
 )
-# Held to the end of the transaction, so that of two keys made at one moment each counts the other.
-# Not the user's row: whoever changes a user locks that before the sessions, and here the session is
-# locked already.
+# The lock is held until the transaction ends, so that two keys made at one moment count each other.
+# It is not the user's row: an operation that changes a user locks that row before the sessions, and
+# here the session is locked already.
 LOCK_KEYS_OF = Query(
     sa.select(
         sa.func.pg_advisory_xact_lock(
@@ -163,7 +164,7 @@ LOCK_KEYS_OF = Query(
     ),
     nothing,
 )
-#: Live ones: those that ended or expired do not count.
+#: Counts valid keys only, neither revoked nor expired ones.
 COUNT_KEYS_OF = Query(
     sa.select(sa.func.count()).where(
         api_keys.c.user_id == given("user_id", api_keys.c.user_id),
@@ -186,8 +187,8 @@ _used = (
     .render_derived(name="used")
 )
 _free = api_keys.alias("free")
-# Keys that a write holds right now are left for later: waiting for one would hold up the writes of
-# all others. Another process may know of a later use.
+# Skips keys that a write has locked: waiting for one would hold up all the others. `greatest` keeps
+# a later use that another process has written.
 #: Values: ids and times, side by side. Answers the ids that were written.
 KEYS_USED = Query(
     sa.update(api_keys)

@@ -22,7 +22,7 @@ from persistence.database.views import view
 
 
 class CategoryTable(SQLModel, table=True):
-    """A shelf of the shop."""
+    """A group of products in the shop."""
 
     __tablename__ = named("categories")
     __table_args__ = (
@@ -43,12 +43,12 @@ class CategoryTable(SQLModel, table=True):
 
 
 class Category(Struct, frozen=True, rename="camel"):
-    """A shelf of the shop."""
+    """A group of products in the shop."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
-    slug: Annotated[str, Meta(description="Short name for addresses, unique.")]
+    slug: Annotated[str, Meta(description="Short name in addresses; unique.")]
     name: Annotated[str, Meta(description="Name shown to people.")]
-    description: Annotated[str, Meta(description="What is found here.")]
+    description: Annotated[str, Meta(description="What kind of products the category holds.")]
     version: Annotated[int, Meta(description="Counts the changes of this category.")]
     created_at: Annotated[datetime, Meta(description="When the category was made.")]
     updated_at: Annotated[datetime, Meta(description="When the category last changed.")]
@@ -58,7 +58,7 @@ categories = table_of(CategoryTable)
 
 CATEGORY = view(Category, CategoryTable, visible=sa.true())
 _this = categories.c.id == given("id", categories.c.id)
-# Not FOR UPDATE: products may be put into a category that is being renamed.
+# FOR NO KEY UPDATE: products may be put into a category that is being renamed.
 LOCK_CATEGORY = Query(
     CATEGORY.select().where(_this, CATEGORY.visible).with_for_update(key_share=True), CATEGORY.row
 )
@@ -74,7 +74,7 @@ UPDATE_CATEGORY = Query(
     ),
     nothing,
 )
-# Refused by the database while a product is in it, also by one that is being put there.
+# The database refuses it while a product is in the category, or is being put there.
 DELETE_CATEGORY = Query(sa.delete(categories).where(_this), nothing)
 
 CATEGORIES = Listing(

@@ -27,7 +27,7 @@ from persistence.database.views import view, viewer
 
 
 class DepositStatus(StrEnum):
-    """How far a deposit has come."""
+    """Whether a deposit is decided yet, and how."""
 
     PENDING = "PENDING"
     SUCCEEDED = "SUCCEEDED"
@@ -35,7 +35,7 @@ class DepositStatus(StrEnum):
 
 
 class DepositTable(SQLModel, table=True):
-    """A deposit asked of the payment provider."""
+    """A deposit that was requested from the payment provider."""
 
     __tablename__ = named("deposits")
     __table_args__ = (
@@ -62,19 +62,19 @@ class Deposit(Struct, frozen=True, rename="camel"):
     """Money that a payment provider brings into a wallet."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
-    amount: Annotated[Decimal, Meta(description="What was asked for.")]
+    amount: Annotated[Decimal, Meta(description="The amount requested.")]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amount.")]
-    status: Annotated[DepositStatus, Meta(description="How far it has come.")]
+    status: Annotated[DepositStatus, Meta(description="Whether the provider has decided, and how.")]
     failure_code: Annotated[
         str | None,
-        Meta(description="Why the provider declined it: CARD_DECLINED, INSUFFICIENT_FUNDS, …"),
+        Meta(description="Why the provider declined: CARD_DECLINED, INSUFFICIENT_FUNDS, …"),
     ]
-    created_at: Annotated[datetime, Meta(description="When it was asked for.")]
+    created_at: Annotated[datetime, Meta(description="When it was requested.")]
     settled_at: Annotated[datetime | None, Meta(description="When the provider decided.")]
 
 
 class AskedDeposit(Struct, frozen=True):
-    """A deposit as the provider is asked for it, and whose it is."""
+    """A deposit as it is requested from the provider, and its owner."""
 
     id: str
     user_id: str

@@ -26,7 +26,7 @@ class KeyTable(SQLModel, table=True):
 
 
 class Claim(Struct, frozen=True):
-    """What is stored under a key."""
+    """The call that claimed a key, and its outcome; None while it runs."""
 
     fingerprint: bytes
     outcome: bytes | None
@@ -48,9 +48,9 @@ def _lock_timeout(milliseconds: str) -> sa.ColumnElement[str]:
     return sa.func.set_config(sa.literal_column("'lock_timeout'"), limit, sa.true())
 
 
-# The insert waits for a first call in another process, which the limits set around it are for:
-# ``patience`` before the row is made, ``otherwise`` once it is in, both milliseconds as text. Where
-# the key is taken, the first stays set. Saves two round trips (60–100 µs each).
+# The insert waits for a first call in another process, so the statement sets the lock timeout
+# around it: ``patience`` before the row is made, ``otherwise`` once it is in, both milliseconds as
+# text. When the key is taken, ``patience`` stays set. Saves two round trips (60–100 µs each).
 CLAIM_KEY = Query(
     insert(keys)
     .from_select(
@@ -65,7 +65,7 @@ CLAIM_KEY = Query(
 )
 _claim = row_plan(Claim, KeyTable)
 READ_KEY = Query(sa.select(*_claim.selected).where(_which), _claim.row)
-# Only one of those who find a key expired takes it over: the others no longer match.
+# When several calls find a key expired, one takes it over; the others no longer match the row.
 TAKE_OVER_KEY = Query(
     sa.update(keys)
     .where(_which, keys.c.created_at < given("expired", keys.c.created_at))

@@ -1,4 +1,4 @@
-"""Tokens sent by mail: proof that whoever holds one reads that address."""
+"""Tokens sent by mail: a caller who holds one proves to read that address."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +23,7 @@ from persistence.users.tables import users
 
 
 class Purpose(StrEnum):
-    """What a mailed token is good for."""
+    """The operation that a mailed token is for."""
 
     VERIFY_EMAIL = "VERIFY_EMAIL"
     RESET_PASSWORD = "RESET_PASSWORD"  # noqa: S105
@@ -38,7 +38,7 @@ class MailTokenTable(SQLModel, table=True):
         sa.UniqueConstraint("hash"),
     )
 
-    #: The id of the job that mailed it, so that a second delivery makes no second row.
+    #: The id of the job that mailed the token, so that a second run adds no second row.
     id: str = identifier()
     user_id: str = reference("users.id")
     purpose: str = column(sa.Text)
@@ -51,7 +51,7 @@ class MailTokenTable(SQLModel, table=True):
 
 
 class MailToken(Struct, frozen=True):
-    """A mailed token as its use sees it."""
+    """A mailed token as the operation that uses it needs it."""
 
     id: str
     user_id: str
@@ -63,8 +63,8 @@ class MailToken(Struct, frozen=True):
 mail_tokens = table_of(MailTokenTable)
 
 _insert = insert(mail_tokens)
-# A mail that waited for its server counts from when it was sent at last. Nothing is answered for a
-# token that was used or made void: there is nothing left to send.
+# A job that runs again renews the token, so that its time counts from the mail that was sent. A
+# used or void token has no row in the answer: there is nothing left to send.
 KEEP_TOKEN = Query(
     _insert.on_conflict_do_update(
         index_elements=["id"],
@@ -74,7 +74,7 @@ KEEP_TOKEN = Query(
     value,
     ["id", "user_id", "purpose", "email", "hash", "created_at", "expires_at"],
 )
-# FOR UPDATE: of many uses at one moment one finds it unused.
+# FOR UPDATE: when a token is used many times at one moment, only the first use finds it unused.
 _token = row_plan(MailToken, MailTokenTable)
 LOCK_MAIL_TOKEN = Query(
     sa.select(*_token.selected)
@@ -91,7 +91,7 @@ SPEND_MAIL_TOKEN = Query(
     .values(used_at=given("now", mail_tokens.c.used_at)),
     nothing,
 )
-#: Makes a user's unused tokens of one purpose worthless.
+#: Makes a user's unused tokens of one purpose void.
 VOID_MAIL_TOKENS = Query(
     sa.update(mail_tokens)
     .where(
@@ -102,7 +102,7 @@ VOID_MAIL_TOKENS = Query(
     .values(used_at=given("now", mail_tokens.c.used_at)),
     nothing,
 )
-#: Used ones too: they hold the address.
+#: Deletes used tokens too, as they hold the address.
 DELETE_MAIL_TOKENS = Query(
     sa.delete(mail_tokens).where(mail_tokens.c.user_id == given("user_id", mail_tokens.c.user_id)),
     nothing,
@@ -112,7 +112,7 @@ ACTIVE_USER = Query(
     sa.select(users.c.id).where(users.c.id == given("user_id", users.c.id), users.c.is_active),
     value,
 )
-#: Who may be mailed at an address, as they spell it themselves.
+#: ``(user_id, email)`` of the active account with an address, as its owner spells it.
 ACTIVE_ACCOUNT = Query(
     sa.select(users.c.id, users.c.email).where(
         sa.func.lower(users.c.email) == sa.func.lower(given("email", users.c.email)),

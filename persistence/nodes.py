@@ -26,7 +26,7 @@ from persistence.sessions.views import SESSION_VIEW
 from persistence.users.views import PUBLIC_USER, USER
 from persistence.wallet import WALLET, WALLET_ENTRY
 
-# An id may name a user twice over: whoever may see the account sees that, others the public side.
+# An id may find a user in two views: the account, for those who may see it, and the public side.
 _VIEWS: tuple[View[Any], ...] = (
     CATEGORY,
     PRODUCT,
@@ -50,7 +50,7 @@ _BY_NAME = {view.name: view for view in _VIEWS}
 
 
 def _reader(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
-    """How a column's value comes back from JSON, where it is not what JSON gives."""
+    """The function that reads a column's value from JSON; None where JSON has the value itself."""
     if kind is Money:
         return Decimal
     return datetime.fromisoformat if kind is Instant else None
@@ -60,8 +60,8 @@ _READERS = {view.name: [_reader(column.type) for column in view.selected] for vi
 
 
 def _branch(view: View[Any]) -> Any:
-    # Rows of different kinds share one statement as JSON arrays; money as text stays exact, and
-    # what is JSON itself is read by the row.
+    # Rows of different kinds share one statement as JSON arrays. Money is written as text, to stay
+    # exact; JSON columns are text too, as `View.row` decodes them.
     values = [
         sa.cast(column, sa.Text) if column.type is Money or type(column.type) is sa.JSON else column
         for column in view.selected

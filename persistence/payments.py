@@ -1,4 +1,4 @@
-"""Payments: an order's price, moved once from the buyer's wallet to the shop."""
+"""Payments: each moves an order's total once, from the buyer's wallet to the shop."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -28,7 +28,7 @@ from persistence.orders.views import ORDER
 
 
 class PaymentTable(SQLModel, table=True):
-    """A captured payment; the unique order makes a second charge impossible."""
+    """A captured payment. An order has one at most, so a second charge is impossible."""
 
     __tablename__ = named("payments")
     __table_args__ = (checked("amount > 0", "amount"),)
@@ -42,11 +42,11 @@ class PaymentTable(SQLModel, table=True):
 
 
 class Payment(Struct, frozen=True, rename="camel"):
-    """An order's price, moved once from the buyer's wallet to the shop."""
+    """The payment of an order's total, from the buyer's wallet to the shop."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
     order_id: Annotated[str, Meta(description="The order that was paid.")]
-    amount: Annotated[Decimal, Meta(description="What was paid.")]
+    amount: Annotated[Decimal, Meta(description="The amount paid.")]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amount.")]
     created_at: Annotated[datetime, Meta(description="When it was paid.")]
 

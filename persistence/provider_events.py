@@ -1,4 +1,4 @@
-"""Events that the payment provider sent about deposits; each is taken once, and kept."""
+"""Events that the payment provider sent about deposits. Each is applied once, and kept."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -22,7 +22,7 @@ from persistence.database.statements import Query, given, value
 
 
 class ProviderEventTable(SQLModel, table=True):
-    """One event of the provider's; immutable."""
+    """One event of the payment provider; immutable."""
 
     __tablename__ = named("provider_events")
     __table_args__ = (
@@ -35,14 +35,14 @@ class ProviderEventTable(SQLModel, table=True):
         ),
     )
 
-    #: The provider's own: an event that is sent again has it again.
+    #: The provider's id. An event that is sent again has the same id.
     id: str = column(sa.Text, primary_key=True)
     deposit_id: str = reference("deposits.id")
     amount: Decimal = column(Money)
     currency: str = currency()
-    #: NULL says that the money was taken.
+    #: NULL when the deposit succeeded.
     failure_code: str | None = column(sa.Text, nullable=True)
-    #: This event decided the deposit; others repeat it, come too late, or contradict it.
+    #: Whether this event decided the deposit. Others repeat it, come too late, or contradict it.
     settled: bool = column(sa.Boolean)
     created_at: datetime = instant()
 
@@ -51,7 +51,7 @@ provider_events = table_of(ProviderEventTable)
 
 
 class KnownEvent(NamedTuple):
-    """What an event that came before says of which deposit."""
+    """An earlier event: its deposit, and its failure, if any."""
 
     deposit_id: str
     failure_code: str | None
@@ -63,7 +63,7 @@ KNOWN_EVENT = Query(
     ),
     KnownEvent,
 )
-# Answers the id, or nothing when the event is there already.
+# Answers the id, or no row when the event is known already.
 KEEP_EVENT = Query(
     insert(provider_events)
     .on_conflict_do_nothing(index_elements=["id"])

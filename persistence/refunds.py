@@ -1,4 +1,4 @@
-"""Refunds: what of a payment was given back, and for which pieces."""
+"""Refunds: amounts of a payment that were given back, and for which pieces."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -59,7 +59,7 @@ class RefundLineTable(SQLModel, table=True):
     )
 
     refund_id: str = reference("refunds.id", primary_key=True, index=False)
-    #: That of the order's line.
+    #: The position of the order's line.
     position: int = column(sa.Integer, primary_key=True)
     product_id: str = reference("products.id")
     quantity: int = column(sa.Integer)
@@ -71,7 +71,7 @@ class RefundLine(Struct, frozen=True, rename="camel"):
 
     product_id: Annotated[str, Meta(description="The product.")]
     quantity: Annotated[int, Meta(description="How many pieces.")]
-    amount: Annotated[Decimal, Meta(description="What was given back for them.")]
+    amount: Annotated[Decimal, Meta(description="The amount given back for them.")]
 
 
 class Refund(Struct, frozen=True, rename="camel"):
@@ -79,19 +79,19 @@ class Refund(Struct, frozen=True, rename="camel"):
 
     id: Annotated[str, Meta(description="UUIDv7.")]
     order_id: Annotated[str, Meta(description="The order that was paid.")]
-    payment_id: Annotated[str, Meta(description="The payment that it is given back of.")]
-    amount: Annotated[Decimal, Meta(description="What was given back.")]
+    payment_id: Annotated[str, Meta(description="The payment that was refunded.")]
+    amount: Annotated[Decimal, Meta(description="The amount given back.")]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
     lines: Annotated[
         list[RefundLine],
-        Meta(description="The pieces it is for; none where just an amount was given back."),
+        Meta(description="The pieces that were refunded; none when just an amount was."),
     ]
-    restocked: Annotated[bool, Meta(description="Did these pieces come back into stock?")]
-    reason: Annotated[str | None, Meta(description="Why, in the actor's words.")]
-    actor_id: Annotated[str | None, Meta(description="Who gave it back; null for the system.")]
-    created_at: Annotated[datetime, Meta(description="When it was given back.")]
+    restocked: Annotated[bool, Meta(description="Whether these pieces came back into stock.")]
+    reason: Annotated[str | None, Meta(description="The reason, in the actor's words.")]
+    actor_id: Annotated[str | None, Meta(description="The user who refunded; null for the system.")]
+    created_at: Annotated[datetime, Meta(description="When the refund was made.")]
     credit_note_id: Annotated[
-        str | None, Meta(description="Its credit note; null until a moment later.")
+        str | None, Meta(description="The credit note of the refund; null until a moment after it.")
     ]
 
 
@@ -106,7 +106,7 @@ _line = sa.func.json_build_object(
     sa.literal_column("'amount'"),
     refund_lines.c.amount,
 )
-# As an order's: they come with the refund, in the same statement.
+# A refund's lines come with it, in one statement, as an order's do.
 _lines = (
     sa.select(sa.func.json_agg(sa.text("line.object ORDER BY line.position")))
     .select_from(
@@ -143,7 +143,7 @@ def _counted(product_id: str, pieces: int) -> tuple[str, int]:
     return product_id, pieces
 
 
-#: How many pieces of which product of an order were refunded so far, for whoever has locked it.
+#: The pieces of each product that were refunded so far. The caller has locked the order.
 REFUNDED_PIECES = Query(
     sa.select(refund_lines.c.product_id, sa.func.sum(refund_lines.c.quantity))
     .select_from(refund_lines.join(refunds, refunds.c.id == refund_lines.c.refund_id))
@@ -151,7 +151,7 @@ REFUNDED_PIECES = Query(
     .group_by(refund_lines.c.product_id),
     _counted,
 )
-#: How many pieces of which product of an order came back into stock so far.
+#: The pieces of each product that came back into stock so far.
 RETURNED_PIECES = Query(
     sa.select(movements.c.product_id, sa.func.sum(movements.c.quantity))
     .where(

@@ -1,4 +1,4 @@
-"""The keys that access tokens are signed with, and when each of them counts."""
+"""The keys that access tokens are signed with, and when each of them is in use."""
 
 from datetime import datetime
 
@@ -12,16 +12,16 @@ from persistence.database.columns import column, instant, named, table_of
 from persistence.database.rows import row_plan
 from persistence.database.statements import Query, given, insert, nothing
 
-#: Rotations come one after the other; reading goes on meanwhile.
+#: Makes rotations wait for each other; reads do not wait.
 LOCK_SIGNING_KEYS = "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE"
 
 
 class SigningKeyTable(SQLModel, table=True):
-    """A key of access tokens: it verifies as long as it is here and not retired."""
+    """A key that signs access tokens. It verifies tokens until it is retired."""
 
     __tablename__ = named("signing_keys")
     __table_args__ = (
-        # One key at the most has no end: of many processes that make the first one, one does.
+        # At most one key has no end, so that only one of many processes makes the first key.
         sa.Index(
             "signing_keys_current_key",
             sa.text("(retires_at IS NULL)"),
@@ -54,7 +54,7 @@ _key = row_plan(SigningKeyRow, SigningKeyTable)
 _NEW = ("kid", "public_key", "sealed", "created_at", "signs_from")
 _which = _keys.c.kid == given("which", _keys.c.kid)
 
-#: Oldest first: each signs until the next one does.
+#: Oldest first: each key signs until the next one does.
 SIGNING_KEYS = Query(
     sa.select(*_key.selected).order_by(_keys.c.signs_from, _keys.c.created_at), _key.row
 )

@@ -1,8 +1,8 @@
 """The ledger: accounts, transfers and postings; wallets are accounts with a balance.
 
-Triggers (persistence/database/rules.py) keep it true inside the database: a transfer's postings
-sum to zero, a wallet's balance is the sum of its postings and never negative, and nothing is
-changed after it was written.
+Triggers (persistence/database/rules.py) keep the ledger true: a transfer's postings sum to zero, a
+wallet's balance is the sum of its postings and never negative, and no row changes after it was
+written.
 """
 
 from datetime import datetime
@@ -28,13 +28,14 @@ from persistence.database.listing import Listing, descending
 from persistence.database.statements import Query, given, insert, insert_many, value
 from persistence.database.views import view, viewer
 
-#: The two accounts every shop has; they store no balance, so no payment waits for another.
+#: The accounts of the shop and of the payment provider. They store no balance, so that no payment
+#: waits for another.
 SHOP = "00000000-0000-7000-8000-000000000001"
 PROVIDER = "00000000-0000-7000-8000-000000000002"
 
 
 class TransferKind(StrEnum):
-    """Why money moved."""
+    """The reason of a transfer."""
 
     DEPOSIT = "DEPOSIT"
     PAYMENT = "PAYMENT"
@@ -63,7 +64,7 @@ class AccountTable(SQLModel, table=True):
 
 
 class TransferTable(SQLModel, table=True):
-    """One movement of money; immutable. A correction is a transfer that reverses another."""
+    """One movement of money; immutable. A second transfer reverses a wrong one."""
 
     __tablename__ = named("transfers")
     __table_args__ = (checked("kind IN ('DEPOSIT', 'PAYMENT', 'REFUND')", "kind"),)
@@ -97,21 +98,24 @@ class Wallet(Struct, frozen=True, rename="camel"):
     """A user's money in the shop."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
-    balance: Annotated[Decimal, Meta(description="What can be spent.")]
+    balance: Annotated[Decimal, Meta(description="The amount that can be spent.")]
     currency: Annotated[str, Meta(description="ISO 4217 code of the balance.")]
     created_at: Annotated[datetime, Meta(description="When the wallet was made.")]
     updated_at: Annotated[datetime, Meta(description="When the balance last changed.")]
 
 
 class WalletEntry(Struct, frozen=True, rename="camel"):
-    """One movement on a wallet."""
+    """One movement of money into or out of a wallet."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
-    kind: Annotated[TransferKind, Meta(description="Why money moved.")]
-    amount: Annotated[Decimal, Meta(description="Positive when it came in, negative when out.")]
-    balance_after: Annotated[Decimal, Meta(description="The balance right after it.")]
+    kind: Annotated[TransferKind, Meta(description="The reason of the movement.")]
+    amount: Annotated[
+        Decimal,
+        Meta(description="Positive for money that came in, negative for money that went out."),
+    ]
+    balance_after: Annotated[Decimal, Meta(description="The balance right after the movement.")]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
-    order_id: Annotated[str | None, Meta(description="The order paid or refunded.")]
+    order_id: Annotated[str | None, Meta(description="The order that was paid or refunded.")]
     deposit_id: Annotated[str | None, Meta(description="The deposit that brought it.")]
     created_at: Annotated[datetime, Meta(description="When it happened.")]
 
@@ -146,7 +150,7 @@ LOCK_WALLET = Query(
     .with_for_update(),
     WALLET.row,
 )
-# All wallets have the same, so that any of them tells.
+# All wallets have the same currency, so any of them tells.
 KEPT_CURRENCY = Query(
     sa.select(accounts.c.currency).where(accounts.c.currency.is_not(None)).limit(1), value
 )

@@ -1,8 +1,8 @@
 """The chain of seals over the audit log: each seal's hash covers its entry and the seal before.
 
-Seals are numbered without gaps in the order they were made, which has nothing to do with the order
-in which entries were begun: an entry that is committed late waits in ``audit_unsealed`` until then,
-and no sooner. One row is the chain's end; whoever seals locks it, and nobody else does.
+Seals are numbered without gaps, in the order they were made. Entries may have been written in
+another order: an entry waits in ``audit_unsealed`` from the commit of its transaction until it is
+sealed. One row of ``audit_chain`` is the chain's end; only the job that seals locks it.
 """
 
 from datetime import datetime
@@ -25,7 +25,7 @@ from persistence.database.statements import Query, among, given, insert_many, no
 
 
 class AuditSealTable(SQLModel, table=True):
-    """One entry's place in the chain."""
+    """The seal of one entry: its place in the chain and its hash."""
 
     __tablename__ = named("audit_seals")
     __table_args__ = (checked("position > 0", "position"),)
@@ -35,12 +35,12 @@ class AuditSealTable(SQLModel, table=True):
         sa_type=cast(Any, sa.BigInteger),
         sa_column_kwargs={"autoincrement": False},
     )
-    # No foreign key: a seal outlives its entry, to tell that there was one.
+    # There is no foreign key: a seal that outlives its entry shows that the entry was removed.
     entry_id: str = column(Uuid, unique=True)
     #: The hash of the seal before.
     previous: bytes = column(sa.LargeBinary)
     hash: bytes = column(sa.LargeBinary)
-    #: Names the key of the hash, which is derived from a secret and never stored.
+    #: Names the key of the hash. The key is derived from a secret and never stored.
     key_id: str = column(sa.Text)
     sealed_at: datetime = instant()
 
@@ -61,7 +61,7 @@ class AuditChainTable(SQLModel, table=True):
 
 
 class AuditHead(Struct, frozen=True, rename="camel"):
-    """The end of the audit log's chain of seals; kept elsewhere, it proves the log up to there."""
+    """The end of the audit log's chain of seals; a copy kept elsewhere proves the log up to it."""
 
     position: Annotated[int, Meta(description="How many entries are sealed.")]
     hash: Annotated[
@@ -70,18 +70,18 @@ class AuditHead(Struct, frozen=True, rename="camel"):
     sealed_at: Annotated[
         datetime | None, Meta(description="When the last seal was made; null while there is none.")
     ]
-    unsealed: Annotated[int, Meta(description="Entries that wait for their seal.")]
+    unsealed: Annotated[int, Meta(description="How many entries are not sealed yet.")]
 
 
 class ChainEnd(Struct, frozen=True):
-    """Where the chain goes on."""
+    """The chain's end, where the next seal is appended."""
 
     position: int
     hash: bytes
 
 
 class Ends(Struct, frozen=True):
-    """The chain's end as its row says, and as the last seal does."""
+    """The chain's end by its row, and by the last seal; the two must agree."""
 
     position: int
     hash: bytes
@@ -90,7 +90,7 @@ class Ends(Struct, frozen=True):
 
 
 class Unsealed(Struct, frozen=True):
-    """An entry that waits; None in the place of one that is gone."""
+    """An entry that waits for its seal; ``entry`` is None when the row was removed."""
 
     entry_id: str
     entry: AuditEntry | None
@@ -98,7 +98,7 @@ class Unsealed(Struct, frozen=True):
 
 
 class Seal(Struct, frozen=True):
-    """A seal and what it is over; None in the place of an entry that is gone."""
+    """A seal and its entry; ``entry`` is None when the row was removed."""
 
     position: int
     entry_id: str
@@ -151,7 +151,7 @@ ADVANCE_CHAIN = Query(
     ),
     nothing,
 )
-#: Values: limit. By id, so that old entries come first when many wait.
+#: Values: limit. Entries that wait for a seal, by id, so that old ones come first.
 WAITING = Query(
     sa.select(*_unsealed.selected)
     .select_from(audit_unsealed.join(audit_log, audit_log.c.id == audit_unsealed.c.entry_id))
@@ -159,7 +159,7 @@ WAITING = Query(
     .limit(_limit),
     _unsealed.row,
 )
-#: The same with those whose entry is gone.
+#: The same, with those whose entry was removed.
 NEXT_UNSEALED = Query(
     sa.select(*_unsealed.selected)
     .select_from(audit_unsealed.outerjoin(audit_log, audit_log.c.id == audit_unsealed.c.entry_id))
@@ -172,7 +172,7 @@ INSERT_SEALS = insert_many(
 )
 DELETE_UNSEALED = Query(sa.delete(audit_unsealed).where(among(audit_unsealed.c.entry_id)), nothing)
 
-#: Values: position (the first one wanted) and limit.
+#: Values: position of the first seal, and limit.
 SEALS = Query(
     sa.select(*_seal.selected)
     .select_from(audit_seals.outerjoin(audit_log, audit_log.c.id == audit_seals.c.entry_id))
@@ -181,7 +181,7 @@ SEALS = Query(
     .limit(_limit),
     _seal.row,
 )
-#: Values: positions.
+#: Values: positions. Answers ``(position, previous, hash)``.
 LINKS = Query(
     sa.select(audit_seals.c.position, audit_seals.c.previous, audit_seals.c.hash).where(
         audit_seals.c.position == sa.any_(sa.bindparam("positions", type_=sa.ARRAY(sa.BigInteger)))
@@ -192,7 +192,7 @@ _ends = row_plan(Ends, AuditChainTable, sealed_position=_last.c.position, sealed
 ENDS = Query(
     sa.select(*_ends.selected).select_from(audit_chain.outerjoin(_last, sa.true())), _ends.row
 )
-#: Values: limit. Ids of entries that no seal covers, and that do not wait for one either.
+#: Values: limit. Ids of entries that have no seal and do not wait for one.
 UNCOVERED = Query(
     sa.select(audit_log.c.id)
     .where(

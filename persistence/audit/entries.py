@@ -22,7 +22,7 @@ from persistence.database.views import administers, view
 
 
 class AuditTable(SQLModel, table=True):
-    """One write, or the attempt of one."""
+    """One write, or one attempt to write."""
 
     __tablename__ = named("audit_log")
     __table_args__ = (
@@ -33,7 +33,7 @@ class AuditTable(SQLModel, table=True):
     )
 
     id: str = identifier()
-    # No foreign keys: the log outlives what it speaks of.
+    # There are no foreign keys: the log outlives the rows that it names.
     actor_id: str | None = column(Uuid, nullable=True)
     api_key_id: str | None = column(Uuid, nullable=True)
     action: str = column(sa.Text)
@@ -43,33 +43,37 @@ class AuditTable(SQLModel, table=True):
     outcome: str = column(sa.Text)
     request_id: str = column(sa.Text)
     created_at: datetime = instant()
-    #: That Tandem wrote the row: see services/audit/proofs.py. Null in rows older than proofs.
+    #: Proves that Tandem wrote the row, see services/audit/proofs.py. Null in rows older than
+    #: proofs.
     proof: bytes | None = column(sa.LargeBinary, nullable=True)
 
 
 class AuditUnsealedTable(SQLModel, table=True):
-    """An entry that the chain of seals has not reached; written with it, gone with its seal."""
+    """An entry without a seal. The row is written with the entry and deleted with its sealing."""
 
     __tablename__ = named("audit_unsealed")
 
-    # No foreign key: what waits for an entry that is gone tells of it.
+    # There is no foreign key: a row that outlives its entry shows that the entry was removed.
     entry_id: str = Field(primary_key=True, sa_type=cast(Any, Uuid))
 
 
 class AuditEntry(Struct, frozen=True, rename="camel"):
-    """One write, or the attempt of one."""
+    """One write, or one attempt to write."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
-    actor_id: Annotated[str | None, Meta(description="Who did it; null for the anonymous.")]
-    api_key_id: Annotated[
-        str | None, Meta(description="The API key it was done with; null without one.")
+    actor_id: Annotated[
+        str | None,
+        Meta(description="The user who did it; null for anonymous calls and the system."),
     ]
-    action: Annotated[str, Meta(description="The operation.")]
-    entity: Annotated[str | None, Meta(description="Kind of the thing it was done to.")]
-    entity_id: Annotated[str | None, Meta(description="Id of the thing it was done to.")]
+    api_key_id: Annotated[
+        str | None, Meta(description="The API key that was used; null without one.")
+    ]
+    action: Annotated[str, Meta(description="The operation's name.")]
+    entity: Annotated[str | None, Meta(description="The kind of thing that it was done to.")]
+    entity_id: Annotated[str | None, Meta(description="The id of that thing.")]
     changed: Annotated[list[str], Meta(description="Names of the fields that changed.")]
-    outcome: Annotated[str, Meta(description="OK, or the code of the error it ended with.")]
-    request_id: Annotated[str, Meta(description="The request it came with.")]
+    outcome: Annotated[str, Meta(description="OK, or the code of the error that it ended with.")]
+    request_id: Annotated[str, Meta(description="The id of the request.")]
     created_at: Annotated[datetime, Meta(description="When it happened.")]
 
 
@@ -95,7 +99,7 @@ AUDIT_LOG = Listing(
 _INSERT_ENTRY = Query(
     sa.insert(audit_log).returning(audit_log.c.id), value, (*AUDIT_ENTRY.columns, "proof")
 )
-#: An entry, and in the same statement that it waits for its seal.
+#: Inserts an entry, and in the same statement the row that it waits for its seal.
 INSERT_AUDIT = Query(
     sa.insert(audit_unsealed).from_select(
         ["entry_id"], sa.select(sa.column("id")).select_from(sa.table("written_entry"))

@@ -1,1 +1,1 @@
-"""Coupons, and what orders redeem of them."""
+"""Coupons and their redemptions by orders."""

@@ -13,7 +13,7 @@ from persistence.database.statements import Query, given, insert, nothing, value
 
 
 class CouponTerms(Struct, frozen=True):
-    """What an order needs to know of a coupon."""
+    """The terms of a coupon that an order checks."""
 
     id: str
     code: str
@@ -29,7 +29,7 @@ class CouponTerms(Struct, frozen=True):
 
 
 class Redeemed(Struct, frozen=True):
-    """How often a coupon counts as redeemed, each number only up to the limit it is for."""
+    """How often a coupon counts as redeemed; each number stops at the limit that it is for."""
 
     by_all: int
     by_user: int
@@ -58,7 +58,7 @@ LOCK_COUPON = Query(
     .with_for_update(),
     value,
 )
-#: What an update may set, by the names of columns.
+#: The columns that an update may set.
 CHANGING = (
     "code",
     "kind",
@@ -80,7 +80,7 @@ UPDATE_COUPON = Query(
     ),
     nothing,
 )
-#: Was it ever redeemed, whatever became of that?
+#: Whether the coupon was ever redeemed, released redemptions included.
 EVER_REDEEMED = Query(sa.select(sa.exists().where(_of_coupon)), value)
 
 _terms = row_plan(CouponTerms, CouponTable)
@@ -90,13 +90,13 @@ LOCK_TERMS = Query(_terms_of_code.with_for_update(), _terms.row)
 
 
 def _counted(most: str, *conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
-    # Nobody asks how far beyond its limit a coupon is: counting ends there.
+    # Counting stops at the limit: nobody needs to know how far a coupon is beyond it.
     limit = sa.bindparam(most, type_=sa.BigInteger())
     rows = sa.select(sa.literal_column("1")).where(_of_coupon, counts, *conditions).limit(limit)
     return sa.select(sa.func.count()).select_from(rows.subquery()).scalar_subquery()
 
 
-#: Exact under the coupon's lock, when it is a statement of its own after the one that locks.
+#: The count is exact under the coupon's lock, in a statement after the one that locks.
 COUNT_REDEEMED = Query(
     sa.select(
         _counted("most"),

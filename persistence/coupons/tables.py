@@ -21,14 +21,14 @@ from persistence.database.columns import (
 
 
 class CouponKind(StrEnum):
-    """What a coupon's value means."""
+    """How a coupon's value is read: in percent, or as an amount."""
 
     PERCENT = "PERCENT"
     FIXED = "FIXED"
 
 
 class RedemptionStatus(StrEnum):
-    """What became of a redemption: held by an order that is to be paid, used, or let go again."""
+    """The state of a redemption: held by an unpaid order, used by a paid one, or released."""
 
     HELD = "HELD"
     USED = "USED"
@@ -36,7 +36,7 @@ class RedemptionStatus(StrEnum):
 
 
 class CouponTable(SQLModel, table=True):
-    """A code that takes something off an order."""
+    """A code that takes a discount off an order."""
 
     __tablename__ = named("coupons")
     __table_args__ = (
@@ -71,13 +71,14 @@ class CouponTable(SQLModel, table=True):
 
 
 class CouponRedemptionTable(SQLModel, table=True):
-    """What an order redeems of a coupon. Those held and used count towards its limits."""
+    """An order's use of a coupon. Held and used redemptions count towards the coupon's limits."""
 
     __tablename__ = named("coupon_redemptions")
     __table_args__ = (
         checked("status IN ('HELD', 'USED', 'RELEASED')", "status"),
         checked("amount > 0", "amount"),
-        # One index counts a coupon's redemptions and a user's of them, and finds whether any is.
+        # One index counts a coupon's redemptions, also those of one user, and finds whether any
+        # exist.
         sa.Index(
             "coupon_redemptions_coupon_id_status_user_id_idx", "coupon_id", "status", "user_id"
         ),

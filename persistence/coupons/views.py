@@ -21,25 +21,36 @@ from persistence.database.views import sees_all, view
 
 
 class Coupon(Struct, frozen=True, rename="camel"):
-    """A code that takes something off an order."""
+    """A code that takes a discount off an order."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
-    code: Annotated[str, Meta(description="What buyers give, in whatever case; unique.")]
-    kind: Annotated[CouponKind, Meta(description="What the value means.")]
-    value: Annotated[Decimal, Meta(description="Percent of the subtotal, or an amount.")]
+    code: Annotated[
+        str, Meta(description="The code that buyers give, in upper or lower case; unique.")
+    ]
+    kind: Annotated[CouponKind, Meta(description="Whether the value is a percentage or an amount.")]
+    value: Annotated[
+        Decimal, Meta(description="The discount: percent of the subtotal, or an amount.")
+    ]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
-    description: Annotated[str | None, Meta(description="What it is for, for the shop's people.")]
-    starts_at: Annotated[datetime | None, Meta(description="From when on it works.")]
-    ends_at: Annotated[datetime | None, Meta(description="Until when it works; not at that time.")]
-    minimum_order: Annotated[Decimal | None, Meta(description="Least subtotal that it takes.")]
+    description: Annotated[str | None, Meta(description="A note for the shop's staff.")]
+    starts_at: Annotated[datetime | None, Meta(description="The coupon is valid from this time.")]
+    ends_at: Annotated[
+        datetime | None, Meta(description="The coupon is valid until just before this time.")
+    ]
+    minimum_order: Annotated[
+        Decimal | None, Meta(description="The least subtotal that the coupon is valid for.")
+    ]
     usage_limit: Annotated[int | None, Meta(description="How many orders may redeem it.")]
     per_user_limit: Annotated[
         int | None, Meta(description="How many orders of one user may redeem it.")
     ]
     redeemed: Annotated[
-        int, Meta(description="How many orders count: those to be paid and those once paid.")
+        int,
+        Meta(
+            description="How many orders redeem it: those waiting for payment, and those ever paid."
+        ),
     ]
-    is_active: Annotated[bool, Meta(description="False once it was taken out of use.")]
+    is_active: Annotated[bool, Meta(description="False once the coupon was deactivated.")]
     version: Annotated[int, Meta(description="Counts the changes of this coupon.")]
     created_at: Annotated[datetime, Meta(description="When the coupon was made.")]
     updated_at: Annotated[datetime, Meta(description="When the coupon last changed.")]

@@ -1,1 +1,1 @@
-"""The database itself: pool, transactions, statements, views and rules."""
+"""The database itself: connections, transactions, statements, views, lists and rules."""

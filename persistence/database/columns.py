@@ -7,8 +7,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlmodel import Field, SQLModel
 
-# Names of constraints are part of the contract with services: a unique violation is told apart
-# by its constraint's name.
+# Services depend on the names of constraints: they tell unique violations apart by them.
 SQLModel.metadata.naming_convention = {
     "ix": "%(table_name)s_%(column_0_N_name)s_idx",
     "uq": "%(table_name)s_%(column_0_N_name)s_key",
@@ -26,16 +25,16 @@ class _TransactionNumber(sa.types.UserDefinedType[str]):
         return "xid8"
 
 
-# Or reflection, which compares migrations with tables, would not know it.
+# Reflection, which compares migrations with tables, finds the type by this entry.
 ischema_names["xid8"] = _TransactionNumber
 Uuid = postgresql.UUID(as_uuid=False)
-# Wide enough for a lifetime of deposits of 999,999,999.99 each.
+# Wide enough for the sum of many deposits of 999,999,999.99 each.
 Money = sa.Numeric(20, 2)
 Instant = sa.DateTime(timezone=True)
-# Cursor columns sort by bytes, so that a page never depends on the server's locale.
+# Columns that lists sort by compare bytes, so that a page does not depend on the server's locale.
 SortableText = sa.Text(collation="C")
 Json = postgresql.JSONB()
-#: A transaction's number, which never comes again.
+#: A transaction's number. PostgreSQL gives each number once.
 TransactionNumber = cast(Any, _TransactionNumber())
 TextArray = postgresql.ARRAY(sa.Text())
 UuidArray = postgresql.ARRAY(Uuid)
@@ -58,7 +57,7 @@ def identifier(**kwargs: Any) -> Any:
 
 
 def reference(target: str, **kwargs: Any) -> Any:
-    """A foreign key to another table's id, indexed unless said otherwise."""
+    """A foreign key to another table's id; indexed, unless ``index=False``."""
     kwargs.setdefault("index", True)
     return Field(sa_type=cast(Any, Uuid), foreign_key=target, **kwargs)
 
@@ -94,5 +93,5 @@ def checked(rule: str, name: str) -> sa.CheckConstraint:
 
 
 def ended_index(name: str, column: str) -> sa.Index:
-    """An index over the few rows that ended, of which most have nothing in the column."""
+    """An index over the few rows whose column is not null, as most rows have not ended."""
     return sa.Index(name, column, postgresql_where=sa.text(f"{column} IS NOT NULL"))

@@ -1,11 +1,11 @@
-"""What can go wrong with the database, in words of our own.
+"""The errors of the database that Tandem tells apart.
 
 DatabaseError
 ├── Unavailable          no connection, connection lost, server shutting down, pool exhausted
-│   └── NotMigrated      a table is missing: this code is newer than the database
+│   └── NotMigrated      a table is missing; the code is newer than the database
 ├── StatementTimeout     a statement ran longer than it may
 ├── LockTimeout          a lock was not free in time
-├── Conflict             deadlock or serialisation failure: the transaction may be run again
+├── Conflict             deadlock or serialisation failure; the transaction may be run again
 ├── UniqueViolation      a UNIQUE constraint refused a row; ``constraint`` names it
 ├── ReferenceViolation   a FOREIGN KEY refused a change; ``constraint`` names it
 └── CheckViolation       a CHECK constraint refused a row; ``constraint`` names it
@@ -15,7 +15,7 @@ import asyncpg
 
 
 class DatabaseError(Exception):
-    """Base of everything this module names."""
+    """Base of the database's errors."""
 
     def __init__(self, constraint: str | None = None, said: str = "") -> None:
         super().__init__(said)
@@ -27,7 +27,7 @@ class Unavailable(DatabaseError):
 
 
 class NotMigrated(Unavailable):
-    """A table is missing: the database was not migrated to what this code knows."""
+    """A table is missing: the database was not migrated to the code's revision."""
 
 
 class StatementTimeout(DatabaseError):
@@ -39,7 +39,7 @@ class LockTimeout(DatabaseError):
 
 
 class Conflict(DatabaseError):
-    """Two transactions crossed; this one was undone and may be run again."""
+    """Two transactions got in each other's way; this one was undone and may be run again."""
 
 
 class UniqueViolation(DatabaseError):
@@ -70,7 +70,7 @@ _BY_STATE: dict[str, type[DatabaseError]] = {
     "25P03": Unavailable,
 }
 
-#: What a driver call may raise that `translated` understands.
+#: The errors of the driver that `translated` understands.
 DRIVER_ERRORS = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
@@ -81,16 +81,16 @@ DRIVER_ERRORS = (
 
 
 def translated(error: BaseException) -> BaseException:
-    """The error in our own words, or itself when it is nothing the caller could act on."""
+    """The `DatabaseError` for a driver's error; the error itself when there is none for it."""
     if isinstance(error, asyncpg.PostgresConnectionError | OSError | TimeoutError):
         return Unavailable()
     if isinstance(error, asyncpg.PostgresError):
         known = _BY_STATE.get(getattr(error, "sqlstate", ""), DatabaseError)
-        # Only the first line: the details below it may hold a row, with all that is in it.
+        # Keeps the first line only: the details below it may hold the values of a row.
         said = str(error).partition("\n")[0]
         return known(getattr(error, "constraint_name", None), said)
-    # What is left of the driver's own errors is about a connection that died in the middle of
-    # something; its complaints about our values are ValueErrors, and are ours.
+    # The driver's other errors mean that a connection died in the middle of a call. Its errors
+    # about the values that it was given are ValueErrors, and they are bugs of this program.
     if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError) and not isinstance(
         error, ValueError
     ):

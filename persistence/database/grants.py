@@ -1,7 +1,7 @@
-"""What the role that Tandem serves as may do, where it is not the owner of the tables.
+"""The grants of the role that Tandem serves as, when that role does not own the tables.
 
-An owner can switch the triggers of its tables off, whatever they refuse. A role that was only
-granted what is said here cannot: PostgreSQL itself keeps it from changing what is append-only.
+An owner can disable the triggers of its tables. A role with these grants alone cannot: PostgreSQL
+itself keeps it from changing append-only tables.
 """
 
 import asyncpg
@@ -13,7 +13,7 @@ from persistence.database.rules import APPEND_ONLY
 
 
 class Ungrantable(Exception):
-    """The role cannot be kept to its grants; the message is one sentence for a person."""
+    """The role cannot be limited to its grants; the message is one sentence for a person."""
 
 
 _ABOVE = sa.text("""
@@ -25,10 +25,10 @@ _ABOVE = sa.text("""
 
 
 async def grant(database_url: str, role: str) -> None:
-    """Grant a role what serving and working needs, and take the rest away; again if need be.
+    """Grant a role what servers and workers need, and revoke the rest; may be repeated.
 
-    The role must exist. Raises `Ungrantable` when it does not, or is above grants: a superuser, or
-    an owner of the tables.
+    Raises `Ungrantable` when the role does not exist, and when grants do not limit it because it is
+    a superuser or owns tables.
     """
     engine = engine_for(database_url)
     try:

@@ -1,7 +1,7 @@
 """Pages of rows: keyset or numbered, of one list or nested under many parents.
 
-A keyset page starts beyond a position (the sort's value and the id), so it is stable under
-inserts and as fast at page 5,000 as at page 1. A numbered page counts rows off.
+A keyset page starts beyond a position (the sort's value and the id). It is stable under inserts,
+and as fast at page 5,000 as at page 1. A numbered page skips rows by counting them.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ _BIG = sa.BigInteger()
 
 
 class Sort(NamedTuple):
-    """One declared order of a list; ties are broken by id in the same direction."""
+    """One declared order of a list; the id breaks ties, in the same direction."""
 
     column: sa.ColumnElement[Any]
     descending: bool
@@ -42,29 +42,29 @@ def descending(view: View[Any], field: str) -> Sort:
 
 
 class Window(NamedTuple):
-    """Which rows of a sorted list are wanted."""
+    """The rows of a sorted list that a page holds."""
 
     limit: int
-    #: ``(value, id)`` beyond which rows are taken, in the direction read.
+    #: The position, ``(value, id)``, beyond which the page starts in the direction read.
     beyond: tuple[Any, str] | None = None
     backward: bool = False
     offset: int = 0
 
 
-#: A page and one row beyond it, for the sizes that most callers ask for. Written into a statement,
-#: PostgreSQL can tell what it costs whoever asks, and plans it once for all (0.3 ms each time); it
-#: takes any other limit for a tenth of the list, finds that dear, and plans anew.
+#: The sizes that most callers ask for, and one row beyond the page. PostgreSQL knows the cost of a
+#: limit that is written into the statement, and plans it once for all callers. It takes a limit
+#: that is a value for a tenth of the list, and plans anew each time (0.3 ms).
 _COMMON_LIMITS = frozenset({11, 21, 51, 101})
 
 
 class Shape(NamedTuple):
-    """What a list's statements differ in, besides the values that they are given."""
+    """One of the statements that a list may need; the rest are its values."""
 
     sort: str
     filters: frozenset[str]
     beyond: bool
     backward: bool
-    #: The limit where it is a common one; others are given.
+    #: The limit, where it is a common one; other limits are values.
     limit: int | None
     offset: bool
 
@@ -72,8 +72,9 @@ class Shape(NamedTuple):
 class Listing(Generic[Row]):
     """One declared list: its rows, sorts and filters.
 
-    ``filters`` names a condition over a value of the same name; ``always`` holds for every page
-    (visibility). With ``parent``, pages are taken under many parents in one statement.
+    ``filters`` holds conditions, each over a value of the condition's name. ``always`` is the
+    condition of every page (visibility). With ``parent``, one statement reads the pages of many
+    parents.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Listing(Generic[Row]):
         self._view = view
         self._filters = filters or {}
         self._parent = parent
-        # A list has at most sorts × directions × 2^filters shapes; those in use are few.
+        # A list has at most sorts × directions × 2^filters shapes, of which few are in use.
         self._page = lru_cache(maxsize=256)(self._compile_page)
         self._page_of_projections = lru_cache(maxsize=256)(self._compile_page)
         self._count = lru_cache(maxsize=256)(self._compile_count)
@@ -104,7 +105,7 @@ class Listing(Generic[Row]):
         wanted: Wanted | None = None,
         **values: Any,
     ) -> list[Row]:
-        """At most ``window.limit`` rows, in reading direction; parts of them where that can be."""
+        """At most ``window.limit`` rows, in the direction read; projections where they can be."""
         shape = _shape(sort, filters, window)
         projection = self._projection(sort, wanted)
         query = (
@@ -123,7 +124,7 @@ class Listing(Generic[Row]):
         window: Window,
         **values: Any,
     ) -> dict[str, list[Row]]:
-        """The same under every parent, in one statement."""
+        """The page of each parent, in one statement."""
         query = self._page(_shape(sort, filters, window))
         found: dict[str, list[Row]] = {parent: [] for parent in parents}
         rows = await reader.all(query, parents=parents, **self._values(filters, window), **values)
@@ -138,7 +139,7 @@ class Listing(Generic[Row]):
     async def counts(
         self, reader: Reader, parents: list[str], filters: Mapping[str, Any], **values: Any
     ) -> dict[str, int]:
-        """The same under every parent, in one statement."""
+        """How many rows each parent's list has, in one statement."""
         query = self._count(frozenset(filters))
         rows = await reader.all(query, parents=parents, **filters, **values)
         return dict.fromkeys(parents, 0) | dict(rows)
@@ -161,10 +162,10 @@ class Listing(Generic[Row]):
         return select.where(*self._always, *(self._filters[name] for name in sorted(names)))
 
     def _projection(self, sort: str, wanted: Wanted | None) -> Projection | None:
-        """The part of the list's view that is wanted, and what cursors are written from."""
+        """The projection of the wanted fields, and of the fields that cursors are written from."""
         if wanted is None:
             return None
-        # An expression is no field, so a list that is sorted by one has no projections.
+        # A sort by an expression is no field, so such a list has no projections.
         column = self.sorts[sort].column
         fields = (name for name, each in self._view.columns.items() if each is column)
         sorted_by = next(fields, "")

@@ -1,4 +1,4 @@
-"""Every table in one place: what migrations are compared with."""
+"""Every table in one place; the check compares the migrations with it."""
 # ruff: noqa: F401 - importing a module adds its tables to the metadata
 
 import sqlalchemy as sa
@@ -30,7 +30,7 @@ METADATA = SQLModel.metadata
 
 
 def create_all(connection: sa.Connection) -> None:
-    """Make every table and rule in an empty database, without migrations."""
+    """Create every table and rule in an empty database, without migrations."""
     for statement in FUNCTIONS[:1]:
         connection.exec_driver_sql(statement)
     METADATA.create_all(connection)

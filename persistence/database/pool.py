@@ -1,6 +1,6 @@
-"""The database: what reads and transactions of one process run on.
+"""The database: gives one process its readers and transactions.
 
-It is composed here, of the readable ways or of the faster ones of ``persistence/fast/``.
+It is composed here: of the readable parts, or of the faster ones in ``persistence/fast/``.
 """
 
 from collections.abc import AsyncIterator
@@ -14,8 +14,8 @@ from persistence.fast.batching import BatchingTransaction
 from persistence.fast.coalescing import Coalescer, CoalescingReader
 from persistence.fast.idle_connections import IdleConnections
 
-#: Where rows are found by key, one plan is the best for all values. PostgreSQL guesses the length
-#: of the arrays that it is sent, and would plan anew each time: 370 orders a second, not 650.
+#: When rows are found by key, one plan is the best for all values. PostgreSQL would plan anew each
+#: time, as it guesses the length of arrays: 370 orders a second instead of 650.
 _BEGIN_BY_KEY = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan"
 
 

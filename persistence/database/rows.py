@@ -115,7 +115,7 @@ def compiled(
     ]
     if not converters and not makers:
         return RowPlan(columns, selected, struct)
-    # What is made stands behind the columns, until all is put in the order of the fields.
+    # Made fields stand behind the columns, until all are put in the order of the struct.
     places |= {name: len(selected) + place for place, name in enumerate(others or {})}
     order = [places[name] for name in kinds]
     return RowPlan(columns, selected, _builder(struct, converters, makers, order))
@@ -171,7 +171,7 @@ def _converter(column: sa.ColumnElement[Any], kind: Any) -> Convert | None:
     """How a column's value becomes a field's; None where it is the field's already."""
     bare = _without_none(kind)
     if isinstance(bare, type) and issubclass(bare, Enum):
-        # A look-up in a table is five times as fast as a call of the enum.
+        # Looking a member up in a dict is five times as fast as calling the enum.
         return {None: None, **{member.value: member for member in bare}}.__getitem__
     if type(column.type) is sa.JSON:
         return _unless_none(msgspec.json.Decoder(kind).decode)

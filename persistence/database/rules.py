@@ -1,13 +1,14 @@
-"""Rules the database keeps by itself: functions and triggers beside the tables.
+"""Rules that the database keeps by itself: functions and triggers beside the tables.
 
-Migrations hold their own frozen copies; the check compares a migrated database with one made
-from the tables and these rules.
+Migrations hold their own frozen copies. The check compares a migrated database with one made from
+the tables and these rules.
 """
 
 from persistence.wallet import PROVIDER, SHOP
 
 FUNCTIONS = (
-    # array_to_string is only STABLE; over text it is immutable, as a generated column demands.
+    # A generated column needs an IMMUTABLE function. array_to_string is declared STABLE, but it is
+    # immutable over text.
     """
     CREATE FUNCTION tandem_words(words text[]) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN array_to_string(words, ' ')
@@ -44,7 +45,7 @@ FUNCTIONS = (
         RETURN NULL;
     END $$
     """,
-    # Processes poll for transactions that ended something: see persistence/revocations.py.
+    # Processes poll for transactions that ended sessions or keys: see persistence/revocations.py.
     """
     CREATE FUNCTION tandem_ended() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -52,7 +53,7 @@ FUNCTIONS = (
         RETURN NEW;
     END $$
     """,
-    # Whoever changes what a user may do ends what was given to the user before.
+    # Changing a user's role or closing the account ends the user's sessions and API keys.
     """
     CREATE FUNCTION tandem_standing() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -102,12 +103,12 @@ TRIGGERS = (
         "FOR EACH STATEMENT EXECUTE FUNCTION tandem_refuse()"
         for table in APPEND_ONLY
     ),
-    # The end of the chain moves on with every seal, and is always there.
+    # The row of the chain's end changes with every seal, and always exists.
     "CREATE TRIGGER audit_chain_refuse BEFORE DELETE OR TRUNCATE ON audit_chain "
     "FOR EACH STATEMENT EXECUTE FUNCTION tandem_refuse()",
     "CREATE TRIGGER postings_post BEFORE INSERT ON postings "
     "FOR EACH ROW EXECUTE FUNCTION tandem_post()",
-    # Deferred: a transfer's postings come one by one and must be even at COMMIT.
+    # Deferred: a transfer's postings are inserted one by one, and must sum to zero at COMMIT.
     "CREATE CONSTRAINT TRIGGER postings_balanced AFTER INSERT ON postings "
     "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tandem_balanced()",
     *(
@@ -121,12 +122,12 @@ TRIGGERS = (
 )
 
 
-#: The shop's and the provider's accounts are there from the first migration on.
+#: The first migration creates the accounts of the shop and of the payment provider.
 SYSTEM_ACCOUNTS = (
     f"INSERT INTO accounts (id, kind) VALUES ('{SHOP}', 'SHOP'), ('{PROVIDER}', 'PROVIDER')"  # noqa: S608
 )
-#: The chain begins before its first seal. What would be the hash of nothing counts the entries that
-#: were written before there were proofs, none in a new database.
+#: The row of the chain's end before the first seal. Its hash holds the number of entries that were
+#: written before there were proofs: none in a new database.
 CHAIN_BEGINS = (
     "INSERT INTO audit_chain (id, position, hash) VALUES (1, 0, decode(repeat('00', 32), 'hex'))"
 )

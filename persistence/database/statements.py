@@ -1,4 +1,4 @@
-"""Statements compiled once from the SQLModel tables, run on prepared statements."""
+"""Statements: compiled once from the SQLModel tables, and prepared by the driver."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -16,15 +16,15 @@ _DIALECT = dialect.dialect()
 
 
 class Query(Generic[Row]):
-    """One SQL statement and how a row of its answer is made.
+    """One SQL statement, and how a row of its answer is made.
 
     ``row`` gets the columns as positional arguments; a statement without an answer has none.
     Compiling costs 200–800 µs, so a query is made at import or once per shape, never per call.
 
-    ``after`` names a writing query that runs in the same statement; this one reads under that name
-    what it returns. ``writes`` are the tables that the statement changes, its triggers included;
-    ``reads`` are those whose rows it finds there matter to it, if only to be changed; ``locks``
-    tells whether it locks what it reads, and ``columns`` how many columns it selects.
+    ``after`` is a name and a writing query that runs in the same statement; this one reads the rows
+    that it returns under that name. ``writes`` are the tables that the statement changes, its
+    triggers included. ``reads`` are the tables whose rows it looks at, if only to change them.
+    ``locks`` tells whether it locks rows that it reads; ``columns`` is how many columns it selects.
     """
 
     __slots__ = (
@@ -60,7 +60,8 @@ class Query(Generic[Row]):
             isinstance(each, sa.Select) and each._for_update_arg is not None
             for each in visitors.iterate(statement)
         )
-        #: The statement, and before it what it names: pairs of a name and SQL.
+        #: Pairs of a name and SQL: the named statements, and last the statement itself, without a
+        #: name.
         self.parts: tuple[tuple[str, str], ...] = (("", str(compiled)),)
         if after is not None:
             name, first = after
@@ -74,7 +75,7 @@ class Query(Generic[Row]):
 
     @property
     def width(self) -> int:
-        """How many values it takes."""
+        """How many values the statement takes."""
         return len(self._names)
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
@@ -107,7 +108,7 @@ class ListQuery(Query[Row]):
         self.types = tuple(column.type for column in statement.selected_columns)
 
 
-#: What triggers change besides the table that they are on; see persistence/database/rules.py.
+#: The tables that a table's triggers change; see persistence/database/rules.py.
 _TRIGGERED = {"postings": {"accounts"}, "users": {"sessions", "api_keys"}}
 
 
@@ -119,7 +120,7 @@ def _written(statement: ClauseElement) -> frozenset[str]:
 
 def _read(statement: ClauseElement) -> frozenset[str]:
     if isinstance(statement, sa.Insert) and statement._post_values_clause is None:
-        # Into what stands there a row is put without a look.
+        # An INSERT does not look at the rows that exist.
         return frozenset() if statement.select is None else _read(statement.select)
     names: set[str] = set()
     for each in visitors.iterate(statement):
@@ -136,19 +137,19 @@ def _table(change: UpdateBase) -> sa.TableClause:
 
 
 def renumbered(sql: str, by: int) -> str:
-    """The same with its placeholders counted from after ``by`` others."""
+    """The SQL with its placeholders renumbered to follow ``by`` others."""
     return re.sub(r"\$(\d+)", lambda found: f"${int(found[1]) + by}", sql) if by else sql
 
 
 def with_parts(parts: Iterable[tuple[str, str]]) -> str:
-    """One statement of named ones, of which the last has no name."""
+    """One statement made of named ones and of a last one, which has no name."""
     *named, (_, last) = parts
     before = ", ".join(f"{name} AS ({sql})" for name, sql in named)
     return f"WITH {before} {last}" if named else last
 
 
 def nothing(*_: Any) -> None:
-    """The row of a statement whose answer nobody reads."""
+    """The row of a statement whose answer is not read."""
 
 
 def value(first: Any, *_: Any) -> Any:
@@ -185,12 +186,12 @@ def given(name: str, like: sa.ColumnElement[Any]) -> sa.BindParameter[Any]:
     return sa.bindparam(name, type_=like.type)
 
 
-#: Most rows that one `forget` deletes: a short lock, however much there is.
+#: The most rows that one `forget` deletes, so that it holds its locks for a short time.
 FORGOTTEN_AT_ONCE = 10_000
 
 
 def forget(table: sa.Table, since: sa.ColumnElement[Any], *conditions: Any) -> Query[int]:
-    """Delete rows whose ``since`` is before ``:before``; how many there were, at most so many."""
+    """Delete rows whose ``since`` is before ``:before``; answers how many, at most 10,000."""
     old = since < sa.bindparam("before", type_=Instant)
     place = sa.literal_column(f"{table.name}.ctid")
     batch = sa.select(place).where(old, *conditions).limit(FORGOTTEN_AT_ONCE).correlate(None)

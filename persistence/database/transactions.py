@@ -36,7 +36,7 @@ class Write(Generic[Row]):
 
 
 class PendingResult(Generic[Out]):
-    """What is made of the row that a write returns; `Transaction.known` waits for the row."""
+    """A result that is made of the row that a write returns; see `Transaction.known`."""
 
     __slots__ = ("make", "write")
 
@@ -133,6 +133,6 @@ class Transaction(Reader):
             raise
 
     async def _undo_to_savepoint(self) -> None:
-        # A lost connection cannot roll back, and need not: its transaction is gone.
+        # A lost connection cannot roll back, and need not: its transaction has ended.
         with suppress(Unavailable):
             await self.run(UNDO_TO_SAVEPOINT)

@@ -34,8 +34,8 @@ sees_all = sa.bindparam("sees_all", type_=sa.Boolean)
 administers = sa.bindparam("administers", type_=sa.Boolean)
 now = sa.bindparam("now", type_=Instant)
 
-#: Clients ask for some dozens of projections. Strangers can displace them, but never hold more than
-#: this; one takes 20 kB.
+#: Clients ask for some dozens of projections. Unknown callers can displace them, but never make
+#: more than this; one takes 20 kB.
 _MOST_PROJECTIONS = 256
 
 
@@ -181,13 +181,13 @@ def projection_of(view: View[Any], wanted: Wanted) -> Projection | None:
 
 def _joined(target: View[Any], wanted: Wanted, name: str) -> Any:
     """How to join what a key leads to; None where it cannot be joined."""
-    # Whoever sees the one must see the other: what is visible to some needs the viewer.
+    # Every viewer of the one must see the other: a join has no condition about the viewer.
     if not isinstance(target.source, sa.Table) or target.visible is not sa.true():
         return None
     projection = projection_of(target, Wanted(wanted.fields))
     if projection is None:
         return None
-    # The alias keeps it apart from the list's own conditions, which may read the same table.
+    # The alias is there because the list's own conditions may read the same table.
     other = target.source.alias(name)
     columns = [other.c[column.key] for column in projection.columns]
     written = [

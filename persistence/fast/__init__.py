@@ -1,1 +1,1 @@
-"""Faster ways beside the readable ones; `persistence.database.pool` chooses them."""
+"""Faster forms of readers, transactions and connections; `persistence.database.pool` takes them."""

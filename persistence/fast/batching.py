@@ -182,8 +182,8 @@ def lock_both(first: Query[Any], then: Query[Any]) -> str:
     """One statement that locks by the first query, and after that by the second.
 
     Each row has the first query's columns, a true, and the second query's columns; nulls where the
-    second has no row. PostgreSQL reads the inner side of a nested loop only once the outer side has
-    a row, and it can do a join without a condition in no other way.
+    second has no row. PostgreSQL runs a join without a condition as a nested loop, and reads the
+    inner side of a nested loop only once the outer side has a row.
     """
     rest = renumbered(then.sql, first.width)
     return (

@@ -18,7 +18,7 @@ from persistence.database.statements import ListQuery, renumbered
 
 Row = TypeVar("Row")
 
-#: What a column's value is read as; the driver reads the types that are not here.
+#: The Python type of a column's value. The driver reads columns of other types.
 _READ: dict[type[sa.types.TypeEngine[Any]], Any] = {
     type(Uuid): str,
     type(Money): Decimal,
@@ -43,7 +43,7 @@ class JsonRows(Generic[Row]):
 
     def __init__(self, query: ListQuery[Row], kinds: list[Any]) -> None:
         self.query = query
-        #: What answering the query has taken lately; None before the first answer.
+        #: The seconds that an answer has taken lately; None before the first answer.
         self.seconds: float | None = None
         names = [f"c{place}" for place in range(len(kinds))]
         written = ", ".join(
@@ -88,7 +88,7 @@ def json_rows(query: ListQuery[Any]) -> JsonRows[Any] | None:
 
 
 def _read_as(kind: sa.types.TypeEngine[Any]) -> Any:
-    """What a column's value is read as; None where it cannot travel so."""
+    """The Python type of a column's value; None where it cannot travel in a text."""
     if isinstance(kind, sa.ARRAY):
         item = _READ.get(type(kind.item_type))
         return None if item is None else list[item] | None

@@ -1,1 +1,1 @@
-"""Invoices, credit notes, their numbers and their files."""
+"""Invoices, credit notes, their numbers and their PDF files."""

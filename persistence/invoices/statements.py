@@ -22,7 +22,7 @@ from persistence.users.tables import users
 
 
 class Counter(Struct, frozen=True):
-    """The last number of a kind, and when it was given."""
+    """The last number given to a kind of document, and when."""
 
     year: int
     last: int
@@ -41,7 +41,7 @@ CREDIT_NOTE_OF_REFUND = Query(
     INVOICE.select().where(invoices.c.refund_id == given("refund_id", invoices.c.refund_id)),
     INVOICE.row,
 )
-#: What the credit notes of an invoice come to so far.
+#: The sum of an invoice's credit notes so far.
 CREDITED = Query(
     sa.select(
         sa.func.coalesce(sa.func.sum(sa.cast(invoices.c.snapshot["total"].astext, Money)), 0)
@@ -49,14 +49,14 @@ CREDITED = Query(
     value,
 )
 _pdf_of = sa.select(invoice_pdfs.c.invoice_id).where(invoice_pdfs.c.invoice_id == invoices.c.id)
-#: ``(id, number, whether its PDF is there)`` of the visible ones.
+#: ``(id, whether the PDF exists)`` of the visible invoices.
 VISIBLE_PDFS = Query(
     sa.select(invoices.c.id, sa.exists(_pdf_of))
     .select_from(INVOICE.source)
     .where(among(invoices.c.id), INVOICE.visible),
     lambda id, ready: (id, ready),
 )
-#: ``(number, content)``
+#: ``(number, content)`` of an invoice's PDF.
 PDF = Query(
     sa.select(invoices.c.number, invoice_pdfs.c.content)
     .join_from(invoices, invoice_pdfs)
@@ -74,7 +74,7 @@ KEEP_PDF = Query(
     nothing,
     ["invoice_id", "content", "created_at"],
 )
-#: Who buys, as their account says it now.
+#: The buyer's name, as the account has it now.
 BUYER_NAME = Query(
     sa.select(users.c.full_name).where(users.c.id == given("user_id", users.c.id)), value
 )
@@ -84,7 +84,7 @@ _first = upsert(invoice_counters).values(
     year=sa.literal_column("0"),
     last=sa.literal_column("0"),
 )
-# The lock of a row that need not be there yet.
+# Locks a row that may not exist yet.
 LOCK_COUNTER = Query(
     _first.on_conflict_do_update(
         index_elements=["kind"], set_={"kind": _first.excluded.kind}

@@ -20,7 +20,7 @@ from persistence.database.columns import (
 
 
 class InvoiceKind(StrEnum):
-    """What a document is: an invoice, or the correction of one."""
+    """The kind of a document: an invoice, or a credit note, which corrects one."""
 
     INVOICE = "INVOICE"
     CREDIT_NOTE = "CREDIT_NOTE"
@@ -55,7 +55,7 @@ class InvoiceTable(SQLModel, table=True):
     order_id: str = reference("orders.id")
     corrects_id: str | None = reference("invoices.id", nullable=True)
     refund_id: str | None = reference("refunds.id", index=False, unique=True, nullable=True)
-    #: Everything that stands in it (`Snapshot`), money as text.
+    #: The document's content (`Snapshot` of views.py), money as text.
     snapshot: dict[str, Any] = column(Json)
     issued_at: datetime = instant(None)
 
@@ -71,7 +71,7 @@ class InvoicePdfTable(SQLModel, table=True):
 
 
 class InvoiceCounterTable(SQLModel, table=True):
-    """The last number of each kind: whoever holds this row's lock gives the next one."""
+    """The last number of each kind. The transaction that locks the row gives the next number."""
 
     __tablename__ = named("invoice_counters")
     __table_args__ = (checked(_KINDS, "kind"),)

@@ -14,7 +14,7 @@ from persistence.orders.views import ORDER, OrderLine, ShippingAddress
 
 
 class Seller(Struct, frozen=True, rename="camel"):
-    """Who sold."""
+    """The seller, as the shop was called then."""
 
     name: Annotated[str, Meta(description="The seller's name.")]
     address: Annotated[list[str], Meta(description="The seller's address, line by line.")]
@@ -23,14 +23,14 @@ class Seller(Struct, frozen=True, rename="camel"):
 
 
 class Buyer(Struct, frozen=True, rename="camel"):
-    """Who bought, as they were called then."""
+    """The buyer, as they were called then."""
 
     name: Annotated[str, Meta(description="The buyer's name.")]
     address: Annotated[ShippingAddress | None, Meta(description="Where the order went.")]
 
 
 class Snapshot(Struct, frozen=True, rename="camel"):
-    """What stands in an invoice, whatever becomes of the order, the buyer and the shop."""
+    """The content of an invoice, which stays when the order, the buyer or the shop change."""
 
     order_number: str
     seller: Seller
@@ -47,31 +47,31 @@ class Snapshot(Struct, frozen=True, rename="camel"):
 
 
 class Invoice(Struct, frozen=True, rename="camel"):
-    """An invoice, or a credit note over what was given back of one; it never changes."""
+    """An invoice, or a credit note for a refund; it never changes."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
-    kind: Annotated[InvoiceKind, Meta(description="What it is.")]
+    kind: Annotated[InvoiceKind, Meta(description="Whether it is an invoice or a credit note.")]
     number: Annotated[str, Meta(description="Its number, without gaps within kind and year.")]
-    order_id: Annotated[str, Meta(description="The order it is about.")]
+    order_id: Annotated[str, Meta(description="The order that it is for.")]
     order_number: Annotated[str, Meta(description="The number of that order.")]
     corrects_id: Annotated[str | None, Meta(description="The invoice that a credit note corrects.")]
     corrects_number: Annotated[str | None, Meta(description="The number of that invoice.")]
-    refund_id: Annotated[str | None, Meta(description="The refund that a credit note is about.")]
-    seller: Annotated[Seller, Meta(description="Who sold.")]
-    buyer: Annotated[Buyer, Meta(description="Who bought.")]
-    lines: Annotated[list[OrderLine], Meta(description="What was bought, or given back.")]
+    refund_id: Annotated[str | None, Meta(description="The refund that a credit note is for.")]
+    seller: Annotated[Seller, Meta(description="The seller.")]
+    buyer: Annotated[Buyer, Meta(description="The buyer.")]
+    lines: Annotated[list[OrderLine], Meta(description="The products bought, or returned.")]
     subtotal: Annotated[
-        Decimal, Meta(description="Sum of the lines; without lines, the amount given back.")
+        Decimal, Meta(description="Sum of the lines; without lines, the amount refunded.")
     ]
-    discount: Annotated[Decimal, Meta(description="What was taken off the subtotal.")]
-    total: Annotated[Decimal, Meta(description="What was paid, or given back, tax included.")]
+    discount: Annotated[Decimal, Meta(description="The amount taken off the subtotal.")]
+    total: Annotated[Decimal, Meta(description="The amount paid, or refunded, tax included.")]
     tax: Annotated[Decimal, Meta(description="The tax within the total.")]
     tax_rate: Annotated[
-        str | None, Meta(description="The rate of that tax (0.19 for 19 %); null where unknown.")
+        str | None, Meta(description="The rate of that tax (0.19 for 19 %); null when unknown.")
     ]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
     paid_at: Annotated[datetime, Meta(description="When the order was paid.")]
-    issued_at: Annotated[datetime, Meta(description="When it was written.")]
+    issued_at: Annotated[datetime, Meta(description="When it was issued.")]
 
 
 INVOICE = view(

@@ -1,1 +1,1 @@
-"""Jobs: the queue, the schedules, and what a job should have finished long ago."""
+"""Jobs: the queue, the schedules, and overdue work that no job does."""

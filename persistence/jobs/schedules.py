@@ -1,4 +1,4 @@
-"""Schedules: when a job that comes again and again was last queued."""
+"""Schedules: when each job that runs at intervals was last queued."""
 
 from datetime import datetime
 
@@ -11,10 +11,10 @@ from persistence.database.statements import Query, given, value
 
 
 class ScheduleTable(SQLModel, table=True):
-    """A job that is queued at intervals; which ones there are, and how often, stands in the code.
+    """A job that is queued at intervals. The code says which jobs there are, and how often.
 
-    It says when a slot was last taken and not when the next one begins, so that another interval
-    counts at once.
+    The row holds when a slot was last taken, not when the next one begins, so that a changed
+    interval counts at once.
     """
 
     __tablename__ = named("schedules")
@@ -34,8 +34,9 @@ _wanted = (
     .render_derived(name="wanted")
 )
 
-# Read first: taking locks the row even where it takes nothing, and all workers look all the time.
-#: Values: names and intervals, side by side. Answers the names whose slot has come.
+# Workers read first, as they look often, and TAKE_SCHEDULE locks the row even when it takes
+# nothing.
+#: Values: names and intervals, side by side. Answers the names whose slot is due.
 DUE_SCHEDULES = Query(
     sa.select(_wanted.c.name)
     .select_from(_wanted.outerjoin(schedules, schedules.c.name == _wanted.c.name))
@@ -44,7 +45,7 @@ DUE_SCHEDULES = Query(
     ),
     value,
 )
-#: Takes a slot that has come; of two workers one, and the other one finds it taken: None.
+#: Takes a slot that is due. When two workers try, one gets the name and the other gets no row.
 TAKE_SCHEDULE = Query(
     postgresql.insert(schedules)
     .values(name=given("name", schedules.c.name), taken_at=sa.func.now())

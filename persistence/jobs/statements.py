@@ -28,7 +28,7 @@ _INSERT_JOB = Query(
     nothing,
 )
 _LOGGED = ("job_id", "status", "priority", "entrypoint")
-# The job and the first line of its life, as pgqueuer writes them itself.
+# Writes the job and the first line of its log, as pgqueuer does.
 ENQUEUE = Query(
     sa.insert(job_log).from_select(
         _LOGGED,
@@ -56,8 +56,8 @@ _died = (
     .where(job_log.c.job_id == _number, job_log.c.status == sa.literal_column("'failed'"))
     .scalar_subquery()
 )
-# A worker that was killed counts nothing, so starts are counted by the queue's own log, since the
-# job was last dead.
+# A killed worker cannot count its attempt. So starts are counted in the queue's log, from the time
+# when the job last failed for good.
 STARTS = Query(
     sa.select(sa.func.count()).where(
         job_log.c.job_id == _number,
@@ -69,12 +69,12 @@ STARTS = Query(
 
 
 class Depth(NamedTuple):
-    """How many jobs of a name have a status, and for how long the first of them is overdue."""
+    """How many jobs of a name have a status, and how long the first of them is overdue."""
 
     name: str
     status: str
     count: int
-    #: Seconds; None where none of them is due.
+    #: Seconds; None when none of them is due.
     overdue: float | None
 
 
@@ -95,13 +95,13 @@ DEPTHS = Query(
     Depth,
 )
 _this = job_id == sa.bindparam("job_id", type_=Uuid)
-# A worker that looks for jobs skips one that is locked; one that was quicker is waited for.
-#: Answers the queue's word for where it stands.
+# Waits for a worker that has locked the job. A worker that looks for jobs skips a locked one.
+#: Answers the queue's own status of the job.
 LOCK_JOB = Query(sa.select(sa.cast(jobs.c.status, sa.Text)).where(_this).with_for_update(), value)
 
 
 def _logged(change: sa.CTE, status: str) -> Query[None]:
-    """A change of the queue and the line of the log that tells of it, as pgqueuer writes them."""
+    """A change of the queue, and its line in the log, as pgqueuer writes them."""
     said = sa.literal_column(f"'{status}'::job_status")
     lines = sa.select(change.c.id, said, change.c.priority, change.c.entrypoint)
     columns = ["job_id", "status", "priority", "entrypoint"]
@@ -127,7 +127,7 @@ RETRY_JOB = _logged(
 DISCARD_JOB = _logged(sa.delete(jobs).where(_this).returning(*_told).cte("gone"), "deleted")
 
 FORGET_LOG = forget(job_log, job_log.c.created)
-# Jobs that come by themselves come often, and their log says little once they are over.
+# Scheduled jobs run often, and their log says little once they have ended.
 FORGET_TICKS = forget(
     job_log,
     job_log.c.created,

@@ -1,4 +1,4 @@
-"""The tables of jobs, which are pgqueuer's under names of ours.
+"""The tables of jobs: those of pgqueuer, under names of Tandem's.
 
 The trigger that calls pg_notify is left out: NOTIFY takes a lock of the whole instance at COMMIT,
 so workers poll. A test asks pgqueuer whether it finds its tables right.
@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from persistence.database.columns import Json, Uuid, column, instant, named, table_of
 
-#: ``failed`` jobs are the dead letters: tried as often as they may be, and kept.
+#: ``failed`` jobs are the dead letters: they have used up their attempts, and are kept.
 QueueStatus = postgresql.ENUM(
     "queued",
     "picked",
@@ -29,14 +29,14 @@ QueueStatus = postgresql.ENUM(
 
 
 class JobStatus(StrEnum):
-    """Where a job stands; one that succeeded is gone."""
+    """The status of a job; a job that succeeded is deleted."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
     FAILED = "FAILED"
 
 
-#: The queue's own words for them.
+#: The queue's own names of these statuses.
 QUEUE_STATUSES = {
     JobStatus.QUEUED: "queued",
     JobStatus.RUNNING: "picked",
@@ -48,7 +48,7 @@ _JOB_ID = sa.text("(dedupe_key::uuid)")
 
 
 class JobTable(SQLModel, table=True):
-    """A job that waits, runs or is dead; one that succeeded is gone."""
+    """A job that waits, runs or has failed for good; a job that succeeded is deleted."""
 
     __tablename__ = named("jobs")
     __table_args__ = (
@@ -93,7 +93,7 @@ class JobTable(SQLModel, table=True):
             postgresql_include=["id"],
             postgresql_where=_PICKED,
         ),
-        # What follows is ours: the queue needs none of it, whoever looks at it does.
+        # The next indexes are for the lists of admins; the queue does not need them.
         sa.Index("jobs_job_id_idx", _JOB_ID, unique=True),
         sa.Index("jobs_created_job_id_idx", "created", _JOB_ID),
         sa.Index("jobs_status_created_job_id_idx", "status", "created", _JOB_ID),
@@ -109,7 +109,7 @@ class JobTable(SQLModel, table=True):
     status: str = column(QueueStatus)
     #: The job's name, such as ``mail.verifyEmail``.
     entrypoint: str = column(sa.Text)
-    #: The id under which the application knows the job, also in its payload.
+    #: The id by which the application knows the job; the payload holds it too.
     dedupe_key: str | None = column(sa.Text, nullable=True)
     payload: bytes | None = column(sa.LargeBinary, nullable=True)
     headers: dict[str, Any] | None = column(Json, nullable=True)
@@ -118,7 +118,7 @@ class JobTable(SQLModel, table=True):
 
 
 class JobLogTable(SQLModel, table=True):
-    """One step in the life of a job; outlives it for as long as the settings say."""
+    """One step of a job. The row outlives the job, for the time that a setting gives."""
 
     __tablename__ = named("job_log")
     __table_args__ = (
@@ -143,7 +143,7 @@ class JobLogTable(SQLModel, table=True):
 
 
 class JobStatisticsTable(SQLModel, table=True):
-    """How many jobs came to which status in which second."""
+    """How many jobs reached a status within a second."""
 
     __tablename__ = named("job_statistics")
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""What a job should have finished long ago: it is dead, or somebody discarded it."""
+"""Work that a job should have finished long ago: the job failed for good, or was discarded."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ from persistence.refunds import refunds
 def _older(
     column: sa.ColumnElement[Any], since: sa.ColumnElement[Any], *unfinished: sa.ColumnElement[bool]
 ) -> Query[str]:
-    """Ids of what is older than ``:before``, the oldest first, at most ``:limit``.
+    """Ids of unfinished rows older than ``:before``, the oldest first, at most ``:limit``.
 
-    Left out is what a job called ``:name`` still does, whose data hold the id as ``:key``.
+    A row is left out while a job called ``:name`` is to do it; its data hold the id as ``:key``.
     """
     old = since < sa.bindparam("before", type_=Instant)
     wanted = sa.select(column).where(old, *unfinished, ~_under_way(column)).order_by(since)

@@ -14,18 +14,18 @@ from persistence.jobs.tables import QUEUE_STATUSES, JobStatus, JobTable, job_log
 
 
 class Job(Struct, frozen=True, rename="camel"):
-    """Work that is done after the operation that wanted it."""
+    """Work that a worker does after the operation that queued it."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
-    name: Annotated[str, Meta(description="What is to be done.")]
-    status: Annotated[JobStatus, Meta(description="Where the job stands.")]
-    attempts: Annotated[int, Meta(description="How often it was started.")]
+    name: Annotated[str, Meta(description="The kind of work.")]
+    status: Annotated[JobStatus, Meta(description="The job's status.")]
+    attempts: Annotated[int, Meta(description="How often the job was started.")]
     error: Annotated[
-        str | None, Meta(description="Why its last attempt failed: a kind of error, or a reason.")
+        str | None, Meta(description="Why the last attempt failed: a kind of error, or a reason.")
     ]
-    created_at: Annotated[datetime, Meta(description="When it was queued.")]
-    run_at: Annotated[datetime, Meta(description="It is not started sooner.")]
-    request_id: Annotated[str, Meta(description="The request that wanted it.")]
+    created_at: Annotated[datetime, Meta(description="When the job was queued.")]
+    run_at: Annotated[datetime, Meta(description="The job is not started before this time.")]
+    request_id: Annotated[str, Meta(description="The id of the request that queued it.")]
 
 
 _log_of = job_log.c.job_id == jobs.c.id
@@ -34,7 +34,7 @@ _starts = (
     .where(_log_of, job_log.c.status == sa.literal_column("'picked'"))
     .scalar_subquery()
 )
-# What the queue keeps of an error holds more than this; the rest is for its log alone.
+# The queue keeps more of an error than this; the rest is not shown.
 _reason = sa.func.coalesce(
     job_log.c.traceback["additional_context"]["reason"].astext,
     sa.case(
@@ -59,7 +59,7 @@ job_status = sa.case(
 )
 job_id = sa.cast(jobs.c.dedupe_key, Uuid)
 
-# Whatever else is in the table is not ours to show: a row that another program wrote has no id.
+# Rows of other programs are not shown: they have no id.
 _ours = jobs.c.dedupe_key.is_not(None)
 JOB = view(
     Job,

@@ -1,4 +1,4 @@
-"""What orders went through: one row for each step."""
+"""The history of orders: one event for each step."""
 
 from datetime import datetime
 from typing import Annotated
@@ -17,11 +17,15 @@ class OrderEvent(Struct, frozen=True, rename="camel"):
     """One transition of an order."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
-    from_status: Annotated[OrderStatus | None, Meta(description="Where it stood; null at first.")]
-    to_status: Annotated[OrderStatus, Meta(description="Where it went.")]
-    actor_id: Annotated[str | None, Meta(description="Who moved it; null for the system.")]
-    note: Annotated[str | None, Meta(description="Why, in the actor's words.")]
-    created_at: Annotated[datetime, Meta(description="When it happened.")]
+    from_status: Annotated[
+        OrderStatus | None, Meta(description="The status before; null for the first step.")
+    ]
+    to_status: Annotated[OrderStatus, Meta(description="The status after.")]
+    actor_id: Annotated[
+        str | None, Meta(description="The user who took the step; null for the system.")
+    ]
+    note: Annotated[str | None, Meta(description="The reason, in that user's words.")]
+    created_at: Annotated[datetime, Meta(description="When the step was taken.")]
 
 
 ORDER_EVENT = view(

@@ -1,4 +1,4 @@
-"""What changes orders: placing, moving and refunding them, and what is locked before."""
+"""Statements that place, move and refund orders, and that lock what these need."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -17,9 +17,9 @@ from persistence.wallet import accounts
 
 
 class Offer(Struct, frozen=True):
-    """A product to buy under the locks of its stock and itself, and what the buyer's wallet holds.
+    """A product to buy, read under its lock and its stock's, and the balance of the buyer's wallet.
 
-    The wallet's balance is None where there is no wallet.
+    The balance is None when there is no wallet.
     """
 
     product_id: str
@@ -31,7 +31,7 @@ class Offer(Struct, frozen=True):
 
 
 class Placed(Struct, frozen=True):
-    """What the database gave an order that was just placed."""
+    """The values that the database gave to an order when it was placed."""
 
     number: str
     version: int
@@ -39,7 +39,7 @@ class Placed(Struct, frozen=True):
 
 
 class Moved(Struct, frozen=True):
-    """What the database changed in an order by itself when it was moved."""
+    """The values that the database changed by itself when an order was moved."""
 
     version: int
     updated_at: datetime
@@ -52,7 +52,7 @@ VISIBLE_IDS = Query(
     ),
     value,
 )
-# An order is open as long as its invoice is to be written: that names the buyer, once and for all.
+# An order stays open until its invoice is written, because the invoice names the buyer for good.
 COUNT_OPEN_ORDERS = Query(
     sa.select(sa.func.count()).where(
         orders.c.customer_id == given("user_id", orders.c.customer_id),
@@ -68,7 +68,7 @@ DUE_ORDERS = Query(
     .limit(sa.bindparam("limit", type_=sa.Integer)),
     value,
 )
-# Not FOR UPDATE: whoever numbers invoices refers to the order, and must not wait for it meanwhile.
+# FOR NO KEY UPDATE: the job that numbers invoices refers to the order, and must not wait for it.
 LOCK_ORDER = Query(
     ORDER.select()
     .where(orders.c.id == given("order_id", orders.c.id), ORDER.visible)
@@ -77,8 +77,9 @@ LOCK_ORDER = Query(
 )
 
 _offers = LOCKED_PRODUCTS.cte("offers").prefix_with("MATERIALIZED", dialect="postgresql")
-# The wallet comes after all products, as they do after their stock: the count waits for them. It is
-# locked, shared, to be read as it is after that wait; payments out of it change it under its lock.
+# The wallet is locked after all products, and the products after their stock; the count makes it
+# wait for them. The shared lock makes the statement read the balance as it is after that wait,
+# because payments change the balance under the wallet's lock.
 _wallet = (
     sa.select(accounts.c.balance)
     .where(
@@ -99,7 +100,8 @@ _offer = row_plan(
     available=_offers.c.available,
     balance=_wallet.c.balance,
 )
-#: Values: ids of products, and the buyer's id. Saves a round trip for the wallet (60–100 µs).
+#: Values: ids of products, and the buyer's id. Reading the wallet here saves a round trip
+#: (60–100 µs).
 LOCK_OFFERS = Query(
     sa.select(*_offer.selected).select_from(_offers.outerjoin(_wallet, sa.true())), _offer.row
 )

@@ -1,6 +1,6 @@
 """The status machine of orders, as data.
 
-``nextStatuses``, the refusals, the constraints, the books and docs/orders.md come from `MOVES`.
+``nextStatuses``, the refusals, the constraints, the books and docs/orders.md are made from `MOVES`.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands."""
+    """The status of an order."""
 
     PENDING = "PENDING"
     AWAITING_APPROVAL = "AWAITING_APPROVAL"
@@ -23,7 +23,7 @@ class OrderStatus(StrEnum):
 
 
 class PaymentStatus(StrEnum):
-    """What has been paid for an order."""
+    """Whether an order is paid, and whether the payment was refunded."""
 
     UNPAID = "UNPAID"
     PAID = "PAID"
@@ -39,7 +39,7 @@ class Move(NamedTuple):
     by: tuple[str, ...]
 
 
-#: Every step there is.
+#: Every step that an order may take.
 MOVES = (
     Move(None, OrderStatus.PENDING, ("orders.create",)),
     Move(None, OrderStatus.AWAITING_APPROVAL, ("orders.create",)),
@@ -61,25 +61,25 @@ MOVES = (
     Move(OrderStatus.PENDING, OrderStatus.EXPIRED, ("orders.expire",)),
     Move(OrderStatus.AWAITING_APPROVAL, OrderStatus.EXPIRED, ("orders.expire",)),
 )
-#: Where an order may go from each status.
+#: The statuses that may follow each status.
 NEXT_STATUSES = {
     status: tuple(move.after for move in MOVES if move.before is status) for status in OrderStatus
 }
-#: What is not done with an order whose whole payment was given back: it is not sent any more.
+#: An order whose whole payment was refunded is not sent any more.
 _NOT_ONCE_REFUNDED = frozenset({OrderStatus.CONFIRMED, OrderStatus.SHIPPED})
 
 
 def next_statuses(status: OrderStatus, payment_status: PaymentStatus) -> list[OrderStatus]:
-    """Where an order that stands like this may go."""
+    """The statuses that may follow, given what was paid and refunded."""
     then = NEXT_STATUSES[status]
     if payment_status is PaymentStatus.REFUNDED:
         return [after for after in then if after not in _NOT_ONCE_REFUNDED]
     return list(then)
 
 
-#: An order is open while it may still go somewhere: it is to be paid, sent or given up.
+#: An order is open while another status may follow.
 OPEN_STATUSES = tuple(status for status, further in NEXT_STATUSES.items() if further)
-#: In these it holds stock and waits, but not for ever.
+#: In these statuses an order holds stock until it expires.
 WAITING_STATUSES = (OrderStatus.PENDING, OrderStatus.AWAITING_APPROVAL)
 
 

@@ -1,4 +1,4 @@
-"""The tables of orders: the orders, their lines, and the steps that they took."""
+"""The tables of orders, their lines, and their history."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -23,7 +23,7 @@ from persistence.orders.statuses import WAITING_STATUSES, OrderStatus, PaymentSt
 
 
 class OrderTable(SQLModel, table=True):
-    """What somebody buys."""
+    """An order: the products that a user buys together."""
 
     __tablename__ = named("orders")
     __table_args__ = (
@@ -52,7 +52,7 @@ class OrderTable(SQLModel, table=True):
             postgresql_where=sa.text("expires_at IS NOT NULL"),
         ),
         checked("(coupon_id IS NULL) = (coupon_code IS NULL)", "coupon"),
-        # Most orders have none, and need not be in the index.
+        # Most orders have no coupon, and need not be in the index.
         sa.Index(
             "orders_coupon_id_idx", "coupon_id", postgresql_where=sa.text("coupon_id IS NOT NULL")
         ),

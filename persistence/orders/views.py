@@ -1,4 +1,4 @@
-"""Orders and their lines."""
+"""Orders and quotes as they are shown, and the lists of orders."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -21,9 +21,9 @@ from persistence.orders.tables import OrderTable, order_lines, orders
 
 
 class ShippingAddress(Struct, frozen=True, rename="camel"):
-    """Where an order goes."""
+    """The address that an order is sent to."""
 
-    name: Annotated[str, Meta(description="Who receives it.")]
+    name: Annotated[str, Meta(description="The person who receives it.")]
     line1: Annotated[str, Meta(description="Street and number.")]
     line2: Annotated[str | None, Meta(description="Flat, floor or company.")]
     city: Annotated[str, Meta(description="Town or city.")]
@@ -42,22 +42,26 @@ class OrderLine(Struct, frozen=True, rename="camel"):
 
 
 class Order(Struct, frozen=True, rename="camel"):
-    """What somebody buys."""
+    """An order: the products that a user buys together."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
-    number: Annotated[str, Meta(description="Number to speak about the order by.")]
+    number: Annotated[str, Meta(description="The order's number for people.")]
     customer_id: Annotated[str, Meta(description="The user who buys.")]
-    status: Annotated[OrderStatus, Meta(description="Where the order stands.")]
-    payment_status: Annotated[PaymentStatus, Meta(description="What has been paid.")]
-    next_statuses: Annotated[list[OrderStatus], Meta(description="Where it may go from here.")]
-    lines: Annotated[list[OrderLine], Meta(description="What is bought, in the order given.")]
+    status: Annotated[OrderStatus, Meta(description="The order's status.")]
+    payment_status: Annotated[
+        PaymentStatus, Meta(description="Whether it is paid, and whether the payment was refunded.")
+    ]
+    next_statuses: Annotated[list[OrderStatus], Meta(description="The statuses that may follow.")]
+    lines: Annotated[list[OrderLine], Meta(description="The products bought, in the order given.")]
     subtotal: Annotated[Decimal, Meta(description="Sum of the lines.")]
-    discount: Annotated[Decimal, Meta(description="What is taken off the subtotal.")]
-    total: Annotated[Decimal, Meta(description="What is to be paid, tax included.")]
+    discount: Annotated[Decimal, Meta(description="The amount taken off the subtotal.")]
+    total: Annotated[Decimal, Meta(description="The amount to be paid, tax included.")]
     tax: Annotated[Decimal, Meta(description="The tax within the total.")]
-    refunded: Annotated[Decimal, Meta(description="What of the payment was given back.")]
+    refunded: Annotated[Decimal, Meta(description="The part of the payment that was refunded.")]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
-    shipping_address: Annotated[ShippingAddress | None, Meta(description="Where it goes.")]
+    shipping_address: Annotated[
+        ShippingAddress | None, Meta(description="The address that it is sent to.")
+    ]
     coupon_id: Annotated[str | None, Meta(description="The coupon that it redeems.")]
     coupon_code: Annotated[str | None, Meta(description="The coupon's code, as the shop wrote it.")]
     tracking_code: Annotated[str | None, Meta(description="The carrier's code for the parcel.")]
@@ -66,7 +70,9 @@ class Order(Struct, frozen=True, rename="camel"):
     updated_at: Annotated[datetime, Meta(description="When it last changed.")]
     expires_at: Annotated[
         datetime | None,
-        Meta(description="When it expires, unless it is paid or approved; null once it cannot."),
+        Meta(
+            description="When it expires unless it is paid or approved; null when it cannot expire."
+        ),
     ]
     approved_at: Annotated[datetime | None, Meta(description="When a manager approved it.")]
     paid_at: Annotated[datetime | None, Meta(description="When it was paid.")]
@@ -74,25 +80,25 @@ class Order(Struct, frozen=True, rename="camel"):
     delivered_at: Annotated[datetime | None, Meta(description="When it arrived.")]
     cancelled_at: Annotated[datetime | None, Meta(description="When it was cancelled.")]
     invoice_id: Annotated[
-        str | None, Meta(description="Its invoice; null until a moment after the payment.")
+        str | None, Meta(description="The invoice; null until a moment after the payment.")
     ]
 
 
 class Quote(Struct, frozen=True, rename="camel"):
-    """What an order would cost now; nothing is held."""
+    """The price of an order if it were placed now; no stock is held."""
 
-    lines: Annotated[list[OrderLine], Meta(description="What would be bought, in the order given.")]
+    lines: Annotated[list[OrderLine], Meta(description="The products, in the order given.")]
     subtotal: Annotated[Decimal, Meta(description="Sum of the lines.")]
-    discount: Annotated[Decimal, Meta(description="What would be taken off the subtotal.")]
-    total: Annotated[Decimal, Meta(description="What would be to pay, tax included.")]
+    discount: Annotated[Decimal, Meta(description="The amount taken off the subtotal.")]
+    total: Annotated[Decimal, Meta(description="The amount to pay, tax included.")]
     tax: Annotated[Decimal, Meta(description="The tax within the total.")]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
     needs_approval: Annotated[
-        bool, Meta(description="Whether a manager would have to approve it before it can be paid.")
+        bool, Meta(description="Whether a manager must approve the order before it can be paid.")
     ]
 
 
-# An order is read whole, lines included, in one statement: the lines come as one JSON column.
+# One statement reads an order with its lines, which come as one JSON column.
 _line = sa.func.json_build_object(
     sa.literal_column("'productId'"),
     order_lines.c.product_id,
@@ -153,7 +159,7 @@ ALL_ORDERS = Listing(
         "customerId": orders.c.customer_id == given("customerId", orders.c.customer_id),
     },
 )
-#: What waits for a manager.
+#: Orders that wait for a manager's approval.
 APPROVALS = Listing(
     ORDER,
     always=orders.c.status == sa.literal_column(f"'{OrderStatus.AWAITING_APPROVAL}'"),

@@ -15,7 +15,7 @@ from persistence.products.views import PRODUCT, with_stock
 
 
 class StockedProduct(Struct, frozen=True):
-    """What an order needs to know of a product."""
+    """A product that is sold, and the pieces that can be ordered."""
 
     product_id: str
     name: str
@@ -50,7 +50,7 @@ LOCK_PRODUCT = Query(
     PRODUCT.select().where(_product, PRODUCT.visible).with_for_update(key_share=True, of=products),
     PRODUCT.row,
 )
-#: Everything that may change in a product, whether it does or not.
+#: Sets every column that an update may change.
 UPDATE_PRODUCT = Query(
     sa.update(products)
     .where(_product)
@@ -74,7 +74,7 @@ UPDATE_PRODUCT = Query(
     ),
     nothing,
 )
-# What an order needs to know where nothing is to be held.
+# For a quote, which holds no stock.
 _stocked = row_plan(
     StockedProduct,
     ProductTable,
@@ -87,7 +87,7 @@ STOCKED = Query(
     .where(among(stock.c.product_id), products.c.is_active),
     _stocked.row,
 )
-# Rows are locked in the order of their ids, so that two orders never wait for each other in turn.
+# Rows are locked in the order of their ids, so that two orders cannot deadlock.
 _locked_stock = (
     sa.select(stock.c.product_id, (stock.c.on_hand - stock.c.held).label("available"))
     .where(among(stock.c.product_id))
@@ -96,9 +96,9 @@ _locked_stock = (
     .cte("locked_stock")
     .prefix_with("MATERIALIZED", dialect="postgresql")
 )
-# Only what is sold now can be ordered; what was sold before can still be given back. The product is
-# locked as well, shared: its price and that it is sold are true until the order is there. It comes
-# after its stock: of many orders for it then one holds it, so that whoever changes it gets a turn.
+# An archived product cannot be ordered. The shared lock on the product keeps its price, and that it
+# is sold, true until the order is committed. It is taken after the lock on the stock: then only one
+# of many orders holds the product at a time, and a change of the product gets its turn.
 LOCKED_PRODUCTS = (
     sa.select(
         products.c.id,

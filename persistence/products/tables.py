@@ -57,7 +57,7 @@ class ProductTable(SQLModel, table=True):
     currency: str = currency()
     category_id: str = reference("categories.id", index=False)
     tags: list[str] = column(TextArray, "'{}'")
-    # Declarative classes keep the attribute "metadata" for themselves.
+    # SQLAlchemy reserves the attribute "metadata" of its classes.
     meta: dict[str, Any] = column(Json, "'{}'", name="metadata")
     image: str | None = column(sa.Text, nullable=True)
     is_active: bool = column(sa.Boolean, "true")
@@ -68,7 +68,7 @@ class ProductTable(SQLModel, table=True):
 
 
 class MovementKind(StrEnum):
-    """Why pieces came or went."""
+    """The reason of a movement of stock."""
 
     RECEIVED = "RECEIVED"
     ADJUSTED = "ADJUSTED"
@@ -77,7 +77,7 @@ class MovementKind(StrEnum):
 
 
 class StockTable(SQLModel, table=True):
-    """How many pieces of a product lie in the shop, and how many of them are promised."""
+    """How many pieces of a product are on hand, and how many of these unpaid orders hold."""
 
     __tablename__ = named("stock")
     __table_args__ = (
@@ -93,7 +93,7 @@ class StockTable(SQLModel, table=True):
 
 
 class StockMovementTable(SQLModel, table=True):
-    """Pieces that came or went; the sum of a product's movements is what is on hand."""
+    """A movement of stock. A product's movements sum to its pieces on hand."""
 
     __tablename__ = named("stock_movements")
     __table_args__ = (

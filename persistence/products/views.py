@@ -23,15 +23,20 @@ class Product(Struct, frozen=True, rename="camel"):
 
     id: Annotated[str, Meta(description="UUIDv7.")]
     name: Annotated[str, Meta(description="Name shown to people.")]
-    description: Annotated[str, Meta(description="What it is, in a few sentences.")]
+    description: Annotated[str, Meta(description="A description in a few sentences.")]
     price: Annotated[Decimal, Meta(description="Price of one piece, tax included.")]
     currency: Annotated[str, Meta(description="ISO 4217 code of the price.")]
-    category_id: Annotated[str, Meta(description="The category it is found in.")]
-    tags: Annotated[list[str], Meta(description="Words to filter by.")]
-    metadata: Annotated[dict[str, Any], Meta(description="Free facts about the product.")]
+    category_id: Annotated[str, Meta(description="The product's category.")]
+    tags: Annotated[list[str], Meta(description="Words that lists can be filtered by.")]
+    metadata: Annotated[
+        dict[str, Any], Meta(description="Further facts about the product, of any shape.")
+    ]
     image: Annotated[str | None, Meta(description="Address of a picture.")]
     is_active: Annotated[bool, Meta(description="False once it is no longer sold.")]
-    stock: Annotated[int, Meta(description="Pieces that can be ordered now: on hand less held.")]
+    stock: Annotated[
+        int,
+        Meta(description="Pieces that can be ordered now: on hand, less those held."),
+    ]
     version: Annotated[int, Meta(description="Counts the changes of this product.")]
     created_at: Annotated[datetime, Meta(description="When the product was made.")]
     updated_at: Annotated[datetime, Meta(description="When the product last changed.")]

@@ -12,14 +12,14 @@ from persistence.users.tables import UserTable, users
 
 
 class LiveSession(Struct, frozen=True):
-    """A session as a call sees it: whose, with which role, and whether it still counts."""
+    """A session as a call needs it: the user's role, and whether it is valid."""
 
     role: str
     live: bool
 
 
 class SpentToken(Struct, frozen=True):
-    """A refresh token as its use sees it."""
+    """A refresh token as the call that uses it needs it."""
 
     session_id: str
     user_id: str
@@ -48,7 +48,7 @@ REVOKE_SESSION = Query(
     .values(revoked_at=given("now", sessions.c.revoked_at)),
     nothing,
 )
-# The owner's alone; answers its id, so that a caller can tell whether there was one.
+# Revokes the owner's session only. It answers the id, so that a caller knows whether there was one.
 REVOKE_OWN_SESSION = Query(
     sa.update(sessions)
     .where(
@@ -61,7 +61,7 @@ REVOKE_OWN_SESSION = Query(
     .returning(sessions.c.id),
     value,
 )
-#: Values: user_id, now, and kept: the session that goes on, or None.
+#: Values: user_id, now, and kept: the session that is not revoked, or None.
 REVOKE_SESSIONS_OF = Query(
     sa.update(sessions)
     .where(
@@ -72,7 +72,7 @@ REVOKE_SESSIONS_OF = Query(
     .values(revoked_at=given("now", sessions.c.revoked_at)),
     nothing,
 )
-# A session that was ended meanwhile is not lengthened: no row comes back.
+# A revoked session is not extended: no row comes back.
 EXTEND_SESSION = Query(
     sa.update(sessions)
     .where(sessions.c.id == given("session_id", sessions.c.id), sessions.c.revoked_at.is_(None))
@@ -82,8 +82,8 @@ EXTEND_SESSION = Query(
     .returning(sessions.c.id),
     value,
 )
-# In one order for all, and before their own session is locked: of two sessions of a user that end
-# each other at one moment, one waits for the other.
+# Locks by id, before the caller's own session is locked: two sessions that end each other at one
+# moment cannot deadlock.
 LOCK_SESSIONS_OF = Query(
     sa.select(sessions.c.id)
     .where(
@@ -94,7 +94,8 @@ LOCK_SESSIONS_OF = Query(
     value,
 )
 INSERT_TOKEN = insert(refresh_tokens, "hash", "session_id", "created_at")
-# FOR UPDATE of the token alone: of twenty uses at one moment one reads it unused.
+# FOR UPDATE of the token alone: when it is used many times at one moment, the first finds it
+# unused.
 _token = row_plan(SpentToken, RefreshTokenTable, user_id=sessions.c.user_id, live=_live)
 LOCK_TOKEN = Query(
     sa.select(*_token.selected)
@@ -120,16 +121,16 @@ transaction_number = sa.cast(sa.func.pg_current_xact_id(), sa.Text)
 
 
 class Standing(Struct, frozen=True):
-    """A session checked inside a transaction, and that transaction's number."""
+    """A session or API key checked inside a transaction, and that transaction's number."""
 
     role: str
     live: bool
     number: str
 
 
-# One statement checks the session and asks for the transaction's number, which an unknown
-# commit is looked up by. FOR SHARE: whoever ends the session waits for writes in flight, so none
-# of them commits after the answer to that.
+# One statement checks the session and reads the transaction's number, by which an unknown commit is
+# looked up. FOR SHARE: an operation that ends the session waits for writes in flight, so that no
+# write commits after its answer.
 _standing = row_plan(Standing, UserTable, live=_live, number=transaction_number)
 STANDING = Query(
     sa.select(*_standing.selected)
@@ -142,7 +143,7 @@ TRANSACTION_NUMBER = Query(sa.select(transaction_number), value)
 
 _ended = sa.func.coalesce(sessions.c.revoked_at, sessions.c.expires_at)
 _session_of_token = sa.select(_ended).where(sessions.c.id == refresh_tokens.c.session_id)
-# A spent token ends its family when it is seen again, so it is kept as long as an ended session.
+# A spent token that is seen again ends its family, so it is kept as long as an ended session.
 FORGET_SPENT_TOKENS = forget(refresh_tokens, refresh_tokens.c.used_at)
 FORGET_TOKENS_OF_ENDED = forget(
     refresh_tokens, _session_of_token.correlate(refresh_tokens).scalar_subquery()

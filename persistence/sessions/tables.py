@@ -41,7 +41,8 @@ class SessionTable(SQLModel, table=True):
     expires_at: datetime = instant(None)
     used_at: datetime = instant()
     revoked_at: datetime | None = instant(None, nullable=True)
-    #: The transaction that ended it; set by a rule, read by persistence/revocations.py.
+    #: The transaction that ended the session; a trigger sets it, persistence/revocations.py reads
+    #: it.
     changed_in: str | None = column(TransactionNumber, nullable=True)
 
 

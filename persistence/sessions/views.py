@@ -15,14 +15,16 @@ class Session(Struct, frozen=True, rename="camel"):
     """A sign-in that has not ended."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
-    user_agent: Annotated[str | None, Meta(description="The client, in its own words.")]
-    current: Annotated[bool, Meta(description="Is it the one that asks?")]
+    user_agent: Annotated[str | None, Meta(description="The client's User-Agent.")]
+    current: Annotated[bool, Meta(description="Whether this request uses the session.")]
     created_at: Annotated[datetime, Meta(description="When the user signed in.")]
     used_at: Annotated[datetime, Meta(description="When its tokens were last renewed.")]
-    expires_at: Annotated[datetime, Meta(description="When it ends unless it is renewed.")]
+    expires_at: Annotated[
+        datetime, Meta(description="When the session ends, unless it is renewed.")
+    ]
 
 
-#: What ended is nobody's to see.
+#: Nobody sees a session that has ended.
 SESSION_VIEW = view(
     Session,
     SessionTable,

@@ -11,14 +11,14 @@ from persistence.users.views import PUBLIC_USER
 
 
 class Credentials(Struct, frozen=True):
-    """What signing in needs to know of an account."""
+    """The values of an account that signing in checks."""
 
     user_id: str
     password_hash: str
     is_active: bool
 
 
-#: Values: ids and the viewer's values. Of somebody who is gone the placeholder is left.
+#: Values: ids and the viewer's values. A deleted account has its placeholder name.
 PUBLIC_USERS_EVER = Query(
     PUBLIC_USER.select().where(among(users.c.id), viewer.is_not(None)), PUBLIC_USER.row
 )
@@ -34,9 +34,9 @@ INSERT_USER = insert(
     users, "id", "email", "username", "full_name", "password_hash", "role", "created_at"
 )
 INSERT_PROFILE = insert(profiles, "user_id", "first_name", "last_name", "avatar", "bio")
-# Signing in is not a change of the account: it does not bump the version. An account that was
-# closed meanwhile, or has another password by now, is not signed in: no row comes back. Holding the
-# row until the session is there keeps whoever ends the account's sessions from missing it.
+# Signing in does not change the account's version. No row comes back when the account was closed,
+# or its password changed, since the password was verified. The transaction holds the row until the
+# new session is there, so that an operation that ends the account's sessions does not miss it.
 SIGNED_IN = Query(
     sa.update(users)
     .where(
@@ -48,7 +48,7 @@ SIGNED_IN = Query(
     .returning(users.c.id),
     value,
 )
-# The same password, hashed more strongly: no change of the account.
+# The same password with a stronger hash; the account's version stays.
 RENEW_HASH = Query(
     sa.update(users)
     .where(
@@ -59,7 +59,7 @@ RENEW_HASH = Query(
     .returning(users.c.id),
     value,
 )
-# A token that was mailed to an address the account has no more is worth nothing: no row comes back.
+# A token that was mailed to a former address is void: no row comes back.
 _unproven = users.c.email_verified_at.is_(None)
 _shown = sa.or_(_unproven, users.c.pending_email.is_not(None))
 RESET_PASSWORD = Query(
@@ -74,15 +74,15 @@ RESET_PASSWORD = Query(
         email_verified_at=sa.func.coalesce(
             users.c.email_verified_at, given("now", users.c.email_verified_at)
         ),
-        # Whoever was in the account meanwhile may have asked for an email of theirs to take over.
+        # An intruder may have asked for an email of their own to take over.
         pending_email=sa.null(),
-        # The password is no part of what is shown of the account; what its emails are is.
+        # The version counts shown fields: the emails are shown, the password is not.
         version=users.c.version + sa.cast(_shown, sa.Integer),
     )
     .returning(users.c.id),
     value,
 )
-# The address is the account's own or the one it is to have; no row comes back for any other.
+# The address must be the account's email or its pending one; otherwise no row comes back.
 _mailed = given("mailed", users.c.email)
 CONFIRM_EMAIL = Query(
     sa.update(users)
@@ -102,9 +102,9 @@ CONFIRM_EMAIL = Query(
 )
 _active_admin = sa.and_(users.c.role == sa.literal_column(f"'{Role.ADMIN}'"), users.c.is_active)
 _this = users.c.id == given("user_id", users.c.id)
-# Not FOR UPDATE: what refers to a user may be written meanwhile.
+# FOR NO KEY UPDATE: rows that refer to the user can still be written.
 LOCK_USER = Query(sa.select(users.c.id).where(_this).with_for_update(key_share=True), value)
-# In one order for all: of two admins who demote each other, one waits and finds out.
+# Locks by id, so that two admins who demote each other cannot deadlock: the second one is refused.
 LOCK_USER_AND_ADMINS = Query(
     sa.select(users.c.id)
     .where(sa.or_(_this, _active_admin))
@@ -125,7 +125,7 @@ EMAIL_OF_ANOTHER = Query(
     ),
     value,
 )
-#: Everything that may change in an account, whether it does or not.
+#: Sets every column that an update may change.
 UPDATE_USER = Query(
     sa.update(users)
     .where(_this)
@@ -154,14 +154,14 @@ UPDATE_PROFILE = Query(
     ),
     nothing,
 )
-# Only while the password is still the one that was verified: no row comes back otherwise.
+# The password must still be the one that was verified; otherwise no row comes back.
 _still = users.c.password_hash == given("verified", users.c.password_hash)
 CHANGE_PASSWORD = Query(
     sa.update(users)
     .where(_this, _still)
     .values(
         password_hash=given("new_hash", users.c.password_hash),
-        # Whoever was in the account meanwhile may have asked for an email of theirs to take over.
+        # An intruder may have asked for an email of their own to take over.
         pending_email=sa.null(),
         version=users.c.version + sa.cast(users.c.pending_email.is_not(None), sa.Integer),
     )
@@ -186,6 +186,6 @@ ANONYMISE_USER = Query(
     .returning(users.c.id),
     value,
 )
-#: Where somebody gets mail; None once the account is deleted. A closed one is still told of its
-#: orders and its money.
+#: The address that mail goes to; no row for a deleted account. A closed account still gets mail
+#: about its orders and its money.
 ADDRESS_OF = Query(sa.select(users.c.email).where(_this, users.c.deleted_at.is_(None)), value)

@@ -18,7 +18,7 @@ from persistence.database.columns import (
 
 
 class Role(StrEnum):
-    """What a user is in the shop, from least to most."""
+    """The role of a user in the shop; each one may do more than the one before."""
 
     USER = "USER"
     MODERATOR = "MODERATOR"
@@ -27,7 +27,7 @@ class Role(StrEnum):
 
 
 class UserTable(SQLModel, table=True):
-    """An account somebody signs in with."""
+    """An account that a person signs in with."""
 
     __tablename__ = named("users")
     __table_args__ = (
@@ -52,9 +52,9 @@ class UserTable(SQLModel, table=True):
     is_active: bool = column(sa.Boolean, "true")
     last_login_at: datetime | None = instant(None, nullable=True)
     email_verified_at: datetime | None = instant(None, nullable=True)
-    #: The address to be, until it is verified.
+    #: The new address, until it is verified.
     pending_email: str | None = column(sa.Text, nullable=True)
-    #: Set when the account was deleted: nothing personal is left in it then.
+    #: When the account was deleted; from then on it holds nothing personal.
     deleted_at: datetime | None = instant(None, nullable=True)
     version: int = column(sa.Integer, "1")
     created_at: datetime = instant()
@@ -62,7 +62,7 @@ class UserTable(SQLModel, table=True):
 
 
 class ProfileTable(SQLModel, table=True):
-    """What a user tells about themselves."""
+    """Personal facts that a user has given."""
 
     __tablename__ = named("profiles")
 

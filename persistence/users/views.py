@@ -1,4 +1,4 @@
-"""Users as they are shown: whole to themselves and to admins, in part to others."""
+"""Users as they are shown: the whole account to its owner and to admins, a few fields to others."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ from persistence.users.tables import (
 
 
 class Profile(Struct, frozen=True, rename="camel"):
-    """What a user tells about themselves."""
+    """Personal facts that a user has given."""
 
     first_name: Annotated[str | None, Meta(description="Given name.")]
     last_name: Annotated[str | None, Meta(description="Family name.")]
@@ -35,16 +35,16 @@ class User(Struct, frozen=True, rename="camel"):
 
     id: Annotated[str, Meta(description="UUIDv7.")]
     email: Annotated[str, Meta(description="Address the user signs in with.")]
-    username: Annotated[str, Meta(description="Name shown to other people, unique.")]
+    username: Annotated[str, Meta(description="Name shown to other people; unique.")]
     full_name: Annotated[str, Meta(description="The person's full name.")]
-    profile: Annotated[Profile, Meta(description="What the user tells about themselves.")]
-    role: Annotated[Role, Meta(description="What the user is in the shop.")]
+    profile: Annotated[Profile, Meta(description="Personal facts that the user has given.")]
+    role: Annotated[Role, Meta(description="The user's role in the shop.")]
     is_active: Annotated[bool, Meta(description="False once an admin has closed the account.")]
     last_login_at: Annotated[datetime | None, Meta(description="When the user last signed in.")]
-    email_verified: Annotated[bool, Meta(description="Has the user shown that email is theirs?")]
-    pending_email: Annotated[
-        str | None, Meta(description="The address that takes email's place once it is verified.")
+    email_verified: Annotated[
+        bool, Meta(description="Whether the user has proved that the email is theirs.")
     ]
+    pending_email: Annotated[str | None, Meta(description="The new email, until it is verified.")]
     version: Annotated[int, Meta(description="Counts the changes of this account.")]
     created_at: Annotated[datetime, Meta(description="When the account was made.")]
     updated_at: Annotated[datetime, Meta(description="When the account last changed.")]
@@ -54,7 +54,7 @@ class PublicUser(Struct, frozen=True, rename="camel"):
     """A user, as other people see them."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
-    username: Annotated[str, Meta(description="Name shown to other people, unique.")]
+    username: Annotated[str, Meta(description="Name shown to other people; unique.")]
     avatar: Annotated[str | None, Meta(description="Address of a picture.")]
 
 
@@ -79,7 +79,7 @@ PUBLIC_USER = view(
 
 
 def _begins(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Does it begin with the text searched for? As a range, so that an index answers it."""
+    """Whether a column begins with the text searched for; as a range, which an index answers."""
     text = sa.func.lower(sa.bindparam("search", type_=sa.Text), type_=sa.Text).collate("C")
     return sa.and_(column >= text, column < text + "\U0010ffff")
 
