@@ -1,9 +1,9 @@
 """``Done``: the answer of a mutation that has nothing to show."""
 
 from schema.building.types import mirror
-from services.auth import signing_in
+from services import done
 
 
-@mirror(signing_in.Done)
+@mirror(done.Done)
 class Done:
     pass

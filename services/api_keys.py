@@ -20,7 +20,7 @@ from persistence.database.transactions import Transaction
 from services.access.api_keys import new_secret
 from services.access.permissions import GRANTABLE, Permission
 from services.access.tokens import hashed
-from services.auth.signing_in import Done
+from services.done import Done
 from services.errors.common import ApiKeyNotFound, FieldError, TandemError, ValidationFailed
 from services.operation import paging
 from services.operation.context import Context

@@ -20,7 +20,7 @@ from persistence.database.failures import ReferenceViolation, UniqueViolation
 from persistence.database.transactions import Transaction
 from services.access.callers import viewer_values_for_relation
 from services.access.permissions import PUBLIC, Permission
-from services.auth.signing_in import Done
+from services.done import Done
 from services.errors.common import CategoryNotFound
 from services.errors.products import CategoryInUse, SlugTaken
 from services.operation import paging

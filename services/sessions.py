@@ -9,7 +9,7 @@ from persistence.database.transactions import Transaction
 from persistence.sessions.statements import REVOKE_OWN_SESSION
 from persistence.sessions.views import SESSIONS, Session
 from services.access.permissions import Permission
-from services.auth.signing_in import Done
+from services.done import Done
 from services.errors.common import SessionNotFound, TandemError
 from services.operation import paging
 from services.operation.context import Context

@@ -19,7 +19,7 @@ from persistence.users.statements import CONFIRM_EMAIL, RESET_PASSWORD
 from persistence.users.views import USER
 from services.access.permissions import PUBLIC, Permission
 from services.access.tokens import hashed
-from services.auth.signing_in import Done
+from services.done import Done
 from services.errors.common import EmailTaken, TokenInvalid
 from services.jobs.queue import enqueue
 from services.operation.context import Context

@@ -21,6 +21,7 @@ from persistence.users.tables import Role
 from persistence.users.views import USER, User
 from services.access.permissions import PUBLIC, Permission
 from services.access.tokens import hashed, new_refresh_token
+from services.done import Done
 from services.errors.common import (
     AccountDisabled,
     EmailTaken,
@@ -44,12 +45,6 @@ class Tokens(Struct, frozen=True, rename="camel"):
     token_type: Annotated[str, Meta(description="Always Bearer.")]
     expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
     user: Annotated[User, Meta(description="Who is signed in.")]
-
-
-class Done(Struct, frozen=True, rename="camel"):
-    """Says that something was done where there is nothing else to say."""
-
-    ok: Annotated[bool, Meta(description="Always true.")] = True
 
 
 class Register(NewAccount):

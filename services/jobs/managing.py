@@ -9,7 +9,7 @@ from persistence.jobs.statements import DEPTHS, DISCARD_JOB, LOCK_JOB, RETRY_JOB
 from persistence.jobs.tables import QUEUE_STATUSES, JobStatus
 from persistence.jobs.views import JOB, JOBS, Job
 from services.access.permissions import Permission
-from services.auth.signing_in import Done
+from services.done import Done
 from services.errors.jobs import JobNotFound, JobStatusInvalid
 from services.operation import paging
 from services.operation.context import Context, Process

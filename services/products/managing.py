@@ -22,7 +22,7 @@ from persistence.products.statements import (
 from persistence.products.tables import MovementKind
 from persistence.products.views import PRODUCT, Product
 from services.access.permissions import Permission
-from services.auth.signing_in import Done
+from services.done import Done
 from services.errors.common import (
     CategoryNotFound,
     FieldError,

@@ -8,7 +8,7 @@ from persistence.users.statements import LOCK_USER, LOCK_USER_AND_ADMINS
 from persistence.users.tables import Role
 from persistence.users.views import User
 from services.access.permissions import Permission
-from services.auth.signing_in import Done
+from services.done import Done
 from services.errors.common import (
     EmailTaken,
     LastAdmin,

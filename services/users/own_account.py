@@ -15,7 +15,7 @@ from persistence.users.statements import (
 from persistence.users.tables import Role
 from persistence.users.views import USER, User
 from services.access.permissions import Permission
-from services.auth.signing_in import Done
+from services.done import Done
 from services.errors.common import (
     AccountNotEmpty,
     EmailTaken,
