@@ -28,13 +28,13 @@ from services.operation.inputs import INVALID_CHOICE, Input, Instant, Line, Path
 from services.operation.paging import Page, Paged
 from services.operation.running import Key, operation
 
-_LIFE = timedelta(days=90)
-_LONGEST_LIFE = timedelta(days=365)
+_DEFAULT_LIFETIME = timedelta(days=90)
+_LONGEST_LIFETIME = timedelta(days=365)
 #: Of one user, at one time: more than anybody keeps apart, few enough to look through.
-_MOST = 50
+_MOST_KEYS = 50
 
 
-def _grantable(name: str) -> str:
+def _check_grantable(name: str) -> str:
     if name not in GRANTABLE:
         raise wrong(INVALID_CHOICE, "Give a permission that keys may have.")
     return name
@@ -43,7 +43,7 @@ def _grantable(name: str) -> str:
 PermissionName = Annotated[
     str,
     Strict(),
-    AfterValidator(_grantable),
+    AfterValidator(_check_grantable),
     WithJsonSchema({"type": "string", "enum": list(GRANTABLE)}),
 ]
 
@@ -79,10 +79,10 @@ class CreateApiKey(Input):
     )
 
     @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        for place, name in enumerate(self.permissions):
-            if name in self.permissions[:place]:
-                raise wrong("REPEATED", "Name each permission once.", f"permissions.{place}")
+    def _refuse_repeated(self) -> Self:
+        for position, name in enumerate(self.permissions):
+            if name in self.permissions[:position]:
+                raise wrong("REPEATED", "Name each permission once.", f"permissions.{position}")
         return self
 
 
@@ -122,9 +122,9 @@ async def create(ctx: Context, tx: Transaction, input: CreateApiKey) -> CreatedA
     the answer revokes the key and makes another.
     """
     await tx.all(LOCK_KEYS_OF, user_id=ctx.user_id)
-    live = await tx.one(COUNT_KEYS_OF, user_id=ctx.user_id, now=ctx.now)
-    expires_at = input.expires_at or ctx.now + _LIFE
-    _refuse(ctx, input, expires_at, live or 0)
+    live_keys = await tx.one(COUNT_KEYS_OF, user_id=ctx.user_id, now=ctx.now)
+    expires_at = input.expires_at or ctx.now + _DEFAULT_LIFETIME
+    _refuse_invalid(ctx, input, expires_at, live_keys or 0)
     secret, prefix = new_secret()
     key_id = ctx.new_id()
     ctx.record("apiKey", key_id, "name", "permissions", "expiresAt")
@@ -143,21 +143,23 @@ async def create(ctx: Context, tx: Transaction, input: CreateApiKey) -> CreatedA
     return CreatedApiKey(secret, key)
 
 
-def _refuse(ctx: Context, input: CreateApiKey, expires_at: datetime, live: int) -> None:
+def _refuse_invalid(
+    ctx: Context, input: CreateApiKey, expires_at: datetime, live_keys: int
+) -> None:
     """Everything that is wrong with a key although it is well formed, at once."""
     assert ctx.caller is not None
     fields = [
-        FieldError(f"permissions.{place}", INVALID_CHOICE, "Give a permission of your role.")
-        for place, name in enumerate(input.permissions)
+        FieldError(f"permissions.{position}", INVALID_CHOICE, "Give a permission of your role.")
+        for position, name in enumerate(input.permissions)
         if not ctx.caller.may(Permission(name))
     ]
     if expires_at <= ctx.now:
         fields.append(FieldError("expiresAt", "TOO_SMALL", "Give a time in the future."))
-    if expires_at > ctx.now + _LONGEST_LIFE:
-        message = f"Give a time at most {_LONGEST_LIFE.days} days from now."
+    if expires_at > ctx.now + _LONGEST_LIFETIME:
+        message = f"Give a time at most {_LONGEST_LIFETIME.days} days from now."
         fields.append(FieldError("expiresAt", "TOO_LARGE", message))
-    if live >= _MOST:
-        message = f"You have {_MOST} keys already; revoke one first."
+    if live_keys >= _MOST_KEYS:
+        message = f"You have {_MOST_KEYS} keys already; revoke one first."
         fields.append(FieldError("name", "TOO_MANY", message))
     if fields:
         raise ValidationFailed(fields=fields)

@@ -16,7 +16,7 @@ from services.operation.context import Context
 from services.operation.inputs import Lines
 from services.operation.paging import Page, Paged
 from services.operation.running import Key, operation
-from services.orders import steps
+from services.orders import steps as orders_steps
 from services.orders.reading import OrderId
 
 
@@ -58,9 +58,9 @@ async def list_(ctx: Context, input: ListApprovals) -> Page[Order]:
 )
 async def approve(ctx: Context, tx: Transaction, input: Decision) -> PendingResult[Order]:
     """Approve an order of somebody else's: it can be paid, and its hold begins again."""
-    order = await _undecided(ctx, tx, input, OrderStatus.PENDING)
+    order = await _lock_undecided(ctx, tx, input, OrderStatus.PENDING)
     hold = timedelta(seconds=ctx.settings.hold_seconds)
-    return await steps.move(
+    return await orders_steps.move_order(
         ctx,
         tx,
         order,
@@ -83,13 +83,13 @@ async def approve(ctx: Context, tx: Transaction, input: Decision) -> PendingResu
 )
 async def reject(ctx: Context, tx: Transaction, input: Decision) -> PendingResult[Order]:
     """Reject an order of somebody else's, for good: its stock is free again."""
-    order = await _undecided(ctx, tx, input, OrderStatus.REJECTED)
-    return await steps.give_up(ctx, tx, order, OrderStatus.REJECTED, input.note)
+    order = await _lock_undecided(ctx, tx, input, OrderStatus.REJECTED)
+    return await orders_steps.end_unpaid(ctx, tx, order, OrderStatus.REJECTED, input.note)
 
 
-async def _undecided(ctx: Context, tx: Transaction, input: Decision, to: OrderStatus) -> Order:
-    order = await steps.locked(ctx, tx, input.id)
+async def _lock_undecided(ctx: Context, tx: Transaction, input: Decision, to: OrderStatus) -> Order:
+    order = await orders_steps.lock_order(ctx, tx, input.id)
     if order.customer_id == ctx.user_id:
         raise SelfApproval
-    steps.refuse_move(ctx, order, to)
+    orders_steps.refuse_move(ctx, order, to)
     return order

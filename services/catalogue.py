@@ -5,14 +5,14 @@ from typing import Any
 from services import api_keys, approvals, categories, payments, sessions, wallet
 from services.audit import reading as audit
 from services.auth import recovery as auth_recovery
-from services.auth import signing_in as auth
+from services.auth import signing_in as auth_signing_in
 from services.coupons import managing as coupons
 from services.deposits import depositing as deposits
 from services.invoices import reading as invoices
 from services.jobs import managing as jobs
 from services.operation.running import Operation
 from services.orders import buying as orders_buying
-from services.orders import managing as orders_admin
+from services.orders import managing as orders_managing
 from services.orders import reading as orders
 from services.products import managing as products_managing
 from services.products import reading as products
@@ -22,11 +22,11 @@ from services.users import own_account as users_own_account
 from services.users import reading as users
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
-    auth.register,
-    auth.login,
-    auth.refresh,
-    auth.logout,
-    auth.logout_everywhere,
+    auth_signing_in.register,
+    auth_signing_in.login,
+    auth_signing_in.refresh,
+    auth_signing_in.logout,
+    auth_signing_in.logout_everywhere,
     auth_recovery.request_password_reset,
     auth_recovery.resend_verification,
     auth_recovery.reset_password,
@@ -68,8 +68,8 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     orders.history,
     orders_buying.pay,
     orders_buying.cancel,
-    orders_admin.list_all,
-    orders_admin.update_status,
+    orders_managing.list_all,
+    orders_managing.update_status,
     refunds.create,
     approvals.list_,
     approvals.approve,

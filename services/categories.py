@@ -126,7 +126,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateCategory) -> Catego
         )
     except UniqueViolation:
         raise SlugTaken from None
-    return await _stored(tx, category_id)
+    return await _load_category(tx, category_id)
 
 
 @operation(
@@ -141,17 +141,17 @@ async def create(ctx: Context, tx: Transaction, input: CreateCategory) -> Catego
 )
 async def update(ctx: Context, tx: Transaction, input: UpdateCategory) -> Category:
     """Change a category."""
-    category = await _locked(ctx, tx, input.id)
-    now = structs.asdict(category)
-    changed = changes(input, now, empty={"description": ""})
+    category = await _lock_category(ctx, tx, input.id)
+    current = structs.asdict(category)
+    changed = changes(input, current, empty={"description": ""})
     ctx.record("category", category.id, *sorted(to_camel(name) for name in changed))
     if changed:
-        new = {f"new_{name}": value for name, value in {**now, **changed}.items()}
+        new = {f"new_{name}": value for name, value in {**current, **changed}.items()}
         try:
             await tx.all(UPDATE_CATEGORY, id=category.id, **new)
         except UniqueViolation:
             raise SlugTaken from None
-    return await _stored(tx, category.id)
+    return await _load_category(tx, category.id)
 
 
 @operation(
@@ -166,7 +166,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdateCategory) -> Catego
 )
 async def delete(ctx: Context, tx: Transaction, input: CategoryId) -> Done:
     """Delete a category that no product is in, archived ones included."""
-    category = await _locked(ctx, tx, input.id)
+    category = await _lock_category(ctx, tx, input.id)
     try:
         await tx.all(DELETE_CATEGORY, id=category.id)
     except ReferenceViolation:
@@ -174,7 +174,7 @@ async def delete(ctx: Context, tx: Transaction, input: CategoryId) -> Done:
     return Done()
 
 
-async def _locked(ctx: Context, tx: Transaction, category_id: str) -> Category:
+async def _lock_category(ctx: Context, tx: Transaction, category_id: str) -> Category:
     """The category under its lock, if it is the one that the caller knew."""
     category = await tx.one(LOCK_CATEGORY, id=category_id, **ctx.viewer_values)
     if category is None:
@@ -185,7 +185,7 @@ async def _locked(ctx: Context, tx: Transaction, category_id: str) -> Category:
     return category
 
 
-async def _stored(tx: Transaction, category_id: str) -> Category:
+async def _load_category(tx: Transaction, category_id: str) -> Category:
     [category] = await tx.all(CATEGORY.stored, ids=[category_id])
     return category
 

@@ -16,9 +16,9 @@ from services.operation.context import Process
 log = structlog.get_logger("tandem.health")
 
 #: Longest a look may take; probes give up after a few seconds themselves.
-_LOOK_SECONDS = 2
+_CHECK_SECONDS = 2
 #: Probes that come together share a look: anybody may ask, and each look opens a connection.
-_KEEP_SECONDS = 1
+_SHARED_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Health:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self._look: asyncio.Task[Findings] | None = None
-        self._looked_at = 0.0
+        self._check: asyncio.Task[Findings] | None = None
+        self._checked_at = 0.0
         # Asked until it is so: reading the migrations takes 20 ms, and a database does not go back.
         self._migrated = False
         #: Set when the process is about to stop: it answers, but wants no new work.
@@ -53,11 +53,11 @@ class Health:
     async def find(self) -> Findings:
         """What works right now; takes at most about two seconds, never raises."""
         now = time.monotonic()
-        if self._look is None or (self._look.done() and now - self._looked_at > _KEEP_SECONDS):
-            self._look = asyncio.create_task(self._both())
-            self._looked_at = now
+        if self._check is None or (self._check.done() and now - self._checked_at > _SHARED_SECONDS):
+            self._check = asyncio.create_task(self._check_both())
+            self._checked_at = now
         # A probe that gives up must not take the look away from the others.
-        return await asyncio.shield(self._look)
+        return await asyncio.shield(self._check)
 
     async def ready(self) -> bool:
         """Should requests be sent here?"""
@@ -69,15 +69,17 @@ class Health:
         """How long this process has been up."""
         return int((self._process.clock() - self._process.started_at).total_seconds())
 
-    async def _both(self) -> Findings:
-        (database, migrated), redis = await asyncio.gather(self._database(), self._redis())
+    async def _check_both(self) -> Findings:
+        (database, migrated), redis = await asyncio.gather(
+            self._check_database(), self._check_redis()
+        )
         return Findings(database, migrated, redis)
 
-    async def _database(self) -> tuple[bool, bool]:
+    async def _check_database(self) -> tuple[bool, bool]:
         # A connection of its own: a pool that is merely busy is not a database that is down.
         url = self._process.settings.database_url
         try:
-            async with asyncio.timeout(_LOOK_SECONDS):
+            async with asyncio.timeout(_CHECK_SECONDS):
                 if self._migrated:
                     await _connect(url)
                 else:
@@ -88,9 +90,9 @@ class Health:
             return False, self._migrated
         return True, self._migrated
 
-    async def _redis(self) -> bool:
+    async def _check_redis(self) -> bool:
         try:
-            async with asyncio.timeout(_LOOK_SECONDS):
+            async with asyncio.timeout(_CHECK_SECONDS):
                 await self._process.redis.ping()
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("redis not reachable", error=type(error).__name__)

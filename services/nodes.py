@@ -12,7 +12,7 @@ from services.errors.common import FieldError, ValidationFailed
 from services.ids import parsed
 from services.operation.context import Request
 
-_MOST = 100
+_MOST_IDS = 100
 #: What a caller must hold to read a kind of thing, where not everybody may. One statement finds
 #: all kinds, so an API key's findings are sifted here.
 NEEDED = {
@@ -33,21 +33,21 @@ NEEDED = {
     "ApiKey": Permission.APIKEYS_READ_OWN,
 }
 #: What sees everybody's things of a kind: for managers, and for admins alone.
-_WIDEST = [one for one in Permission if one.endswith(":read:all")]
-_OF_ALL = [one for one in _WIDEST if one.least is not Role.ADMIN]
-_OF_ACCOUNTS = [one for one in _WIDEST if one.least is Role.ADMIN]
+_READ_ALL = [permission for permission in Permission if permission.endswith(":read:all")]
+_MANAGERS_READ_ALL = [permission for permission in _READ_ALL if permission.least is not Role.ADMIN]
+_ADMINS_READ_ALL = [permission for permission in _READ_ALL if permission.least is Role.ADMIN]
 
 
 async def by_ids(request: Request, ids: Sequence[str]) -> list[Any]:
     """The things in the order asked, None in place of what is unknown or not visible."""
-    if len(ids) > _MOST:
-        message = f"Give at most {_MOST}."
+    if len(ids) > _MOST_IDS:
+        message = f"Give at most {_MOST_IDS}."
         raise ValidationFailed(fields=[FieldError("ids", "TOO_MANY", message)])
     wanted = [parsed(id) for id in ids]
     known = list({id for id in wanted if id is not None})
     found: dict[str, Any] = {}
     for id, thing in await request.reader.all(NODES, ids=known, **_viewer_values(request)):
-        if _shown(request.caller, thing):
+        if _may_read(request.caller, thing):
             # A user may be found twice over: the whole account is more than its public side.
             found[id] = found.get(id, thing) if isinstance(thing, PublicUser) else thing
     return [found.get(id) if id is not None else None for id in wanted]
@@ -61,11 +61,11 @@ def _viewer_values(request: Request) -> dict[str, Any]:
     caller = request.caller
     return {
         **viewer_values(caller, "", request.process.clock()),
-        "sees_all": caller is not None and all(map(caller.may, _OF_ALL)),
-        "administers": caller is not None and all(map(caller.may, _OF_ACCOUNTS)),
+        "sees_all": caller is not None and all(map(caller.may, _MANAGERS_READ_ALL)),
+        "administers": caller is not None and all(map(caller.may, _ADMINS_READ_ALL)),
     }
 
 
-def _shown(caller: Caller | None, thing: Any) -> bool:
+def _may_read(caller: Caller | None, thing: Any) -> bool:
     needed = NEEDED.get(type(thing).__name__)
     return needed is None or (caller is not None and caller.may(needed))

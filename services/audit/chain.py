@@ -128,30 +128,30 @@ async def verify(
     says of itself. A ``head`` (position and hash) that was exported is compared as well. What no
     seal covers is looked for when the end is reached.
     """
-    walk = _Walk(keys, start, unproved)
+    check = _ChainCheck(keys, start, unproved)
     if head is not None:
-        await _compare(reader, walk, *head)
-    await _anchor(reader, walk)
+        await _check_exported_head(reader, check, *head)
+    await _load_start(reader, check)
     ended = False
-    while not (ended or walk.full or walk.checked >= VERIFIED_AT_ONCE):
-        seals = await reader.all(SEALS, position=walk.position, limit=_BATCH)
+    while not (ended or check.full or check.checked >= VERIFIED_AT_ONCE):
+        seals = await reader.all(SEALS, position=check.position, limit=_BATCH)
         ended = len(seals) < _BATCH
-        for each in seals:
-            walk.look(each)
-            if walk.full:
+        for seal in seals:
+            check.check_seal(seal)
+            if check.full:
                 ended = False
                 break
     if ended:
-        await _look_beyond(reader, walk)
+        await _check_end(reader, check)
     return AuditVerification(
-        valid=not walk.problems,
-        checked=walk.checked,
-        next_position=None if ended else walk.position,
-        problems=walk.problems,
+        valid=not check.problems,
+        checked=check.checked,
+        next_position=None if ended else check.position,
+        problems=check.problems,
     )
 
 
-class _Walk:
+class _ChainCheck:
     """Goes from seal to seal and notes what is wrong."""
 
     def __init__(self, keys: AuditKeys, start: int, most_unproved: int) -> None:
@@ -170,26 +170,26 @@ class _Walk:
         """Are there as many problems as one call names?"""
         return len(self.problems) >= MOST_PROBLEMS
 
-    def note(
+    def report(
         self, kind: AuditFindingKind, position: int | None = None, entry_id: str | None = None
     ) -> None:
         """Note something that is wrong, while there is room."""
         if not self.full:
             self.problems.append(AuditFinding(kind, position, entry_id))
 
-    def look(self, seal: Seal) -> None:
+    def check_seal(self, seal: Seal) -> None:
         """Look at the next seal."""
         if seal.position != self.position:
-            self.note(AuditFindingKind.REMOVED, self.position)
+            self.report(AuditFindingKind.REMOVED, self.position)
             self.previous = None
-        fault = self._fault(seal)
+        fault = self._find_fault(seal)
         if fault is not None:
-            self.note(fault, seal.position, seal.entry_id)
+            self.report(fault, seal.position, seal.entry_id)
         self.checked += 1
         self.position = seal.position + 1
         self.previous = seal.hash
 
-    def _fault(self, seal: Seal) -> AuditFindingKind | None:
+    def _find_fault(self, seal: Seal) -> AuditFindingKind | None:
         if seal.entry is None:
             return AuditFindingKind.REMOVED
         sealed = self._keys.is_sealed(seal, seal.entry)
@@ -208,40 +208,42 @@ class _Walk:
         return self._keys.is_proved(entry, proof)
 
 
-async def _compare(reader: Reader, walk: _Walk, position: int, hash: str) -> None:
+async def _check_exported_head(
+    reader: Reader, check: _ChainCheck, position: int, hash: str
+) -> None:
     """Is the exported head in the chain still?"""
     link = await reader.one(LINKS, positions=[position])
     if link is None:
-        walk.note(AuditFindingKind.CUT_OFF, position)
+        check.report(AuditFindingKind.CUT_OFF, position)
     elif link[2].hex() != hash:
-        walk.note(AuditFindingKind.REHASHED, position)
+        check.report(AuditFindingKind.REHASHED, position)
 
 
-async def _anchor(reader: Reader, walk: _Walk) -> None:
+async def _load_start(reader: Reader, check: _ChainCheck) -> None:
     """Learn what stands before the first seal that will be looked at."""
-    for position, previous, hash in await reader.all(LINKS, positions=[1, walk.position - 1]):
+    for position, previous, hash in await reader.all(LINKS, positions=[1, check.position - 1]):
         if position == 1:
             # The first seal's own hash vouches for this number, as it does for all it follows.
-            walk.unproved = int.from_bytes(previous)
-        if position == walk.position - 1:
-            walk.previous = hash
+            check.unproved = int.from_bytes(previous)
+        if position == check.position - 1:
+            check.previous = hash
 
 
-async def _look_beyond(reader: Reader, walk: _Walk) -> None:
+async def _check_end(reader: Reader, check: _ChainCheck) -> None:
     """Look at the chain's end, and at what no seal covers."""
     ends = await reader.one(ENDS)
     if ends is None:
-        walk.note(AuditFindingKind.CUT_OFF, walk.position)
+        check.report(AuditFindingKind.CUT_OFF, check.position)
     elif ends.position > (ends.sealed_position or 0):
-        walk.note(AuditFindingKind.CUT_OFF, ends.position)
+        check.report(AuditFindingKind.CUT_OFF, ends.position)
     elif ends.sealed_position is None:
-        walk.unproved = int.from_bytes(ends.hash)
+        check.unproved = int.from_bytes(ends.hash)
     elif (ends.position, ends.hash) != (ends.sealed_position, ends.sealed_hash):
-        walk.note(AuditFindingKind.CHANGED, ends.sealed_position)
+        check.report(AuditFindingKind.CHANGED, ends.sealed_position)
     for entry_id in await reader.all(UNCOVERED, limit=MOST_PROBLEMS):
-        walk.note(AuditFindingKind.INSERTED, None, entry_id)
-    for place, row in enumerate(await reader.all(NEXT_UNSEALED, limit=_BATCH), walk.position):
+        check.report(AuditFindingKind.INSERTED, None, entry_id)
+    for place, row in enumerate(await reader.all(NEXT_UNSEALED, limit=_BATCH), check.position):
         if row.entry is None:
-            walk.note(AuditFindingKind.REMOVED, None, row.entry_id)
-        elif not walk.is_genuine(row.entry, row.proof, place):
-            walk.note(AuditFindingKind.INSERTED, None, row.entry_id)
+            check.report(AuditFindingKind.REMOVED, None, row.entry_id)
+        elif not check.is_genuine(row.entry, row.proof, place):
+            check.report(AuditFindingKind.INSERTED, None, row.entry_id)

@@ -32,7 +32,7 @@ class AuditKeys:
     """Proves and seals with the newest secret, and knows what every secret proved and sealed."""
 
     def __init__(self, *secrets: str) -> None:
-        self._keys = [_derived(secret) for secret in secrets]
+        self._keys = [_derive_keys(secret) for secret in secrets]
         self._by_id = {keys.id: keys for keys in self._keys}
 
     @property
@@ -42,11 +42,11 @@ class AuditKeys:
 
     def prove(self, entry: AuditEntry) -> bytes:
         """That whoever wrote this entry knows the secret."""
-        return _proof(self._keys[0], entry)
+        return _compute_proof(self._keys[0], entry)
 
     def is_proved(self, entry: AuditEntry, proof: bytes) -> bool:
         """Was the entry written by somebody who knows a secret?"""
-        return any(hmac.compare_digest(proof, _proof(keys, entry)) for keys in self._keys)
+        return any(hmac.compare_digest(proof, _compute_proof(keys, entry)) for keys in self._keys)
 
     def seal(
         self,
@@ -57,18 +57,20 @@ class AuditKeys:
         proof: bytes | None,
     ) -> bytes:
         """The hash of a new seal."""
-        return _sealed(self._keys[0], position, previous, sealed_at, entry, proof)
+        return _compute_seal(self._keys[0], position, previous, sealed_at, entry, proof)
 
     def is_sealed(self, seal: Seal, entry: AuditEntry) -> bool | None:
         """Is this the entry that was sealed, by this seal? None when its key is not known."""
         keys = self._by_id.get(seal.key_id)
         if keys is None:
             return None
-        expected = _sealed(keys, seal.position, seal.previous, seal.sealed_at, entry, seal.proof)
+        expected = _compute_seal(
+            keys, seal.position, seal.previous, seal.sealed_at, entry, seal.proof
+        )
         return hmac.compare_digest(seal.hash, expected)
 
 
-def _derived(secret: str) -> _Keys:
+def _derive_keys(secret: str) -> _Keys:
     def key(purpose: str) -> bytes:
         info = f"tandem-audit-{purpose}".encode()
         return HKDF(hashes.SHA256(), 32, salt=None, info=info).derive(secret.encode())
@@ -76,11 +78,11 @@ def _derived(secret: str) -> _Keys:
     return _Keys(key("key-id")[:8].hex(), key("entries"), key("seals"))
 
 
-def _proof(keys: _Keys, entry: AuditEntry) -> bytes:
-    return hmac.digest(keys.entries, _canonical(_values(entry)), sha256)
+def _compute_proof(keys: _Keys, entry: AuditEntry) -> bytes:
+    return hmac.digest(keys.entries, _canonical(_entry_values(entry)), sha256)
 
 
-def _sealed(
+def _compute_seal(
     keys: _Keys,
     position: int,
     previous: bytes,
@@ -88,11 +90,17 @@ def _sealed(
     entry: AuditEntry,
     proof: bytes | None,
 ) -> bytes:
-    facts = [position, previous.hex(), _instant(sealed_at), _values(entry), proof and proof.hex()]
+    facts = [
+        position,
+        previous.hex(),
+        _instant(sealed_at),
+        _entry_values(entry),
+        proof and proof.hex(),
+    ]
     return hmac.digest(keys.seals, _canonical(facts), sha256)
 
 
-def _values(entry: AuditEntry) -> Sequence[object]:
+def _entry_values(entry: AuditEntry) -> Sequence[object]:
     """An entry's values in an order that never changes. What comes to the table later must come
     last, and only where it is not null: older entries have to stay what they were.
     """

@@ -7,7 +7,7 @@ from pydantic import Field, Strict, model_validator
 from persistence.audit.chain import HEAD, AuditHead
 from persistence.audit.entries import AUDIT_LOG, AuditEntry
 from services.access.permissions import Permission
-from services.audit import chain as audit_chain
+from services.audit import chain
 from services.audit.chain import AuditFinding, AuditFindingKind, AuditVerification
 from services.errors.common import Internal
 from services.operation import paging
@@ -59,7 +59,7 @@ class VerifyAudit(Input):
     )
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _refuse_half_a_head(self) -> Self:
         if (self.position is None) != (self.hash is None):
             missing = "position" if self.position is None else "hash"
             raise wrong("CONFLICT", "Give position and hash together.", missing)
@@ -96,6 +96,6 @@ async def verify(ctx: Context, input: VerifyAudit) -> AuditVerification:
     if input.position is not None and input.hash is not None:
         exported = (input.position, input.hash)
     keys = ctx.process.audit_keys
-    return await audit_chain.verify(
+    return await chain.verify(
         ctx.reader, keys, input.start_position, exported, ctx.settings.audit_unproved
     )

@@ -51,7 +51,7 @@ class VerifyEmail(Input):
     token: MailedToken = Field(description="The token that was mailed.")
 
 
-async def _hash(ctx: Context, input: ResetPassword) -> str:
+async def _hash_password(ctx: Context, input: ResetPassword) -> str:
     """Whatever the token is worth: a good one takes as long as a bad one."""
     return await ctx.process.passwords.hash(input.new_password)
 
@@ -111,7 +111,7 @@ async def resend_verification(ctx: Context, tx: Transaction, _: Nothing) -> Done
     writes=True,
     revokes=True,
     ignores_token=True,
-    prepare=_hash,
+    prepare=_hash_password,
     cost=5,
 )
 async def reset_password(ctx: Context, tx: Transaction, input: ResetPassword) -> Done:
@@ -121,7 +121,7 @@ async def reset_password(ctx: Context, tx: Transaction, input: ResetPassword) ->
     to take over, other tokens to reset the password. As the mail arrived, the email counts as
     verified.
     """
-    token = await _mailed(ctx, tx, Purpose.RESET_PASSWORD, input.token)
+    token = await _lock_mail_token(ctx, tx, Purpose.RESET_PASSWORD, input.token)
     ctx.record("user", token.user_id, "password", "emailVerified", "sessions", "apiKeys")
     reset = await tx.one(
         RESET_PASSWORD,
@@ -157,7 +157,7 @@ async def verify_email(ctx: Context, tx: Transaction, input: VerifyEmail) -> Don
     An email that was to take the place of the account's email takes it. When another account has
     it by now, nothing changes, and the token stays good.
     """
-    token = await _mailed(ctx, tx, Purpose.VERIFY_EMAIL, input.token)
+    token = await _lock_mail_token(ctx, tx, Purpose.VERIFY_EMAIL, input.token)
     ctx.record("user", token.user_id, "email", "emailVerified")
     try:
         confirmed = await tx.one(
@@ -171,7 +171,7 @@ async def verify_email(ctx: Context, tx: Transaction, input: VerifyEmail) -> Don
     return Done()
 
 
-async def _mailed(ctx: Context, tx: Transaction, purpose: Purpose, text: str) -> MailToken:
+async def _lock_mail_token(ctx: Context, tx: Transaction, purpose: Purpose, text: str) -> MailToken:
     """A mailed token that is still good, locked; raises `TokenInvalid`."""
     token = await tx.one(LOCK_MAIL_TOKEN, hash=hashed(text), purpose=purpose)
     if token is None or token.used_at is not None or token.expires_at <= ctx.now:

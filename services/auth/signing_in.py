@@ -34,7 +34,7 @@ from services.operation.context import Context
 from services.operation.inputs import Email, Input, Line, Nothing, Password
 from services.operation.running import Key, operation
 from services.quota.quota import Policy
-from services.users.creating import NewAccount, open_account
+from services.users.creating import NewAccount, create_account
 
 
 class Tokens(Struct, frozen=True, rename="camel"):
@@ -66,25 +66,25 @@ class Refresh(Input):
     )
 
 
-async def _prepare(ctx: Context, _: Input) -> None:
+async def _load_token_keys(ctx: Context, _: Input) -> None:
     """Whoever gets tokens needs the keys; a transaction would not wait for them."""
     await ctx.process.tokens.ready()
 
 
-async def _hash(ctx: Context, input: Register) -> str:
-    await _prepare(ctx, input)
+async def _hash_password(ctx: Context, input: Register) -> str:
+    await _load_token_keys(ctx, input)
     return await ctx.process.passwords.hash(input.password)
 
 
-async def _identify(ctx: Context, input: Login) -> tuple[Credentials, str | None] | None:
+async def _verify_credentials(ctx: Context, input: Login) -> tuple[Credentials, str | None] | None:
     """The account, if the password is right, and its newer hash where the stored one is too weak.
 
     An unknown account takes the same work.
     """
-    await _prepare(ctx, input)
+    await _load_token_keys(ctx, input)
     found = await ctx.reader.one(CREDENTIALS, email=input.email)
-    kept = found and found.password_hash
-    right, newer = await ctx.process.passwords.verify_and_update(input.password, kept)
+    stored_hash = found and found.password_hash
+    right, newer = await ctx.process.passwords.verify_and_update(input.password, stored_hash)
     return (found, newer) if found and right else None
 
 
@@ -96,7 +96,7 @@ async def _identify(ctx: Context, input: Login) -> tuple[Credentials, str | None
     errors=[EmailTaken, UsernameTaken],
     writes=True,
     ignores_token=True,
-    prepare=_hash,
+    prepare=_hash_password,
     cost=5,
     quota=Policy.REGISTER,
 )
@@ -105,9 +105,9 @@ async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
 
     The email and the username are unique whatever their case. A mail asks to verify the email.
     """
-    user_id = await open_account(ctx, tx, input, ctx.prepared, Role.USER)
+    user_id = await create_account(ctx, tx, input, ctx.prepared, Role.USER)
     ctx.record("user", user_id, "email", "username", "fullName", "profile")
-    return await _sign_in(ctx, tx, user_id, ctx.prepared)
+    return await _start_session(ctx, tx, user_id, ctx.prepared)
 
 
 @operation(
@@ -118,7 +118,7 @@ async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
     errors=[InvalidCredentials, AccountDisabled],
     writes=True,
     ignores_token=True,
-    prepare=_identify,
+    prepare=_verify_credentials,
     cost=5,
     quota=Policy.LOGIN,
     account="email",
@@ -128,17 +128,17 @@ async def login(ctx: Context, tx: Transaction, input: Login) -> Tokens:
 
     An unknown account and a wrong password give the same answer.
     """
-    identified: tuple[Credentials, str | None] | None = ctx.prepared
-    if identified is None:
+    credentials: tuple[Credentials, str | None] | None = ctx.prepared
+    if credentials is None:
         raise InvalidCredentials
-    account, newer = identified
+    account, newer = credentials
     ctx.record("user", account.user_id, "lastLoginAt")
     if not account.is_active:
         raise AccountDisabled
     verified = account.password_hash
     if newer is not None:
-        verified = await _renew(ctx, tx, account, newer, input)
-    return await _sign_in(ctx, tx, account.user_id, verified)
+        verified = await _upgrade_hash(ctx, tx, account, newer, input)
+    return await _start_session(ctx, tx, account.user_id, verified)
 
 
 @operation(
@@ -149,7 +149,7 @@ async def login(ctx: Context, tx: Transaction, input: Login) -> Tokens:
     errors=[RefreshTokenInvalid, RefreshTokenUsed],
     writes=True,
     ignores_token=True,
-    prepare=_prepare,
+    prepare=_load_token_keys,
     cost=2,
 )
 async def refresh(ctx: Context, tx: Transaction, input: Refresh) -> Tokens:
@@ -181,7 +181,7 @@ async def refresh(ctx: Context, tx: Transaction, input: Refresh) -> Tokens:
     ):
         raise RefreshTokenInvalid
     await tx.all(SPEND_TOKEN, spent=spent, now=ctx.process.clock())
-    return await _issue(ctx, tx, token.user_id, token.session_id)
+    return await _issue_tokens(ctx, tx, token.user_id, token.session_id)
 
 
 @operation(
@@ -225,7 +225,7 @@ async def logout_everywhere(ctx: Context, tx: Transaction, _: Nothing) -> Done:
     return Done()
 
 
-async def _renew(
+async def _upgrade_hash(
     ctx: Context, tx: Transaction, account: Credentials, newer: str, input: Login
 ) -> str:
     """Store the newer hash of the password that was right a moment ago; the hash that is stored."""
@@ -239,7 +239,7 @@ async def _renew(
     return found.password_hash
 
 
-async def _sign_in(ctx: Context, tx: Transaction, user_id: str, verified: str) -> Tokens:
+async def _start_session(ctx: Context, tx: Transaction, user_id: str, verified: str) -> Tokens:
     """Begin a session; ``verified`` is the hash of the password that was right a moment ago."""
     if await tx.one(SIGNED_IN, user_id=user_id, at=ctx.now, verified=verified) is None:
         raise InvalidCredentials
@@ -253,10 +253,10 @@ async def _sign_in(ctx: Context, tx: Transaction, user_id: str, verified: str) -
         used_at=ctx.now,
         expires_at=_session_end(ctx),
     )
-    return await _issue(ctx, tx, user_id, session_id)
+    return await _issue_tokens(ctx, tx, user_id, session_id)
 
 
-async def _issue(ctx: Context, tx: Transaction, user_id: str, session_id: str) -> Tokens:
+async def _issue_tokens(ctx: Context, tx: Transaction, user_id: str, session_id: str) -> Tokens:
     """The next pair of tokens of a session."""
     refresh_token = new_refresh_token()
     await tx.all(

@@ -54,7 +54,7 @@ _CODE = "[A-Za-z0-9_-]{3,40}"
 NewCode = Annotated[Line, Field(pattern=f"^{_CODE}$", json_schema_extra={"pattern": _CODE})]
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 Words = Annotated[Lines, Field(min_length=1, max_length=500)]
-_MOST_PERCENT = 100
+_HIGHEST_PERCENT = 100
 
 
 class CouponOffer(Struct, frozen=True, rename="camel"):
@@ -104,10 +104,10 @@ class CreateCoupon(Input):
     )
 
     @model_validator(mode="after")
-    def _sensible(self) -> Self:
-        faults = _faults(self.kind, self.value, self.starts_at, self.ends_at)
-        for fault in faults:
-            raise wrong(fault.code, fault.message, fault.field)
+    def _refuse_conflicts(self) -> Self:
+        conflicts = _find_conflicts(self.kind, self.value, self.starts_at, self.ends_at)
+        for conflict in conflicts:
+            raise wrong(conflict.code, conflict.message, conflict.field)
         return self
 
 
@@ -152,16 +152,18 @@ class CheckCoupon(Input):
     subtotal: Price = Field(description="Sum of what is to be bought.", examples=["49.90"])
 
 
-def _faults(
+def _find_conflicts(
     kind: str, value: Decimal, starts_at: datetime | None, ends_at: datetime | None
 ) -> list[FieldError]:
     """What is wrong with a coupon's fields taken together."""
-    faults: list[FieldError] = []
-    if kind == CouponKind.PERCENT and value > _MOST_PERCENT:
-        faults.append(FieldError("value", "TOO_LARGE", f"Give at most {_MOST_PERCENT} percent."))
+    conflicts: list[FieldError] = []
+    if kind == CouponKind.PERCENT and value > _HIGHEST_PERCENT:
+        conflicts.append(
+            FieldError("value", "TOO_LARGE", f"Give at most {_HIGHEST_PERCENT} percent.")
+        )
     if starts_at is not None and ends_at is not None and ends_at <= starts_at:
-        faults.append(FieldError("endsAt", "CONFLICT", "Give a time later than startsAt."))
-    return faults
+        conflicts.append(FieldError("endsAt", "CONFLICT", "Give a time later than startsAt."))
+    return conflicts
 
 
 @operation(
@@ -227,7 +229,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateCoupon) -> Coupon:
         )
     except UniqueViolation:
         raise CouponCodeTaken from None
-    return await _stored(tx, coupon_id)
+    return await _load_coupon(tx, coupon_id)
 
 
 @operation(
@@ -246,15 +248,17 @@ async def update(ctx: Context, tx: Transaction, input: UpdateCoupon) -> Coupon:
     Once an order has redeemed it, whatever became of that order, a coupon can only be ended: by
     an earlier endsAt, or by deactivating it.
     """
-    coupon = await _locked(ctx, tx, input.id)
+    coupon = await _lock_coupon(ctx, tx, input.id)
     changed = changes(input, _columns(coupon))
     merged = {**_columns(coupon), **changed}
-    faults = _faults(merged["kind"], merged["value"], merged["starts_at"], merged["ends_at"])
-    if faults:
-        raise ValidationFailed(fields=faults)
+    conflicts = _find_conflicts(
+        merged["kind"], merged["value"], merged["starts_at"], merged["ends_at"]
+    )
+    if conflicts:
+        raise ValidationFailed(fields=conflicts)
     if await tx.one(EVER_REDEEMED, coupon_id=coupon.id):
         _refuse_frozen(coupon, changed)
-    return await _write(ctx, tx, coupon, changed)
+    return await _write_changes(ctx, tx, coupon, changed)
 
 
 @operation(
@@ -269,8 +273,8 @@ async def update(ctx: Context, tx: Transaction, input: UpdateCoupon) -> Coupon:
 )
 async def deactivate(ctx: Context, tx: Transaction, input: CouponId) -> Coupon:
     """Take a coupon out of use; orders that hold it keep what it takes off."""
-    coupon = await _locked(ctx, tx, input.id)
-    return await _write(ctx, tx, coupon, {"is_active": False} if coupon.is_active else {})
+    coupon = await _lock_coupon(ctx, tx, input.id)
+    return await _write_changes(ctx, tx, coupon, {"is_active": False} if coupon.is_active else {})
 
 
 @operation(
@@ -283,9 +287,11 @@ async def deactivate(ctx: Context, tx: Transaction, input: CouponId) -> Coupon:
 )
 async def check(ctx: Context, input: CheckCoupon) -> CouponOffer:
     """What a coupon would take off for the caller now; nothing is held."""
-    terms = await steps.terms_of(ctx.reader, input.code)
-    off = await steps.discount(ctx, ctx.reader, terms, input.subtotal)
-    return CouponOffer(terms.code, input.subtotal, off, input.subtotal - off, terms.currency)
+    terms = await steps.load_terms(ctx.reader, input.code)
+    discount = await steps.discount(ctx, ctx.reader, terms, input.subtotal)
+    return CouponOffer(
+        terms.code, input.subtotal, discount, input.subtotal - discount, terms.currency
+    )
 
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Coupon]:
@@ -300,16 +306,16 @@ def _columns(coupon: Coupon) -> dict[str, Any]:
     return {name: getattr(coupon, name) for name in CHANGING}
 
 
-async def _stored(tx: Transaction, coupon_id: str) -> Coupon:
+async def _load_coupon(tx: Transaction, coupon_id: str) -> Coupon:
     [coupon] = await tx.all(COUPON.stored, ids=[coupon_id])
     return coupon
 
 
-async def _locked(ctx: Context, tx: Transaction, coupon_id: str) -> Coupon:
+async def _lock_coupon(ctx: Context, tx: Transaction, coupon_id: str) -> Coupon:
     """The coupon under its lock: no order redeems it meanwhile."""
     if await tx.one(LOCK_COUPON, coupon_id=coupon_id) is None:
         raise CouponNotFound
-    coupon = await _stored(tx, coupon_id)
+    coupon = await _load_coupon(tx, coupon_id)
     ctx.refresh_now()
     ctx.record("coupon", coupon.id)
     ctx.match(coupon)
@@ -328,7 +334,7 @@ def _refuse_frozen(coupon: Coupon, changed: Mapping[str, Any]) -> None:
         raise CouponFrozen(fields=[FieldError(name, "FROZEN", message) for name in frozen])
 
 
-async def _write(
+async def _write_changes(
     ctx: Context, tx: Transaction, coupon: Coupon, changed: Mapping[str, Any]
 ) -> Coupon:
     """Write what changed, if anything did; raises `CouponCodeTaken`."""
@@ -340,4 +346,4 @@ async def _write(
         await tx.all(UPDATE_COUPON, coupon_id=coupon.id, **new)
     except UniqueViolation:
         raise CouponCodeTaken from None
-    return await _stored(tx, coupon.id)
+    return await _load_coupon(tx, coupon.id)

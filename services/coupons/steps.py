@@ -18,7 +18,7 @@ from services.errors.coupons import CouponExhausted, CouponExpired, CouponInvali
 from services.operation.context import Context
 
 
-async def terms_of(reader: Reader, code: str) -> CouponTerms:
+async def load_terms(reader: Reader, code: str) -> CouponTerms:
     """The coupon of a code, in whatever case; raises `CouponInvalid`."""
     terms = await reader.one(TERMS, code=code)
     if terms is None:
@@ -26,7 +26,7 @@ async def terms_of(reader: Reader, code: str) -> CouponTerms:
     return terms
 
 
-async def locked_terms(ctx: Context, tx: Transaction, code: str) -> CouponTerms:
+async def lock_terms(ctx: Context, tx: Transaction, code: str) -> CouponTerms:
     """The same under the coupon's lock, which makes counting exact until the end of `tx`.
 
     The lock comes before those of stock and wallets. Only placing an order takes it: paying and
@@ -55,13 +55,13 @@ async def discount(ctx: Context, reader: Reader, terms: CouponTerms, subtotal: D
                 "currency": terms.currency,
             }
         )
-    off = taken_off(CouponKind(terms.kind), terms.value, subtotal)
+    off = compute_discount(CouponKind(terms.kind), terms.value, subtotal)
     if off <= 0:
         raise CouponInvalid(details={"reason": "NOTHING_OFF"})
     return off
 
 
-def taken_off(kind: CouponKind, value: Decimal, subtotal: Decimal) -> Decimal:
+def compute_discount(kind: CouponKind, value: Decimal, subtotal: Decimal) -> Decimal:
     """What a percentage or an amount takes off; a cent is always left, as nobody pays nothing."""
     off = money.cents(subtotal * value / 100) if kind is CouponKind.PERCENT else value
     return min(off, subtotal - money.CENT)
@@ -111,15 +111,15 @@ async def hold_coupon(
 
 async def use_coupon(tx: Transaction, order: Order) -> None:
     """Count what the order redeems for good: it was paid, and stays used if it is refunded."""
-    await _settle(tx, order, RedemptionStatus.USED)
+    await _move_redemption(tx, order, RedemptionStatus.USED)
 
 
 async def release_coupon(tx: Transaction, order: Order) -> None:
     """Let somebody else redeem what an order held that will never be paid."""
-    await _settle(tx, order, RedemptionStatus.RELEASED)
+    await _move_redemption(tx, order, RedemptionStatus.RELEASED)
 
 
-async def _settle(tx: Transaction, order: Order, to: RedemptionStatus) -> None:
+async def _move_redemption(tx: Transaction, order: Order, to: RedemptionStatus) -> None:
     # The coupon itself is left alone: payments with one coupon must not wait for each other.
     if order.coupon_id is not None:
         await tx.write(MOVE_REDEMPTION, redeemed_by=order.id, to_status=to)

@@ -20,7 +20,6 @@ from persistence.deposits import (
 )
 from persistence.provider_events import KEEP_EVENT
 from persistence.wallet import LOCK_WALLET, PROVIDER, TransferKind, Wallet
-from services import wallet as wallets
 from services.access.callers import viewer_values_for_relation
 from services.access.permissions import SYSTEM, Permission
 from services.deposits.provider import Charge, Decision
@@ -31,6 +30,7 @@ from services.operation.context import Context, Request
 from services.operation.inputs import Input, Line, PathId, Price
 from services.operation.paging import Page, Paged
 from services.operation.running import Key, operation
+from services.wallet import transfer
 
 log = structlog.get_logger("tandem.deposits")
 
@@ -93,7 +93,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateDeposit) -> Deposit
     tells what becomes of it. A declined deposit is an answer, not an error: look at status and
     failureCode.
     """
-    wallet = await _locked_wallet(ctx, tx, ctx.user_id)
+    wallet = await _lock_wallet(ctx, tx, ctx.user_id)
     deposit_id = ctx.new_id()
     ctx.record("deposit", deposit_id, "amount", "status")
     charge = Charge(deposit_id, input.amount, ctx.settings.currency, ctx.now)
@@ -104,7 +104,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateDeposit) -> Deposit
         user_id=ctx.user_id,
         amount=input.amount,
         currency=charge.currency,
-        status=_status(decision),
+        status=_status_of(decision),
         failure_code=decision and decision.failure_code,
         created_at=ctx.now,
         settled_at=decision and ctx.now,
@@ -113,7 +113,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateDeposit) -> Deposit
         await enqueue(ctx, tx, "deposits.charge", {"depositId": deposit_id})
     elif decision.failure_code is None:
         await _credit(ctx, tx, wallet, deposit_id, input.amount)
-    return await _stored(tx, deposit_id)
+    return await _load_deposit(tx, deposit_id)
 
 
 @operation(
@@ -136,28 +136,30 @@ async def settle(ctx: Context, tx: Transaction, input: SettleDeposit) -> Deposit
     ctx.refresh_now()
     ctx.record("deposit", deposit.id)
     event = input.event
-    fits = event is None or (event.amount, event.currency) == (deposit.amount, deposit.currency)
-    settles = fits and deposit.status == DepositStatus.PENDING
-    if event is not None and not await _kept(ctx, tx, input, event, settles):
-        return await _stored(tx, deposit.id)
+    matches = event is None or (event.amount, event.currency) == (deposit.amount, deposit.currency)
+    settles = matches and deposit.status == DepositStatus.PENDING
+    if event is not None and not await _store_event(ctx, tx, input, event, settles):
+        return await _load_deposit(tx, deposit.id)
     decision = Decision(input.failure_code)
     if settles:
-        await _decide(ctx, tx, deposit, decision)
-    elif not fits or deposit.status != _status(decision):
+        await _settle_deposit(ctx, tx, deposit, decision)
+    elif not matches or deposit.status != _status_of(decision):
         # What is decided stays; somebody has to find out with the provider who is right.
         log.error("provider contradicts itself", deposit=deposit.id, event_id=event and event.id)
-    return await _stored(tx, deposit.id)
+    return await _load_deposit(tx, deposit.id)
 
 
-async def _decide(ctx: Context, tx: Transaction, deposit: AskedDeposit, decision: Decision) -> None:
+async def _settle_deposit(
+    ctx: Context, tx: Transaction, deposit: AskedDeposit, decision: Decision
+) -> None:
     wallet = None
     if decision.failure_code is None:
-        wallet = await _locked_wallet(ctx, tx, deposit.user_id)
+        wallet = await _lock_wallet(ctx, tx, deposit.user_id)
     ctx.record("deposit", deposit.id, "status")
     await tx.write(
         SETTLE_DEPOSIT,
         deposit_id=deposit.id,
-        to_status=_status(decision),
+        to_status=_status_of(decision),
         failure=decision.failure_code,
         at=ctx.now,
     )
@@ -165,11 +167,11 @@ async def _decide(ctx: Context, tx: Transaction, deposit: AskedDeposit, decision
         await _credit(ctx, tx, wallet, deposit.id, deposit.amount)
 
 
-async def _kept(
+async def _store_event(
     ctx: Context, tx: Transaction, input: SettleDeposit, event: ProviderEvent, settled: bool
 ) -> bool:
     """Keep an event; False when it was there already."""
-    kept = await tx.one(
+    stored = await tx.one(
         KEEP_EVENT,
         id=event.id,
         deposit_id=input.id,
@@ -179,16 +181,16 @@ async def _kept(
         settled=settled,
         created_at=ctx.now,
     )
-    return kept is not None
+    return stored is not None
 
 
-def _status(decision: Decision | None) -> DepositStatus:
+def _status_of(decision: Decision | None) -> DepositStatus:
     if decision is None:
         return DepositStatus.PENDING
     return DepositStatus.SUCCEEDED if decision.failure_code is None else DepositStatus.FAILED
 
 
-async def _locked_wallet(ctx: Context, tx: Transaction, user_id: str) -> Wallet:
+async def _lock_wallet(ctx: Context, tx: Transaction, user_id: str) -> Wallet:
     wallet = await tx.one(LOCK_WALLET, user_id=user_id)
     if wallet is None:
         raise Internal
@@ -199,7 +201,7 @@ async def _locked_wallet(ctx: Context, tx: Transaction, user_id: str) -> Wallet:
 async def _credit(
     ctx: Context, tx: Transaction, wallet: Wallet, deposit_id: str, amount: Decimal
 ) -> None:
-    await wallets.transfer(
+    await transfer(
         ctx,
         tx,
         TransferKind.DEPOSIT,
@@ -210,7 +212,7 @@ async def _credit(
     )
 
 
-async def _stored(tx: Transaction, deposit_id: str) -> Deposit:
+async def _load_deposit(tx: Transaction, deposit_id: str) -> Deposit:
     [deposit] = await tx.all(DEPOSIT.stored, ids=[deposit_id])
     return deposit
 

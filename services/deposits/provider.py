@@ -53,7 +53,7 @@ class Event(Struct, frozen=True):
 SUCCEEDED, FAILED = "deposit.succeeded", "deposit.failed"
 
 #: Takes the headers and the body of a signed event, as if they had been sent.
-Hear = Callable[[Mapping[str, str], bytes], Awaitable[None]]
+DeliverEvent = Callable[[Mapping[str, str], bytes], Awaitable[None]]
 
 
 class Provider(Protocol):
@@ -66,19 +66,21 @@ class Provider(Protocol):
         """
         ...
 
-    async def charge(self, charge: Charge, now: datetime, hear: Hear) -> Decision | None:
+    async def charge(
+        self, charge: Charge, now: datetime, deliver_event: DeliverEvent
+    ) -> Decision | None:
         """Take the money, or say what became of it; None while that is not decided.
 
         Raises what it likes when there is no answer, and may take for ever: the caller limits it
-        and asks again. ``hear`` is for a provider that lives in this process.
+        and asks again. ``deliver_event`` is for a provider that lives in this process.
         """
         ...
 
 
-class _Late(Enum):
+class _LateDecision(Enum):
     """How the sandbox decides when it does not do so at once."""
 
-    UNHEARD = "the first answer is lost"
+    ANSWER_LOST = "the first answer is lost"
     EVENT = "an event tells"
     TWO_EVENTS = "the same event tells twice"
     NEVER = "there is no answer"
@@ -95,11 +97,11 @@ class Sandbox:
         Decimal("9000.01"): "CARD_DECLINED",
         Decimal("9000.02"): "INSUFFICIENT_FUNDS",
     }
-    LATE: Mapping[Decimal, _Late] = {
-        Decimal("9000.03"): _Late.UNHEARD,
-        Decimal("9000.04"): _Late.EVENT,
-        Decimal("9000.05"): _Late.TWO_EVENTS,
-        Decimal("9000.06"): _Late.NEVER,
+    LATE: Mapping[Decimal, _LateDecision] = {
+        Decimal("9000.03"): _LateDecision.ANSWER_LOST,
+        Decimal("9000.04"): _LateDecision.EVENT,
+        Decimal("9000.05"): _LateDecision.TWO_EVENTS,
+        Decimal("9000.06"): _LateDecision.NEVER,
     }
     DECIDES_AFTER = timedelta(seconds=3)
 
@@ -112,16 +114,18 @@ class Sandbox:
             return None
         return Decision(self.DECLINED.get(charge.amount))
 
-    async def charge(self, charge: Charge, now: datetime, hear: Hear) -> Decision | None:
+    async def charge(
+        self, charge: Charge, now: datetime, deliver_event: DeliverEvent
+    ) -> Decision | None:
         """The decision, an event, or no answer at all."""
-        how = self.LATE.get(charge.amount)
+        late = self.LATE.get(charge.amount)
         decided = now - charge.asked_at >= self.DECIDES_AFTER
-        if how is _Late.NEVER or (how is _Late.UNHEARD and not decided):
+        if late is _LateDecision.NEVER or (late is _LateDecision.ANSWER_LOST and not decided):
             await asyncio.Event().wait()
-        if how in (_Late.EVENT, _Late.TWO_EVENTS):
+        if late in (_LateDecision.EVENT, _LateDecision.TWO_EVENTS):
             if decided:
-                for _ in range(2 if how is _Late.TWO_EVENTS else 1):
-                    await hear(*self._event(charge))
+                for _ in range(2 if late is _LateDecision.TWO_EVENTS else 1):
+                    await deliver_event(*self._event(charge))
             return None
         return self.at_once(charge) or Decision()
 

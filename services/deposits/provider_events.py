@@ -14,7 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from persistence.database.transactions import QueryStats
 from persistence.deposits import ASKED_DEPOSIT, DepositStatus
 from persistence.provider_events import KNOWN_EVENT, KnownEvent
-from services.deposits import depositing as deposits
+from services.deposits import depositing
 from services.deposits.provider import FAILED, SUCCEEDED, Charge, Event
 from services.errors.common import MalformedRequest
 from services.errors.provider import SignatureInvalid
@@ -25,7 +25,7 @@ from services.operation.running import translate_errors
 
 log = structlog.get_logger("tandem.provider")
 
-_SIGNED = ("webhook-id", "webhook-timestamp", "webhook-signature")
+_SIGNED_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 _LONGEST_ID = 255
 
 
@@ -33,7 +33,7 @@ class Undecided(Exception):
     """The provider has not decided yet: it is asked again."""
 
 
-class _Kind(msgspec.Struct, frozen=True):
+class _EventType(msgspec.Struct, frozen=True):
     """All that is read of an event before it is known to be about a deposit."""
 
     type: str
@@ -52,13 +52,13 @@ async def charge(process: Process, job: Job) -> None:
     if deposit.status != DepositStatus.PENDING:
         return
     asked = Charge(deposit.id, deposit.amount, deposit.currency, deposit.created_at)
-    hear = partial(receive, process, job.request_id)
+    deliver_event = partial(receive, process, job.request_id)
     async with asyncio.timeout(process.settings.provider_seconds):
-        decision = await process.provider.charge(asked, process.clock(), hear)
+        decision = await process.provider.charge(asked, process.clock(), deliver_event)
     if decision is None:
         raise Undecided
     raw = {"id": deposit.id, "failureCode": decision.failure_code}
-    await deposits.settle.by_system(job.request(process), raw)
+    await depositing.settle.by_system(job.request(process), raw)
 
 
 async def receive(
@@ -72,16 +72,16 @@ async def receive(
     _verify(process, headers, body)
     event_id = headers["webhook-id"]
     try:
-        kind = msgspec.json.decode(body, type=_Kind).type
-        if kind not in (SUCCEEDED, FAILED):
-            log.info("event ignored", kind=kind[:100])
+        event_type = msgspec.json.decode(body, type=_EventType).type
+        if event_type not in (SUCCEEDED, FAILED):
+            log.info("event ignored", kind=event_type[:100])
             return
         data = msgspec.json.decode(body, type=Event).data
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise MalformedRequest("The body is no event about a deposit.") from None
-    if (data.failure_code is None) != (kind == SUCCEEDED) or len(event_id) > _LONGEST_ID:
+    if (data.failure_code is None) != (event_type == SUCCEEDED) or len(event_id) > _LONGEST_ID:
         raise MalformedRequest("A failureCode is what a failed deposit has, and no other one.")
-    if known := await translate_errors(_known, process, event_id):
+    if known := await translate_errors(_load_known_event, process, event_id):
         if known == KnownEvent(parsed(data.deposit_id) or "", data.failure_code):
             return
         # Taken for a repetition it would be acknowledged, and what it says lost.
@@ -92,17 +92,17 @@ async def receive(
         "failureCode": data.failure_code,
         "event": {"id": event_id, "amount": data.amount, "currency": data.currency},
     }
-    await deposits.settle.by_system(Request(process, id=request_id, face="webhook"), raw)
+    await depositing.settle.by_system(Request(process, id=request_id, face="webhook"), raw)
 
 
-async def _known(process: Process, event_id: str) -> KnownEvent | None:
+async def _load_known_event(process: Process, event_id: str) -> KnownEvent | None:
     return await process.database.reader(QueryStats()).one(KNOWN_EVENT, event_id=event_id)
 
 
 def _verify(process: Process, headers: Mapping[str, str], body: bytes) -> None:
     """Refuse what was not signed with the shared secret within the last five minutes."""
     secret = process.settings.provider_webhook_secret.get_secret_value()
-    signed = {name: headers.get(name, "") for name in _SIGNED}
+    signed = {name: headers.get(name, "") for name in _SIGNED_HEADERS}
     try:
         Webhook(secret).verify(body, signed, json_parse=False)
     except (WebhookVerificationError, ValueError):

@@ -34,7 +34,7 @@ from persistence.refunds import REFUND, Refund
 from services import money
 from services.access.permissions import SYSTEM
 from services.errors.common import Internal, OrderNotFound
-from services.invoices.pdf import pdf
+from services.invoices import pdf
 from services.jobs.queue import DoNotRetry, Job, enqueue
 from services.operation.context import Context, Process
 from services.operation.inputs import Input, PathId
@@ -47,13 +47,13 @@ _PREFIX = {InvoiceKind.INVOICE: "", InvoiceKind.CREDIT_NOTE: "CN-"}
 _RENDERER = ThreadPoolExecutor(1, "invoice-pdf")
 
 
-class PaidOrder(Input):
+class PaidOrderId(Input):
     """Which order to write the invoice of."""
 
     id: PathId = Field(description="The order's id.")
 
 
-class GivenBack(Input):
+class RefundId(Input):
     """Which refund to write the credit note of."""
 
     id: PathId = Field(description="The refund's id.")
@@ -62,44 +62,44 @@ class GivenBack(Input):
 @operation(
     "invoices.issue",
     who=SYSTEM,
-    input=PaidOrder,
+    input=PaidOrderId,
     result=Invoice,
     errors=[OrderNotFound],
     writes=True,
 )
-async def issue(ctx: Context, tx: Transaction, input: PaidOrder) -> Invoice:
+async def issue(ctx: Context, tx: Transaction, input: PaidOrderId) -> Invoice:
     """Write the invoice of a paid order; the one that is there when there is one."""
-    return await _invoice_of(ctx, tx, input.id)
+    return await _find_or_write_invoice(ctx, tx, input.id)
 
 
 @operation(
     "invoices.credit",
     who=SYSTEM,
-    input=GivenBack,
+    input=RefundId,
     result=Invoice,
     errors=[OrderNotFound],
     writes=True,
 )
-async def credit(ctx: Context, tx: Transaction, input: GivenBack) -> Invoice:
+async def credit(ctx: Context, tx: Transaction, input: RefundId) -> Invoice:
     """Write the credit note of a refund, after the invoice that it corrects; once."""
     refund = await tx.one(REFUND.stored, ids=[input.id])
     if refund is None:
         raise OrderNotFound
-    invoice = await _invoice_of(ctx, tx, refund.order_id)
-    counter = await _locked(ctx, tx, InvoiceKind.CREDIT_NOTE)
-    known = await tx.one(CREDIT_NOTE_OF_REFUND, refund_id=refund.id)
-    if known is not None:
-        return known
-    before = await tx.one(CREDITED, invoice_id=invoice.id) or money.ZERO
+    invoice = await _find_or_write_invoice(ctx, tx, refund.order_id)
+    counter = await _lock_counter(ctx, tx, InvoiceKind.CREDIT_NOTE)
+    existing = await tx.one(CREDIT_NOTE_OF_REFUND, refund_id=refund.id)
+    if existing is not None:
+        return existing
+    credited = await tx.one(CREDITED, invoice_id=invoice.id) or money.ZERO
     snapshot = Snapshot(
         order_number=invoice.order_number,
         seller=_seller(ctx.settings),
         buyer=invoice.buyer,
-        lines=_given_back(invoice, refund),
+        lines=_credited_lines(invoice, refund),
         subtotal=refund.amount,
         discount=money.ZERO,
         total=refund.amount,
-        tax=_tax_of(invoice, before + refund.amount) - _tax_of(invoice, before),
+        tax=_tax_share(invoice, credited + refund.amount) - _tax_share(invoice, credited),
         tax_rate=invoice.tax_rate,
         currency=refund.currency,
         paid_at=invoice.paid_at,
@@ -107,7 +107,7 @@ async def credit(ctx: Context, tx: Transaction, input: GivenBack) -> Invoice:
     )
     corrects = {"corrects_id": invoice.id, "refund_id": refund.id}
     kind = InvoiceKind.CREDIT_NOTE
-    return await _write(ctx, tx, kind, counter, refund.order_id, snapshot, **corrects)
+    return await _write_document(ctx, tx, kind, counter, refund.order_id, snapshot, **corrects)
 
 
 async def issue_invoice(process: Process, job: Job) -> None:
@@ -136,21 +136,21 @@ async def render_invoice(process: Process, job: Job) -> None:
     if invoice is None:
         raise DoNotRetry("there is no such invoice")
     loop, zone = asyncio.get_running_loop(), ZoneInfo(process.settings.time_zone)
-    content = await loop.run_in_executor(_RENDERER, pdf, invoice, zone)
+    content = await loop.run_in_executor(_RENDERER, pdf.render, invoice, zone)
     async with process.database.transaction(QueryStats()) as tx:
         await tx.all(KEEP_PDF, invoice_id=invoice_id, content=content, created_at=process.clock())
 
 
-async def _invoice_of(ctx: Context, tx: Transaction, order_id: str) -> Invoice:
+async def _find_or_write_invoice(ctx: Context, tx: Transaction, order_id: str) -> Invoice:
     """The invoice of a paid order, written now unless it is there."""
     order = await tx.one(ORDER.stored, ids=[order_id])
     if order is None or order.paid_at is None:
         raise OrderNotFound
-    counter = await _locked(ctx, tx, InvoiceKind.INVOICE)
+    counter = await _lock_counter(ctx, tx, InvoiceKind.INVOICE)
     # Looked for under the lock: another worker may have written it just now.
-    known = await tx.one(INVOICE_OF_ORDER, order_id=order.id)
-    if known is not None:
-        return known
+    existing = await tx.one(INVOICE_OF_ORDER, order_id=order.id)
+    if existing is not None:
+        return existing
     name = await tx.one(BUYER_NAME, user_id=order.customer_id)
     snapshot = Snapshot(
         order_number=order.number,
@@ -165,10 +165,10 @@ async def _invoice_of(ctx: Context, tx: Transaction, order_id: str) -> Invoice:
         currency=order.currency,
         paid_at=order.paid_at,
     )
-    return await _write(ctx, tx, InvoiceKind.INVOICE, counter, order.id, snapshot)
+    return await _write_document(ctx, tx, InvoiceKind.INVOICE, counter, order.id, snapshot)
 
 
-def _given_back(invoice: Invoice, refund: Refund) -> list[OrderLine]:
+def _credited_lines(invoice: Invoice, refund: Refund) -> list[OrderLine]:
     """The invoice's lines as far as they were given back, for what was given back."""
     bought = {line.product_id: line for line in invoice.lines}
     return [
@@ -177,12 +177,12 @@ def _given_back(invoice: Invoice, refund: Refund) -> list[OrderLine]:
     ]
 
 
-def _tax_of(invoice: Invoice, amount: Decimal) -> Decimal:
+def _tax_share(invoice: Invoice, amount: Decimal) -> Decimal:
     """The tax in a part of an invoice's total; parts that sum to it have its tax, to the cent."""
     return money.cents(invoice.tax * amount / invoice.total)
 
 
-async def _locked(ctx: Context, tx: Transaction, kind: InvoiceKind) -> Counter:
+async def _lock_counter(ctx: Context, tx: Transaction, kind: InvoiceKind) -> Counter:
     """The last number of a kind, under the lock of who gives the next one."""
     counter = await tx.one(LOCK_COUNTER, kind=kind)
     if counter is None:
@@ -191,7 +191,7 @@ async def _locked(ctx: Context, tx: Transaction, kind: InvoiceKind) -> Counter:
     return counter
 
 
-async def _write(
+async def _write_document(
     ctx: Context,
     tx: Transaction,
     kind: InvoiceKind,

@@ -29,7 +29,7 @@ _WIDTHS = (8, 92, 18, 28, 28)
 _TITLES = {InvoiceKind.INVOICE: "Invoice", InvoiceKind.CREDIT_NOTE: "Credit note"}
 
 
-def pdf(invoice: Invoice, zone: ZoneInfo) -> bytes:
+def render(invoice: Invoice, zone: ZoneInfo) -> bytes:
     """The file; dates are days of the time zone. Takes some tenths of a second of a core."""
     page = _Page(invoice)
     page.add_page()
@@ -48,7 +48,7 @@ class _Page(FPDF):
         super().__init__(format="A4")
         self._foot = f"{_TITLES[invoice.kind]} {invoice.number}"
         self.add_font(_LATIN, "", str(fontpkg.path("Noto Sans")))
-        self._known = self._letters(_LATIN)
+        self._covered = self._letters_of(_LATIN)
         self.set_font(_LATIN, size=_NORMAL)
         self.set_margins(18, 18)
         self.set_auto_page_break(True, 22)
@@ -62,19 +62,19 @@ class _Page(FPDF):
         self.set_y(-15)
         self.write_line(f"{self._foot} · page {self.page_no()} of {{nb}}", _SMALL, _GREY)
 
-    def shown(self, text: str) -> str:
+    def printable(self, text: str) -> str:
         """The text with U+FFFD for letters that no font of ours has."""
-        if _HAN not in self.fonts and any(ord(letter) not in self._known for letter in text):
-            self._add_han()
-        return "".join(letter if ord(letter) in self._known else _MISSING for letter in text)
+        if _HAN not in self.fonts and any(ord(letter) not in self._covered for letter in text):
+            self._add_han_font()
+        return "".join(letter if ord(letter) in self._covered else _MISSING for letter in text)
 
-    def _add_han(self) -> None:
+    def _add_han_font(self) -> None:
         # It takes as long as everything else together, and most invoices need none of it.
         self.add_font(_HAN, "", str(pylopdf_fonts_zh_cn.sans_path()))
         self.set_fallback_fonts([_HAN])
-        self._known |= self._letters(_HAN)
+        self._covered |= self._letters_of(_HAN)
 
-    def _letters(self, font: str) -> set[int]:
+    def _letters_of(self, font: str) -> set[int]:
         added = self.fonts[font]
         assert isinstance(added, TTFFont)
         return set(added.cmap)
@@ -84,13 +84,13 @@ class _Page(FPDF):
         self.set_font(_LATIN, size=size)
         self.set_text_color(grey)
         height = _ROW if size == _NORMAL else size * 0.5
-        self.multi_cell(0, height, self.shown(text), new_x="LMARGIN", new_y="NEXT", align="L")
+        self.multi_cell(0, height, self.printable(text), new_x="LMARGIN", new_y="NEXT", align="L")
         self.set_text_color(_BLACK)
 
     def write_sum(self, label: str, amount: str, size: int = _NORMAL) -> None:
         """A label and an amount at the right margin."""
         self.set_font(_LATIN, size=size)
-        self.cell(self.epw - _WIDTHS[-1] - 12, _ROW + 1, self.shown(label), align="R")
+        self.cell(self.epw - _WIDTHS[-1] - 12, _ROW + 1, self.printable(label), align="R")
         self.cell(_WIDTHS[-1] + 12, _ROW + 1, amount, align="R", new_x="LMARGIN", new_y="NEXT")
 
 
@@ -157,7 +157,7 @@ def _write_lines(page: _Page, invoice: Invoice) -> None:
 def _write_row(page: _Page, table: Table, cells: Sequence[str]) -> None:
     row = table.row()
     for cell in cells:
-        row.cell(page.shown(cell))
+        row.cell(page.printable(cell))
 
 
 def _write_totals(page: _Page, invoice: Invoice) -> None:

@@ -78,26 +78,26 @@ async def pdf(
 
     The address needs no token and is good for some minutes.
     """
-    spelled = {id: parsed(id) or NOWHERE for id in invoice_ids}
-    visible = await ctx.reader.all(VISIBLE_PDFS, ids=list(spelled.values()), **ctx.viewer_values)
+    parsed_ids = {id: parsed(id) or NOWHERE for id in invoice_ids}
+    visible = await ctx.reader.all(VISIBLE_PDFS, ids=list(parsed_ids.values()), **ctx.viewer_values)
     until = ctx.now + timedelta(seconds=ctx.settings.invoice_link_seconds)
     secret = ctx.settings.secret.get_secret_value()
     found: dict[str, InvoicePdf | TandemError] = {
         id: InvoicePdf(
             id,
             f"{ctx.settings.public_url}/api/v2/invoices/{id}/pdf"
-            f"?token={links.sign(secret, _subject(id), until)}",
+            f"?token={links.sign(secret, _link_subject(id), until)}",
         )
         if ready
         else InvoiceNotReady()
         for id, ready in visible
     }
-    return {id: found.get(spelled[id]) or InvoiceNotFound() for id in invoice_ids}
+    return {id: found.get(parsed_ids[id]) or InvoiceNotFound() for id in invoice_ids}
 
 
 async def file(request: Request, invoice: InvoicePdf) -> PdfFile:
     """The file that `pdf` gave the address of."""
-    return await _file(request, invoice.id)
+    return await _load_file(request, invoice.id)
 
 
 async def linked(request: Request, raw: Mapping[str, str]) -> PdfFile:
@@ -108,8 +108,8 @@ async def linked(request: Request, raw: Mapping[str, str]) -> PdfFile:
     process = request.process
     await process.quota.charge(request, None, pdf.cost)
     link = checked(InvoiceLink, raw, *request.faults)
-    links.check(process.settings.secrets, _subject(link.id), link.token, process.clock())
-    return await _file(request, link.id)
+    links.check(process.settings.secrets, _link_subject(link.id), link.token, process.clock())
+    return await _load_file(request, link.id)
 
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Invoice]:
@@ -120,7 +120,7 @@ async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Invoice]:
     return {row.id: row for row in rows}
 
 
-async def _file(request: Request, invoice_id: str) -> PdfFile:
+async def _load_file(request: Request, invoice_id: str) -> PdfFile:
     found = await request.reader.one(PDF, invoice_id=invoice_id)
     if found is None:
         raise InvoiceNotReady
@@ -128,5 +128,5 @@ async def _file(request: Request, invoice_id: str) -> PdfFile:
     return PdfFile(f"{number}.pdf", content)
 
 
-def _subject(invoice_id: str) -> str:
+def _link_subject(invoice_id: str) -> str:
     return f"invoice-pdf:{invoice_id}"

@@ -1,31 +1,31 @@
 """The table of jobs: what a worker does for every name that is queued, and what comes by itself."""
 
 from services.audit import chain as audit_chain
-from services.deposits import provider_events as provider
-from services.invoices import issuing as invoices_jobs
+from services.deposits import provider_events as deposits_provider_events
+from services.invoices import issuing as invoices_issuing
 from services.jobs import retention, unfinished
 from services.jobs.queue import Handler
 from services.jobs.schedules import Schedules
-from services.mail import accounts as mail
+from services.mail import accounts as mail_accounts
 from services.mail import orders as mail_orders
-from services.orders import managing as orders_admin
+from services.orders import managing as orders_managing
 
 HANDLERS: dict[str, Handler] = {
     "access.forgetOld": retention.forget_access,
     "audit.seal": audit_chain.seal_new,
-    "deposits.charge": provider.charge,
-    "invoices.credit": invoices_jobs.issue_credit_note,
-    "invoices.issue": invoices_jobs.issue_invoice,
-    "invoices.render": invoices_jobs.render_invoice,
+    "deposits.charge": deposits_provider_events.charge,
+    "invoices.credit": invoices_issuing.issue_credit_note,
+    "invoices.issue": invoices_issuing.issue_invoice,
+    "invoices.render": invoices_issuing.render_invoice,
     "jobs.forgetOld": retention.forget_jobs,
     "jobs.queueAgain": unfinished.queue_again,
-    "mail.emailChanging": mail.email_changing,
+    "mail.emailChanging": mail_accounts.email_changing,
     "mail.orderPaid": mail_orders.order_paid,
     "mail.orderRefunded": mail_orders.order_refunded,
     "mail.orderShipped": mail_orders.order_shipped,
-    "mail.verifyEmail": mail.verify_email,
-    "mail.resetPassword": mail.reset_password,
-    "orders.expire": orders_admin.expire_due,
+    "mail.verifyEmail": mail_accounts.verify_email,
+    "mail.resetPassword": mail_accounts.reset_password,
+    "orders.expire": orders_managing.expire_due,
 }
 #: How many of a name run at one time, over all workers; a name that is not here has no limit but
 #: the workers' own. Every worker must hold the same figures.

@@ -62,7 +62,7 @@ async def get(ctx: Context, input: JobId) -> Job:
 )
 async def retry(ctx: Context, tx: Transaction, input: JobId) -> Job:
     """Queue a job that has failed once more, with all its attempts before it."""
-    await _lock(ctx, tx, input.id, {JobStatus.FAILED})
+    await _lock_job(ctx, tx, input.id, {JobStatus.FAILED})
     await tx.all(RETRY_JOB, job_id=input.id)
     [job] = await tx.all(JOB.stored, ids=[input.id])
     return job
@@ -82,7 +82,7 @@ async def discard(ctx: Context, tx: Transaction, input: JobId) -> Done:
 
     What it should have done stays undone; a job that runs cannot be stopped.
     """
-    await _lock(ctx, tx, input.id, {JobStatus.FAILED, JobStatus.QUEUED})
+    await _lock_job(ctx, tx, input.id, {JobStatus.FAILED, JobStatus.QUEUED})
     await tx.all(DISCARD_JOB, job_id=input.id)
     return Done()
 
@@ -92,11 +92,11 @@ async def depths(process: Process) -> list[Depth]:
     return await process.database.reader(QueryStats()).all(DEPTHS)
 
 
-async def _lock(ctx: Context, tx: Transaction, job_id: str, allowed: set[JobStatus]) -> None:
+async def _lock_job(ctx: Context, tx: Transaction, job_id: str, allowed: set[JobStatus]) -> None:
     """Keep every worker away from the job, and refuse one that does not stand where it must."""
-    standing = await tx.one(LOCK_JOB, job_id=job_id)
-    if standing is None:
+    status = await tx.one(LOCK_JOB, job_id=job_id)
+    if status is None:
         raise JobNotFound
     ctx.record("job", job_id, "status")
-    if standing not in {QUEUE_STATUSES[status] for status in allowed}:
+    if status not in {QUEUE_STATUSES[each] for each in allowed}:
         raise JobStatusInvalid

@@ -20,31 +20,33 @@ from services.jobs.queue import Job
 from services.operation.context import Process
 
 #: An expired key may be claimed anew at this moment, by a process whose clock is behind.
-_CLOCKS = timedelta(hours=1)
+_CLOCK_SKEW = timedelta(hours=1)
 #: How long the log speaks of jobs that come by themselves.
-_TICKS = timedelta(hours=1)
+_SCHEDULED_JOBS_KEPT = timedelta(hours=1)
 
 
 async def forget_jobs(process: Process, _: Job) -> None:
     """Delete dead jobs, lines of the log and mailed tokens older than the settings keep them."""
-    await _forget(process, FORGET_TICKS, _TICKS)
-    kept = timedelta(days=process.settings.job_days)
+    await _delete_older(process, FORGET_TICKS, _SCHEDULED_JOBS_KEPT)
+    age = timedelta(days=process.settings.job_days)
     for query in (FORGET_LOG, FORGET_DEAD, FORGET_MAIL_TOKENS):
-        await _forget(process, query, kept)
+        await _delete_older(process, query, age)
 
 
 async def forget_access(process: Process, _: Job) -> None:
     """Delete idempotency keys, sessions, refresh tokens and API keys that ended long ago."""
-    await _forget(process, FORGET_KEYS, timedelta(hours=process.settings.key_hours) + _CLOCKS)
-    kept = timedelta(days=process.settings.ended_days)
+    await _delete_older(
+        process, FORGET_KEYS, timedelta(hours=process.settings.key_hours) + _CLOCK_SKEW
+    )
+    age = timedelta(days=process.settings.ended_days)
     # Tokens first: a session is deleted once no token speaks of it.
     for query in (FORGET_SPENT_TOKENS, FORGET_TOKENS_OF_ENDED, FORGET_SESSIONS, FORGET_API_KEYS):
-        await _forget(process, query, kept)
+        await _delete_older(process, query, age)
 
 
-async def _forget(process: Process, query: Query[int], kept: timedelta) -> None:
-    before = process.clock() - kept
-    gone: int | None = FORGOTTEN_AT_ONCE
-    while gone == FORGOTTEN_AT_ONCE:
+async def _delete_older(process: Process, query: Query[int], age: timedelta) -> None:
+    before = process.clock() - age
+    deleted: int | None = FORGOTTEN_AT_ONCE
+    while deleted == FORGOTTEN_AT_ONCE:
         async with process.database.transaction(QueryStats()) as tx:
-            gone = await tx.one(query, before=before)
+            deleted = await tx.one(query, before=before)

@@ -20,16 +20,20 @@ async def queue_due(process: Process, schedules: Schedules) -> None:
 
     Intervals in which no worker ran are not made up for.
     """
-    every = {name: timedelta(seconds=read(process.settings)) for name, read in schedules.items()}
+    intervals = {
+        name: timedelta(seconds=seconds(process.settings)) for name, seconds in schedules.items()
+    }
     reader = process.database.reader(QueryStats())
-    for name in await reader.all(DUE_SCHEDULES, names=[*every], intervals=[*every.values()]):
-        await _queue(process, name, every[name])
+    for name in await reader.all(
+        DUE_SCHEDULES, names=[*intervals], intervals=[*intervals.values()]
+    ):
+        await _queue(process, name, intervals[name])
 
 
-async def _queue(process: Process, name: str, every: timedelta) -> None:
+async def _queue(process: Process, name: str, interval: timedelta) -> None:
     async with process.database.transaction(QueryStats()) as tx:
         # Held until COMMIT: nobody else looks at the queue for this name meanwhile.
-        if await tx.one(TAKE_SCHEDULE, name=name, every=every) is None:
+        if await tx.one(TAKE_SCHEDULE, name=name, every=interval) is None:
             return
         if await tx.one(UNDER_WAY, name=name) is None:
             now = process.clock()

@@ -18,10 +18,10 @@ from services.jobs.queue import Job, put
 from services.operation.context import Process
 
 #: The job itself is tried for hours; what is older than this is nobody's.
-_LONG_AGO = timedelta(days=1)
+_AGE = timedelta(days=1)
 #: Of each kind in one run: more of them are a fault that wants somebody's eyes first.
-_MOST = 1_000
-_OWED: tuple[tuple[Query[str], str, str], ...] = (
+_MOST_AT_ONCE = 1_000
+_UNFINISHED: tuple[tuple[Query[str], str, str], ...] = (
     (PENDING_DEPOSITS, "deposits.charge", "depositId"),
     (PAYMENTS_WITHOUT_INVOICE, "invoices.issue", "orderId"),
     (REFUNDS_WITHOUT_NOTE, "invoices.credit", "refundId"),
@@ -32,8 +32,10 @@ _OWED: tuple[tuple[Query[str], str, str], ...] = (
 async def queue_again(process: Process, job: Job) -> None:
     """Queue what is owed since yesterday or longer, and no job does."""
     now = process.clock()
-    for query, name, key in _OWED:
+    for query, name, key in _UNFINISHED:
         reader = process.database.reader(QueryStats())
-        for id in await reader.all(query, before=now - _LONG_AGO, limit=_MOST, name=name, key=key):
+        for id in await reader.all(
+            query, before=now - _AGE, limit=_MOST_AT_ONCE, name=name, key=key
+        ):
             async with process.database.transaction(QueryStats()) as tx:
                 await put(tx, now, job.request_id, name, {key: id})

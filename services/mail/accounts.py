@@ -22,9 +22,9 @@ async def verify_email(process: Process, job: Job) -> None:
     if await process.database.reader(QueryStats()).one(ACTIVE_USER, user_id=user_id) is None:
         return
     seconds = process.settings.verify_token_seconds
-    token = await _kept_token(process, job, Purpose.VERIFY_EMAIL, seconds, user_id, email)
+    token = await _store_token(process, job, Purpose.VERIFY_EMAIL, seconds, user_id, email)
     if token is not None:
-        mail = _verification(process.settings.frontend, email, token, seconds)
+        mail = _verification_mail(process.settings.frontend, email, token, seconds)
         await send(process.settings, mail, job.id, process.clock())
 
 
@@ -36,7 +36,7 @@ async def email_changing(process: Process, job: Job) -> None:
     user_id, email = job.data["userId"], job.data["email"]
     if await process.database.reader(QueryStats()).one(ACTIVE_USER, user_id=user_id) is None:
         return
-    mail = _changing(process.settings.frontend, email)
+    mail = _changing_mail(process.settings.frontend, email)
     await send(process.settings, mail, job.id, process.clock())
 
 
@@ -48,20 +48,20 @@ async def reset_password(process: Process, job: Job) -> None:
         return
     user_id, email = account
     seconds = process.settings.reset_token_seconds
-    token = await _kept_token(process, job, Purpose.RESET_PASSWORD, seconds, user_id, email)
+    token = await _store_token(process, job, Purpose.RESET_PASSWORD, seconds, user_id, email)
     if token is not None:
-        mail = _reset(process.settings.frontend, email, token, seconds)
+        mail = _reset_mail(process.settings.frontend, email, token, seconds)
         await send(process.settings, mail, job.id, process.clock())
 
 
-async def _kept_token(
+async def _store_token(
     process: Process, job: Job, purpose: Purpose, seconds: int, user_id: str, email: str
 ) -> str | None:
     """The job's token, good from now on; None when it has served already."""
     token = derive(process.settings.secret.get_secret_value(), purpose, job.id)
     now = process.clock()
     async with process.database.transaction(QueryStats()) as tx:
-        kept = await tx.one(
+        stored = await tx.one(
             KEEP_TOKEN,
             id=job.id,
             user_id=user_id,
@@ -71,10 +71,10 @@ async def _kept_token(
             created_at=now,
             expires_at=now + timedelta(seconds=seconds),
         )
-    return token if kept else None
+    return token if stored else None
 
 
-def _verification(frontend: str, email: str, token: str, seconds: int) -> Mail:
+def _verification_mail(frontend: str, email: str, token: str, seconds: int) -> Mail:
     text = f"""\
 Hello,
 
@@ -91,7 +91,7 @@ It is good for {_duration(seconds)}. If you did not ask for it, there is nothing
     return Mail(email, "Confirm your email address", text)
 
 
-def _changing(frontend: str, email: str) -> Mail:
+def _changing_mail(frontend: str, email: str) -> Mail:
     """The new address is not in it: it may be somebody's who did not ask for this."""
     text = f"""\
 Hello,
@@ -110,7 +110,7 @@ already: write to us.
     return Mail(email, "Your email address is to change", text)
 
 
-def _reset(frontend: str, email: str, token: str, seconds: int) -> Mail:
+def _reset_mail(frontend: str, email: str, token: str, seconds: int) -> Mail:
     text = f"""\
 Hello,
 

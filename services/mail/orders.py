@@ -18,29 +18,29 @@ from services.operation.context import Process
 
 async def order_paid(process: Process, job: Job) -> None:
     """Tell somebody that their order is paid."""
-    order = await _order(process, job.data["orderId"])
+    order = await _load_order(process, job.data["orderId"])
     text = f"""\
 Hello,
 
 thank you: your order {order.number} is paid.
 
-{_lines(order)}
+{_summary(order)}
 We will write again when it is on its way.
 """
-    await _tell(process, job, order, f"Your order {order.number} is paid", text)
+    await _send_to_buyer(process, job, order, f"Your order {order.number} is paid", text)
 
 
 async def order_shipped(process: Process, job: Job) -> None:
     """Tell somebody that their order is on its way, and by which code to follow it."""
-    order = await _order(process, job.data["orderId"])
+    order = await _load_order(process, job.data["orderId"])
     code = f"The carrier's code for it is {order.tracking_code}.\n" if order.tracking_code else ""
     text = f"""\
 Hello,
 
 your order {order.number} is on its way.
 {code}
-{_lines(order)}"""
-    await _tell(process, job, order, f"Your order {order.number} is on its way", text)
+{_summary(order)}"""
+    await _send_to_buyer(process, job, order, f"Your order {order.number} is on its way", text)
 
 
 async def order_refunded(process: Process, job: Job) -> None:
@@ -49,34 +49,36 @@ async def order_refunded(process: Process, job: Job) -> None:
     refund = await reader.one(REFUND.stored, ids=[job.data["refundId"]])
     if refund is None:
         raise DoNotRetry("no such refund")
-    order = await _order(process, refund.order_id)
+    order = await _load_order(process, refund.order_id)
     names = {line.product_id: line.name for line in order.lines}
-    told = [f"{refund.amount:.2f} {refund.currency} of your order {order.number} came back to you;"]
-    told += ["it is in your wallet.", ""]
-    told += [
+    lines = [
+        f"{refund.amount:.2f} {refund.currency} of your order {order.number} came back to you;"
+    ]
+    lines += ["it is in your wallet.", ""]
+    lines += [
         f"{line.quantity} x {names[line.product_id]}: {_amount(line.amount, order)}"
         for line in refund.lines
     ]
-    told += ["", refund.reason] if refund.reason else []
-    text = "\n".join(["Hello,", "", *told]).strip() + "\n"
-    await _tell(process, job, order, f"Refund of your order {order.number}", text)
+    lines += ["", refund.reason] if refund.reason else []
+    text = "\n".join(["Hello,", "", *lines]).strip() + "\n"
+    await _send_to_buyer(process, job, order, f"Refund of your order {order.number}", text)
 
 
-async def _order(process: Process, order_id: str) -> Order:
+async def _load_order(process: Process, order_id: str) -> Order:
     order = await process.database.reader(QueryStats()).one(ORDER.stored, ids=[order_id])
     if order is None:
         raise DoNotRetry("no such order")
     return order
 
 
-async def _tell(process: Process, job: Job, order: Order, subject: str, text: str) -> None:
+async def _send_to_buyer(process: Process, job: Job, order: Order, subject: str, text: str) -> None:
     reader = process.database.reader(QueryStats())
     email = await reader.one(ADDRESS_OF, user_id=order.customer_id)
     if email is not None:
         await send(process.settings, Mail(email, subject, text), job.id, process.clock())
 
 
-def _lines(order: Order) -> str:
+def _summary(order: Order) -> str:
     """What was bought, a line each, and what it comes to."""
     lines = [f"{line.quantity} x {line.name}: {_amount(line.total, order)}" for line in order.lines]
     discount = [f"Discount: -{_amount(order.discount, order)}"] if order.discount else []

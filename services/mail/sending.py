@@ -33,14 +33,14 @@ async def send(settings: Settings, mail: Mail, id: str, now: datetime) -> None:
 
     Raises `DoNotRetry` when the address can have no mail, anything else when it may go well later.
     """
-    message = written(settings, mail, id, now)
+    message = compose(settings, mail, id, now)
     if settings.smtp_url is not None:
         await _deliver(settings, settings.smtp_url.get_secret_value(), message)
     else:
         await asyncio.to_thread(_store, settings.mail_folder, id, message)
 
 
-def written(settings: Settings, mail: Mail, id: str, now: datetime) -> EmailMessage:
+def compose(settings: Settings, mail: Mail, id: str, now: datetime) -> EmailMessage:
     """The mail as it goes over the wire; raises `DoNotRetry` for an address that is none."""
     message = EmailMessage(policy=SMTP if mail.to.isascii() else SMTPUTF8)
     message["From"] = settings.mail_from
@@ -93,10 +93,10 @@ def _store(folder: Path, id: str, message: EmailMessage) -> None:
     """Written beside its place and moved there, so that a reader finds whole mails."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = folder / f".{id}.new"
-    with open(new, "wb", opener=_private) as file:
+    with open(new, "wb", opener=_open_private) as file:
         file.write(message.as_bytes())
     new.replace(folder / f"{id}.eml")
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)

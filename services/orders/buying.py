@@ -13,9 +13,8 @@ from persistence.payments import INSERT_PAYMENT, Payment
 from persistence.products.statements import HOLD_STOCK, SELL_STOCK, STOCKED
 from persistence.products.tables import MovementKind
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind
-from services import wallet as wallets
 from services.access.permissions import Permission
-from services.coupons import steps as coupons
+from services.coupons import steps as coupons_steps
 from services.errors.common import (
     InsufficientFunds,
     Internal,
@@ -39,6 +38,7 @@ from services.operation.running import Key, operation
 from services.orders import steps
 from services.orders.reading import OrderId
 from services.refunds import steps as refunds_steps
+from services.wallet import transfer
 
 AddressLine = Annotated[Line, Field(min_length=1, max_length=100)]
 
@@ -84,9 +84,9 @@ class QuoteOrder(Input):
     @model_validator(mode="after")
     def _each_product_once(self) -> Self:
         seen: set[str] = set()
-        for place, line in enumerate(self.lines):
+        for position, line in enumerate(self.lines):
             if line.product_id in seen:
-                field = f"lines.{place}.productId"
+                field = f"lines.{position}.productId"
                 raise wrong("REPEATED", "Name each product once, with its quantity.", field)
             seen.add(line.product_id)
         return self
@@ -122,11 +122,11 @@ async def quote(ctx: Context, input: QuoteOrder) -> Quote:
     """
     terms = None
     if input.coupon_code is not None:
-        terms = await coupons.terms_of(ctx.reader, input.coupon_code)
+        terms = await coupons_steps.load_terms(ctx.reader, input.coupon_code)
     ids = [line.product_id for line in input.lines]
     products = {row.product_id: row for row in await ctx.reader.all(STOCKED, ids=ids)}
     steps.refuse_unknown(input.lines, products)
-    return await steps.quoted(ctx, ctx.reader, input.lines, products, terms)
+    return await steps.quote_lines(ctx, ctx.reader, input.lines, products, terms)
 
 
 @operation(
@@ -147,19 +147,19 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> PendingRe
     """
     terms = None
     if input.coupon_code is not None:
-        terms = await coupons.locked_terms(ctx, tx, input.coupon_code)
+        terms = await coupons_steps.lock_terms(ctx, tx, input.coupon_code)
     ids = [line.product_id for line in input.lines]
     offers = {row.product_id: row for row in await tx.all(LOCK_OFFERS, ids=ids, buyer=ctx.user_id)}
     steps.refuse_unknown(input.lines, offers)
     steps.refuse_scarce(input.lines, offers)
-    quote = await steps.quoted(ctx, tx, input.lines, offers, terms)
-    steps.refuse_short(offers[ids[0]].balance, quote.total, quote.currency)
+    quote = await steps.quote_lines(ctx, tx, input.lines, offers, terms)
+    steps.refuse_insufficient_funds(offers[ids[0]].balance, quote.total, quote.currency)
     address = input.shipping_address and ShippingAddress(**input.shipping_address.model_dump())
-    order = steps.drafted(ctx, quote, terms, address)
+    order = steps.draft_order(ctx, quote, terms, address)
     ctx.record("order", order.id, "status", "lines", "shippingAddress", "total")
-    placed = await steps.place(tx, order)
+    placed = await steps.insert_order(tx, order)
     if terms is not None:
-        await coupons.hold_coupon(ctx, tx, terms, order.id, order.discount)
+        await coupons_steps.hold_coupon(ctx, tx, terms, order.id, order.discount)
     await tx.write(HOLD_STOCK, ids=ids, quantities=[line.quantity for line in order.lines])
     ctx.touch("product", *ids)
     await steps.write_history(ctx, tx, order.id, None, order.status)
@@ -181,15 +181,15 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
 
     The held stock is sold with it.
     """
-    order = await steps.locked(ctx, tx, input.id)
+    order = await steps.lock_order(ctx, tx, input.id)
     steps.refuse_move(ctx, order, OrderStatus.PAID)
     await steps.move_stock(ctx, tx, order, SELL_STOCK, MovementKind.SOLD)
     wallet = await tx.one(LOCK_WALLET, user_id=ctx.user_id)
     ctx.refresh_now()
     if wallet is None:
         raise Internal
-    steps.refuse_short(wallet.balance, order.total, wallet.currency)
-    transfer_id = await wallets.transfer(
+    steps.refuse_insufficient_funds(wallet.balance, order.total, wallet.currency)
+    transfer_id = await transfer(
         ctx,
         tx,
         TransferKind.PAYMENT,
@@ -200,8 +200,8 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     )
     payment = Payment(ctx.new_id(), order.id, order.total, order.currency, ctx.now)
     await tx.write(INSERT_PAYMENT, transfer_id=transfer_id, **structs.asdict(payment))
-    await coupons.use_coupon(tx, order)
-    await steps.move(ctx, tx, order, OrderStatus.PAID, payment_status=PaymentStatus.PAID)
+    await coupons_steps.use_coupon(tx, order)
+    await steps.move_order(ctx, tx, order, OrderStatus.PAID, payment_status=PaymentStatus.PAID)
     await enqueue(ctx, tx, "invoices.issue", {"orderId": order.id})
     await enqueue(ctx, tx, "mail.orderPaid", {"orderId": order.id})
     return payment
@@ -220,7 +220,7 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
 )
 async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> PendingResult[Order]:
     """Cancel an order; a paid one is refunded and its stock put back."""
-    order = await steps.locked(ctx, tx, input.id)
+    order = await steps.lock_order(ctx, tx, input.id)
     ctx.match(order)
     steps.refuse_move(ctx, order, OrderStatus.CANCELLED)
-    return await refunds_steps.cancel(ctx, tx, order, input.reason)
+    return await refunds_steps.cancel_order(ctx, tx, order, input.reason)

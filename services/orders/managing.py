@@ -47,7 +47,7 @@ class UpdateOrderStatus(OrderId):
     )
 
     @model_validator(mode="after")
-    def _tracked_when_shipped(self) -> Self:
+    def _refuse_code_unless_shipped(self) -> Self:
         if self.tracking_code is not None and self.status is not OrderStatus.SHIPPED:
             raise wrong("CONFLICT", "A tracking code goes with SHIPPED.", "trackingCode")
         return self
@@ -91,14 +91,14 @@ async def update_status(
     Paying is orders.pay, deciding about an approval approvals.approve and approvals.reject. What
     was refunded wholly is not sent any more.
     """
-    order = await steps.locked(ctx, tx, input.id)
+    order = await steps.lock_order(ctx, tx, input.id)
     ctx.match(order)
     steps.refuse_move(ctx, order, input.status)
     if input.status is OrderStatus.CANCELLED:
-        moved = await refunds_steps.cancel(ctx, tx, order, input.note)
+        moved = await refunds_steps.cancel_order(ctx, tx, order, input.note)
     else:
         tracking_code = input.tracking_code or order.tracking_code
-        moved = await steps.move(
+        moved = await steps.move_order(
             ctx, tx, order, input.status, input.note, tracking_code=tracking_code
         )
     if input.status is OrderStatus.SHIPPED:
@@ -116,11 +116,11 @@ async def update_status(
 )
 async def expire(ctx: Context, tx: Transaction, input: OrderId) -> PendingResult[Order]:
     """End an order that waited too long, unless it was paid or approved meanwhile."""
-    order = await steps.locked(ctx, tx, input.id)
+    order = await steps.lock_order(ctx, tx, input.id)
     steps.refuse_move(ctx, order, OrderStatus.EXPIRED)
     if order.expires_at is None or order.expires_at > ctx.now:
         raise OrderStatusInvalid(details={"expiresAt": order.expires_at})
-    return await steps.give_up(ctx, tx, order, OrderStatus.EXPIRED)
+    return await steps.end_unpaid(ctx, tx, order, OrderStatus.EXPIRED)
 
 
 async def expire_due(process: Process, job: Job) -> None:

@@ -96,10 +96,10 @@ async def history(
     ctx: Context, order_ids: Sequence[str], input: ListHistory
 ) -> Mapping[str, Page[OrderEvent] | TandemError]:
     """How an order came to stand where it stands, newest first."""
-    spelled = {id: parsed(id) or NOWHERE for id in order_ids}
-    visible = await ctx.reader.all(VISIBLE_IDS, ids=list(spelled.values()), **ctx.viewer_values)
+    parsed_ids = {id: parsed(id) or NOWHERE for id in order_ids}
+    visible = await ctx.reader.all(VISIBLE_IDS, ids=list(parsed_ids.values()), **ctx.viewer_values)
     pages = await paging.pages(ctx, HISTORY, visible, input, input.sort)
-    return {id: pages.get(spelled[id]) or OrderNotFound() for id in order_ids}
+    return {id: pages.get(parsed_ids[id]) or OrderNotFound() for id in order_ids}
 
 
 async def by_ids(

@@ -31,7 +31,7 @@ from persistence.products.statements import (
 )
 from persistence.products.tables import MovementKind
 from services import money
-from services.coupons import steps as coupons
+from services.coupons import steps as coupons_steps
 from services.errors.common import (
     FieldError,
     InsufficientFunds,
@@ -45,7 +45,7 @@ from services.errors.common import (
 from services.operation.context import Context
 
 
-class Line(Protocol):
+class RequestedLine(Protocol):
     """A product to buy, and how many pieces of it."""
 
     @property
@@ -55,7 +55,7 @@ class Line(Protocol):
     def quantity(self) -> int: ...
 
 
-async def locked(ctx: Context, tx: Transaction, order_id: str) -> Order:
+async def lock_order(ctx: Context, tx: Transaction, order_id: str) -> Order:
     """The order under its lock, if the caller may see it and act on it."""
     order = await tx.one(LOCK_ORDER, order_id=order_id, **ctx.viewer_values)
     if order is None:
@@ -66,7 +66,7 @@ async def locked(ctx: Context, tx: Transaction, order_id: str) -> Order:
     return order
 
 
-def note_changes(ctx: Context, before: Order, after: Order) -> None:
+def record_changes(ctx: Context, before: Order, after: Order) -> None:
     """Name in the audit row what differs in an order, beside what was named before."""
     differ = [
         field.encode_name
@@ -78,33 +78,37 @@ def note_changes(ctx: Context, before: Order, after: Order) -> None:
     ctx.changed = [name for name in named if name != "nextStatuses"]
 
 
-def refuse_unknown(lines: Sequence[Line], products: Mapping[str, StockedProduct | Offer]) -> None:
+def refuse_unknown(
+    lines: Sequence[RequestedLine], products: Mapping[str, StockedProduct | Offer]
+) -> None:
     """Raise `ProductNotFound`, naming every line whose product is not sold."""
     unknown = [
-        FieldError(f"lines.{place}.productId", "NOT_FOUND", "There is no such product.")
-        for place, line in enumerate(lines)
+        FieldError(f"lines.{position}.productId", "NOT_FOUND", "There is no such product.")
+        for position, line in enumerate(lines)
         if line.product_id not in products
     ]
     if unknown:
         raise ProductNotFound(fields=unknown)
 
 
-def refuse_scarce(lines: Sequence[Line], products: Mapping[str, StockedProduct | Offer]) -> None:
+def refuse_scarce(
+    lines: Sequence[RequestedLine], products: Mapping[str, StockedProduct | Offer]
+) -> None:
     """Raise `OutOfStock`, naming every line that asks for more than there is."""
     short = [
         FieldError(
-            f"lines.{place}.quantity",
+            f"lines.{position}.quantity",
             "OUT_OF_STOCK",
             f"Only {products[line.product_id].available} left.",
         )
-        for place, line in enumerate(lines)
+        for position, line in enumerate(lines)
         if line.quantity > products[line.product_id].available
     ]
     if short:
         raise OutOfStock(fields=short)
 
 
-def refuse_short(balance: Decimal | None, total: Decimal, currency: str) -> None:
+def refuse_insufficient_funds(balance: Decimal | None, total: Decimal, currency: str) -> None:
     """Raise `InsufficientFunds` where a wallet holds less than the total."""
     if balance is None:
         raise Internal
@@ -119,10 +123,10 @@ def refuse_short(balance: Decimal | None, total: Decimal, currency: str) -> None
         )
 
 
-async def quoted(
+async def quote_lines(
     ctx: Context,
     reader: Reader,
-    lines: Sequence[Line],
+    lines: Sequence[RequestedLine],
     products: Mapping[str, StockedProduct | Offer],
     terms: CouponTerms | None,
 ) -> Quote:
@@ -146,7 +150,7 @@ async def quoted(
         raise ValidationFailed(fields=[FieldError("lines", "TOO_LARGE", message)])
     discount = money.ZERO
     if terms is not None:
-        discount = await coupons.discount(ctx, reader, terms, subtotal)
+        discount = await coupons_steps.discount(ctx, reader, terms, subtotal)
     total = subtotal - discount
     return Quote(
         lines=priced,
@@ -159,7 +163,7 @@ async def quoted(
     )
 
 
-def drafted(
+def draft_order(
     ctx: Context, quote: Quote, terms: CouponTerms | None, address: ShippingAddress | None
 ) -> Order:
     """The order that a quote becomes, before the database has given it its number."""
@@ -197,7 +201,7 @@ def drafted(
     )
 
 
-async def place(tx: Transaction, draft: Order) -> PendingResult[Order]:
+async def insert_order(tx: Transaction, draft: Order) -> PendingResult[Order]:
     """Write an order and its lines."""
     write = await tx.write(INSERT_ORDER, **structs.asdict(draft))
     await tx.write(
@@ -248,17 +252,17 @@ async def move_stock(
         )
 
 
-async def give_up(
+async def end_unpaid(
     ctx: Context, tx: Transaction, order: Order, to: OrderStatus, note: str | None = None
 ) -> PendingResult[Order]:
     """End an order that nobody has paid: what it holds is free again."""
-    await coupons.release_coupon(tx, order)
+    await coupons_steps.release_coupon(tx, order)
     await move_stock(ctx, tx, order, RELEASE_STOCK, None)
-    return await move(ctx, tx, order, to, note)
+    return await move_order(ctx, tx, order, to, note)
 
 
 #: When an order came to a status, where that is kept.
-_STAMPS = {
+_STATUS_TIMES = {
     OrderStatus.PAID: "paid_at",
     OrderStatus.SHIPPED: "shipped_at",
     OrderStatus.DELIVERED: "delivered_at",
@@ -266,7 +270,7 @@ _STAMPS = {
 }
 
 
-async def move(
+async def move_order(
     ctx: Context,
     tx: Transaction,
     order: Order,
@@ -278,8 +282,8 @@ async def move(
 
     What waited for somebody does no longer, unless ``changes`` say until when it waits again.
     """
-    if to in _STAMPS:
-        changes[_STAMPS[to]] = ctx.now
+    if to in _STATUS_TIMES:
+        changes[_STATUS_TIMES[to]] = ctx.now
     further = next_statuses(to, changes.get("payment_status", order.payment_status))
     then = replace(order, status=to, next_statuses=further, **{"expires_at": None, **changes})
     write = await tx.write(
@@ -295,7 +299,7 @@ async def move(
         next_cancelled_at=then.cancelled_at,
         next_tracking_code=then.tracking_code,
     )
-    note_changes(ctx, order, then)
+    record_changes(ctx, order, then)
     await write_history(ctx, tx, order.id, order.status, to, note)
 
     def moved(row: Moved) -> Order:

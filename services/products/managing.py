@@ -50,7 +50,7 @@ from services.operation.running import Key, operation
 from services.products.reading import ProductId, Tag
 
 
-def _each_once(tags: list[str]) -> list[str]:
+def _without_repeats(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
 
@@ -59,12 +59,12 @@ MOST_PIECES = 1_000_000
 
 
 #: What null makes of a field that may be empty.
-_EMPTY: dict[str, Any] = {"description": "", "tags": [], "metadata": {}}
+_CLEARED: dict[str, Any] = {"description": "", "tags": [], "metadata": {}}
 
 
 Name = Annotated[Line, Field(min_length=3, max_length=200)]
 Description = Annotated[Lines, Field(max_length=2000)]
-Tags = Annotated[list[Tag], Field(max_length=10), AfterValidator(_each_once)]
+Tags = Annotated[list[Tag], Field(max_length=10), AfterValidator(_without_repeats)]
 Pieces = Annotated[int, Field(ge=0, le=MOST_PIECES)]
 
 
@@ -108,7 +108,8 @@ class UpdateProduct(Patch):
         examples=["https://example.com/lamp.jpg"],
     )
     is_active: bool = Field(
-        ABSENT, description="True brings an archived product back, false archives it; for admins."
+        ABSENT,
+        description="True brings an archived product back, false archives it; for admins.",
     )
 
 
@@ -133,7 +134,7 @@ class AdjustStock(Patch):
     )
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _delta_or_stock(self) -> Self:
         given = self.given
         if "delta" in given:
             if given.keys() & {"stock", "expected"}:
@@ -162,7 +163,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
     """Add a product to the shop, with its first stock."""
     product_id = ctx.new_id()
     ctx.record("product", product_id, *sorted(to_camel(name) for name in input.model_fields_set))
-    await _write(
+    await _write_product(
         tx,
         INSERT_PRODUCT,
         id=product_id,
@@ -187,7 +188,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
             product_id=[product_id],
             quantity=[input.stock],
         )
-    return await _stored(tx, product_id)
+    return await _load_product(tx, product_id)
 
 
 @operation(
@@ -205,10 +206,10 @@ async def update(ctx: Context, tx: Transaction, input: UpdateProduct) -> Product
 
     Only who may archive products changes isActive. The stock is adjusted, not updated.
     """
-    product = await _locked(ctx, tx, input.id)
-    changed = changes(input, structs.asdict(product), empty=_EMPTY)
-    archives = ctx.caller is None or ctx.caller.may(Permission.PRODUCTS_DELETE_ALL)
-    if "is_active" in changed and not archives:
+    product = await _lock_product(ctx, tx, input.id)
+    changed = changes(input, structs.asdict(product), empty=_CLEARED)
+    may_archive = ctx.caller is None or ctx.caller.may(Permission.PRODUCTS_DELETE_ALL)
+    if "is_active" in changed and not may_archive:
         raise Forbidden
     return await _write_changes(ctx, tx, product, changed)
 
@@ -229,7 +230,7 @@ async def archive(ctx: Context, tx: Transaction, input: ProductId) -> Done:
     Orders of it go on. Updating it with isActive true brings it back. What is archived already
     stays so.
     """
-    product = await _locked(ctx, tx, input.id)
+    product = await _lock_product(ctx, tx, input.id)
     await _write_changes(ctx, tx, product, {"is_active": False} if product.is_active else {})
     return Done()
 
@@ -257,11 +258,11 @@ async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Pro
     if level is None:
         raise Internal
     ctx.refresh_now()
-    quantity = _pieces_moved(input, level.on_hand - level.held)
+    quantity = _quantity_to_move(input, level.on_hand - level.held)
     if level.on_hand + quantity > MOST_PIECES:
-        way = "delta" if "delta" in input.given else "stock"
+        field = "delta" if "delta" in input.given else "stock"
         message = f"At most {MOST_PIECES} pieces are on hand, {level.held} held ones included."
-        raise ValidationFailed(fields=[FieldError(way, "TOO_LARGE", message)])
+        raise ValidationFailed(fields=[FieldError(field, "TOO_LARGE", message)])
     if quantity:
         ctx.record("product", input.id, "stock")
         received = "delta" in input.given and quantity > 0
@@ -275,10 +276,10 @@ async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Pro
             note=input.reason,
             created_at=ctx.now,
         )
-    return await _stored(tx, input.id)
+    return await _load_product(tx, input.id)
 
 
-def _pieces_moved(input: AdjustStock, stock: int) -> int:
+def _quantity_to_move(input: AdjustStock, stock: int) -> int:
     """How many pieces come or go; raises `StockChanged` or `OutOfStock`."""
     if "delta" in input.given:
         if stock + input.delta < 0:
@@ -290,7 +291,7 @@ def _pieces_moved(input: AdjustStock, stock: int) -> int:
     return input.stock - stock
 
 
-async def _locked(ctx: Context, tx: Transaction, product_id: str) -> Product:
+async def _lock_product(ctx: Context, tx: Transaction, product_id: str) -> Product:
     """The product under its lock, if it is the one that the caller knew."""
     product = await tx.one(LOCK_PRODUCT, id=product_id, **ctx.viewer_values)
     if product is None:
@@ -309,11 +310,11 @@ async def _write_changes(
     if changed:
         after = {**structs.asdict(product), **changed}
         new = {f"new_{name}": value for name, value in after.items()}
-        await _write(tx, UPDATE_PRODUCT, id=product.id, **new)
-    return await _stored(tx, product.id)
+        await _write_product(tx, UPDATE_PRODUCT, id=product.id, **new)
+    return await _load_product(tx, product.id)
 
 
-async def _write(tx: Transaction, query: Query[None], **values: Any) -> None:
+async def _write_product(tx: Transaction, query: Query[None], **values: Any) -> None:
     """Write a product; raises `CategoryNotFound` when its category is not there any more."""
     try:
         await tx.all(query, **values)
@@ -321,6 +322,6 @@ async def _write(tx: Transaction, query: Query[None], **values: Any) -> None:
         raise CategoryNotFound from None
 
 
-async def _stored(tx: Transaction, product_id: str) -> Product:
+async def _load_product(tx: Transaction, product_id: str) -> Product:
     [product] = await tx.all(PRODUCT.stored, ids=[product_id])
     return product

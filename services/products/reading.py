@@ -52,7 +52,7 @@ class ListProducts(Paged):
     sort: ProductSort = Field("-createdAt", description="Order of the list.")
 
     @model_validator(mode="after")
-    def _sensible(self) -> Self:
+    def _refuse_conflicts(self) -> Self:
         low, high = self.min_price, self.max_price
         if low is not None and high is not None and high <= low:
             raise wrong("CONFLICT", "Give a maxPrice above minPrice.", "maxPrice")

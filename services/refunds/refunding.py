@@ -28,10 +28,10 @@ from services.operation.context import Context
 from services.operation.inputs import Bound, Input, Lines, Price, Reference, wrong
 from services.operation.paging import Page, Paged
 from services.operation.running import Key, operation
-from services.orders import steps
+from services.orders import steps as orders_steps
 from services.orders.reading import OrderId
-from services.refunds import steps as refunds_steps
-from services.refunds.steps import Pieces
+from services.refunds import steps
+from services.refunds.steps import PricedPieces
 
 
 class NewRefundLine(Input):
@@ -64,15 +64,15 @@ class RefundOrder(OrderId):
     )
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _amount_or_lines(self) -> Self:
         if self.amount is not None and self.lines is not None:
             raise wrong("CONFLICT", "Give an amount or lines.", "lines")
         if self.amount is not None and self.restock:
             raise wrong("CONFLICT", "Name the lines that come back into stock.", "restock")
         seen: set[str] = set()
-        for place, line in enumerate(self.lines or ()):
+        for position, line in enumerate(self.lines or ()):
             if line.product_id in seen:
-                field = f"lines.{place}.productId"
+                field = f"lines.{position}.productId"
                 raise wrong("REPEATED", "Name each product once, with its quantity.", field)
             seen.add(line.product_id)
         return self
@@ -100,20 +100,20 @@ async def create(ctx: Context, tx: Transaction, input: RefundOrder) -> Refund:
     As often as something is left, and never more than was paid. Of an order with a discount,
     pieces are worth their share of what was really paid. The order's status stays.
     """
-    order = await steps.locked(ctx, tx, input.id)
+    order = await orders_steps.lock_order(ctx, tx, input.id)
     _refuse_changed(order, input.expected_refunded)
     _refuse_unpaid(order)
-    pieces = await _pieces(tx, order, input)
+    pieces = await _choose_pieces(tx, order, input)
     amount = input.amount or money.total(item.amount for item in pieces)
     if not amount:
         message = "These pieces are worth less than a cent; refund more of them at once."
         raise ValidationFailed(fields=[FieldError("lines", "TOO_SMALL", message)])
     if amount > order.total - order.refunded:
-        raise refunds_steps.exceeds(order)
+        raise steps.exceeds_payment(order)
     if input.restock:
         quantities = {item.product_id: item.quantity for item in pieces}
-        await refunds_steps.put_back(ctx, tx, order, quantities)
-    _, refund_id = await refunds_steps.give_back(
+        await steps.restock(ctx, tx, order, quantities)
+    _, refund_id = await steps.refund(
         ctx, tx, order, amount, pieces, restocked=input.restock, reason=input.reason
     )
     [refund] = await tx.all(REFUND.stored, ids=[refund_id])
@@ -132,10 +132,10 @@ async def list_(
     ctx: Context, order_ids: Sequence[str], input: ListRefunds
 ) -> Mapping[str, Page[Refund] | TandemError]:
     """What was given back of an order's payment, newest first."""
-    spelled = {id: parsed(id) or NOWHERE for id in order_ids}
-    visible = await ctx.reader.all(VISIBLE_IDS, ids=list(spelled.values()), **ctx.viewer_values)
+    parsed_ids = {id: parsed(id) or NOWHERE for id in order_ids}
+    visible = await ctx.reader.all(VISIBLE_IDS, ids=list(parsed_ids.values()), **ctx.viewer_values)
     pages = await paging.pages(ctx, REFUNDS, visible, input, input.sort)
-    return {id: pages.get(spelled[id]) or OrderNotFound() for id in order_ids}
+    return {id: pages.get(parsed_ids[id]) or OrderNotFound() for id in order_ids}
 
 
 def _refuse_changed(order: Order, expected: Decimal | None) -> None:
@@ -154,45 +154,45 @@ def _refuse_unpaid(order: Order) -> None:
         )
 
 
-async def _pieces(tx: Transaction, order: Order, input: RefundOrder) -> list[Pieces]:
+async def _choose_pieces(tx: Transaction, order: Order, input: RefundOrder) -> list[PricedPieces]:
     """The pieces to refund and what they are worth; none where an amount is given."""
     if input.amount is not None:
         return []
-    refunded = await refunds_steps.refunded_pieces(tx, order)
+    refunded = await steps.refunded_pieces(tx, order)
     if input.lines is None:
-        return refunds_steps.rest(order, refunded)
-    _refuse_foreign(order, input.lines)
-    _refuse_spent(order, input.lines, refunded)
+        return steps.remaining_pieces(order, refunded)
+    _refuse_not_ordered(order, input.lines)
+    _refuse_excess(order, input.lines, refunded)
     wanted = {line.product_id: line.quantity for line in input.lines}
-    return refunds_steps.priced(order, refunded, wanted)
+    return steps.price_pieces(order, refunded, wanted)
 
 
-def _refuse_foreign(order: Order, lines: Sequence[NewRefundLine]) -> None:
+def _refuse_not_ordered(order: Order, lines: Sequence[NewRefundLine]) -> None:
     bought = {line.product_id for line in order.lines}
-    foreign = [
-        FieldError(f"lines.{place}.productId", "NOT_FOUND", "The order has no such product.")
-        for place, line in enumerate(lines)
+    not_ordered = [
+        FieldError(f"lines.{position}.productId", "NOT_FOUND", "The order has no such product.")
+        for position, line in enumerate(lines)
         if line.product_id not in bought
     ]
-    if foreign:
-        raise ValidationFailed(fields=foreign)
+    if not_ordered:
+        raise ValidationFailed(fields=not_ordered)
 
 
-def _refuse_spent(
+def _refuse_excess(
     order: Order, lines: Sequence[NewRefundLine], refunded: Mapping[str, int]
 ) -> None:
     """Raise `RefundExceedsPayment`, naming every line that asks for more than is left of it."""
     left = {
         line.product_id: line.quantity - refunded.get(line.product_id, 0) for line in order.lines
     }
-    spent = [
+    excess = [
         FieldError(
-            f"lines.{place}.quantity",
+            f"lines.{position}.quantity",
             "TOO_LARGE",
             f"Only {left[line.product_id]} of them are not refunded yet.",
         )
-        for place, line in enumerate(lines)
+        for position, line in enumerate(lines)
         if line.quantity > left[line.product_id]
     ]
-    if spent:
-        raise refunds_steps.exceeds(order, fields=spent)
+    if excess:
+        raise steps.exceeds_payment(order, fields=excess)

@@ -22,16 +22,16 @@ from persistence.refunds import (
 from persistence.users.statements import IS_DELETED
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind
 from services import money
-from services import wallet as wallets
 from services.errors.common import FieldError, Internal
 from services.errors.refunds import RefundExceedsPayment
 from services.jobs.queue import enqueue
 from services.operation.context import Context
-from services.orders import steps
+from services.orders import steps as orders_steps
+from services.wallet import transfer
 
 
 @dataclass(frozen=True)
-class Pieces:
+class PricedPieces:
     """Pieces of an order's line, and what is given back for them."""
 
     position: int
@@ -40,25 +40,27 @@ class Pieces:
     amount: Decimal
 
 
-def priced(order: Order, refunded: Mapping[str, int], wanted: Mapping[str, int]) -> list[Pieces]:
+def price_pieces(
+    order: Order, refunded: Mapping[str, int], wanted: Mapping[str, int]
+) -> list[PricedPieces]:
     """What was paid for these pieces, beyond those refunded already.
 
     A line's share is that of its total in what the order cost, discount taken off. Pieces of a
     line follow each other, so that whatever is refunded one after the other sums to the share.
     """
     shares = money.apportion(order.total, [line.total for line in order.lines])
-    found: list[Pieces] = []
+    found: list[PricedPieces] = []
     for position, (line, share) in enumerate(zip(order.lines, shares, strict=True)):
         quantity = wanted.get(line.product_id, 0)
         if quantity:
             done = refunded.get(line.product_id, 0)
             before = money.part(share, done, line.quantity)
             after = money.part(share, done + quantity, line.quantity)
-            found.append(Pieces(position, line.product_id, quantity, after - before))
+            found.append(PricedPieces(position, line.product_id, quantity, after - before))
     return found
 
 
-def rest(order: Order, refunded: Mapping[str, int]) -> list[Pieces]:
+def remaining_pieces(order: Order, refunded: Mapping[str, int]) -> list[PricedPieces]:
     """Every piece that was not refunded yet, for what is left of the payment.
 
     That is less than was paid for them where an amount was given back for no piece.
@@ -66,10 +68,10 @@ def rest(order: Order, refunded: Mapping[str, int]) -> list[Pieces]:
     wanted = {
         line.product_id: line.quantity - refunded.get(line.product_id, 0) for line in order.lines
     }
-    pieces = priced(order, refunded, wanted)
+    pieces = price_pieces(order, refunded, wanted)
     amounts = money.apportion(order.total - order.refunded, [item.amount for item in pieces])
     return [
-        Pieces(item.position, item.product_id, item.quantity, amount)
+        PricedPieces(item.position, item.product_id, item.quantity, amount)
         for item, amount in zip(pieces, amounts, strict=True)
     ]
 
@@ -79,7 +81,7 @@ async def refunded_pieces(tx: Transaction, order: Order) -> dict[str, int]:
     return dict(await tx.all(REFUNDED_PIECES, order_id=order.id))
 
 
-def exceeds(
+def exceeds_payment(
     order: Order,
     detail: str | None = None,
     *,
@@ -100,12 +102,12 @@ def exceeds(
     )
 
 
-async def give_back(
+async def refund(
     ctx: Context,
     tx: Transaction,
     order: Order,
     amount: Decimal,
-    pieces: Sequence[Pieces],
+    pieces: Sequence[PricedPieces],
     *,
     restocked: bool,
     reason: str | None,
@@ -114,7 +116,7 @@ async def give_back(
 
     The order must be locked, and stock rows that change must have been.
     """
-    paid = await _captured(tx, order)
+    paid = await _load_capture(tx, order)
     wallet = await tx.one(LOCK_WALLET, user_id=order.customer_id)
     if wallet is None:
         raise Internal
@@ -122,8 +124,8 @@ async def give_back(
     # Whoever deletes their account holds the wallet meanwhile.
     if await tx.one(IS_DELETED, user_id=order.customer_id):
         message = "The buyer's account was deleted: there is no wallet to refund to."
-        raise exceeds(order, message, refundable=money.ZERO)
-    transfer_id = await wallets.transfer(
+        raise exceeds_payment(order, message, refundable=money.ZERO)
+    transfer_id = await transfer(
         ctx,
         tx,
         TransferKind.REFUND,
@@ -157,10 +159,10 @@ async def give_back(
     )
     await enqueue(ctx, tx, "invoices.credit", {"refundId": refund_id})
     await enqueue(ctx, tx, "mail.orderRefunded", {"refundId": refund_id})
-    return await _noted(ctx, tx, order, amount), refund_id
+    return await _record_refund(ctx, tx, order, amount), refund_id
 
 
-async def put_back(
+async def restock(
     ctx: Context, tx: Transaction, order: Order, quantities: Mapping[str, int]
 ) -> None:
     """Take pieces of an order back into stock."""
@@ -171,10 +173,10 @@ async def put_back(
     ]
     if lines:
         returned = replace(order, lines=lines)
-        await steps.move_stock(ctx, tx, returned, RETURN_STOCK, MovementKind.RETURNED)
+        await orders_steps.move_stock(ctx, tx, returned, RETURN_STOCK, MovementKind.RETURNED)
 
 
-async def cancel(
+async def cancel_order(
     ctx: Context, tx: Transaction, order: Order, note: str | None
 ) -> PendingResult[Order]:
     """Cancel an order that may be cancelled; the order after that.
@@ -182,33 +184,33 @@ async def cancel(
     What is left of the payment is given back, and what is not yet in stock again put there.
     """
     if order.payment_status is PaymentStatus.UNPAID:
-        return await steps.give_up(ctx, tx, order, OrderStatus.CANCELLED, note)
+        return await orders_steps.end_unpaid(ctx, tx, order, OrderStatus.CANCELLED, note)
     returned = dict(await tx.all(RETURNED_PIECES, order_id=order.id))
-    outside = {
+    not_returned = {
         line.product_id: line.quantity - returned.get(line.product_id, 0) for line in order.lines
     }
-    await put_back(ctx, tx, order, outside)
+    await restock(ctx, tx, order, not_returned)
     if order.refunded < order.total:
-        pieces = rest(order, await refunded_pieces(tx, order))
+        pieces = remaining_pieces(order, await refunded_pieces(tx, order))
         left = order.total - order.refunded
-        order, _ = await give_back(ctx, tx, order, left, pieces, restocked=True, reason=note)
-    return await steps.move(ctx, tx, order, OrderStatus.CANCELLED, note)
+        order, _ = await refund(ctx, tx, order, left, pieces, restocked=True, reason=note)
+    return await orders_steps.move_order(ctx, tx, order, OrderStatus.CANCELLED, note)
 
 
-async def _captured(tx: Transaction, order: Order) -> Captured:
+async def _load_capture(tx: Transaction, order: Order) -> Captured:
     paid = await tx.one(CAPTURED, order_id=order.id)
     if paid is None:
         raise Internal
     return paid
 
 
-async def _noted(ctx: Context, tx: Transaction, order: Order, amount: Decimal) -> Order:
+async def _record_refund(ctx: Context, tx: Transaction, order: Order, amount: Decimal) -> Order:
     """Note in the order how much was given back."""
     refunded = order.refunded + amount
     status = PaymentStatus.REFUNDED
     if refunded < order.total:
         status = PaymentStatus.PARTIALLY_REFUNDED
     await tx.write(REFUND_ORDER, order_id=order.id, now_refunded=refunded, to_payment_status=status)
-    noted = replace(order, refunded=refunded, payment_status=status)
-    steps.note_changes(ctx, order, noted)
-    return noted
+    after = replace(order, refunded=refunded, payment_status=status)
+    orders_steps.record_changes(ctx, order, after)
+    return after

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from persistence import wallet as ledger
 from persistence.database.failures import UniqueViolation
 from persistence.database.transactions import Transaction
 from persistence.users.statements import INSERT_PROFILE, INSERT_USER
 from persistence.users.tables import Role
+from persistence.wallet import INSERT_ACCOUNT
 from services import money
 from services.errors.common import EmailTaken, TandemError, UsernameTaken
 from services.jobs.queue import enqueue
@@ -16,12 +16,12 @@ from services.operation.context import Context
 from services.operation.inputs import Email, Input, Line, Password, wrong
 
 #: How the usernames begin of those who deleted their account: nobody else may take one.
-GONE_PREFIX = "deleted-"
+DELETED_PREFIX = "deleted-"
 
 
-def _not_reserved(value: str) -> str:
-    if value.lower().startswith(GONE_PREFIX):
-        raise wrong("RESERVED", f"Choose a username that does not begin with {GONE_PREFIX}.")
+def _check_not_reserved(value: str) -> str:
+    if value.lower().startswith(DELETED_PREFIX):
+        raise wrong("RESERVED", f"Choose a username that does not begin with {DELETED_PREFIX}.")
     return value
 
 
@@ -34,7 +34,7 @@ Username = Annotated[
         pattern=r"^[A-Za-z0-9_.-]*$",
         json_schema_extra={"pattern": "[A-Za-z0-9_.-]{3,30}"},
     ),
-    AfterValidator(_not_reserved),
+    AfterValidator(_check_not_reserved),
 ]
 
 
@@ -51,7 +51,7 @@ class NewAccount(Input):
     last_name: Name | None = Field(None, description="Family name.")
 
 
-async def open_account(
+async def create_account(
     ctx: Context, tx: Transaction, new: NewAccount, password_hash: str, role: Role
 ) -> str:
     """Make a user, their profile and an empty wallet, and have their email verified; the user's id.
@@ -71,7 +71,7 @@ async def open_account(
             created_at=ctx.now,
         )
     except UniqueViolation as error:
-        raise taken(error) from None
+        raise taken_error(error) from None
     await tx.all(
         INSERT_PROFILE,
         user_id=user_id,
@@ -81,7 +81,7 @@ async def open_account(
         bio=None,
     )
     await tx.all(
-        ledger.INSERT_ACCOUNT,
+        INSERT_ACCOUNT,
         id=ctx.new_id(),
         kind="WALLET",
         user_id=user_id,
@@ -89,15 +89,15 @@ async def open_account(
         currency=ctx.settings.currency,
         created_at=ctx.now,
     )
-    await ask_to_verify(ctx, tx, user_id, new.email)
+    await enqueue_verification(ctx, tx, user_id, new.email)
     return user_id
 
 
-async def ask_to_verify(ctx: Context, tx: Transaction, user_id: str, email: str) -> None:
+async def enqueue_verification(ctx: Context, tx: Transaction, user_id: str, email: str) -> None:
     """Have a mail sent that asks whether this address is the user's."""
     await enqueue(ctx, tx, "mail.verifyEmail", {"userId": user_id, "email": email})
 
 
-def taken(error: UniqueViolation) -> TandemError:
+def taken_error(error: UniqueViolation) -> TandemError:
     """Which of the two that are unique another account has."""
     return EmailTaken() if error.constraint == "users_email_key" else UsernameTaken()

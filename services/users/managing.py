@@ -22,7 +22,7 @@ from services.operation.inputs import (
 from services.operation.patches import ABSENT
 from services.operation.running import Key, operation
 from services.users import steps
-from services.users.creating import NewAccount, ask_to_verify, open_account
+from services.users.creating import NewAccount, create_account, enqueue_verification
 from services.users.own_account import UserPatch
 from services.users.reading import UserId
 
@@ -45,13 +45,13 @@ async def _hash_password(ctx: Context, input: CreateUser) -> str:
     return await ctx.process.passwords.hash(input.password)
 
 
-async def _lock_other(ctx: Context, tx: Transaction, input: UserId) -> None:
+async def _lock_user(ctx: Context, tx: Transaction, input: UserId) -> None:
     await tx.all(LOCK_USER, user_id=input.id)
 
 
-async def _lock_other_and_admins(ctx: Context, tx: Transaction, input: UpdateUser) -> None:
-    standing = {"role", "is_active"} & input.given.keys()
-    await tx.all(LOCK_USER_AND_ADMINS if standing else LOCK_USER, user_id=input.id)
+async def _lock_user_and_admins(ctx: Context, tx: Transaction, input: UpdateUser) -> None:
+    may_end_admin = {"role", "is_active"} & input.given.keys()
+    await tx.all(LOCK_USER_AND_ADMINS if may_end_admin else LOCK_USER, user_id=input.id)
 
 
 @operation(
@@ -69,9 +69,9 @@ async def create(ctx: Context, tx: Transaction, input: CreateUser) -> User:
 
     The email and the username are unique whatever their case. A mail asks to verify the email.
     """
-    user_id = await open_account(ctx, tx, input, ctx.prepared, input.role)
+    user_id = await create_account(ctx, tx, input, ctx.prepared, input.role)
     ctx.record("user", user_id, "email", "username", "fullName", "profile", "role")
-    return await steps.stored(tx, user_id)
+    return await steps.load_user(tx, user_id)
 
 
 @operation(
@@ -84,7 +84,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateUser) -> User:
     revokes=True,
     key=Key.OPTIONAL,
     conditional=True,
-    locks=_lock_other_and_admins,
+    locks=_lock_user_and_admins,
 )
 async def update(ctx: Context, tx: Transaction, input: UpdateUser) -> User:
     """Change somebody's account; the last active admin stays one.
@@ -92,15 +92,15 @@ async def update(ctx: Context, tx: Transaction, input: UpdateUser) -> User:
     Another role ends the user's sessions, and closing the account its API keys as well. A new
     email counts at once, unverified, and a mail asks to verify it.
     """
-    user = await steps.found(ctx, tx, input.id)
+    user = await steps.find_user(ctx, tx, input.id)
     ctx.match(user)
-    changed = steps.changed(user, input)
+    changed = steps.changed_columns(user, input)
     await steps.refuse_last_admin(tx, user, changed)
     if "email" in input.given and user.pending_email is not None:
         changed["pending_email"] = None
     user = await steps.write_changes(ctx, tx, user, changed)
     if "email" in changed:
-        await ask_to_verify(ctx, tx, user.id, user.email)
+        await enqueue_verification(ctx, tx, user.id, user.email)
     return user
 
 
@@ -113,11 +113,11 @@ async def update(ctx: Context, tx: Transaction, input: UpdateUser) -> User:
     writes=True,
     revokes=True,
     key=Key.OPTIONAL,
-    locks=_lock_other,
+    locks=_lock_user,
 )
 async def revoke_sessions(ctx: Context, tx: Transaction, input: UserId) -> Done:
     """End all sessions of a user; their API keys stay."""
-    user = await steps.found(ctx, tx, input.id)
+    user = await steps.find_user(ctx, tx, input.id)
     ctx.record("user", user.id, "sessions")
     await tx.all(REVOKE_SESSIONS_OF, user_id=user.id, now=ctx.now, kept=None)
     return Done()

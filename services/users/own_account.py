@@ -100,11 +100,11 @@ class DeleteMe(Input):
     password: Password = Field(description="The account's password.", examples=["tandem-demo-1"])
 
 
-async def _verified(ctx: Context, password: str) -> str | None:
+async def _verify_current_password(ctx: Context, password: str) -> str | None:
     """The hash that the caller's password was verified against; None when it is another."""
-    kept = await ctx.reader.one(PASSWORD_HASH, user_id=ctx.user_id)
-    right = await ctx.process.passwords.verify(password, kept)
-    return kept if right else None
+    stored_hash = await ctx.reader.one(PASSWORD_HASH, user_id=ctx.user_id)
+    right = await ctx.process.passwords.verify(password, stored_hash)
+    return stored_hash if right else None
 
 
 async def _verify_for_email(ctx: Context, input: UpdateMe) -> str | None:
@@ -118,17 +118,21 @@ async def _verify_for_email(ctx: Context, input: UpdateMe) -> str | None:
     # Both before the password is looked at: which was charged would tell whether it is right.
     for policy in (Policy.LOGIN, Policy.MAIL):
         await ctx.process.quota.guard(ctx.request, policy, ctx.caller, None)
-    return await _verified(ctx, input.current_password)
+    return await _verify_current_password(ctx, input.current_password)
 
 
 async def _verify_password(ctx: Context, input: DeleteMe) -> str | None:
-    return await _verified(ctx, input.password)
+    return await _verify_current_password(ctx, input.password)
 
 
 async def _verify_and_hash(ctx: Context, input: ChangePassword) -> tuple[str, str] | None:
     """The same, and the hash of the password to be."""
-    kept = await _verified(ctx, input.current_password)
-    return None if kept is None else (kept, await ctx.process.passwords.hash(input.new_password))
+    stored_hash = await _verify_current_password(ctx, input.current_password)
+    return (
+        None
+        if stored_hash is None
+        else (stored_hash, await ctx.process.passwords.hash(input.new_password))
+    )
 
 
 # Users are locked before sessions, the caller's own included, as signing in does: it holds the
@@ -170,15 +174,15 @@ async def update_me(ctx: Context, tx: Transaction, input: UpdateMe) -> User:
     pendingEmail; a mail asks for it, and another one tells the present email. The present email
     takes a pending one back, with the password as well.
     """
-    user = await steps.found(ctx, tx, ctx.user_id)
+    user = await steps.find_user(ctx, tx, ctx.user_id)
     if "current_password" not in input.model_fields_set:
-        steps.refuse_other_email(user, input)
+        steps.refuse_email_without_password(user, input)
     elif "email" in input.given:
-        await steps.refuse_other_password(ctx, tx)
+        await steps.refuse_wrong_password(ctx, tx)
     ctx.match(user)
-    changed = steps.changed(user, input)
+    changed = steps.changed_columns(user, input)
     if "email" in input.given:
-        await steps.await_email(ctx, tx, user, changed)
+        await steps.set_pending_email(ctx, tx, user, changed)
     return await steps.write_changes(ctx, tx, user, changed)
 
 
@@ -211,8 +215,8 @@ async def change_password(ctx: Context, tx: Transaction, _: ChangePassword) -> D
     )
     if changed is None:
         raise InvalidCredentials("The current password is wrong.")
-    kept = ctx.caller and ctx.caller.session_id
-    await tx.all(REVOKE_SESSIONS_OF, user_id=ctx.user_id, now=ctx.now, kept=kept)
+    own_session_id = ctx.caller and ctx.caller.session_id
+    await tx.all(REVOKE_SESSIONS_OF, user_id=ctx.user_id, now=ctx.now, kept=own_session_id)
     return Done()
 
 
@@ -240,9 +244,9 @@ async def delete_me(ctx: Context, tx: Transaction, _: DeleteMe) -> Done:
     ctx.record("user", ctx.user_id, "deletedAt")
     if verified is None:
         raise InvalidCredentials("The password is wrong.")
-    user = await steps.stored(tx, ctx.user_id)
+    user = await steps.load_user(tx, ctx.user_id)
     await steps.refuse_last_admin(tx, user, {"is_active": False})
-    await steps.end_access(ctx, tx)
-    await steps.refuse_belongings(tx, ctx.user_id)
-    await steps.anonymise(ctx, tx, verified)
+    await steps.revoke_access(ctx, tx)
+    await steps.refuse_nonempty_account(tx, ctx.user_id)
+    await steps.anonymise_account(ctx, tx, verified)
     return Done()

@@ -80,6 +80,6 @@ async def public_by_ids(request: Request, ids: Sequence[str]) -> dict[str, Publi
 
     Orders outlive accounts: of one that was deleted its placeholder is shown.
     """
-    seen: dict[str, Any] = viewer_values_for_relation(request, "users")
-    rows = await request.reader.all(PUBLIC_USERS_EVER, ids=list(ids), **seen)
+    viewer: dict[str, Any] = viewer_values_for_relation(request, "users")
+    rows = await request.reader.all(PUBLIC_USERS_EVER, ids=list(ids), **viewer)
     return {row.id: row for row in rows}

@@ -39,7 +39,7 @@ from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.inputs import GONE
 from services.operation.patches import Patch, changes
-from services.users.creating import GONE_PREFIX, ask_to_verify, taken
+from services.users.creating import DELETED_PREFIX, enqueue_verification, taken_error
 
 _PROFILE = ("first_name", "last_name", "avatar", "bio")
 
@@ -53,13 +53,13 @@ def sees_account(ctx: Context, user_id: str) -> bool:
     )
 
 
-async def stored(tx: Transaction, user_id: str) -> User:
+async def load_user(tx: Transaction, user_id: str) -> User:
     """The account as it stands now."""
     [user] = await tx.all(USER.stored, ids=[user_id])
     return user
 
 
-async def found(ctx: Context, tx: Transaction, user_id: str) -> User:
+async def find_user(ctx: Context, tx: Transaction, user_id: str) -> User:
     """The account that is to be changed; raises `UserNotFound`. Its row is locked already."""
     user = await tx.one(USER.by_ids, ids=[user_id], **ctx.viewer_values)
     if user is None:
@@ -69,12 +69,12 @@ async def found(ctx: Context, tx: Transaction, user_id: str) -> User:
     return user
 
 
-def changed(user: User, patch: Patch) -> dict[str, Any]:
+def changed_columns(user: User, patch: Patch) -> dict[str, Any]:
     """What a patch changes in an account, by the names of columns."""
     return changes(patch, _columns(user))
 
 
-def refuse_other_email(user: User, patch: Patch) -> None:
+def refuse_email_without_password(user: User, patch: Patch) -> None:
     """Raise `ValidationFailed` where a patch without a password means another email.
 
     A token alone, which may be stolen, moves none; what a form sends back as it was moves nothing.
@@ -85,7 +85,7 @@ def refuse_other_email(user: User, patch: Patch) -> None:
         raise ValidationFailed(fields=[FieldError("currentPassword", "REQUIRED", message)])
 
 
-async def refuse_other_password(ctx: Context, tx: Transaction) -> None:
+async def refuse_wrong_password(ctx: Context, tx: Transaction) -> None:
     """Raise `InvalidCredentials` unless what was verified before is the caller's password still.
 
     Their row is locked already: who changes the password has done so, or waits.
@@ -95,7 +95,9 @@ async def refuse_other_password(ctx: Context, tx: Transaction) -> None:
         raise InvalidCredentials("The current password is wrong.")
 
 
-async def await_email(ctx: Context, tx: Transaction, user: User, changed: dict[str, Any]) -> None:
+async def set_pending_email(
+    ctx: Context, tx: Transaction, user: User, changed: dict[str, Any]
+) -> None:
     """Let a new email wait until it is verified; the present one takes a waiting one back.
 
     The present one is told of the new one: it may be the last that its owner hears of the account.
@@ -109,7 +111,7 @@ async def await_email(ctx: Context, tx: Transaction, user: User, changed: dict[s
         raise EmailTaken
     if email != user.pending_email:
         changed["pending_email"] = email
-        await ask_to_verify(ctx, tx, user.id, email)
+        await enqueue_verification(ctx, tx, user.id, email)
         await enqueue(ctx, tx, "mail.emailChanging", {"userId": user.id, "email": user.email})
 
 
@@ -127,10 +129,10 @@ async def write_changes(
     try:
         await tx.all(UPDATE_USER, user_id=user.id, **new)
     except UniqueViolation as error:
-        raise taken(error) from None
+        raise taken_error(error) from None
     if not changed.keys().isdisjoint(_PROFILE):
         await tx.all(UPDATE_PROFILE, user_id=user.id, **new)
-    return await stored(tx, user.id)
+    return await load_user(tx, user.id)
 
 
 async def refuse_last_admin(tx: Transaction, user: User, changed: Mapping[str, Any]) -> None:
@@ -142,13 +144,13 @@ async def refuse_last_admin(tx: Transaction, user: User, changed: Mapping[str, A
         raise LastAdmin
 
 
-async def end_access(ctx: Context, tx: Transaction) -> None:
+async def revoke_access(ctx: Context, tx: Transaction) -> None:
     """End the caller's sessions and keys; this waits for the writes that go through them."""
     await tx.all(REVOKE_SESSIONS_OF, user_id=ctx.user_id, now=ctx.now, kept=None)
     await tx.all(REVOKE_KEYS_OF, user_id=ctx.user_id, now=ctx.now)
 
 
-async def refuse_belongings(tx: Transaction, user_id: str) -> None:
+async def refuse_nonempty_account(tx: Transaction, user_id: str) -> None:
     """Raise `AccountNotEmpty` where money or an open order would be lost.
 
     Orders first: one that somebody cancels meanwhile is open still, or its refund is in the wallet.
@@ -169,23 +171,23 @@ async def refuse_belongings(tx: Transaction, user_id: str) -> None:
         )
 
 
-async def anonymise(ctx: Context, tx: Transaction, verified: str) -> None:
+async def anonymise_account(ctx: Context, tx: Transaction, verified: str) -> None:
     """Leave nothing personal in the caller's account; ``verified`` is its password's hash.
 
     Raises `InvalidCredentials` when the password was changed meanwhile.
     """
     user_id = ctx.user_id
-    gone = await tx.one(
+    anonymised = await tx.one(
         ANONYMISE_USER,
         user_id=user_id,
         verified=verified,
         new_email=f"deleted-{user_id}@{GONE}",
         # The end of a UUIDv7 is random; its beginning is the time.
-        new_username=GONE_PREFIX + user_id.replace("-", "")[-12:],
+        new_username=DELETED_PREFIX + user_id.replace("-", "")[-12:],
         new_full_name="Deleted user",
         now=ctx.now,
     )
-    if gone is None:
+    if anonymised is None:
         raise InvalidCredentials("The password is wrong.")
     await tx.all(UPDATE_PROFILE, user_id=user_id, **{f"new_{name}": None for name in _PROFILE})
     await tx.all(DELETE_MAIL_TOKENS, user_id=user_id)

@@ -27,7 +27,7 @@ from api.app import create_app
 from persistence.orders.statuses import MOVES
 from services.books.books import figures
 from services.catalogue import BY_NAME
-from services.deposits.provider_events import deposits
+from services.deposits import depositing as deposits
 from services.errors.common import COMMON, IdempotencyKeyInUse, IdempotencyKeyRequired
 from services.operation.context import new_process
 from services.operation.running import Key

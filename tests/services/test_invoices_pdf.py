@@ -13,7 +13,7 @@ import pytest
 from persistence.invoices.tables import InvoiceKind
 from persistence.invoices.views import Buyer, Invoice, Seller
 from persistence.orders.views import OrderLine, ShippingAddress
-from services.invoices.pdf import pdf
+from services.invoices.pdf import render
 
 ZONE = ZoneInfo("Europe/Berlin")
 MIDNIGHT = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)  # of the new year in Berlin
@@ -59,7 +59,7 @@ def pages_of(content: bytes) -> list[str]:
 
 
 def test_all_that_an_invoice_says_stands_in_its_pdf() -> None:
-    [text] = pages_of(pdf(invoice(discount=Decimal("34.50"), total=Decimal("1200.00")), ZONE))
+    [text] = pages_of(render(invoice(discount=Decimal("34.50"), total=Decimal("1200.00")), ZONE))
     for said in (
         "Invoice 2027-000042",
         "Date: 2027-01-01",  # a day of the shop's
@@ -79,18 +79,18 @@ def test_all_that_an_invoice_says_stands_in_its_pdf() -> None:
 @pytest.mark.parametrize("letter", ["€", "ß", "ł", "漢", "ひ", "Ж", "Ω", "ő", "Ğ"])
 def test_a_name_is_read_back_as_it_was_written(letter: str) -> None:
     buyer = Buyer(f"A {letter} B", None)
-    content = pdf(invoice(buyer=buyer, lines=0, seller=Seller("Shop", [], None, None)), ZONE)
+    content = render(invoice(buyer=buyer, lines=0, seller=Seller("Shop", [], None, None)), ZONE)
     assert letter in pages_of(content)[0]
 
 
 def test_a_letter_that_no_font_has_is_shown_as_missing() -> None:
-    [text] = pages_of(pdf(invoice(buyer=Buyer("A\u0634B", None)), ZONE))
+    [text] = pages_of(render(invoice(buyer=Buyer("A\u0634B", None)), ZONE))
     assert "A\ufffdB" in text
 
 
 def test_a_hundred_lines_go_over_several_pages_with_nothing_lost() -> None:
     lines = [line(place, "A lamp of a long name, " * 4) for place in range(1, 101)]
-    pages = pages_of(pdf(msgspec.structs.replace(invoice(), lines=lines), ZONE))
+    pages = pages_of(render(msgspec.structs.replace(invoice(), lines=lines), ZONE))
     assert len(pages) > 3
     whole = " ".join(pages).replace("\n", " ")
     assert all(f"no. {place} 2 617.25" in whole for place in range(1, 101))
@@ -101,15 +101,15 @@ def test_a_hundred_lines_go_over_several_pages_with_nothing_lost() -> None:
 
 
 def test_the_same_invoice_makes_the_same_bytes() -> None:
-    assert pdf(invoice(), ZONE) == pdf(invoice(), ZONE)
-    about = pypdf.PdfReader(io.BytesIO(pdf(invoice(), ZONE))).metadata
+    assert render(invoice(), ZONE) == render(invoice(), ZONE)
+    about = pypdf.PdfReader(io.BytesIO(render(invoice(), ZONE))).metadata
     assert about
     assert about.creation_date == MIDNIGHT  # and not when it was made
-    assert pdf(invoice(), ZONE) != pdf(invoice(number="2027-000043"), ZONE)
+    assert render(invoice(), ZONE) != render(invoice(number="2027-000043"), ZONE)
 
 
 def test_only_the_letters_that_are_used_are_embedded() -> None:
-    content = pdf(invoice(buyer=Buyer("漢", None)), ZONE)
+    content = render(invoice(buyer=Buyer("漢", None)), ZONE)
     assert len(content) < 100_000  # the fonts have ten million bytes
     fonts = pypdf.PdfReader(io.BytesIO(content)).pages[0]["/Resources"]["/Font"]  # type: ignore[index]
     assert len(fonts) == 2
@@ -119,7 +119,7 @@ def test_only_the_letters_that_are_used_are_embedded() -> None:
 
 
 def test_a_rate_that_is_not_known_is_not_made_up() -> None:
-    [text] = pages_of(pdf(invoice(tax_rate=None), ZONE))
+    [text] = pages_of(render(invoice(tax_rate=None), ZONE))
     assert "including tax 197.11" in text
-    [text] = pages_of(pdf(invoice(tax_rate="0.077"), ZONE))
+    [text] = pages_of(render(invoice(tax_rate="0.077"), ZONE))
     assert "including 7.7 % tax" in text

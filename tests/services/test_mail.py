@@ -24,7 +24,7 @@ from persistence.mail_tokens import (
 )
 from services.jobs.handlers import HANDLERS
 from services.jobs.queue import DoNotRetry
-from services.mail.sending import Mail, send, written
+from services.mail.sending import Mail, compose, send
 from services.mail.tokens import derive
 from services.operation.context import new_process
 from tests.conftest import Addresses, settings_for
@@ -297,20 +297,20 @@ def test_no_text_makes_another_header_or_another_recipient(
     settings = settings_for(**settings_of_mail)
     for to in ("a@b.example, eve@c.example", "a,eve@b.example", "<a>@b.example", "a b@c.example"):
         try:
-            mail = written(settings, Mail(to, "Grüße", "Grüße"), "id", NOW)
+            mail = compose(settings, Mail(to, "Grüße", "Grüße"), "id", NOW)
         except DoNotRetry:
             continue
         assert len(BytesParser(policy=SMTP).parsebytes(mail.as_bytes())["To"].addresses) == 1
     for to in ("a@b.example\r\nBcc: eve@c.example", "a\nBcc: eve@c.example", "a@", "nobody"):
         with pytest.raises(DoNotRetry):
-            written(settings, Mail(to, "Hello", "Hello"), "id", NOW)
+            compose(settings, Mail(to, "Hello", "Hello"), "id", NOW)
     with pytest.raises(ValueError, match="linefeed"):
-        written(settings, Mail("a@b.example", "Hello\r\nBcc: eve@c.example", "Hello"), "id", NOW)
+        compose(settings, Mail("a@b.example", "Hello\r\nBcc: eve@c.example", "Hello"), "id", NOW)
 
 
 def test_a_mail_in_any_script_arrives_as_written(settings_of_mail: dict[str, Any]) -> None:
     settings = settings_for(**settings_of_mail)
-    mail = written(settings, Mail("zoë@bücher.example", "Grüße 🎉", "Schöne Grüße\n"), "id", NOW)
+    mail = compose(settings, Mail("zoë@bücher.example", "Grüße 🎉", "Schöne Grüße\n"), "id", NOW)
     read = BytesParser(policy=SMTP).parsebytes(mail.as_bytes())
     assert read["Subject"] == "Grüße 🎉"
     assert read.get_content().replace("\r\n", "\n") == "Schöne Grüße\n"
