@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.books.books import Figure, Unreadable, figures
+from services.books.running import CheckResult, Unreadable, run_checks
 from services.settings import Settings
 
 _DATA = Path(__file__).resolve().parents[2] / ".tandem"
@@ -32,27 +32,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         with _address(options.database_url, options.data) as url:
-            found = asyncio.run(figures(url))
+            results = asyncio.run(run_checks(url))
     except Unreadable as error:
         print(f"books: {error}", file=sys.stderr)
         return 2
-    print(report(found))
-    return 1 if any(figure.wrong for figure in found) else 0
+    print(report(results))
+    return 1 if any(result.wrong for result in results) else 0
 
 
-def report(found: Sequence[Figure]) -> str:
-    """The figures in lines, aligned."""
-    names = max(len(figure.name) for figure in found)
-    counts = max(len(f"{figure.checked:,}") for figure in found)
-    return "\n".join(_line(figure, names, counts) for figure in found)
+def report(results: Sequence[CheckResult]) -> str:
+    """The results, one a line, aligned."""
+    names = max(len(result.name) for result in results)
+    counts = max(len(f"{result.checked:,}") for result in results)
+    return "\n".join(_line(result, names, counts) for result in results)
 
 
-def _line(figure: Figure, names: int, counts: int) -> str:
-    line = f"{figure.name:<{names}}   {figure.checked:>{counts},} checked"
-    if not figure.wrong:
+def _line(result: CheckResult, names: int, counts: int) -> str:
+    line = f"{result.name:<{names}}   {result.checked:>{counts},} checked"
+    if not result.wrong:
         return f"✓ {line}"
-    more = ", …" if figure.wrong > len(figure.ids) else ""
-    return f"✗ {line}, {figure.wrong:,} wrong: {', '.join(figure.ids)}{more}"
+    more = ", …" if result.wrong > len(result.ids) else ""
+    return f"✗ {line}, {result.wrong:,} wrong: {', '.join(result.ids)}{more}"
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""The books: checks of a whole database."""
+"""The books: checks that money, stock and orders in a whole database agree."""

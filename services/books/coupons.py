@@ -1,9 +1,12 @@
-"""The books of coupons; see books.py for what a check is."""
+"""Checks of coupons: limits, redemptions and discounts.
 
-#: Names and SQL of checks. Coupons are frozen once they were redeemed, so what they said when an
-#: order was placed they still say.
+A redeemed coupon is frozen, so its terms are still those that the order was placed with.
+"""
+
+from services.books.check import Check
+
 COUPON_CHECKS = (
-    (
+    Check(
         "coupons are redeemed within their limits",
         """
         WITH of_user AS (
@@ -18,7 +21,7 @@ COUPON_CHECKS = (
         FROM coupons LEFT JOIN redeemed ON coupon_id = coupons.id
         """,
     ),
-    (
+    Check(
         "orders hold, use and release coupons by their status",
         """
         SELECT orders.id, CASE WHEN order_id IS NULL THEN orders.coupon_id IS NOT NULL
@@ -32,7 +35,7 @@ COUPON_CHECKS = (
         FROM orders LEFT JOIN coupon_redemptions AS redeemed ON order_id = orders.id
         """,
     ),
-    (
+    Check(
         "discounts are what coupons take off",
         """
         SELECT orders.id, CASE WHEN coupons.id IS NULL THEN discount <> 0

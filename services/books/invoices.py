@@ -1,7 +1,9 @@
-"""What the books check of invoices: names and statements, of the form that `Check` says."""
+"""Checks of invoices and credit notes: numbers, amounts and tax."""
+
+from services.books.check import Check
 
 INVOICE_CHECKS = (
-    (
+    Check(
         "invoice numbers have no gaps",
         """
         SELECT kind || ' ' || coalesce(series.year, counter.year),
@@ -14,8 +16,8 @@ INVOICE_CHECKS = (
         GROUP BY kind, coalesce(series.year, counter.year), counter.year, counter.last
         """,
     ),
-    # The job is queued with the payment and leaves the queue with the invoice.
-    (
+    # The job is queued in the payment's transaction and leaves the queue once the invoice exists.
+    Check(
         "payments have their invoice or wait for it",
         """
         WITH waiting AS (
@@ -29,7 +31,7 @@ INVOICE_CHECKS = (
         FROM payments
         """,
     ),
-    (
+    Check(
         "invoices say what was paid",
         """
         SELECT invoices.id, (
@@ -40,7 +42,7 @@ INVOICE_CHECKS = (
         FROM invoices LEFT JOIN orders ON orders.id = order_id WHERE kind = 'INVOICE'
         """,
     ),
-    (
+    Check(
         "refunds have their credit note or wait for it",
         """
         WITH waiting AS (
@@ -53,7 +55,7 @@ INVOICE_CHECKS = (
         FROM refunds
         """,
     ),
-    (
+    Check(
         "credit notes say what was given back",
         """
         SELECT note.id, (
@@ -67,7 +69,7 @@ INVOICE_CHECKS = (
         WHERE note.kind = 'CREDIT_NOTE'
         """,
     ),
-    (
+    Check(
         "credit notes have the tax of what they correct",
         """
         SELECT invoice.id, (
@@ -79,7 +81,7 @@ INVOICE_CHECKS = (
         GROUP BY invoice.id
         """,
     ),
-    (
+    Check(
         "invoices add up",
         """
         SELECT invoices.id, (

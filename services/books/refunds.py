@@ -1,11 +1,11 @@
-"""The books' checks of refunds: what was given back, of what, and which pieces came back."""
+"""Checks of refunds: amounts, transfers, and the pieces that came back."""
 
 from persistence.wallet import SHOP
+from services.books.check import Check
 
-#: Names and queries; see `services.books.books.Check`.
 REFUND_CHECKS = (
-    # The wallet's side is looked at; the other one follows from the sums.
-    (
+    # This checks the wallet's posting; the shop's posting follows, as a transfer sums to zero.
+    Check(
         "refunds have their transfer",
         """
         SELECT refunds.id, NOT EXISTS (
@@ -21,7 +21,7 @@ REFUND_CHECKS = (
         FROM refunds
         """,
     ),
-    (
+    Check(
         "orders are refunded by their refunds",
         f"""
         WITH noted AS (
@@ -35,14 +35,14 @@ REFUND_CHECKS = (
         FROM orders LEFT JOIN noted ON noted.order_id = id LEFT JOIN moved ON moved.order_id = id
         """,  # noqa: S608 - our own words
     ),
-    (
+    Check(
         "no order is refunded more than was paid",
         """
         SELECT orders.id, refunded > coalesce(sum(amount), 0)
         FROM orders LEFT JOIN payments ON order_id = orders.id GROUP BY orders.id
         """,
     ),
-    (
+    Check(
         "payment status fits what was refunded",
         """
         SELECT id, CASE payment_status
@@ -52,14 +52,14 @@ REFUND_CHECKS = (
         FROM orders
         """,
     ),
-    (
+    Check(
         "refunds of pieces are the sum of their lines",
         """
         SELECT refunds.id, refunds.amount <> sum(refund_lines.amount)
         FROM refunds JOIN refund_lines ON refund_id = refunds.id GROUP BY refunds.id
         """,
     ),
-    (
+    Check(
         "no piece is refunded that was not bought",
         """
         WITH refunded AS (
@@ -71,8 +71,8 @@ REFUND_CHECKS = (
         FROM refunded LEFT JOIN order_lines USING (order_id, position, product_id)
         """,
     ),
-    # All of a cancelled order comes back, of another one what was to.
-    (
+    # All pieces of a cancelled order come back. Of other orders, only restocked pieces do.
+    Check(
         "pieces come back as their refunds say",
         """
         WITH returned AS (

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 
 from api.app import create_app
 from persistence.orders.statuses import MOVES
-from services.books.books import figures
+from services.books.running import run_checks
 from services.catalogue import BY_NAME
 from services.deposits import depositing as deposits
 from services.errors.common import COMMON, IdempotencyKeyInUse, IdempotencyKeyRequired
@@ -270,7 +270,7 @@ def test_commerce_goes_as_its_model_says(
                 run_state_machine_as_test(machine, settings=settings)
         finally:
             record_property("summary", report(stage.tally))
-        found = stage.run(figures(stage.shop.process.settings.database_url))
+        found = stage.run(run_checks(stage.shop.process.settings.database_url))
         assert [figure for figure in found if figure.wrong] == []
     errors, moves = expected()
     rare = {

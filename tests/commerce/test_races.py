@@ -16,7 +16,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from services.books.books import figures
+from services.books.running import run_checks
 from services.operation.context import new_process
 from tests.conftest import Addresses, Clock, serving, settings_for
 from tests.faces import GraphQL, Outcome, Rest
@@ -38,7 +38,7 @@ class Arena:
 
     async def balanced(self) -> None:
         """The books are clean."""
-        found = await figures(self.shop.process.settings.database_url)
+        found = await run_checks(self.shop.process.settings.database_url)
         assert found
         assert [figure for figure in found if figure.wrong] == []
 

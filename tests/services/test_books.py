@@ -12,7 +12,7 @@ from api.cli import books
 from api.local.demo.seed import seed
 from persistence.wallet import PROVIDER, SHOP
 from services.audit.chain import seal_new
-from services.books.books import CHECKS, Unreadable, figures
+from services.books.running import CHECKS, Unreadable, run_checks
 from services.ids import new_id
 from services.jobs.queue import Job
 from services.operation.context import new_process
@@ -579,14 +579,14 @@ async def count(url: str, table: str) -> int:
 
 async def faulty(url: str) -> set[str]:
     """The names of the checks that find something."""
-    return {figure.name for figure in await figures(url) if figure.wrong}
+    return {result.name for result in await run_checks(url) if result.wrong}
 
 
 async def test_the_demo_shop_has_clean_books(demo_shop: str) -> None:
-    found = await figures(demo_shop)
-    assert {figure.name: figure.ids for figure in found if figure.wrong} == {}
+    found = await run_checks(demo_shop)
+    assert {result.name: result.ids for result in found if result.wrong} == {}
     # A check that looked at nothing has proved nothing; the seeder leaves no keys behind.
-    assert [figure.name for figure in found if not figure.checked] == [
+    assert [result.name for result in found if not result.checked] == [
         "idempotency keys have their outcome"
     ]
 
@@ -683,4 +683,4 @@ async def test_a_database_that_cannot_be_read_is_one_sentence_and_two(
 async def test_reading_changes_nothing_and_says_when_it_cannot(fresh_database: str) -> None:
     await execute(fresh_database, "DROP TABLE order_history")
     with pytest.raises(Unreadable, match="run tandem migrate"):
-        await figures(fresh_database)
+        await run_checks(fresh_database)

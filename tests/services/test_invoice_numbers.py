@@ -11,7 +11,7 @@ import pytest
 from persistence.database.transactions import QueryStats
 from persistence.orders.statements import LOCK_ORDER
 from services.access.callers import viewer_values
-from services.books.books import figures
+from services.books.running import run_checks
 from services.errors.common import Internal
 from services.invoices.issuing import issue, issue_credit_note, issue_invoice
 from services.jobs.queue import Job
@@ -77,7 +77,7 @@ async def test_fifty_payments_two_workers_and_a_killed_one_leave_no_gap(
     year = await shop.value("SELECT max(year) FROM invoices")
     assert await numbers(shop) == running_on(PAYMENTS, year)
     assert await shop.value("SELECT count(DISTINCT order_id) FROM invoices") == PAYMENTS
-    found = await figures(shop.process.settings.database_url)
+    found = await run_checks(shop.process.settings.database_url)
     assert [figure.name for figure in found if figure.wrong] == []
 
 
@@ -99,7 +99,7 @@ async def test_credit_notes_are_numbered_apart_and_without_gaps_by_two_workers(
     year = await shop.value("SELECT max(year) FROM invoices")
     expected = running_on(10, year) + [f"CN-{number}" for number in running_on(20, year)]
     assert sorted(await numbers(shop)) == sorted(expected)
-    found = await figures(shop.process.settings.database_url)
+    found = await run_checks(shop.process.settings.database_url)
     assert [figure.name for figure in found if figure.wrong] == []
 
 

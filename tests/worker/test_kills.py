@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from persistence.database.transactions import QueryStats
-from services.books.books import figures
+from services.books.running import run_checks
 from services.operation.context import new_process
 from tests.conftest import CHECKOUT, Addresses, settings_for
 from tests.shop import Person, Shop
@@ -266,7 +266,7 @@ async def test_twenty_kills_lose_nothing_and_do_nothing_twice(
     await outside_at_least_once(shop, mails, wave)
     wrong = {
         figure.name: figure.ids
-        for figure in await figures(shop.process.settings.database_url)
+        for figure in await run_checks(shop.process.settings.database_url)
         if figure.wrong
     }
     assert wrong == {}

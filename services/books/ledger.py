@@ -1,0 +1,87 @@
+"""Checks of the ledger: transfers, postings, wallets and currencies."""
+
+from persistence.wallet import SHOP
+from services.books.check import Check
+
+LEDGER_CHECKS = (
+    Check(
+        "transfers sum to zero",
+        """
+        SELECT transfers.id, sum(amount) = 0 IS NOT TRUE
+        FROM transfers LEFT JOIN postings ON transfer_id = transfers.id GROUP BY transfers.id
+        """,
+    ),
+    Check(
+        "all postings sum to zero",
+        "SELECT 'postings', coalesce(sum(amount), 0) <> 0 FROM postings",
+    ),
+    Check(
+        "transfers have a cause",
+        """
+        SELECT id, CASE kind
+            WHEN 'DEPOSIT' THEN deposit_id IS NULL OR order_id IS NOT NULL
+            ELSE order_id IS NULL OR deposit_id IS NOT NULL END
+        FROM transfers
+        """,
+    ),
+    Check(
+        "wallets hold the sum of their postings",
+        """
+        SELECT accounts.id, balance <> coalesce(sum(amount), 0)
+        FROM accounts LEFT JOIN postings ON account_id = accounts.id
+        WHERE kind = 'WALLET' GROUP BY accounts.id
+        """,
+    ),
+    # Each posting leads from one balance to the next, from 0 to the sum. Whatever their order,
+    # every balance but the first and the last is reached as often as it is left.
+    Check(
+        "balances after postings follow each other",
+        """
+        WITH wallet AS (
+            SELECT accounts.id, coalesce(sum(amount), 0) AS last
+            FROM accounts LEFT JOIN postings ON account_id = accounts.id
+            WHERE kind = 'WALLET' GROUP BY accounts.id
+        ), way AS (
+            SELECT id, 0::numeric AS balance, 1 AS turn FROM wallet
+            UNION ALL SELECT id, last, -1 FROM wallet
+            UNION ALL SELECT account_id, balance_after, 1 FROM postings
+            UNION ALL SELECT account_id, balance_after - amount, -1 FROM postings
+        ), uneven AS (
+            SELECT id FROM way GROUP BY id, balance HAVING sum(turn) <> 0
+            UNION SELECT account_id FROM postings JOIN wallet ON wallet.id = account_id
+            WHERE balance_after IS NULL
+        )
+        SELECT id, id IN (SELECT id FROM uneven) FROM wallet
+        """,
+    ),
+    Check(
+        "wallets are not negative",
+        """
+        SELECT id, balance < 0 OR EXISTS (
+            SELECT FROM postings WHERE account_id = accounts.id AND balance_after < 0)
+        FROM accounts WHERE kind = 'WALLET'
+        """,
+    ),
+    Check(
+        "shop revenue is payments less refunds",
+        f"""
+        SELECT 'revenue',
+            (SELECT coalesce(sum(amount), 0) FROM postings WHERE account_id = '{SHOP}') <>
+            (SELECT coalesce(sum(amount), 0) FROM payments) -
+            (SELECT coalesce(sum(refunded), 0) FROM orders)
+        """,  # noqa: S608 - our own words
+    ),
+    Check(
+        "currencies agree",
+        """
+        SELECT orders.id, orders.currency <> accounts.currency
+        FROM orders LEFT JOIN accounts ON user_id = customer_id
+        UNION ALL SELECT deposits.id, deposits.currency <> accounts.currency
+        FROM deposits LEFT JOIN accounts USING (user_id)
+        UNION ALL SELECT payments.id, payments.currency <> orders.currency
+        FROM payments LEFT JOIN orders ON orders.id = order_id
+        UNION ALL SELECT refunds.id, refunds.currency <> orders.currency
+        FROM refunds LEFT JOIN orders ON orders.id = order_id
+        """,
+    ),
+)
