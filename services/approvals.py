@@ -1,4 +1,4 @@
-"""Approvals: large orders wait until a manager has looked at them."""
+"""Approvals: a manager approves or rejects large orders before they can be paid."""
 
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -21,16 +21,18 @@ from services.orders.reading import OrderId
 
 
 class ListApprovals(Paged):
-    """Which orders, in which order."""
+    """Sort of the list of orders that wait for approval."""
 
-    sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
+    sort: Literal["-createdAt", "createdAt"] = Field(
+        "-createdAt", description="How the list is sorted."
+    )
 
 
 class Decision(OrderId):
-    """Which order is decided about, and why."""
+    """The order to decide on, and the reason."""
 
     note: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
-        None, description="Why, for the order's history."
+        None, description="Reason, shown in the order's history."
     )
 
 
@@ -42,7 +44,7 @@ class Decision(OrderId):
     paged=True,
 )
 async def list_(ctx: Context, input: ListApprovals) -> Page[Order]:
-    """The orders that wait for approval, newest first."""
+    """List the orders that wait for approval, newest first."""
     return await paging.page(ctx, APPROVALS, input, input.sort, {})
 
 
@@ -57,7 +59,10 @@ async def list_(ctx: Context, input: ListApprovals) -> Page[Order]:
     cost=5,
 )
 async def approve(ctx: Context, tx: Transaction, input: Decision) -> PendingResult[Order]:
-    """Approve an order of somebody else's: it can be paid, and its hold begins again."""
+    """Approve another user's order.
+
+    The order can then be paid. The time for which it holds its stock starts again.
+    """
     order = await _lock_undecided(ctx, tx, input, OrderStatus.PENDING)
     hold = timedelta(seconds=ctx.settings.hold_seconds)
     return await orders_steps.move_order(
@@ -82,12 +87,13 @@ async def approve(ctx: Context, tx: Transaction, input: Decision) -> PendingResu
     cost=5,
 )
 async def reject(ctx: Context, tx: Transaction, input: Decision) -> PendingResult[Order]:
-    """Reject an order of somebody else's, for good: its stock is free again."""
+    """Reject another user's order for good, and release the stock that it holds."""
     order = await _lock_undecided(ctx, tx, input, OrderStatus.REJECTED)
     return await orders_steps.end_unpaid(ctx, tx, order, OrderStatus.REJECTED, input.note)
 
 
 async def _lock_undecided(ctx: Context, tx: Transaction, input: Decision, to: OrderStatus) -> Order:
+    """Lock an order that waits for approval; raises `SelfApproval` for the caller's own order."""
     order = await orders_steps.lock_order(ctx, tx, input.id)
     if order.customer_id == ctx.user_id:
         raise SelfApproval

@@ -1,1 +1,1 @@
-"""Orders: placed, paid and cancelled by their buyers, moved on by the shop."""
+"""Orders: buyers quote, place, pay and cancel them; the shop confirms, ships and delivers them."""

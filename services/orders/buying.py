@@ -1,4 +1,4 @@
-"""Orders bought: quoted, placed, paid and cancelled by their buyer."""
+"""Operations of buyers: quote, place, pay and cancel an order."""
 
 from typing import Annotated, Self
 
@@ -50,18 +50,18 @@ Country = Annotated[Line, Field(pattern="^[A-Z]{2}$", json_schema_extra={"patter
 
 
 class NewOrderLine(Input):
-    """One product to buy."""
+    """A product to buy, and how many pieces of it."""
 
-    product_id: Reference = Field(description="The product.")
+    product_id: Reference = Field(description="Id of the product.")
     quantity: Annotated[int, Field(ge=1, le=10_000)] = Field(
         description="How many pieces.", examples=[2]
     )
 
 
 class NewShippingAddress(Input):
-    """Where to send an order."""
+    """The address that an order is sent to."""
 
-    name: AddressLine = Field(description="Who receives it.", examples=["Ada Lovelace"])
+    name: AddressLine = Field(description="Name of the recipient.", examples=["Ada Lovelace"])
     line1: AddressLine = Field(description="Street and number.", examples=["12 St James's Square"])
     line2: AddressLine | None = Field(None, description="Flat, floor or company.")
     city: AddressLine = Field(description="Town or city.", examples=["London"])
@@ -72,13 +72,16 @@ class NewShippingAddress(Input):
 
 
 class QuoteOrder(Input):
-    """What to buy."""
+    """The products to buy, and a coupon."""
 
     lines: Annotated[list[NewOrderLine], Field(min_length=1, max_length=100)] = Field(
-        description="What to buy; each product once.", json_schema_extra={"uniqueItems": True}
+        description="The products to buy. Name each product once.",
+        json_schema_extra={"uniqueItems": True},
     )
     coupon_code: CouponCode | None = Field(
-        None, description="A coupon to redeem, in whatever case.", examples=["WELCOME10"]
+        None,
+        description="Code of the coupon to redeem; case does not matter.",
+        examples=["WELCOME10"],
     )
 
     @model_validator(mode="after")
@@ -93,16 +96,18 @@ class QuoteOrder(Input):
 
 
 class CreateOrder(QuoteOrder):
-    """What to buy, and where to send it."""
+    """The products to buy, a coupon, and the shipping address."""
 
-    shipping_address: NewShippingAddress | None = Field(None, description="Where to send it.")
+    shipping_address: NewShippingAddress | None = Field(
+        None, description="The address that the order is sent to."
+    )
 
 
 class CancelOrder(OrderId):
-    """Which order to cancel, and why."""
+    """The order to cancel, and the reason."""
 
     reason: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
-        None, description="Why, for the order's history."
+        None, description="Reason, shown in the order's history."
     )
 
 
@@ -116,9 +121,9 @@ class CancelOrder(OrderId):
     cost=2,
 )
 async def quote(ctx: Context, input: QuoteOrder) -> Quote:
-    """What an order would cost now.
+    """Calculate what an order would cost now.
 
-    Nothing is held: prices and stock may change until the order is placed.
+    A quote holds no stock and no coupon: prices and stock may change until the order is placed.
     """
     terms = None
     if input.coupon_code is not None:
@@ -140,10 +145,10 @@ async def quote(ctx: Context, input: QuoteOrder) -> Quote:
     cost=5,
 )
 async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> PendingResult[Order]:
-    """Place an order and hold its stock until it is paid, or until it expires.
+    """Place an order and hold its stock and its coupon until it is paid or expires.
 
-    Prices and stock are read again under lock; the wallet must hold the total already. A large
-    order waits for a manager's approval first. A coupon is held with the stock.
+    Prices and stock are read again under lock. The wallet must already hold the total. A large
+    order must be approved by a manager before it can be paid.
     """
     terms = None
     if input.coupon_code is not None:
@@ -179,7 +184,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> PendingRe
 async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     """Pay an order from the caller's wallet, exactly once.
 
-    The held stock is sold with it.
+    The payment turns the stock that the order holds into sold stock.
     """
     order = await steps.lock_order(ctx, tx, input.id)
     steps.refuse_move(ctx, order, OrderStatus.PAID)
@@ -219,7 +224,11 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     cost=5,
 )
 async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> PendingResult[Order]:
-    """Cancel an order; a paid one is refunded and its stock put back."""
+    """Cancel an order.
+
+    The order releases the stock that it holds. A paid order is refunded, and its pieces return to
+    stock.
+    """
     order = await steps.lock_order(ctx, tx, input.id)
     ctx.match(order)
     steps.refuse_move(ctx, order, OrderStatus.CANCELLED)

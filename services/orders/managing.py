@@ -1,4 +1,4 @@
-"""Orders, as the shop sees them: listed, moved on, and ended when nobody paid."""
+"""Operations of the shop: list all orders, change their status, and expire unpaid ones."""
 
 from contextlib import suppress
 from typing import Annotated, Self
@@ -21,35 +21,37 @@ from services.orders import steps
 from services.orders.reading import ListOrders, OrderId
 from services.refunds import steps as refunds_steps
 
-#: How many due orders are read at one time; each is a transaction of its own.
+#: How many due orders one statement reads. Each order is expired in its own transaction.
 _DUE_AT_ONCE = 100
 
 
 class ListAllOrders(ListOrders):
-    """Which orders, in which order."""
+    """Filters and sort of the list of all orders."""
 
-    customer_id: Reference | None = Field(None, description="Who buys.")
+    customer_id: Reference | None = Field(None, description="Id of the user who placed the order.")
 
 
 class UpdateOrderStatus(OrderId):
-    """Where the order goes, and what the customer should know of it."""
+    """The order's new status, with a tracking code and a note."""
 
     status: OrderStatus = Field(
-        description="CONFIRMED, SHIPPED, DELIVERED or CANCELLED.",
+        description="The new status: CONFIRMED, SHIPPED, DELIVERED or CANCELLED.",
         examples=["CONFIRMED"],
         strict=False,
     )
     tracking_code: Annotated[Line, Field(min_length=1, max_length=100)] | None = Field(
-        None, description="The carrier's code for the parcel; with SHIPPED only."
+        None, description="The carrier's tracking code of the parcel; allowed with SHIPPED only."
     )
     note: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
-        None, description="Why, for the order's history."
+        None, description="Note, shown in the order's history."
     )
 
     @model_validator(mode="after")
     def _refuse_code_unless_shipped(self) -> Self:
         if self.tracking_code is not None and self.status is not OrderStatus.SHIPPED:
-            raise wrong("CONFLICT", "A tracking code goes with SHIPPED.", "trackingCode")
+            raise wrong(
+                "CONFLICT", "Give a tracking code only with the status SHIPPED.", "trackingCode"
+            )
         return self
 
 
@@ -61,7 +63,7 @@ class UpdateOrderStatus(OrderId):
     paged=True,
 )
 async def list_all(ctx: Context, input: ListAllOrders) -> Page[Order]:
-    """Everybody's orders, newest first."""
+    """List the orders of all users, newest first."""
     filters = {
         "status": input.status,
         "from": input.from_,
@@ -88,8 +90,8 @@ async def update_status(
 ) -> PendingResult[Order]:
     """Confirm, ship, deliver or cancel an order.
 
-    Paying is orders.pay, deciding about an approval approvals.approve and approvals.reject. What
-    was refunded wholly is not sent any more.
+    Other operations set the other statuses: orders.pay, approvals.approve and approvals.reject. A
+    fully refunded order can no longer be shipped.
     """
     order = await steps.lock_order(ctx, tx, input.id)
     ctx.match(order)
@@ -115,7 +117,10 @@ async def update_status(
     writes=True,
 )
 async def expire(ctx: Context, tx: Transaction, input: OrderId) -> PendingResult[Order]:
-    """End an order that waited too long, unless it was paid or approved meanwhile."""
+    """Expire an unpaid order whose time has passed.
+
+    The order is refused when it was paid or approved since it was found.
+    """
     order = await steps.lock_order(ctx, tx, input.id)
     steps.refuse_move(ctx, order, OrderStatus.EXPIRED)
     if order.expires_at is None or order.expires_at > ctx.now:
@@ -124,9 +129,9 @@ async def expire(ctx: Context, tx: Transaction, input: OrderId) -> PendingResult
 
 
 async def expire_due(process: Process, job: Job) -> None:
-    """Expire every order that waited too long, the longest waiting first, each one once.
+    """Expire every order whose time has passed, the longest waiting first.
 
-    One that cannot be expired is in the log; the others do not wait for it.
+    The job tries each order once. An order that cannot be expired is logged and skipped.
     """
     tried: set[str] = set()
     reader = process.database.reader(QueryStats())
@@ -136,6 +141,6 @@ async def expire_due(process: Process, job: Job) -> None:
         due = [order_id for order_id in found if order_id not in tried][:_DUE_AT_ONCE]
         for order_id in due:
             tried.add(order_id)
-            # Whoever was faster has the row. What else went wrong was logged by the wrapper.
+            # Another writer may have moved the order first. The wrapper has logged other errors.
             with suppress(TandemError):
                 await expire.by_system(job.request(process), {"id": order_id})

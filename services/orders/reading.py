@@ -1,4 +1,4 @@
-"""Orders read: one, a list, and the history of each."""
+"""Reads of orders: one order, the caller's list, and the history of an order."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
@@ -34,25 +34,27 @@ from services.operation.running import operation
 
 
 class OrderId(Input):
-    """Which order."""
+    """The order."""
 
     id: PathId = Field(description="The order's id.")
 
 
 class ListOrders(Paged, Period):
-    """Which orders, in which order."""
+    """Filters and sort of a list of orders."""
 
-    status: OrderStatus | None = Field(None, description="Where the order stands.", strict=False)
+    status: OrderStatus | None = Field(None, description="The order's status.", strict=False)
     number: Annotated[Line, Field(min_length=1, max_length=30)] | None = Field(
         None, description="The order's number."
     )
-    sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
+    sort: Literal["-createdAt", "createdAt"] = Field(
+        "-createdAt", description="How the list is sorted."
+    )
 
 
 class ListHistory(Paged):
-    """Which transitions, in which order."""
+    """Sort of an order's history."""
 
-    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
+    sort: Literal["-createdAt"] = Field("-createdAt", description="How the list is sorted.")
 
 
 @operation(
@@ -63,7 +65,7 @@ class ListHistory(Paged):
     errors=[OrderNotFound],
 )
 async def get(ctx: Context, input: OrderId) -> Order:
-    """One order."""
+    """Read one order."""
     order = await ctx.reader.one(ORDER.of_ids(ctx.wanted), ids=[input.id], **ctx.viewer_values)
     if order is None:
         raise OrderNotFound
@@ -74,7 +76,7 @@ async def get(ctx: Context, input: OrderId) -> Order:
     "orders.list", who=Permission.ORDERS_READ_OWN, input=ListOrders, result=Order, paged=True
 )
 async def list_(ctx: Context, input: ListOrders) -> Page[Order]:
-    """The caller's own orders, newest first."""
+    """List the caller's own orders, newest first."""
     filters = {
         "status": input.status,
         "from": input.from_,
@@ -95,7 +97,7 @@ async def list_(ctx: Context, input: ListOrders) -> Page[Order]:
 async def history(
     ctx: Context, order_ids: Sequence[str], input: ListHistory
 ) -> Mapping[str, Page[OrderEvent] | TandemError]:
-    """How an order came to stand where it stands, newest first."""
+    """List the status changes of an order, newest first."""
     parsed_ids = {id: parsed(id) or NOWHERE for id in order_ids}
     visible = await ctx.reader.all(VISIBLE_IDS, ids=list(parsed_ids.values()), **ctx.viewer_values)
     pages = await paging.pages(ctx, HISTORY, visible, input, input.sort)
@@ -105,7 +107,7 @@ async def history(
 async def by_ids(
     request: Request, ids: Sequence[str], wanted: Wanted | None = None
 ) -> dict[str, Order]:
-    """Orders by id, as far as the caller may see them; relation of payments and entries."""
+    """Load the orders that the caller may see, by id; relation of payments and wallet entries."""
     rows = await request.reader.all(
         ORDER.of_ids(wanted), ids=list(ids), **viewer_values_for_relation(request, "orders")
     )

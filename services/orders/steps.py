@@ -1,4 +1,4 @@
-"""Steps that the operations of orders and approvals share. They run inside their transaction."""
+"""Steps that the operations of orders, refunds and approvals share, inside their transaction."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -46,7 +46,7 @@ from services.operation.context import Context
 
 
 class RequestedLine(Protocol):
-    """A product to buy, and how many pieces of it."""
+    """A line of an order to price or to place."""
 
     @property
     def product_id(self) -> str: ...
@@ -56,7 +56,7 @@ class RequestedLine(Protocol):
 
 
 async def lock_order(ctx: Context, tx: Transaction, order_id: str) -> Order:
-    """The order under its lock, if the caller may see it and act on it."""
+    """Lock and load the order; raises `OrderNotFound`, or `Forbidden` when it is another user's."""
     order = await tx.one(LOCK_ORDER, order_id=order_id, **ctx.viewer_values)
     if order is None:
         raise OrderNotFound
@@ -67,13 +67,13 @@ async def lock_order(ctx: Context, tx: Transaction, order_id: str) -> Order:
 
 
 def record_changes(ctx: Context, before: Order, after: Order) -> None:
-    """Name in the audit row what differs in an order, beside what was named before."""
+    """Add the fields that changed in an order to those that the audit row names."""
     differ = [
         field.encode_name
         for field in structs.fields(Order)
         if getattr(before, field.name) != getattr(after, field.name)
     ]
-    # The next statuses follow from the others.
+    # nextStatuses follows from the other fields.
     named = dict.fromkeys([*ctx.changed, *differ])
     ctx.changed = [name for name in named if name != "nextStatuses"]
 
@@ -81,7 +81,7 @@ def record_changes(ctx: Context, before: Order, after: Order) -> None:
 def refuse_unknown(
     lines: Sequence[RequestedLine], products: Mapping[str, StockedProduct | Offer]
 ) -> None:
-    """Raise `ProductNotFound`, naming every line whose product is not sold."""
+    """Raise `ProductNotFound` with every line whose product is not sold."""
     unknown = [
         FieldError(f"lines.{position}.productId", "NOT_FOUND", "There is no such product.")
         for position, line in enumerate(lines)
@@ -94,7 +94,7 @@ def refuse_unknown(
 def refuse_scarce(
     lines: Sequence[RequestedLine], products: Mapping[str, StockedProduct | Offer]
 ) -> None:
-    """Raise `OutOfStock`, naming every line that asks for more than there is."""
+    """Raise `OutOfStock` with every line that asks for more pieces than are available."""
     short = [
         FieldError(
             f"lines.{position}.quantity",
@@ -109,7 +109,7 @@ def refuse_scarce(
 
 
 def refuse_insufficient_funds(balance: Decimal | None, total: Decimal, currency: str) -> None:
-    """Raise `InsufficientFunds` where a wallet holds less than the total."""
+    """Raise `InsufficientFunds` when a wallet holds less than the total."""
     if balance is None:
         raise Internal
     if balance < total:
@@ -130,9 +130,9 @@ async def quote_lines(
     products: Mapping[str, StockedProduct | Offer],
     terms: CouponTerms | None,
 ) -> Quote:
-    """What these lines cost at these products' prices, with a coupon when there is one.
+    """Price the lines, with a coupon's discount if ``terms`` are given.
 
-    Raises `ValidationFailed`, and what `coupons_steps.discount` raises.
+    Raises `ValidationFailed` when the sum is too large, and the errors of `coupons_steps.discount`.
     """
     priced = [
         OrderLine(
@@ -166,7 +166,7 @@ async def quote_lines(
 def draft_order(
     ctx: Context, quote: Quote, terms: CouponTerms | None, address: ShippingAddress | None
 ) -> Order:
-    """The order that a quote becomes, before the database has given it its number."""
+    """Build the order from a quote. The database gives it its number later."""
     status, seconds = OrderStatus.PENDING, ctx.settings.hold_seconds
     if quote.needs_approval:
         status, seconds = OrderStatus.AWAITING_APPROVAL, ctx.settings.approval_seconds
@@ -202,7 +202,7 @@ def draft_order(
 
 
 async def insert_order(tx: Transaction, draft: Order) -> PendingResult[Order]:
-    """Write an order and its lines."""
+    """Insert an order and its lines."""
     write = await tx.write(INSERT_ORDER, **structs.asdict(draft))
     await tx.write(
         INSERT_LINES,
@@ -222,7 +222,7 @@ async def insert_order(tx: Transaction, draft: Order) -> PendingResult[Order]:
 
 
 def refuse_move(ctx: Context, order: Order, to: OrderStatus) -> None:
-    """Raise `OrderStatusInvalid` where the operation cannot take an order that way."""
+    """Raise `OrderStatusInvalid` when the operation may not move the order to this status."""
     by = {move.by for move in MOVES if (move.before, move.after) == (order.status, to)}
     if to not in order.next_statuses or not any(ctx.operation.name in names for names in by):
         raise OrderStatusInvalid(
@@ -233,7 +233,10 @@ def refuse_move(ctx: Context, order: Order, to: OrderStatus) -> None:
 async def move_stock(
     ctx: Context, tx: Transaction, order: Order, change: Query[None], kind: MovementKind | None
 ) -> None:
-    """Change the stock of an order's lines, rows locked by id; note pieces that came or went."""
+    """Change the stock of an order's lines, and write stock movements if ``kind`` is given.
+
+    The stock rows are locked in the order of their ids.
+    """
     ids = [line.product_id for line in order.lines]
     quantities = [line.quantity for line in order.lines]
     await tx.all(LOCK_STOCK_ROWS, ids=ids)
@@ -255,13 +258,13 @@ async def move_stock(
 async def end_unpaid(
     ctx: Context, tx: Transaction, order: Order, to: OrderStatus, note: str | None = None
 ) -> PendingResult[Order]:
-    """End an order that nobody has paid: what it holds is free again."""
+    """End an unpaid order: release its stock and its coupon, and move it to a final status."""
     await coupons_steps.release_coupon(tx, order)
     await move_stock(ctx, tx, order, RELEASE_STOCK, None)
     return await move_order(ctx, tx, order, to, note)
 
 
-#: When an order came to a status, where that is kept.
+#: The column that holds when an order reached a status.
 _STATUS_TIMES = {
     OrderStatus.PAID: "paid_at",
     OrderStatus.SHIPPED: "shipped_at",
@@ -278,9 +281,10 @@ async def move_order(
     note: str | None = None,
     **changes: Any,
 ) -> PendingResult[Order]:
-    """Set the status and what changes with it, and write the step into the history.
+    """Move an order to a status: update the order and write its history.
 
-    What waited for somebody does no longer, unless ``changes`` say until when it waits again.
+    ``changes`` are other fields that change with the status. ``expires_at`` becomes None unless
+    it is among them.
     """
     if to in _STATUS_TIMES:
         changes[_STATUS_TIMES[to]] = ctx.now
@@ -316,7 +320,7 @@ async def write_history(
     after: OrderStatus,
     note: str | None = None,
 ) -> None:
-    """Write one step of an order."""
+    """Write one status change into an order's history."""
     await tx.write(
         INSERT_EVENT,
         id=ctx.new_id(),
