@@ -1,1 +1,1 @@
-"""Coupons: managed by the shop, redeemed by orders."""
+"""Coupons: the shop manages codes that take a discount off an order."""

@@ -1,4 +1,4 @@
-"""Coupons: codes that take something off an order."""
+"""Operations of coupons: managers list and change them, buyers check them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -50,7 +50,7 @@ from services.operation.patches import ABSENT, Patch, changes
 from services.operation.running import Key, operation
 
 _CODE = "[A-Za-z0-9_-]{3,40}"
-#: The code of a new coupon; it may be given in any case later.
+#: The code of a new coupon. Buyers may give it in any case.
 NewCode = Annotated[Line, Field(pattern=f"^{_CODE}$", json_schema_extra={"pattern": _CODE})]
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 Words = Annotated[Lines, Field(min_length=1, max_length=500)]
@@ -58,49 +58,65 @@ _HIGHEST_PERCENT = 100
 
 
 class CouponOffer(Struct, frozen=True, rename="camel"):
-    """What a coupon would take off now; it may be gone when the order is placed."""
+    """The discount a coupon gives now. It may no longer apply when the order is placed."""
 
     code: Annotated[str, Meta(description="The coupon's code, as the shop writes it.")]
-    subtotal: Annotated[Decimal, Meta(description="The sum that was asked about.")]
-    discount: Annotated[Decimal, Meta(description="What the coupon takes off it.")]
-    total: Annotated[Decimal, Meta(description="What is left to be paid.")]
+    subtotal: Annotated[Decimal, Meta(description="The subtotal that was given.")]
+    discount: Annotated[
+        Decimal, Meta(description="The amount that the coupon takes off the subtotal.")
+    ]
+    total: Annotated[Decimal, Meta(description="The amount left to pay.")]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
 
 
 class CouponId(Input):
-    """Which coupon."""
+    """The coupon."""
 
     id: PathId = Field(description="The coupon's id.")
 
 
 class ListCoupons(Paged):
-    """Which coupons, in which order."""
+    """Filters and sort of the list of coupons."""
 
-    code: CouponCode | None = Field(None, description="The code, in whatever case.")
-    is_active: Flag | None = Field(None, description="Only those in use, or those taken out of it.")
-    sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
+    code: CouponCode | None = Field(None, description="The coupon's code; case does not matter.")
+    is_active: Flag | None = Field(
+        None, description="True for active coupons only, false for deactivated ones only."
+    )
+    sort: Literal["-createdAt", "createdAt"] = Field(
+        "-createdAt", description="How the list is sorted."
+    )
 
 
 class CreateCoupon(Input):
     """A new coupon."""
 
     code: NewCode = Field(
-        description="3 to 40 letters, digits, - or _; unique whatever the case.",
+        description="3 to 40 letters, digits, - or _; unique regardless of case.",
         examples=["WELCOME10"],
     )
-    kind: CouponKind = Field(description="What the value means.", strict=False)
+    kind: CouponKind = Field(
+        description="Whether the value is a percentage or an amount.", strict=False
+    )
     value: Price = Field(
-        description="Percent of the subtotal, at most 100, or an amount.", examples=["10.00"]
+        description="A percentage of the subtotal, at most 100, or an amount.", examples=["10.00"]
     )
-    description: Words | None = Field(None, description="What it is for, for the shop's people.")
-    starts_at: Instant | None = Field(None, description="From when on it works; at once if absent.")
+    description: Words | None = Field(
+        None, description="The coupon's purpose, for the shop's staff."
+    )
+    starts_at: Instant | None = Field(
+        None, description="Time from which the coupon is valid; at once if absent."
+    )
     ends_at: Instant | None = Field(
-        None, description="Until when it works, not at that time; without an end if absent."
+        None, description="Time before which the coupon is valid; without an end if absent."
     )
-    minimum_order: Price | None = Field(None, description="Least subtotal that it takes.")
-    usage_limit: Limit | None = Field(None, description="How many orders may redeem it.")
+    minimum_order: Price | None = Field(
+        None, description="Lowest subtotal that the coupon applies to."
+    )
+    usage_limit: Limit | None = Field(
+        None, description="Highest number of orders that may redeem the coupon."
+    )
     per_user_limit: Limit | None = Field(
-        None, description="How many orders of one user may redeem it."
+        None, description="Highest number of orders of one user that may redeem the coupon."
     )
 
     @model_validator(mode="after")
@@ -112,50 +128,59 @@ class CreateCoupon(Input):
 
 
 class UpdateCoupon(Patch):
-    """What changes in a coupon; what is left out stays."""
+    """The changes to a coupon. Absent fields stay as they are."""
 
     id: PathId = Field(description="The coupon's id.")
     code: NewCode = Field(
         ABSENT,
-        description="3 to 40 letters, digits, - or _; unique whatever the case.",
+        description="3 to 40 letters, digits, - or _; unique regardless of case.",
         examples=["WELCOME10"],
     )
-    kind: CouponKind = Field(ABSENT, description="What the value means.", strict=False)
+    kind: CouponKind = Field(
+        ABSENT, description="Whether the value is a percentage or an amount.", strict=False
+    )
     value: Price = Field(
         ABSENT,
-        description="Percent of the subtotal, at most 100, or an amount.",
+        description="A percentage of the subtotal, at most 100, or an amount.",
         examples=["10.00"],
     )
     description: Words | None = Field(
-        None, description="What it is for, for the shop's people; null clears it."
+        None, description="The coupon's purpose, for the shop's staff; null clears it."
     )
-    starts_at: Instant | None = Field(None, description="From when on it works; null for at once.")
+    starts_at: Instant | None = Field(
+        None, description="Time from which the coupon is valid; null for at once."
+    )
     ends_at: Instant | None = Field(
-        None, description="Until when it works, not at that time; null for without an end."
+        None, description="Time before which the coupon is valid; null for no end."
     )
     minimum_order: Price | None = Field(
-        None, description="Least subtotal that it takes; null for any."
+        None, description="Lowest subtotal that the coupon applies to; null for any."
     )
     usage_limit: Limit | None = Field(
-        None, description="How many orders may redeem it; null for any number."
+        None, description="Highest number of orders that may redeem the coupon; null for no limit."
     )
     per_user_limit: Limit | None = Field(
-        None, description="How many orders of one user may redeem it; null for any number."
+        None,
+        description="Highest number of orders of one user that may redeem it; null for no limit.",
     )
-    is_active: bool = Field(ABSENT, description="False takes it out of use, true puts it back.")
+    is_active: bool = Field(
+        ABSENT, description="False deactivates the coupon, true activates it again."
+    )
 
 
 class CheckCoupon(Input):
-    """A code, and what is to be bought for."""
+    """A coupon's code, and the subtotal of a planned order."""
 
-    code: CouponCode = Field(description="The code, in whatever case.", examples=["WELCOME10"])
-    subtotal: Price = Field(description="Sum of what is to be bought.", examples=["49.90"])
+    code: CouponCode = Field(
+        description="The coupon's code; case does not matter.", examples=["WELCOME10"]
+    )
+    subtotal: Price = Field(description="Sum of the lines to buy.", examples=["49.90"])
 
 
 def _find_conflicts(
     kind: str, value: Decimal, starts_at: datetime | None, ends_at: datetime | None
 ) -> list[FieldError]:
-    """What is wrong with a coupon's fields taken together."""
+    """The errors of a coupon's fields taken together."""
     conflicts: list[FieldError] = []
     if kind == CouponKind.PERCENT and value > _HIGHEST_PERCENT:
         conflicts.append(
@@ -174,7 +199,7 @@ def _find_conflicts(
     paged=True,
 )
 async def list_(ctx: Context, input: ListCoupons) -> Page[Coupon]:
-    """All coupons, newest first."""
+    """List all coupons, newest first."""
     filters = {"code": input.code, "isActive": input.is_active}
     return await paging.page(ctx, COUPONS, input, input.sort, filters)
 
@@ -187,7 +212,7 @@ async def list_(ctx: Context, input: ListCoupons) -> Page[Coupon]:
     errors=[CouponNotFound],
 )
 async def get(ctx: Context, input: CouponId) -> Coupon:
-    """One coupon."""
+    """Read one coupon."""
     coupon = await ctx.reader.one(COUPON.by_ids, ids=[input.id], **ctx.viewer_values)
     if coupon is None:
         raise CouponNotFound
@@ -204,10 +229,10 @@ async def get(ctx: Context, input: CouponId) -> Coupon:
     key=Key.OPTIONAL,
 )
 async def create(ctx: Context, tx: Transaction, input: CreateCoupon) -> Coupon:
-    """Make a coupon.
+    """Create a coupon.
 
-    It takes a percentage off an order's subtotal, rounded to the cent, or an amount, and always
-    leaves a cent to be paid.
+    A coupon takes a percentage, rounded to the cent, or an amount off an order's subtotal. At
+    least one cent is always left to pay.
     """
     coupon_id = ctx.new_id()
     ctx.record("coupon", coupon_id, *sorted(to_camel(name) for name in input.model_fields_set))
@@ -245,8 +270,8 @@ async def create(ctx: Context, tx: Transaction, input: CreateCoupon) -> Coupon:
 async def update(ctx: Context, tx: Transaction, input: UpdateCoupon) -> Coupon:
     """Change a coupon.
 
-    Once an order has redeemed it, whatever became of that order, a coupon can only be ended: by
-    an earlier endsAt, or by deactivating it.
+    Once any order has redeemed a coupon, the coupon can only be ended: by an earlier endsAt, or by
+    deactivating it. A cancelled order counts as well.
     """
     coupon = await _lock_coupon(ctx, tx, input.id)
     changed = changes(input, _columns(coupon))
@@ -272,7 +297,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdateCoupon) -> Coupon:
     conditional=True,
 )
 async def deactivate(ctx: Context, tx: Transaction, input: CouponId) -> Coupon:
-    """Take a coupon out of use; orders that hold it keep what it takes off."""
+    """Deactivate a coupon. Orders that hold it keep their discount."""
     coupon = await _lock_coupon(ctx, tx, input.id)
     return await _write_changes(ctx, tx, coupon, {"is_active": False} if coupon.is_active else {})
 
@@ -286,7 +311,7 @@ async def deactivate(ctx: Context, tx: Transaction, input: CouponId) -> Coupon:
     body=True,
 )
 async def check(ctx: Context, input: CheckCoupon) -> CouponOffer:
-    """What a coupon would take off for the caller now; nothing is held."""
+    """Calculate the discount that a coupon gives the caller now; nothing is held."""
     terms = await steps.load_terms(ctx.reader, input.code)
     discount = await steps.discount(ctx, ctx.reader, terms, input.subtotal)
     return CouponOffer(
@@ -295,7 +320,7 @@ async def check(ctx: Context, input: CheckCoupon) -> CouponOffer:
 
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Coupon]:
-    """Coupons by id, for those who may see them; relation of orders."""
+    """Load the coupons that the caller may see, by id; relation of orders."""
     rows = await request.reader.all(
         COUPON.by_ids, ids=list(ids), **viewer_values_for_relation(request, "coupons")
     )
@@ -312,7 +337,7 @@ async def _load_coupon(tx: Transaction, coupon_id: str) -> Coupon:
 
 
 async def _lock_coupon(ctx: Context, tx: Transaction, coupon_id: str) -> Coupon:
-    """The coupon under its lock: no order redeems it meanwhile."""
+    """Lock and load the coupon; no order can redeem it until COMMIT. Raises `CouponNotFound`."""
     if await tx.one(LOCK_COUPON, coupon_id=coupon_id) is None:
         raise CouponNotFound
     coupon = await _load_coupon(tx, coupon_id)
@@ -323,21 +348,21 @@ async def _lock_coupon(ctx: Context, tx: Transaction, coupon_id: str) -> Coupon:
 
 
 def _refuse_frozen(coupon: Coupon, changed: Mapping[str, Any]) -> None:
-    """Raise `CouponFrozen` unless all that changes is that the coupon ends, or ends earlier."""
+    """Raise `CouponFrozen` unless the changes only end the coupon, or end it earlier."""
     ends_at = changed.get("ends_at")
     ending = {"is_active"} if changed.get("is_active") is False else set[str]()
     if ends_at is not None and (coupon.ends_at is None or ends_at < coupon.ends_at):
         ending.add("ends_at")
     frozen = sorted(to_camel(name) for name in changed.keys() - ending)
     if frozen:
-        message = "The coupon was redeemed: this stays as it is."
+        message = "The coupon was redeemed, so this field cannot change."
         raise CouponFrozen(fields=[FieldError(name, "FROZEN", message) for name in frozen])
 
 
 async def _write_changes(
     ctx: Context, tx: Transaction, coupon: Coupon, changed: Mapping[str, Any]
 ) -> Coupon:
-    """Write what changed, if anything did; raises `CouponCodeTaken`."""
+    """Update the coupon if anything changed; raises `CouponCodeTaken`."""
     ctx.record("coupon", coupon.id, *sorted(to_camel(name) for name in changed))
     if not changed:
         return coupon

@@ -1,4 +1,4 @@
-"""What a coupon takes off, and what becomes of it, for whatever prices and places orders."""
+"""Steps of coupons that the operations of orders share: the discount, and the redemption."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ from services.operation.context import Context
 
 
 async def load_terms(reader: Reader, code: str) -> CouponTerms:
-    """The coupon of a code, in whatever case; raises `CouponInvalid`."""
+    """Load the coupon with this code, in any case; raises `CouponInvalid`."""
     terms = await reader.one(TERMS, code=code)
     if terms is None:
         raise CouponInvalid(details={"reason": "UNKNOWN"})
@@ -27,10 +27,11 @@ async def load_terms(reader: Reader, code: str) -> CouponTerms:
 
 
 async def lock_terms(ctx: Context, tx: Transaction, code: str) -> CouponTerms:
-    """The same under the coupon's lock, which makes counting exact until the end of `tx`.
+    """Lock and load the coupon with this code; raises `CouponInvalid`.
 
-    The lock comes before those of stock and wallets. Only placing an order takes it: paying and
-    giving up change the redemption alone.
+    The lock keeps the count of redemptions exact until COMMIT. It is taken before the locks of
+    stock and wallets. Only placing an order takes it: paying and ending an order change the
+    redemption alone.
     """
     terms = await tx.one(LOCK_TERMS, code=code)
     if terms is None:
@@ -40,7 +41,7 @@ async def lock_terms(ctx: Context, tx: Transaction, code: str) -> CouponTerms:
 
 
 async def discount(ctx: Context, reader: Reader, terms: CouponTerms, subtotal: Decimal) -> Decimal:
-    """What the coupon takes off a subtotal for the caller now, at least a cent.
+    """The discount that the coupon gives the caller now; at least one cent.
 
     Raises `CouponInvalid`, `CouponExpired` or `CouponExhausted`.
     """
@@ -55,16 +56,16 @@ async def discount(ctx: Context, reader: Reader, terms: CouponTerms, subtotal: D
                 "currency": terms.currency,
             }
         )
-    off = compute_discount(CouponKind(terms.kind), terms.value, subtotal)
-    if off <= 0:
+    amount = compute_discount(CouponKind(terms.kind), terms.value, subtotal)
+    if amount <= 0:
         raise CouponInvalid(details={"reason": "NOTHING_OFF"})
-    return off
+    return amount
 
 
 def compute_discount(kind: CouponKind, value: Decimal, subtotal: Decimal) -> Decimal:
-    """What a percentage or an amount takes off; a cent is always left, as nobody pays nothing."""
-    off = money.cents(subtotal * value / 100) if kind is CouponKind.PERCENT else value
-    return min(off, subtotal - money.CENT)
+    """The discount of a percentage or an amount; one cent of the subtotal is always left to pay."""
+    amount = money.cents(subtotal * value / 100) if kind is CouponKind.PERCENT else value
+    return min(amount, subtotal - money.CENT)
 
 
 def _refuse_time(ctx: Context, terms: CouponTerms) -> None:
@@ -96,7 +97,7 @@ async def _refuse_limits(ctx: Context, reader: Reader, terms: CouponTerms) -> No
 async def hold_coupon(
     ctx: Context, tx: Transaction, terms: CouponTerms, order_id: str, amount: Decimal
 ) -> None:
-    """Redeem the coupon for an order that is to be paid."""
+    """Redeem the coupon for a new order: the redemption is held until the order is paid or ends."""
     await tx.write(
         INSERT_REDEMPTION,
         order_id=order_id,
@@ -110,16 +111,16 @@ async def hold_coupon(
 
 
 async def use_coupon(tx: Transaction, order: Order) -> None:
-    """Count what the order redeems for good: it was paid, and stays used if it is refunded."""
+    """Mark the order's redemption as used, for good: a refund does not change it."""
     await _move_redemption(tx, order, RedemptionStatus.USED)
 
 
 async def release_coupon(tx: Transaction, order: Order) -> None:
-    """Let somebody else redeem what an order held that will never be paid."""
+    """Release the redemption of an order that ends unpaid, so that another order can have it."""
     await _move_redemption(tx, order, RedemptionStatus.RELEASED)
 
 
 async def _move_redemption(tx: Transaction, order: Order, to: RedemptionStatus) -> None:
-    # The coupon itself is left alone: payments with one coupon must not wait for each other.
+    # The coupon row is not touched, so that payments with one coupon do not wait for each other.
     if order.coupon_id is not None:
         await tx.write(MOVE_REDEMPTION, redeemed_by=order.id, to_status=to)

@@ -1,1 +1,1 @@
-"""Refunds: money of paid orders given back, in parts or whole."""
+"""Refunds: the shop returns all or part of an order's payment to the buyer's wallet."""

@@ -1,4 +1,4 @@
-"""Refunds: money given back of what was paid for an order."""
+"""Operations of refunds: refund an order, and list the refunds of an order."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -37,36 +37,36 @@ from services.refunds.steps import PricedPieces
 class NewRefundLine(Input):
     """Pieces of one product to refund."""
 
-    product_id: Reference = Field(description="The product.")
+    product_id: Reference = Field(description="Id of the product.")
     quantity: Annotated[int, Field(ge=1, le=10_000)] = Field(
         description="How many pieces.", examples=[1]
     )
 
 
 class RefundOrder(OrderId):
-    """What to give back: an amount, or what was paid for some pieces, or else all that is left."""
+    """What to refund: an amount, or some pieces, or without either all that is left."""
 
-    amount: Price | None = Field(None, description="How much, for no piece in particular.")
+    amount: Price | None = Field(None, description="Amount to refund, for no piece in particular.")
     lines: Annotated[list[NewRefundLine], Field(min_length=1, max_length=100)] | None = Field(
         None,
-        description="For which pieces; each product once.",
+        description="The pieces to refund. Name each product once.",
         json_schema_extra={"uniqueItems": True},
     )
     restock: bool = Field(
-        False, description="Whether these pieces come back into stock; not with an amount."
+        False, description="True returns the refunded pieces to stock; not allowed with an amount."
     )
     reason: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
-        None, description="Why, for the buyer to read."
+        None, description="Reason, shown to the buyer."
     )
     expected_refunded: Bound | None = Field(
         None,
-        description="What was refunded so far; refused with REFUND_CHANGED when it was not that.",
+        description="The sum refunded so far. Another sum is refused with REFUND_CHANGED.",
     )
 
     @model_validator(mode="after")
     def _amount_or_lines(self) -> Self:
         if self.amount is not None and self.lines is not None:
-            raise wrong("CONFLICT", "Give an amount or lines.", "lines")
+            raise wrong("CONFLICT", "Give an amount or lines, not both.", "lines")
         if self.amount is not None and self.restock:
             raise wrong("CONFLICT", "Name the lines that come back into stock.", "restock")
         seen: set[str] = set()
@@ -79,9 +79,9 @@ class RefundOrder(OrderId):
 
 
 class ListRefunds(Paged):
-    """Which refunds, in which order."""
+    """Sort of the list of refunds."""
 
-    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
+    sort: Literal["-createdAt"] = Field("-createdAt", description="How the list is sorted.")
 
 
 @operation(
@@ -95,10 +95,10 @@ class ListRefunds(Paged):
     cost=5,
 )
 async def create(ctx: Context, tx: Transaction, input: RefundOrder) -> Refund:
-    """Give back what was paid for an order, or a part of it, to the buyer's wallet.
+    """Refund an order, or a part of it, to the buyer's wallet.
 
-    As often as something is left, and never more than was paid. Of an order with a discount,
-    pieces are worth their share of what was really paid. The order's status stays.
+    An order can be refunded several times, but never for more than was paid. When the order had a
+    discount, a piece is refunded at its share of the sum paid. The order's status stays the same.
     """
     order = await orders_steps.lock_order(ctx, tx, input.id)
     _refuse_changed(order, input.expected_refunded)
@@ -106,7 +106,7 @@ async def create(ctx: Context, tx: Transaction, input: RefundOrder) -> Refund:
     pieces = await _choose_pieces(tx, order, input)
     amount = input.amount or money.total(item.amount for item in pieces)
     if not amount:
-        message = "These pieces are worth less than a cent; refund more of them at once."
+        message = "These pieces are worth less than a cent. Refund more of them at once."
         raise ValidationFailed(fields=[FieldError("lines", "TOO_SMALL", message)])
     if amount > order.total - order.refunded:
         raise steps.exceeds_payment(order)
@@ -131,7 +131,7 @@ async def create(ctx: Context, tx: Transaction, input: RefundOrder) -> Refund:
 async def list_(
     ctx: Context, order_ids: Sequence[str], input: ListRefunds
 ) -> Mapping[str, Page[Refund] | TandemError]:
-    """What was given back of an order's payment, newest first."""
+    """List the refunds of an order, newest first."""
     parsed_ids = {id: parsed(id) or NOWHERE for id in order_ids}
     visible = await ctx.reader.all(VISIBLE_IDS, ids=list(parsed_ids.values()), **ctx.viewer_values)
     pages = await paging.pages(ctx, REFUNDS, visible, input, input.sort)
@@ -155,7 +155,7 @@ def _refuse_unpaid(order: Order) -> None:
 
 
 async def _choose_pieces(tx: Transaction, order: Order, input: RefundOrder) -> list[PricedPieces]:
-    """The pieces to refund and what they are worth; none where an amount is given."""
+    """The pieces to refund and their amounts; none when the input gives an amount."""
     if input.amount is not None:
         return []
     refunded = await steps.refunded_pieces(tx, order)
@@ -181,7 +181,7 @@ def _refuse_not_ordered(order: Order, lines: Sequence[NewRefundLine]) -> None:
 def _refuse_excess(
     order: Order, lines: Sequence[NewRefundLine], refunded: Mapping[str, int]
 ) -> None:
-    """Raise `RefundExceedsPayment`, naming every line that asks for more than is left of it."""
+    """Raise `RefundExceedsPayment` with every line that asks for more pieces than are left."""
     left = {
         line.product_id: line.quantity - refunded.get(line.product_id, 0) for line in order.lines
     }
@@ -189,7 +189,7 @@ def _refuse_excess(
         FieldError(
             f"lines.{position}.quantity",
             "TOO_LARGE",
-            f"Only {left[line.product_id]} of them are not refunded yet.",
+            f"Only {left[line.product_id]} pieces are not refunded yet.",
         )
         for position, line in enumerate(lines)
         if line.quantity > left[line.product_id]

@@ -1,4 +1,4 @@
-"""Steps that refunding and cancelling an order share. They run inside its transaction."""
+"""Steps that refunding and cancelling an order share, inside their transaction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from services.wallet import transfer
 
 @dataclass(frozen=True)
 class PricedPieces:
-    """Pieces of an order's line, and what is given back for them."""
+    """Pieces of an order's line, and the amount to refund for them."""
 
     position: int
     product_id: str
@@ -43,10 +43,11 @@ class PricedPieces:
 def price_pieces(
     order: Order, refunded: Mapping[str, int], wanted: Mapping[str, int]
 ) -> list[PricedPieces]:
-    """What was paid for these pieces, beyond those refunded already.
+    """Price the wanted pieces: the part of the payment that belongs to them.
 
-    A line's share is that of its total in what the order cost, discount taken off. Pieces of a
-    line follow each other, so that whatever is refunded one after the other sums to the share.
+    The payment is divided among the lines by their totals, so that a discount lowers each line's
+    share. The pieces of a line are priced in sequence after those refunded already: however a
+    line is refunded in parts, the parts sum to its share.
     """
     shares = money.apportion(order.total, [line.total for line in order.lines])
     found: list[PricedPieces] = []
@@ -61,9 +62,9 @@ def price_pieces(
 
 
 def remaining_pieces(order: Order, refunded: Mapping[str, int]) -> list[PricedPieces]:
-    """Every piece that was not refunded yet, for what is left of the payment.
+    """Price every piece that is not refunded yet, at what is left of the payment.
 
-    That is less than was paid for them where an amount was given back for no piece.
+    The pieces get less than was paid for them when an amount was refunded for no piece.
     """
     wanted = {
         line.product_id: line.quantity - refunded.get(line.product_id, 0) for line in order.lines
@@ -77,7 +78,7 @@ def remaining_pieces(order: Order, refunded: Mapping[str, int]) -> list[PricedPi
 
 
 async def refunded_pieces(tx: Transaction, order: Order) -> dict[str, int]:
-    """How many pieces of each product of a locked order were refunded."""
+    """The number of refunded pieces by product, of a locked order."""
     return dict(await tx.all(REFUNDED_PIECES, order_id=order.id))
 
 
@@ -88,7 +89,7 @@ def exceeds_payment(
     fields: Sequence[FieldError] = (),
     refundable: Decimal | None = None,
 ) -> RefundExceedsPayment:
-    """The error that says what can be refunded: what is left, unless said otherwise."""
+    """Build the error that says how much can be refunded: ``refundable``, or else what is left."""
     left = order.total - order.refunded if refundable is None else refundable
     return RefundExceedsPayment(
         detail,
@@ -112,18 +113,18 @@ async def refund(
     restocked: bool,
     reason: str | None,
 ) -> tuple[Order, str]:
-    """Move an amount from the shop back to the buyer; the order after that, and the refund's id.
+    """Refund an amount to the buyer; returns the changed order and the refund's id.
 
-    The order must be locked, and stock rows that change must have been.
+    The caller has locked the order, and the stock rows if it changes stock.
     """
     paid = await _load_capture(tx, order)
     wallet = await tx.one(LOCK_WALLET, user_id=order.customer_id)
     if wallet is None:
         raise Internal
     ctx.refresh_now()
-    # Whoever deletes their account holds the wallet meanwhile.
+    # Deleting an account locks the wallet, so this answer cannot change before COMMIT.
     if await tx.one(IS_DELETED, user_id=order.customer_id):
-        message = "The buyer's account was deleted: there is no wallet to refund to."
+        message = "The buyer's account was deleted, so there is no wallet to refund to."
         raise exceeds_payment(order, message, refundable=money.ZERO)
     transfer_id = await transfer(
         ctx,
@@ -165,7 +166,7 @@ async def refund(
 async def restock(
     ctx: Context, tx: Transaction, order: Order, quantities: Mapping[str, int]
 ) -> None:
-    """Take pieces of an order back into stock."""
+    """Return pieces of an order to stock; ``quantities`` are by product."""
     lines = [
         replace(line, quantity=quantities[line.product_id])
         for line in order.lines
@@ -179,9 +180,10 @@ async def restock(
 async def cancel_order(
     ctx: Context, tx: Transaction, order: Order, note: str | None
 ) -> PendingResult[Order]:
-    """Cancel an order that may be cancelled; the order after that.
+    """Cancel an order that may be cancelled; returns the changed order.
 
-    What is left of the payment is given back, and what is not yet in stock again put there.
+    A paid order returns to stock the pieces that have not returned yet, and refunds what is left
+    of its payment.
     """
     if order.payment_status is PaymentStatus.UNPAID:
         return await orders_steps.end_unpaid(ctx, tx, order, OrderStatus.CANCELLED, note)
@@ -205,7 +207,7 @@ async def _load_capture(tx: Transaction, order: Order) -> Captured:
 
 
 async def _record_refund(ctx: Context, tx: Transaction, order: Order, amount: Decimal) -> Order:
-    """Note in the order how much was given back."""
+    """Update the order's refunded sum and payment status."""
     refunded = order.refunded + amount
     status = PaymentStatus.REFUNDED
     if refunded < order.total:
