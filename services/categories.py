@@ -1,4 +1,4 @@
-"""Categories of products."""
+"""Categories: the groups that products are listed in."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -35,37 +35,37 @@ Description = Annotated[Lines, Field(max_length=2000)]
 
 
 class CategoryId(Input):
-    """Which category."""
+    """The category."""
 
     id: PathId = Field(description="The category's id.")
 
 
 class ListCategories(Paged):
-    """Which categories, in which order."""
+    """Sort of the list of categories."""
 
-    sort: Literal["name", "-name"] = Field("name", description="Order of the list.")
+    sort: Literal["name", "-name"] = Field("name", description="How the list is sorted.")
 
 
 class CreateCategory(Input):
     """A new category."""
 
     slug: Slug = Field(
-        description="Short name for addresses, unique: words of a-z and 0-9, joined by hyphens.",
+        description="Unique short name for URLs: words of a-z and 0-9, joined by hyphens.",
         examples=["desk-lamps"],
     )
     name: Name = Field(description="Name shown to people.", examples=["Desk lamps"])
-    description: Description = Field("", description="What is found here.")
+    description: Description = Field("", description="What the category contains.")
 
 
 class UpdateCategory(Patch):
-    """What changes in a category; what is left out stays."""
+    """The changes to a category. Absent fields stay as they are."""
 
     id: PathId = Field(description="The category's id.")
-    slug: Slug = Field(
-        ABSENT, description="Short name for addresses, unique.", examples=["desk-lamps"]
-    )
+    slug: Slug = Field(ABSENT, description="Unique short name for URLs.", examples=["desk-lamps"])
     name: Name = Field(ABSENT, description="Name shown to people.", examples=["Desk lamps"])
-    description: Description | None = Field(None, description="What is found here; null clears it.")
+    description: Description | None = Field(
+        None, description="What the category contains; null clears it."
+    )
 
 
 @operation(
@@ -77,7 +77,7 @@ class UpdateCategory(Patch):
     cached=("category",),
 )
 async def list_(ctx: Context, input: ListCategories) -> Page[Category]:
-    """All categories, by name."""
+    """List all categories, by name."""
     return await paging.page(ctx, CATEGORIES, input, input.sort, {})
 
 
@@ -90,7 +90,7 @@ async def list_(ctx: Context, input: ListCategories) -> Page[Category]:
     cached=("category:",),
 )
 async def get(ctx: Context, input: CategoryId) -> Category:
-    """One category."""
+    """Read one category."""
 
     async def load() -> Category:
         category = await ctx.reader.one(CATEGORY.by_ids, ids=[input.id], **ctx.viewer_values)
@@ -112,7 +112,7 @@ async def get(ctx: Context, input: CategoryId) -> Category:
     cost=5,
 )
 async def create(ctx: Context, tx: Transaction, input: CreateCategory) -> Category:
-    """Add a category to the shop."""
+    """Create a category."""
     category_id = ctx.new_id()
     ctx.record("category", category_id, *sorted(to_camel(name) for name in input.model_fields_set))
     try:
@@ -165,7 +165,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdateCategory) -> Catego
     conditional=True,
 )
 async def delete(ctx: Context, tx: Transaction, input: CategoryId) -> Done:
-    """Delete a category that no product is in, archived ones included."""
+    """Delete a category that has no products. Archived products count as well."""
     category = await _lock_category(ctx, tx, input.id)
     try:
         await tx.all(DELETE_CATEGORY, id=category.id)
@@ -175,7 +175,7 @@ async def delete(ctx: Context, tx: Transaction, input: CategoryId) -> Done:
 
 
 async def _lock_category(ctx: Context, tx: Transaction, category_id: str) -> Category:
-    """The category under its lock, if it is the one that the caller knew."""
+    """Lock and load the category; raises `CategoryNotFound` or `PreconditionFailed`."""
     category = await tx.one(LOCK_CATEGORY, id=category_id, **ctx.viewer_values)
     if category is None:
         raise CategoryNotFound
@@ -193,7 +193,7 @@ async def _load_category(tx: Transaction, category_id: str) -> Category:
 async def by_ids(
     request: Request, ids: Sequence[str], wanted: Wanted | None = None
 ) -> dict[str, Category]:
-    """Categories by id; relation of products."""
+    """Load categories by id; relation of products."""
     rows = await request.reader.all(
         CATEGORY.of_ids(wanted), ids=list(ids), **viewer_values_for_relation(request, "categories")
     )

@@ -1,1 +1,1 @@
-"""Products: what the shop sells, and its stock."""
+"""Products: the goods that the shop sells, their prices and their stock."""

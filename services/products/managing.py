@@ -1,4 +1,4 @@
-"""Products managed: added, changed, archived, and their stock adjusted."""
+"""Operations of managers: create, change and archive products, and adjust their stock."""
 
 from typing import Annotated, Any, Self
 
@@ -54,11 +54,11 @@ def _without_repeats(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
 
-#: More pieces than any shelf holds, and few enough for sums of them to fit an integer column.
+#: Highest stock of a product. It is far above any real stock, and sums fit an integer column.
 MOST_PIECES = 1_000_000
 
 
-#: What null makes of a field that may be empty.
+#: The value that null gives to a field that may be empty.
 _CLEARED: dict[str, Any] = {"description": "", "tags": [], "metadata": {}}
 
 
@@ -72,65 +72,69 @@ class CreateProduct(Input):
     """A new product."""
 
     name: Name = Field(description="Name shown to people.", examples=["Walnut desk lamp"])
-    description: Description = Field("", description="What it is, in a few sentences.")
-    price: Price = Field(description="Price of one piece, tax included.", examples=["49.90"])
-    category_id: Reference = Field(description="The category it is found in.")
-    tags: Tags = Field([], description="Words to filter by.")
-    metadata: Metadata = Field({}, description="Free facts about the product.")
+    description: Description = Field("", description="What the product is, in a few sentences.")
+    price: Price = Field(description="Price of one piece, including tax.", examples=["49.90"])
+    category_id: Reference = Field(description="Id of the product's category.")
+    tags: Tags = Field([], description="Tags to filter by.")
+    metadata: Metadata = Field({}, description="Any facts about the product, as a JSON object.")
     image: Url | None = Field(
-        None, description="Address of a picture.", examples=["https://example.com/lamp.jpg"]
+        None, description="URL of a picture.", examples=["https://example.com/lamp.jpg"]
     )
-    stock: Pieces = Field(0, description="Pieces on hand from the start.")
+    stock: Pieces = Field(0, description="Number of pieces on hand at first.")
 
 
 class UpdateProduct(Patch):
-    """What changes in a product; what is left out stays."""
+    """The changes to a product. Absent fields stay as they are."""
 
     id: PathId = Field(description="The product's id.")
     name: Name = Field(ABSENT, description="Name shown to people.", examples=["Walnut desk lamp"])
     description: Description | None = Field(
-        None, description="What it is, in a few sentences; null clears it."
+        None, description="What the product is, in a few sentences; null clears it."
     )
     price: Price = Field(
-        ABSENT, description="Price of one piece, tax included.", examples=["49.90"]
+        ABSENT, description="Price of one piece, including tax.", examples=["49.90"]
     )
-    category_id: Reference = Field(ABSENT, description="The category it is found in.")
+    category_id: Reference = Field(ABSENT, description="Id of the product's category.")
     tags: Tags | None = Field(
-        None, description="Words to filter by, in place of those before; null clears them."
+        None, description="Tags to filter by; they replace all earlier tags, and null clears them."
     )
     metadata: Metadata | None = Field(
         None,
-        description="Free facts, merged into those before: null takes one out, or all of them.",
+        description=(
+            "Facts to merge into the present ones. Null as a value removes that fact; null in "
+            "place of the object removes all facts."
+        ),
     )
     image: Url | None = Field(
         None,
-        description="Address of a picture; null clears it.",
+        description="URL of a picture; null clears it.",
         examples=["https://example.com/lamp.jpg"],
     )
     is_active: bool = Field(
         ABSENT,
-        description="True brings an archived product back, false archives it; for admins.",
+        description="False archives the product, true restores it; admins only.",
     )
 
 
 class AdjustStock(Patch):
-    """By how much the stock changes, or what it is instead of what it was."""
+    """A change to the stock, or a new stock in place of the expected one."""
 
     id: PathId = Field(description="The product's id.")
     delta: Annotated[int, Field(ge=-MOST_PIECES, le=MOST_PIECES)] = Field(
         ABSENT,
-        description="Pieces that came, or below zero went; not 0.",
+        description="Number of pieces to add, or to remove if negative; not 0.",
         examples=[12],
         json_schema_extra={"not": {"const": 0}},
     )
     stock: Pieces = Field(
-        ABSENT, description="The stock to be, as products show it: held pieces come on top."
+        ABSENT,
+        description="The new stock as products show it, without the pieces that orders hold.",
     )
     expected: Pieces = Field(
-        ABSENT, description="The stock that the caller last saw; goes with stock."
+        ABSENT, description="The stock that the caller last saw; required with stock."
     )
     reason: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
-        None, description="Why, for the record of movements."
+        None, description="Reason, kept with the stock movement."
     )
 
     @model_validator(mode="after")
@@ -160,7 +164,7 @@ class AdjustStock(Patch):
     cost=5,
 )
 async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product:
-    """Add a product to the shop, with its first stock."""
+    """Create a product, with its first stock."""
     product_id = ctx.new_id()
     ctx.record("product", product_id, *sorted(to_camel(name) for name in input.model_fields_set))
     await _write_product(
@@ -202,9 +206,10 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
     conditional=True,
 )
 async def update(ctx: Context, tx: Transaction, input: UpdateProduct) -> Product:
-    """Change a product; orders keep the price they were placed at.
+    """Change a product. Orders keep the price at which they were placed.
 
-    Only who may archive products changes isActive. The stock is adjusted, not updated.
+    Changing isActive needs the permission to archive products. Use products.adjustStock to change
+    the stock.
     """
     product = await _lock_product(ctx, tx, input.id)
     changed = changes(input, structs.asdict(product), empty=_CLEARED)
@@ -225,10 +230,10 @@ async def update(ctx: Context, tx: Transaction, input: UpdateProduct) -> Product
     conditional=True,
 )
 async def archive(ctx: Context, tx: Transaction, input: ProductId) -> Done:
-    """Take a product off sale; nobody below manager finds it any more.
+    """Archive a product: take it off sale and hide it from everybody below manager.
 
-    Orders of it go on. Updating it with isActive true brings it back. What is archived already
-    stays so.
+    Orders of the product are not affected. Updating it with isActive true restores it. Archiving
+    an archived product changes nothing.
     """
     product = await _lock_product(ctx, tx, input.id)
     await _write_changes(ctx, tx, product, {"is_active": False} if product.is_active else {})
@@ -245,11 +250,11 @@ async def archive(ctx: Context, tx: Transaction, input: ProductId) -> Done:
     key=Key.REQUIRED,
 )
 async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Product:
-    """Change a product's stock: by delta, or to stock when it is the expected one still.
+    """Change a product's stock by delta, or set it if the stock is still the expected one.
 
-    All numbers are of the stock that products show, of pieces that can be ordered now: a piece
-    that an order holds is neither counted nor taken away. A delta above zero is recorded as pieces
-    received, everything else as an adjustment.
+    All numbers mean the stock that products show: the pieces that can be ordered now. Pieces that
+    orders hold are neither counted nor removed. A positive delta is recorded as pieces received,
+    any other change as an adjustment.
     """
     if await tx.one(PRODUCT.by_ids, ids=[input.id], **ctx.viewer_values) is None:
         raise ProductNotFound
@@ -261,7 +266,7 @@ async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Pro
     quantity = _quantity_to_move(input, level.on_hand - level.held)
     if level.on_hand + quantity > MOST_PIECES:
         field = "delta" if "delta" in input.given else "stock"
-        message = f"At most {MOST_PIECES} pieces are on hand, {level.held} held ones included."
+        message = f"At most {MOST_PIECES} pieces can be on hand, including {level.held} held ones."
         raise ValidationFailed(fields=[FieldError(field, "TOO_LARGE", message)])
     if quantity:
         ctx.record("product", input.id, "stock")
@@ -280,10 +285,13 @@ async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Pro
 
 
 def _quantity_to_move(input: AdjustStock, stock: int) -> int:
-    """How many pieces come or go; raises `StockChanged` or `OutOfStock`."""
+    """The number of pieces to add, or to remove if negative.
+
+    Raises `StockChanged` or `OutOfStock`.
+    """
     if "delta" in input.given:
         if stock + input.delta < 0:
-            short = FieldError("delta", "OUT_OF_STOCK", f"Only {stock} can be taken away.")
+            short = FieldError("delta", "OUT_OF_STOCK", f"Only {stock} pieces can be removed.")
             raise OutOfStock(fields=[short])
         return input.delta
     if input.expected != stock:
@@ -292,7 +300,7 @@ def _quantity_to_move(input: AdjustStock, stock: int) -> int:
 
 
 async def _lock_product(ctx: Context, tx: Transaction, product_id: str) -> Product:
-    """The product under its lock, if it is the one that the caller knew."""
+    """Lock and load the product; raises `ProductNotFound` or `PreconditionFailed`."""
     product = await tx.one(LOCK_PRODUCT, id=product_id, **ctx.viewer_values)
     if product is None:
         raise ProductNotFound
@@ -305,7 +313,7 @@ async def _lock_product(ctx: Context, tx: Transaction, product_id: str) -> Produ
 async def _write_changes(
     ctx: Context, tx: Transaction, product: Product, changed: dict[str, Any]
 ) -> Product:
-    """Write what changed, if anything did; the product as it stands then."""
+    """Update the product if anything changed; returns the stored product."""
     ctx.record("product", product.id, *sorted(to_camel(name) for name in changed))
     if changed:
         after = {**structs.asdict(product), **changed}
@@ -315,7 +323,7 @@ async def _write_changes(
 
 
 async def _write_product(tx: Transaction, query: Query[None], **values: Any) -> None:
-    """Write a product; raises `CategoryNotFound` when its category is not there any more."""
+    """Insert or update a product; raises `CategoryNotFound` when its category does not exist."""
     try:
         await tx.all(query, **values)
     except ReferenceViolation:

@@ -1,4 +1,4 @@
-"""Products read: one, and a list that can be searched."""
+"""Reads of products: one product, and a list with filters and search."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
@@ -30,26 +30,32 @@ ProductSort = Literal["-createdAt", "createdAt", "name", "-name", "price", "-pri
 
 
 class ProductId(Input):
-    """Which product."""
+    """The product."""
 
     id: PathId = Field(description="The product's id.")
 
 
 class ListProducts(Paged):
-    """Which products, in which order."""
+    """Filters and sort of the list of products."""
 
     category: Annotated[Line, Field(min_length=1, max_length=100)] | None = Field(
         None, description="Slug of the category."
     )
     category_id: Reference | None = Field(None, description="Id of the category.")
-    tag: Tag | None = Field(None, description="A tag the product carries.")
-    min_price: Bound | None = Field(None, description="Least price.")
-    max_price: Bound | None = Field(None, description="Highest price; above minPrice.")
-    in_stock: Flag | None = Field(None, description="Only what can be ordered now, or cannot.")
-    search: Annotated[Line, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="Words in name, tags or description; quotes and - work as usual."
+    tag: Tag | None = Field(None, description="A tag of the product.")
+    min_price: Bound | None = Field(None, description="Lowest price.")
+    max_price: Bound | None = Field(None, description="Highest price; must be above minPrice.")
+    in_stock: Flag | None = Field(
+        None, description="True for products that can be ordered now, false for sold-out ones."
     )
-    sort: ProductSort = Field("-createdAt", description="Order of the list.")
+    search: Annotated[Line, Field(min_length=1, max_length=200)] | None = Field(
+        None,
+        description=(
+            'Words to find in name, tags or description. "Quotes" find a phrase, and -word '
+            "excludes a word."
+        ),
+    )
+    sort: ProductSort = Field("-createdAt", description="How the list is sorted.")
 
     @model_validator(mode="after")
     def _refuse_conflicts(self) -> Self:
@@ -57,11 +63,11 @@ class ListProducts(Paged):
         if low is not None and high is not None and high <= low:
             raise wrong("CONFLICT", "Give a maxPrice above minPrice.", "maxPrice")
         if self.sort == "relevance" and self.search is None:
-            raise wrong("CONFLICT", "Sort by relevance needs a search.", "sort")
+            raise wrong("CONFLICT", "Give a search to sort by relevance.", "sort")
         return self
 
     def filters(self) -> dict[str, Any]:
-        """The filters by the names the listing knows them by."""
+        """The filters by the names that the listing uses."""
         return {
             "category": self.category,
             "categoryId": self.category_id,
@@ -79,11 +85,11 @@ class ListProducts(Paged):
     input=ListProducts,
     result=Product,
     paged=True,
-    # A category's slug is a filter.
+    # The list filters by a category's slug, so a changed category may change the list.
     cached=("product", "category"),
 )
 async def list_(ctx: Context, input: ListProducts) -> Page[Product]:
-    """Products, newest first; managers see archived ones as well."""
+    """List the products, newest first. Managers also see archived ones."""
     return await paging.page(ctx, PRODUCTS, input, input.sort, input.filters())
 
 
@@ -96,7 +102,7 @@ async def list_(ctx: Context, input: ListProducts) -> Page[Product]:
     cached=("product:",),
 )
 async def get(ctx: Context, input: ProductId) -> Product:
-    """One product."""
+    """Read one product."""
 
     async def load() -> Product:
         product = await ctx.reader.one(PRODUCT.by_ids, ids=[input.id], **ctx.viewer_values)
@@ -110,7 +116,7 @@ async def get(ctx: Context, input: ProductId) -> Product:
 async def by_ids(
     request: Request, ids: Sequence[str], wanted: Wanted | None = None
 ) -> dict[str, Product]:
-    """Products by id, as far as the caller may see them; relation of order lines."""
+    """Load the products that the caller may see, by id; relation of order lines."""
     rows = await request.reader.all(
         PRODUCT.of_ids(wanted), ids=list(ids), **viewer_values_for_relation(request, "products")
     )
