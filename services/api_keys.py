@@ -1,4 +1,4 @@
-"""API keys: how machine clients sign in."""
+"""API keys: machine clients call with a key in place of a token."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -30,13 +30,13 @@ from services.operation.running import Key, operation
 
 _DEFAULT_LIFETIME = timedelta(days=90)
 _LONGEST_LIFETIME = timedelta(days=365)
-#: Of one user, at one time: more than anybody keeps apart, few enough to look through.
+#: Highest number of live keys of one user: few enough to keep track of.
 _MOST_KEYS = 50
 
 
 def _check_grantable(name: str) -> str:
     if name not in GRANTABLE:
-        raise wrong(INVALID_CHOICE, "Give a permission that keys may have.")
+        raise wrong(INVALID_CHOICE, "Give a permission that an API key may have.")
     return name
 
 
@@ -49,33 +49,34 @@ PermissionName = Annotated[
 
 
 class CreatedApiKey(Struct, frozen=True, rename="camel"):
-    """A new API key, and the one time that its secret is shown."""
+    """A new API key with its secret, which is shown only now."""
 
     secret: Annotated[
-        str, Meta(description="The whole key, for the Authorization header. It is not shown again.")
+        str,
+        Meta(description="The whole key, for the Authorization header. It is never shown again."),
     ]
     api_key: Annotated[ApiKey, Meta(description="The key as it is listed.")]
 
 
 class ListApiKeys(Paged):
-    """Which keys, in which order."""
+    """Sort of the list of API keys."""
 
-    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
+    sort: Literal["-createdAt"] = Field("-createdAt", description="How the list is sorted.")
 
 
 class CreateApiKey(Input):
     """A new API key."""
 
     name: Annotated[Line, Field(min_length=1, max_length=100)] = Field(
-        description="What the key is for.", examples=["Nightly export"]
+        description="A name that says what the key is for.", examples=["Nightly export"]
     )
     permissions: Annotated[list[PermissionName], Field(min_length=1, max_length=100)] = Field(
-        description="What the key may do: noun:verb:scope, each once, of what the caller may do.",
+        description="Permissions of the key as noun:verb:scope, each once, from the caller's own.",
         examples=[["orders:read:own"]],
         json_schema_extra={"uniqueItems": True},
     )
     expires_at: Instant | None = Field(
-        None, description="When the key stops working: in 90 days, or in 365 at the most."
+        None, description="Time when the key expires: in 90 days if absent, in 365 days at most."
     )
 
     @model_validator(mode="after")
@@ -87,7 +88,7 @@ class CreateApiKey(Input):
 
 
 class ApiKeyId(Input):
-    """Which API key."""
+    """The API key."""
 
     id: PathId = Field(description="The key's id.")
 
@@ -102,7 +103,7 @@ class ApiKeyId(Input):
 async def list_(
     ctx: Context, user_ids: Sequence[str], input: ListApiKeys
 ) -> Mapping[str, Page[ApiKey] | TandemError]:
-    """The caller's API keys, newest first; revoked ones are left out, expired ones are not."""
+    """List the caller's API keys, newest first: expired ones included, revoked ones left out."""
     return await paging.own_page(ctx, API_KEYS, user_ids, input, input.sort)
 
 
@@ -115,11 +116,11 @@ async def list_(
     cost=5,
 )
 async def create(ctx: Context, tx: Transaction, input: CreateApiKey) -> CreatedApiKey:
-    """Make an API key with some of the caller's permissions; its secret is shown this once.
+    """Create an API key with some of the caller's permissions; its secret is shown only now.
 
-    What the key may do ends with the role that allows it. A user has at most 50 keys that are
-    neither revoked nor expired. There is no idempotency key, as the secret is not kept: who missed
-    the answer revokes the key and makes another.
+    The key loses a permission when its user's role loses it. A user has at most 50 keys that are
+    neither revoked nor expired. The operation takes no idempotency key, because the secret is not
+    stored: if the answer is lost, revoke the key and create another one.
     """
     await tx.all(LOCK_KEYS_OF, user_id=ctx.user_id)
     live_keys = await tx.one(COUNT_KEYS_OF, user_id=ctx.user_id, now=ctx.now)
@@ -146,7 +147,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateApiKey) -> CreatedA
 def _refuse_invalid(
     ctx: Context, input: CreateApiKey, expires_at: datetime, live_keys: int
 ) -> None:
-    """Everything that is wrong with a key although it is well formed, at once."""
+    """Raise `ValidationFailed` with every field that the caller may not choose so."""
     assert ctx.caller is not None
     fields = [
         FieldError(f"permissions.{position}", INVALID_CHOICE, "Give a permission of your role.")
@@ -159,7 +160,7 @@ def _refuse_invalid(
         message = f"Give a time at most {_LONGEST_LIFETIME.days} days from now."
         fields.append(FieldError("expiresAt", "TOO_LARGE", message))
     if live_keys >= _MOST_KEYS:
-        message = f"You have {_MOST_KEYS} keys already; revoke one first."
+        message = f"You already have {_MOST_KEYS} keys. Revoke one first."
         fields.append(FieldError("name", "TOO_MANY", message))
     if fields:
         raise ValidationFailed(fields=fields)
@@ -176,7 +177,7 @@ def _refuse_invalid(
     key=Key.OPTIONAL,
 )
 async def revoke(ctx: Context, tx: Transaction, input: ApiKeyId) -> Done:
-    """End one of the caller's API keys."""
+    """Revoke one of the caller's API keys."""
     revoked = await tx.one(REVOKE_KEY, key_id=input.id, user_id=ctx.user_id, now=ctx.now)
     if revoked is None:
         raise ApiKeyNotFound

@@ -1,4 +1,4 @@
-"""The answer of operations that have nothing else to say."""
+"""The answer of operations that have no other result."""
 
 from typing import Annotated
 
@@ -6,6 +6,6 @@ from msgspec import Meta, Struct
 
 
 class Done(Struct, frozen=True, rename="camel"):
-    """Says that something was done where there is nothing else to say."""
+    """The answer of an operation that has no other result."""
 
     ok: Annotated[bool, Meta(description="Always true.")] = True

@@ -1,4 +1,4 @@
-"""Sessions: where somebody is signed in."""
+"""Sessions: the places where the caller is signed in."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -19,13 +19,13 @@ from services.operation.running import Key, operation
 
 
 class ListSessions(Paged):
-    """Which sessions, in which order."""
+    """Sort of the list of sessions."""
 
-    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
+    sort: Literal["-createdAt"] = Field("-createdAt", description="How the list is sorted.")
 
 
 class SessionId(Input):
-    """Which session."""
+    """The session."""
 
     id: PathId = Field(description="The session's id.")
 
@@ -40,7 +40,7 @@ class SessionId(Input):
 async def list_(
     ctx: Context, user_ids: Sequence[str], input: ListSessions
 ) -> Mapping[str, Page[Session] | TandemError]:
-    """Where the caller is signed in, newest first; sessions that ended are left out."""
+    """List the caller's live sessions, newest first."""
     return await paging.own_page(ctx, SESSIONS, user_ids, input, input.sort)
 
 
@@ -55,7 +55,7 @@ async def list_(
     key=Key.OPTIONAL,
 )
 async def revoke(ctx: Context, tx: Transaction, input: SessionId) -> Done:
-    """End one of the caller's sessions; it may be the one that asks."""
+    """End one of the caller's sessions, which may be the present one."""
     revoked = await tx.one(
         REVOKE_OWN_SESSION, session_id=input.id, user_id=ctx.user_id, now=ctx.now
     )

@@ -1,1 +1,1 @@
-"""Registering, signing in, and getting back into an account."""
+"""Registering, signing in and out, resetting a password and verifying an email."""

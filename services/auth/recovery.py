@@ -1,4 +1,4 @@
-"""Getting back into an account, and proving that an email is one's own."""
+"""Operations with mailed tokens: reset a password, verify an email."""
 
 from typing import Annotated
 
@@ -31,13 +31,13 @@ MailedToken = Annotated[Line, Field(min_length=1, max_length=200)]
 
 
 class RequestPasswordReset(Input):
-    """Whose password to reset."""
+    """The email of the account whose password is reset."""
 
     email: Email = Field(description="The account's email.", examples=["user@example.com"])
 
 
 class ResetPassword(Input):
-    """A mailed token, and the password to be."""
+    """A mailed token, and the new password."""
 
     token: MailedToken = Field(description="The token that was mailed.")
     new_password: Password = Field(
@@ -52,7 +52,7 @@ class VerifyEmail(Input):
 
 
 async def _hash_password(ctx: Context, input: ResetPassword) -> str:
-    """Whatever the token is worth: a good one takes as long as a bad one."""
+    """Hash the new password before the token is read: a bad token takes as long as a good one."""
     return await ctx.process.passwords.hash(input.new_password)
 
 
@@ -72,9 +72,9 @@ async def request_password_reset(
 ) -> Done:
     """Mail a token that sets a new password.
 
-    The answer is the same whether the email has an account or not.
+    The answer is the same whether or not the email has an account.
     """
-    # The worker looks the account up: here, neither words nor time may tell whether there is one.
+    # The worker looks up the account, so that neither the answer nor its time tells if it exists.
     await enqueue(ctx, tx, "mail.resetPassword", {"email": input.email})
     return Done()
 
@@ -90,9 +90,9 @@ async def request_password_reset(
     cost=5,
 )
 async def resend_verification(ctx: Context, tx: Transaction, _: Nothing) -> Done:
-    """Mail the token again that verifies the caller's email, or the one that is to take its place.
+    """Mail a new token that verifies the caller's pending email, or else their present email.
 
-    Where there is nothing to verify, nothing is mailed.
+    When there is nothing to verify, no mail is sent.
     """
     ctx.record("user", ctx.user_id)
     [user] = await tx.all(USER.stored, ids=[ctx.user_id])
@@ -115,11 +115,10 @@ async def resend_verification(ctx: Context, tx: Transaction, _: Nothing) -> Done
     cost=5,
 )
 async def reset_password(ctx: Context, tx: Transaction, input: ResetPassword) -> Done:
-    """Set a new password with a mailed token, which is spent by it, and end all sessions and keys.
+    """Set a new password with a mailed token, and end all sessions and API keys.
 
-    Whatever others may have left behind in the account is void then: API keys, an email that was
-    to take over, other tokens to reset the password. As the mail arrived, the email counts as
-    verified.
+    The token can be used once. The reset also drops a pending email and all other reset tokens,
+    so that an intruder keeps no access. The email counts as verified, because its mail arrived.
     """
     token = await _lock_mail_token(ctx, tx, Purpose.RESET_PASSWORD, input.token)
     ctx.record("user", token.user_id, "password", "emailVerified", "sessions", "apiKeys")
@@ -132,7 +131,7 @@ async def reset_password(ctx: Context, tx: Transaction, input: ResetPassword) ->
     )
     if reset is None:
         raise TokenInvalid
-    # This one is among them.
+    # This voids the used token as well.
     await tx.all(
         VOID_MAIL_TOKENS, user_id=token.user_id, purpose=Purpose.RESET_PASSWORD, now=ctx.now
     )
@@ -152,10 +151,10 @@ async def reset_password(ctx: Context, tx: Transaction, input: ResetPassword) ->
     cost=2,
 )
 async def verify_email(ctx: Context, tx: Transaction, input: VerifyEmail) -> Done:
-    """Prove with a mailed token that an email is one's own; the token is spent by it.
+    """Verify an email with a mailed token.
 
-    An email that was to take the place of the account's email takes it. When another account has
-    it by now, nothing changes, and the token stays good.
+    The token can be used once. A pending email replaces the account's email. When another account
+    has taken that email, the call is refused and the token stays valid.
     """
     token = await _lock_mail_token(ctx, tx, Purpose.VERIFY_EMAIL, input.token)
     ctx.record("user", token.user_id, "email", "emailVerified")
@@ -172,7 +171,7 @@ async def verify_email(ctx: Context, tx: Transaction, input: VerifyEmail) -> Don
 
 
 async def _lock_mail_token(ctx: Context, tx: Transaction, purpose: Purpose, text: str) -> MailToken:
-    """A mailed token that is still good, locked; raises `TokenInvalid`."""
+    """Lock and load a mailed token that is still valid; raises `TokenInvalid`."""
     token = await tx.one(LOCK_MAIL_TOKEN, hash=hashed(text), purpose=purpose)
     if token is None or token.used_at is not None or token.expires_at <= ctx.now:
         raise TokenInvalid

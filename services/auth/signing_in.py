@@ -1,4 +1,4 @@
-"""Registering, signing in, renewing and ending sessions."""
+"""Operations of sessions: register, sign in, refresh tokens and sign out."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -38,13 +38,13 @@ from services.users.creating import NewAccount, create_account
 
 
 class Tokens(Struct, frozen=True, rename="camel"):
-    """A signed-in session: tokens to call with, and whose they are."""
+    """The tokens of a session, and the user who is signed in."""
 
     access_token: Annotated[str, Meta(description="JWT for the Authorization header.")]
-    refresh_token: Annotated[str, Meta(description="Gets the next pair of tokens, once.")]
+    refresh_token: Annotated[str, Meta(description="Token for auth.refresh; it can be used once.")]
     token_type: Annotated[str, Meta(description="Always Bearer.")]
     expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
-    user: Annotated[User, Meta(description="Who is signed in.")]
+    user: Annotated[User, Meta(description="The user who is signed in.")]
 
 
 class Register(NewAccount):
@@ -62,12 +62,12 @@ class Refresh(Input):
     """A refresh token."""
 
     refresh_token: Annotated[Line, Field(min_length=1, max_length=200)] = Field(
-        description="The refresh token last received."
+        description="The refresh token that was received last."
     )
 
 
 async def _load_token_keys(ctx: Context, _: Input) -> None:
-    """Whoever gets tokens needs the keys; a transaction would not wait for them."""
+    """Load the signing keys before the transaction, so that it does not wait for them."""
     await ctx.process.tokens.ready()
 
 
@@ -77,9 +77,9 @@ async def _hash_password(ctx: Context, input: Register) -> str:
 
 
 async def _verify_credentials(ctx: Context, input: Login) -> tuple[Credentials, str | None] | None:
-    """The account, if the password is right, and its newer hash where the stored one is too weak.
+    """The account if the password is right, with a new hash if the stored one is too weak.
 
-    An unknown account takes the same work.
+    An unknown account takes the same time as a wrong password.
     """
     await _load_token_keys(ctx, input)
     found = await ctx.reader.one(CREDENTIALS, email=input.email)
@@ -101,9 +101,10 @@ async def _verify_credentials(ctx: Context, input: Login) -> tuple[Credentials, 
     quota=Policy.REGISTER,
 )
 async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
-    """Make an account with its wallet and sign in.
+    """Create an account with a wallet, and sign in.
 
-    The email and the username are unique whatever their case. A mail asks to verify the email.
+    The email and the username are unique regardless of case. Tandem mails a token that verifies
+    the email.
     """
     user_id = await create_account(ctx, tx, input, ctx.prepared, Role.USER)
     ctx.record("user", user_id, "email", "username", "fullName", "profile")
@@ -153,10 +154,10 @@ async def login(ctx: Context, tx: Transaction, input: Login) -> Tokens:
     cost=2,
 )
 async def refresh(ctx: Context, tx: Transaction, input: Refresh) -> Tokens:
-    """Get the next pair of tokens; the refresh token is spent by it.
+    """Exchange a refresh token for the next pair of tokens.
 
-    A token spent a moment ago is taken for the client's own race; later it is taken for theft,
-    and its session ends.
+    A refresh token can be used once. A second use within some seconds counts as a race of the
+    client and only fails. A later one counts as theft and ends the session.
     """
     spent = hashed(input.refresh_token)
     token = await tx.one(LOCK_TOKEN, hash=spent, now=ctx.now)
@@ -165,7 +166,7 @@ async def refresh(ctx: Context, tx: Transaction, input: Refresh) -> Tokens:
     ctx.record("session", token.session_id, "refreshToken")
     if token.used_at is not None:
         race = timedelta(seconds=ctx.settings.refresh_race_seconds)
-        # The clock is read again: this call may have waited for the other one's lock.
+        # The clock is read again: this call may have waited for the first call's lock.
         if ctx.process.clock() - token.used_at <= race:
             raise RefreshTokenUsed
 
@@ -196,7 +197,7 @@ async def refresh(ctx: Context, tx: Transaction, input: Refresh) -> Tokens:
 async def logout(ctx: Context, tx: Transaction, input: Refresh) -> Done:
     """End the session of a refresh token.
 
-    An expired access token does not matter, and a token that is not known is no error: the
+    The access token is ignored and may have expired. An unknown refresh token is not an error: the
     caller is signed out either way.
     """
     token = await tx.one(LOCK_TOKEN, hash=hashed(input.refresh_token), now=ctx.now)
@@ -216,9 +217,9 @@ async def logout(ctx: Context, tx: Transaction, input: Refresh) -> Done:
     key=Key.OPTIONAL,
 )
 async def logout_everywhere(ctx: Context, tx: Transaction, _: Nothing) -> Done:
-    """End all sessions of the caller, this one too.
+    """End all sessions of the caller, including the present one.
 
-    API keys stay; they are revoked one by one.
+    API keys stay valid: revoke them one by one.
     """
     ctx.record("user", ctx.user_id, "sessions")
     await tx.all(REVOKE_SESSIONS_OF, user_id=ctx.user_id, now=ctx.now, kept=None)
@@ -228,11 +229,11 @@ async def logout_everywhere(ctx: Context, tx: Transaction, _: Nothing) -> Done:
 async def _upgrade_hash(
     ctx: Context, tx: Transaction, account: Credentials, newer: str, input: Login
 ) -> str:
-    """Store the newer hash of the password that was right a moment ago; the hash that is stored."""
+    """Store a stronger hash of the verified password; returns the hash that is stored then."""
     verified = account.password_hash
     if await tx.one(RENEW_HASH, user_id=account.user_id, verified=verified, newer=newer):
         return newer
-    # Another sign-in was quicker, or the password is another one by now.
+    # Another sign-in has stored its hash first, or the password has changed.
     found = await tx.one(CREDENTIALS, email=input.email)
     if not found or not await ctx.process.passwords.verify(input.password, found.password_hash):
         raise InvalidCredentials
@@ -240,7 +241,7 @@ async def _upgrade_hash(
 
 
 async def _start_session(ctx: Context, tx: Transaction, user_id: str, verified: str) -> Tokens:
-    """Begin a session; ``verified`` is the hash of the password that was right a moment ago."""
+    """Start a session; ``verified`` is the hash that the password was verified against."""
     if await tx.one(SIGNED_IN, user_id=user_id, at=ctx.now, verified=verified) is None:
         raise InvalidCredentials
     session_id = ctx.new_id()
@@ -257,7 +258,7 @@ async def _start_session(ctx: Context, tx: Transaction, user_id: str, verified: 
 
 
 async def _issue_tokens(ctx: Context, tx: Transaction, user_id: str, session_id: str) -> Tokens:
-    """The next pair of tokens of a session."""
+    """Issue the next pair of tokens of a session."""
     refresh_token = new_refresh_token()
     await tx.all(
         INSERT_TOKEN, hash=hashed(refresh_token), session_id=session_id, created_at=ctx.now

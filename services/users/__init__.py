@@ -1,1 +1,1 @@
-"""Users: the caller's own account, other people, and what admins do."""
+"""Users: callers manage their own account; admins manage every account."""

@@ -1,4 +1,4 @@
-"""Accounts: what registering, an admin and the command line do alike to make one."""
+"""Create an account: the steps that registering and creating a user share."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.inputs import Email, Input, Line, Password, wrong
 
-#: How the usernames begin of those who deleted their account: nobody else may take one.
+#: The usernames of deleted accounts begin with this. No other account may take such a name.
 DELETED_PREFIX = "deleted-"
 
 
@@ -41,8 +41,8 @@ Username = Annotated[
 class NewAccount(Input):
     """A new account."""
 
-    email: Email = Field(description="Address to sign in with.", examples=["ada@example.com"])
-    username: Username = Field(description="Name shown to other people.", examples=["ada"])
+    email: Email = Field(description="Email address to sign in with.", examples=["ada@example.com"])
+    username: Username = Field(description="Name shown to other users.", examples=["ada"])
     password: Password = Field(
         description="8 to 128 characters.", examples=["correct horse battery"]
     )
@@ -54,9 +54,9 @@ class NewAccount(Input):
 async def create_account(
     ctx: Context, tx: Transaction, new: NewAccount, password_hash: str, role: Role
 ) -> str:
-    """Make a user, their profile and an empty wallet, and have their email verified; the user's id.
+    """Create a user with a profile and an empty wallet; returns the user's id.
 
-    Raises `EmailTaken` or `UsernameTaken`.
+    A job mails a token that verifies the email. Raises `EmailTaken` or `UsernameTaken`.
     """
     user_id = ctx.new_id()
     try:
@@ -94,10 +94,10 @@ async def create_account(
 
 
 async def enqueue_verification(ctx: Context, tx: Transaction, user_id: str, email: str) -> None:
-    """Have a mail sent that asks whether this address is the user's."""
+    """Queue the mail with the token that verifies this address."""
     await enqueue(ctx, tx, "mail.verifyEmail", {"userId": user_id, "email": email})
 
 
 def taken_error(error: UniqueViolation) -> TandemError:
-    """Which of the two that are unique another account has."""
+    """The error for the value that another account has: the email or the username."""
     return EmailTaken() if error.constraint == "users_email_key" else UsernameTaken()

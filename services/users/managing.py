@@ -1,4 +1,4 @@
-"""Users managed by admins: created, changed, and signed out everywhere."""
+"""Operations of admins: create and change accounts, and end their sessions."""
 
 from pydantic import Field
 
@@ -28,17 +28,17 @@ from services.users.reading import UserId
 
 
 class UpdateUser(UserPatch):
-    """What changes in somebody's account; what is left out stays."""
+    """The changes to a user's account. Absent fields stay as they are."""
 
     id: PathId = Field(description="The user's id.")
-    role: Role = Field(ABSENT, description="What the user is in the shop.", strict=False)
-    is_active: bool = Field(ABSENT, description="False closes the account, true opens it again.")
+    role: Role = Field(ABSENT, description="The user's role.", strict=False)
+    is_active: bool = Field(ABSENT, description="False closes the account, true reopens it.")
 
 
 class CreateUser(NewAccount):
-    """A new account, made by an admin."""
+    """A new account, created by an admin."""
 
-    role: Role = Field(description="What the user is in the shop.", strict=False)
+    role: Role = Field(description="The user's role.", strict=False)
 
 
 async def _hash_password(ctx: Context, input: CreateUser) -> str:
@@ -65,9 +65,10 @@ async def _lock_user_and_admins(ctx: Context, tx: Transaction, input: UpdateUser
     cost=5,
 )
 async def create(ctx: Context, tx: Transaction, input: CreateUser) -> User:
-    """Make an account for somebody, with its wallet.
+    """Create an account with a wallet for another person.
 
-    The email and the username are unique whatever their case. A mail asks to verify the email.
+    The email and the username are unique regardless of case. Tandem mails a token that verifies
+    the email.
     """
     user_id = await create_account(ctx, tx, input, ctx.prepared, input.role)
     ctx.record("user", user_id, "email", "username", "fullName", "profile", "role")
@@ -87,10 +88,10 @@ async def create(ctx: Context, tx: Transaction, input: CreateUser) -> User:
     locks=_lock_user_and_admins,
 )
 async def update(ctx: Context, tx: Transaction, input: UpdateUser) -> User:
-    """Change somebody's account; the last active admin stays one.
+    """Change a user's account. The last active admin cannot be demoted or closed.
 
-    Another role ends the user's sessions, and closing the account its API keys as well. A new
-    email counts at once, unverified, and a mail asks to verify it.
+    A new role ends the user's sessions. Closing the account ends its sessions and its API keys. A
+    new email takes effect at once, unverified, and Tandem mails a token that verifies it.
     """
     user = await steps.find_user(ctx, tx, input.id)
     ctx.match(user)
@@ -116,7 +117,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdateUser) -> User:
     locks=_lock_user,
 )
 async def revoke_sessions(ctx: Context, tx: Transaction, input: UserId) -> Done:
-    """End all sessions of a user; their API keys stay."""
+    """End all sessions of a user. Their API keys stay valid."""
     user = await steps.find_user(ctx, tx, input.id)
     ctx.record("user", user.id, "sessions")
     await tx.all(REVOKE_SESSIONS_OF, user_id=user.id, now=ctx.now, kept=None)

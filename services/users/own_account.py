@@ -1,4 +1,4 @@
-"""The caller's own account: read, changed, deleted, and its password."""
+"""Operations on the caller's own account: read, change, delete it, and change its password."""
 
 from typing import Annotated, Any
 
@@ -41,11 +41,11 @@ from services.users.creating import Name, Username
 
 
 class UserPatch(Patch):
-    """What changes in an account; what is left out stays."""
+    """The changes to an account. Absent fields stay as they are."""
 
-    username: Username = Field(ABSENT, description="Name shown to other people.", examples=["ada"])
+    username: Username = Field(ABSENT, description="Name shown to other users.", examples=["ada"])
     email: Email = Field(
-        ABSENT, description="Address to sign in with.", examples=["ada@example.com"]
+        ABSENT, description="Email address to sign in with.", examples=["ada@example.com"]
     )
     full_name: Name = Field(
         ABSENT, description="The person's full name.", examples=["Ada Lovelace"]
@@ -54,40 +54,40 @@ class UserPatch(Patch):
     last_name: Name | None = Field(None, description="Family name; null clears it.")
     avatar: Url | None = Field(
         None,
-        description="Address of a picture, http or https; null clears it.",
+        description="URL of a picture, http or https; null clears it.",
         examples=["https://example.com/ada.png"],
     )
     bio: Annotated[Lines, Field(min_length=1, max_length=1000)] | None = Field(
-        None, description="A few words about the person; null clears it."
+        None, description="A short text about the person; null clears it."
     )
 
 
 class UpdateMe(UserPatch):
-    """What changes in the caller's account; what is left out stays."""
+    """The changes to the caller's account. Absent fields stay as they are."""
 
     current_password: Password = Field(
         ABSENT,
-        description="The account's password. Needed for another email, not looked at without one.",
+        description="The account's password. Required to change the email, else ignored.",
         examples=["tandem-demo-1"],
     )
 
     @property
     def given(self) -> dict[str, Any]:
-        """The password is left out: it shows who asks, and is nothing to change."""
+        """The changes without the password, which proves who calls and changes nothing."""
         given = super().given
         given.pop("current_password", None)
         return given
 
     def plain(self) -> dict[str, Any]:
-        """The password is left out: a fast hash of this is stored, by which it could be guessed."""
+        """The input without the password: its fast hash is stored, and would let one guess it."""
         return self.model_dump(mode="json", exclude_unset=True, exclude={"current_password"})
 
 
 class ChangePassword(Input):
-    """The password that was, and the one to be."""
+    """The current password, and the new one."""
 
     current_password: Password = Field(
-        description="The password that was.", examples=["tandem-demo-1"]
+        description="The current password.", examples=["tandem-demo-1"]
     )
     new_password: Password = Field(
         description="8 to 128 characters.", examples=["correct horse battery"]
@@ -95,27 +95,27 @@ class ChangePassword(Input):
 
 
 class DeleteMe(Input):
-    """The password, to be sure."""
+    """The password, as a confirmation."""
 
     password: Password = Field(description="The account's password.", examples=["tandem-demo-1"])
 
 
 async def _verify_current_password(ctx: Context, password: str) -> str | None:
-    """The hash that the caller's password was verified against; None when it is another."""
+    """The stored hash that the password was verified against; None when the password is wrong."""
     stored_hash = await ctx.reader.one(PASSWORD_HASH, user_id=ctx.user_id)
     right = await ctx.process.passwords.verify(password, stored_hash)
     return stored_hash if right else None
 
 
 async def _verify_for_email(ctx: Context, input: UpdateMe) -> str | None:
-    """The same where an email is given with a password.
+    """Verify the password when the input gives an email and a password.
 
-    Nobody guesses passwords this way more often than by signing in, or floods an address that is
-    somebody else's by way of their own account.
+    The call is charged to the budgets of signing in and of mail. So it cannot be used to guess
+    more passwords than signing in allows, or to flood a stranger's address.
     """
     if not {"email", "current_password"} <= input.model_fields_set:
         return None
-    # Both before the password is looked at: which was charged would tell whether it is right.
+    # Both are charged before the password is verified: the budgets must not tell if it is right.
     for policy in (Policy.LOGIN, Policy.MAIL):
         await ctx.process.quota.guard(ctx.request, policy, ctx.caller, None)
     return await _verify_current_password(ctx, input.current_password)
@@ -126,17 +126,15 @@ async def _verify_password(ctx: Context, input: DeleteMe) -> str | None:
 
 
 async def _verify_and_hash(ctx: Context, input: ChangePassword) -> tuple[str, str] | None:
-    """The same, and the hash of the password to be."""
+    """The verified hash and the hash of the new password; None when the password is wrong."""
     stored_hash = await _verify_current_password(ctx, input.current_password)
-    return (
-        None
-        if stored_hash is None
-        else (stored_hash, await ctx.process.passwords.hash(input.new_password))
-    )
+    if stored_hash is None:
+        return None
+    return stored_hash, await ctx.process.passwords.hash(input.new_password)
 
 
-# Users are locked before sessions, the caller's own included, as signing in does: it holds the
-# user until the new session is there, and whoever ends sessions must not miss that one.
+# The user row is locked before all session rows, the caller's own included. Signing in also locks
+# the user first and inserts the session under that lock, so ending sessions misses none.
 async def _lock_self(ctx: Context, tx: Transaction, _: Input) -> None:
     await tx.all(LOCK_USER, user_id=ctx.user_id)
 
@@ -148,7 +146,7 @@ async def _lock_self_and_admins(ctx: Context, tx: Transaction, _: Input) -> None
 
 @operation("users.me", who=Permission.ACCOUNT_READ_OWN, input=Nothing, result=User)
 async def me(ctx: Context, _: Nothing) -> User:
-    """The caller's own account."""
+    """Read the caller's own account."""
     user = await ctx.reader.one(USER.by_ids, ids=[ctx.user_id], **ctx.viewer_values)
     if user is None:
         raise Unauthenticated
@@ -170,9 +168,9 @@ async def me(ctx: Context, _: Nothing) -> User:
 async def update_me(ctx: Context, tx: Transaction, input: UpdateMe) -> User:
     """Change the caller's own account.
 
-    Another email needs currentPassword, and counts once it is verified: until then it is
-    pendingEmail; a mail asks for it, and another one tells the present email. The present email
-    takes a pending one back, with the password as well.
+    A new email needs currentPassword. It is stored as pendingEmail and replaces the present email
+    once it is verified. Tandem mails a token to the new email and a warning to the present one. To
+    withdraw a pending email, send the present email with currentPassword.
     """
     user = await steps.find_user(ctx, tx, ctx.user_id)
     if "current_password" not in input.model_fields_set:
@@ -200,9 +198,9 @@ async def update_me(ctx: Context, tx: Transaction, input: UpdateMe) -> User:
     quota=Policy.LOGIN,
 )
 async def change_password(ctx: Context, tx: Transaction, _: ChangePassword) -> Done:
-    """Change the caller's password; all their other sessions end.
+    """Change the caller's password, and end all their other sessions.
 
-    An email that was to take over is dropped. API keys stay valid: they are revoked one by one.
+    A pending email is dropped. API keys stay valid: revoke them one by one.
     """
     hashes: tuple[str, str] | None = ctx.prepared
     ctx.refresh_now()
@@ -236,8 +234,9 @@ async def change_password(ctx: Context, tx: Transaction, _: ChangePassword) -> D
 async def delete_me(ctx: Context, tx: Transaction, _: DeleteMe) -> Done:
     """Delete the caller's account for good.
 
-    Nothing personal is left in it, and its sessions and API keys end; orders, ledger and audit
-    log stay. Refused while there is money in the wallet or on its way, or an order is open.
+    All personal data is removed, and all sessions and API keys end. Orders, ledger and audit log
+    stay. The call is refused while the wallet holds money, a deposit is pending or an order is
+    open.
     """
     verified: str | None = ctx.prepared
     ctx.refresh_now()

@@ -1,4 +1,4 @@
-"""Users read: one, as the caller may see it, and the list for admins."""
+"""Reads of users: one user as the caller may see it, and the list for admins."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -28,27 +28,29 @@ from services.users import steps
 
 
 class UserId(Input):
-    """Which user."""
+    """The user."""
 
     id: PathId = Field(description="The user's id.")
 
 
 class ListUsers(Paged):
-    """Which users, in which order."""
+    """Filters and sort of the list of users."""
 
-    role: Role | None = Field(None, description="What they are in the shop.", strict=False)
-    is_active: Flag | None = Field(None, description="Only open accounts, or only closed ones.")
+    role: Role | None = Field(None, description="The users' role.", strict=False)
+    is_active: Flag | None = Field(
+        None, description="True for open accounts only, false for closed ones only."
+    )
     search: Annotated[Line, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="How email, username or full name begins, whatever the case."
+        None, description="Beginning of the email, username or full name; case does not matter."
     )
     sort: Literal["-createdAt", "createdAt", "username", "-username"] = Field(
-        "-createdAt", description="Order of the list."
+        "-createdAt", description="How the list is sorted."
     )
 
 
 @operation("users.list", who=Permission.USERS_READ_ALL, input=ListUsers, result=User, paged=True)
 async def list_(ctx: Context, input: ListUsers) -> Page[User]:
-    """All accounts but the deleted ones, newest first."""
+    """List all accounts except deleted ones, newest first."""
     filters = {"role": input.role, "isActive": input.is_active, "search": input.search}
     return await paging.page(ctx, USERS, input, input.sort, filters)
 
@@ -61,9 +63,9 @@ async def list_(ctx: Context, input: ListUsers) -> Page[User]:
     errors=[UserNotFound],
 )
 async def get(ctx: Context, input: UserId) -> User | PublicUser:
-    """One user: the account to its owner and to admins, to others what is public of it.
+    """Read one user: the whole account for its owner and for admins, else the public part.
 
-    An API key gets the account with the permission account:read:own, or users:read:all.
+    An API key needs account:read:own or users:read:all to get the whole account.
     """
     user: User | PublicUser | None
     if steps.sees_account(ctx, input.id):
@@ -76,9 +78,9 @@ async def get(ctx: Context, input: UserId) -> User | PublicUser:
 
 
 async def public_by_ids(request: Request, ids: Sequence[str]) -> dict[str, PublicUser]:
-    """Users as other people see them, by id; relation of orders.
+    """Load the public part of users, by id; relation of orders.
 
-    Orders outlive accounts: of one that was deleted its placeholder is shown.
+    Orders outlive accounts, so a deleted account is shown as its placeholder.
     """
     viewer: dict[str, Any] = viewer_values_for_relation(request, "users")
     rows = await request.reader.all(PUBLIC_USERS_EVER, ids=list(ids), **viewer)

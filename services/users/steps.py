@@ -1,4 +1,4 @@
-"""Steps that changing, closing and deleting an account share. They run inside its transaction."""
+"""Steps that changing, closing and deleting an account share, inside their transaction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -45,7 +45,7 @@ _PROFILE = ("first_name", "last_name", "avatar", "bio")
 
 
 def sees_account(ctx: Context, user_id: str) -> bool:
-    """May the caller see this account whole, and not only what is public of it?"""
+    """May the caller see the whole account, and not only its public part?"""
     caller = ctx.caller
     return caller is not None and (
         caller.may(Permission.USERS_READ_ALL)
@@ -54,13 +54,13 @@ def sees_account(ctx: Context, user_id: str) -> bool:
 
 
 async def load_user(tx: Transaction, user_id: str) -> User:
-    """The account as it stands now."""
+    """Load the account as it is stored now."""
     [user] = await tx.all(USER.stored, ids=[user_id])
     return user
 
 
 async def find_user(ctx: Context, tx: Transaction, user_id: str) -> User:
-    """The account that is to be changed; raises `UserNotFound`. Its row is locked already."""
+    """Load the account to change; raises `UserNotFound`. Its row is locked already."""
     user = await tx.one(USER.by_ids, ids=[user_id], **ctx.viewer_values)
     if user is None:
         raise UserNotFound
@@ -70,14 +70,15 @@ async def find_user(ctx: Context, tx: Transaction, user_id: str) -> User:
 
 
 def changed_columns(user: User, patch: Patch) -> dict[str, Any]:
-    """What a patch changes in an account, by the names of columns."""
+    """The columns that a patch changes in an account, with their new values."""
     return changes(patch, _columns(user))
 
 
 def refuse_email_without_password(user: User, patch: Patch) -> None:
-    """Raise `ValidationFailed` where a patch without a password means another email.
+    """Raise `ValidationFailed` when a patch without a password changes the email.
 
-    A token alone, which may be stolen, moves none; what a form sends back as it was moves nothing.
+    A token alone may be stolen, so it cannot change the email. Sending the present email back, as
+    a form does, changes nothing and is allowed.
     """
     email = patch.given.get("email", user.email)
     if email != user.email or ("email" in patch.given and user.pending_email is not None):
@@ -86,9 +87,9 @@ def refuse_email_without_password(user: User, patch: Patch) -> None:
 
 
 async def refuse_wrong_password(ctx: Context, tx: Transaction) -> None:
-    """Raise `InvalidCredentials` unless what was verified before is the caller's password still.
+    """Raise `InvalidCredentials` unless the verified password is still the caller's.
 
-    Their row is locked already: who changes the password has done so, or waits.
+    The caller's row is locked already, so the password cannot change before COMMIT.
     """
     verified: str | None = ctx.prepared
     if verified is None or await tx.one(PASSWORD_HASH, user_id=ctx.user_id) != verified:
@@ -98,9 +99,10 @@ async def refuse_wrong_password(ctx: Context, tx: Transaction) -> None:
 async def set_pending_email(
     ctx: Context, tx: Transaction, user: User, changed: dict[str, Any]
 ) -> None:
-    """Let a new email wait until it is verified; the present one takes a waiting one back.
+    """Store a new email as pending until it is verified; the present email withdraws it.
 
-    The present one is told of the new one: it may be the last that its owner hears of the account.
+    Both addresses get a mail. The present one is warned because the owner may be about to lose the
+    account.
     """
     email = changed.pop("email", None)
     if email is None:
@@ -118,7 +120,7 @@ async def set_pending_email(
 async def write_changes(
     ctx: Context, tx: Transaction, user: User, changed: Mapping[str, Any]
 ) -> User:
-    """Write what changed, if anything did; the account as it stands then.
+    """Update the account if anything changed; returns the stored account.
 
     Raises `EmailTaken` or `UsernameTaken`.
     """
@@ -136,7 +138,7 @@ async def write_changes(
 
 
 async def refuse_last_admin(tx: Transaction, user: User, changed: Mapping[str, Any]) -> None:
-    """Raise `LastAdmin` where nobody would administer. All admins' rows are locked already."""
+    """Raise `LastAdmin` if no active admin would be left. All admins' rows are locked already."""
     role, is_active = changed.get("role", user.role), changed.get("is_active", user.is_active)
     was, stays = (user.role, user.is_active), (role, is_active)
     admin = (Role.ADMIN, True)
@@ -145,15 +147,16 @@ async def refuse_last_admin(tx: Transaction, user: User, changed: Mapping[str, A
 
 
 async def revoke_access(ctx: Context, tx: Transaction) -> None:
-    """End the caller's sessions and keys; this waits for the writes that go through them."""
+    """Revoke the caller's sessions and API keys; waits for writes that use them."""
     await tx.all(REVOKE_SESSIONS_OF, user_id=ctx.user_id, now=ctx.now, kept=None)
     await tx.all(REVOKE_KEYS_OF, user_id=ctx.user_id, now=ctx.now)
 
 
 async def refuse_nonempty_account(tx: Transaction, user_id: str) -> None:
-    """Raise `AccountNotEmpty` where money or an open order would be lost.
+    """Raise `AccountNotEmpty` if the account has money, a pending deposit or an open order.
 
-    Orders first: one that somebody cancels meanwhile is open still, or its refund is in the wallet.
+    Orders are counted before the wallet is read. So an order that is cancelled at the same time is
+    either counted as open, or its refund is already in the wallet.
     """
     open_orders = await tx.one(COUNT_OPEN_ORDERS, user_id=user_id)
     pending_deposits = await tx.one(COUNT_PENDING_DEPOSITS, user_id=user_id)
@@ -172,9 +175,10 @@ async def refuse_nonempty_account(tx: Transaction, user_id: str) -> None:
 
 
 async def anonymise_account(ctx: Context, tx: Transaction, verified: str) -> None:
-    """Leave nothing personal in the caller's account; ``verified`` is its password's hash.
+    """Remove all personal data from the caller's account.
 
-    Raises `InvalidCredentials` when the password was changed meanwhile.
+    ``verified`` is the hash that the password was verified against. Raises `InvalidCredentials`
+    when the password has changed since.
     """
     user_id = ctx.user_id
     anonymised = await tx.one(
@@ -194,7 +198,7 @@ async def anonymise_account(ctx: Context, tx: Transaction, verified: str) -> Non
 
 
 def _columns(user: User) -> dict[str, Any]:
-    """What may change in an account, by the names of columns."""
+    """The columns of an account that may change, with their values."""
     return {
         "email": user.email,
         "username": user.username,
