@@ -1,1 +1,1 @@
-"""The audit log: who did what, and the proofs that nothing was changed."""
+"""The audit log: which caller did what to which thing, and proof that no entry was changed."""

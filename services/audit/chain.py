@@ -1,6 +1,6 @@
-"""The audit log's chain: how entries are sealed, and how tampering is found.
+"""The chain of audit seals: a job seals new entries, and `verify` finds tampering.
 
-Sealing is no operation: it would leave an entry, which would have to be sealed.
+Sealing is not an operation: an operation writes an audit entry, which would need a seal again.
 """
 
 from enum import StrEnum
@@ -30,21 +30,21 @@ from services.operation.context import Process
 
 log = structlog.get_logger("tandem.audit")
 
-#: Entries that one transaction seals: it holds no lock that anybody but other workers waits for.
+#: Entries that one transaction seals. Only other workers wait for its lock.
 SEALED_AT_ONCE = 500
-#: Seals that one call verifies: about half a second's work.
+#: Seals that one call verifies; that takes about half a second.
 VERIFIED_AT_ONCE = 20_000
-#: Problems that one call names: where there are more, they are of one kind.
+#: Problems that one call reports. More of them usually have one cause.
 MOST_PROBLEMS = 100
 _BATCH = 1_000
 
 
 class ChainLost(Exception):
-    """The row that is the chain's end is not there: somebody removed it."""
+    """The row that holds the chain's end is missing: somebody removed it."""
 
 
 class AuditFindingKind(StrEnum):
-    """What is wrong with an entry of the audit log."""
+    """The kind of problem with an entry of the audit log."""
 
     CHANGED = "CHANGED"
     REMOVED = "REMOVED"
@@ -55,40 +55,41 @@ class AuditFindingKind(StrEnum):
 
 
 class AuditFinding(Struct, frozen=True, rename="camel"):
-    """Something wrong with the audit log."""
+    """A problem in the audit log."""
 
-    kind: Annotated[AuditFindingKind, Meta(description="What is wrong.")]
+    kind: Annotated[AuditFindingKind, Meta(description="The kind of problem.")]
     position: Annotated[
-        int | None, Meta(description="Where in the chain; null for an entry outside it.")
+        int | None, Meta(description="Position in the chain; null for an entry outside the chain.")
     ]
     entry_id: Annotated[
-        str | None, Meta(description="Id of the entry; null when even that is gone.")
+        str | None, Meta(description="Id of the entry; null when the id is lost as well.")
     ]
 
 
 class AuditVerification(Struct, frozen=True, rename="camel"):
-    """What was found in the audit log, or in a part of it."""
+    """The result of verifying the audit log, or a part of it."""
 
-    valid: Annotated[bool, Meta(description="True when nothing wrong was found.")]
-    checked: Annotated[int, Meta(description="How many seals were looked at.")]
+    valid: Annotated[bool, Meta(description="True when no problem was found.")]
+    checked: Annotated[int, Meta(description="Number of seals that were checked.")]
     next_position: Annotated[
-        int | None, Meta(description="Where to go on; null when the end was reached.")
+        int | None,
+        Meta(description="The startPosition for the next call; null at the end of the chain."),
     ]
     problems: Annotated[
-        list[AuditFinding], Meta(description="What is wrong, at most a hundred at once.")
+        list[AuditFinding], Meta(description="The problems found, at most 100 per call.")
     ]
 
 
 async def seal_new(process: Process, _: Job) -> None:
-    """Seal every entry that is committed and has no seal yet."""
+    """Seal every committed entry that has no seal yet; the job `audit.seal`."""
     while await seal(process) == SEALED_AT_ONCE:
         pass
 
 
 async def seal(process: Process) -> int:
-    """Seal the next entries in one transaction; how many there were. Raises `ChainLost`.
+    """Seal the next entries in one transaction; returns their number. Raises `ChainLost`.
 
-    Workers that seal at the same time do so one after the other.
+    Workers that seal at the same time wait for each other.
     """
     async with process.database.transaction(QueryStats()) as tx:
         end = await tx.one(LOCK_CHAIN)
@@ -114,7 +115,7 @@ async def seal(process: Process) -> int:
         )
         await tx.all(DELETE_UNSEALED, ids=ids)
         await tx.all(ADVANCE_CHAIN, to_position=last, to_hash=hashes[-1])
-    # Wherever logs are kept, heads are: each of these lines is an exported one.
+    # Each of these lines exports a head, so heads are kept wherever the logs are kept.
     log.info("audit sealed", position=last, hash=hashes[-1].hex())
     return len(waiting)
 
@@ -122,11 +123,11 @@ async def seal(process: Process) -> int:
 async def verify(
     reader: Reader, keys: AuditKeys, start: int, head: tuple[int, str] | None, unproved: int
 ) -> AuditVerification:
-    """Look at the seals from a position on, at most `VERIFIED_AT_ONCE` of them.
+    """Check the seals from a position on, at most `VERIFIED_AT_ONCE` of them.
 
-    At most ``unproved`` entries at the beginning may be older than proofs, whatever the database
-    says of itself. A ``head`` (position and hash) that was exported is compared as well. What no
-    seal covers is looked for when the end is reached.
+    At most ``unproved`` entries at the beginning may have no proof, whatever number the database
+    holds. An exported ``head`` (position and hash) is compared with the chain. At the end of the
+    chain, entries without a seal are checked as well.
     """
     check = _ChainCheck(keys, start, unproved)
     if head is not None:
@@ -152,14 +153,14 @@ async def verify(
 
 
 class _ChainCheck:
-    """Goes from seal to seal and notes what is wrong."""
+    """Checks one seal after the other and collects the problems."""
 
     def __init__(self, keys: AuditKeys, start: int, most_unproved: int) -> None:
         self._keys = keys
-        #: The next position expected, and the hash before it where that is known.
+        #: The next expected position, and the hash before it if known.
         self.position = start
         self.previous: bytes | None = None
-        #: How many entries at the beginning are older than proofs.
+        #: Number of entries at the beginning that were written before proofs existed.
         self.unproved = 0
         self._most_unproved = most_unproved
         self.checked = 0
@@ -167,18 +168,18 @@ class _ChainCheck:
 
     @property
     def full(self) -> bool:
-        """Are there as many problems as one call names?"""
+        """Are there as many problems as one call reports?"""
         return len(self.problems) >= MOST_PROBLEMS
 
     def report(
         self, kind: AuditFindingKind, position: int | None = None, entry_id: str | None = None
     ) -> None:
-        """Note something that is wrong, while there is room."""
+        """Add a problem, unless the list is full."""
         if not self.full:
             self.problems.append(AuditFinding(kind, position, entry_id))
 
     def check_seal(self, seal: Seal) -> None:
-        """Look at the next seal."""
+        """Check the next seal."""
         if seal.position != self.position:
             self.report(AuditFindingKind.REMOVED, self.position)
             self.previous = None
@@ -211,7 +212,7 @@ class _ChainCheck:
 async def _check_exported_head(
     reader: Reader, check: _ChainCheck, position: int, hash: str
 ) -> None:
-    """Is the exported head in the chain still?"""
+    """Report a problem unless the chain still holds the exported head."""
     link = await reader.one(LINKS, positions=[position])
     if link is None:
         check.report(AuditFindingKind.CUT_OFF, position)
@@ -220,17 +221,17 @@ async def _check_exported_head(
 
 
 async def _load_start(reader: Reader, check: _ChainCheck) -> None:
-    """Learn what stands before the first seal that will be looked at."""
+    """Load the hash before the first seal to check, and the number of unproved entries."""
     for position, previous, hash in await reader.all(LINKS, positions=[1, check.position - 1]):
         if position == 1:
-            # The first seal's own hash vouches for this number, as it does for all it follows.
+            # The first seal's hash covers this number, so a change to it would be found.
             check.unproved = int.from_bytes(previous)
         if position == check.position - 1:
             check.previous = hash
 
 
 async def _check_end(reader: Reader, check: _ChainCheck) -> None:
-    """Look at the chain's end, and at what no seal covers."""
+    """Check the end of the chain, and the entries without a seal."""
     ends = await reader.one(ENDS)
     if ends is None:
         check.report(AuditFindingKind.CUT_OFF, check.position)

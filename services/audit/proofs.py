@@ -1,9 +1,9 @@
-"""Seals: what shows that the audit log is as Tandem wrote it.
+"""Proofs and seals of audit entries: HMACs that show whether somebody changed the audit log.
 
-An entry bears a *proof*, made when it is written: nobody without the secret can add an entry, or
-change one before it is sealed. A worker then chains entries by *seals*: each one's hash covers the
-entry, its proof, its position and the hash before it. Keys are derived from the secret, so they are
-nowhere in the database.
+An entry gets a *proof* when it is written, so that nobody without the secret can add an entry, or
+change one before it is sealed. A worker later chains the entries by *audit seals*. The hash of a
+seal covers the entry, its proof, its position and the hash before it. All keys are derived from
+the secret and are never stored in the database.
 """
 
 import hmac
@@ -21,7 +21,7 @@ from persistence.audit.entries import AuditEntry
 
 
 class _Keys(NamedTuple):
-    """What is derived from one secret."""
+    """The keys that are derived from one secret."""
 
     id: str
     entries: bytes
@@ -29,7 +29,7 @@ class _Keys(NamedTuple):
 
 
 class AuditKeys:
-    """Proves and seals with the newest secret, and knows what every secret proved and sealed."""
+    """Makes proofs and seals with the newest secret, and checks those of every secret."""
 
     def __init__(self, *secrets: str) -> None:
         self._keys = [_derive_keys(secret) for secret in secrets]
@@ -37,15 +37,15 @@ class AuditKeys:
 
     @property
     def key_id(self) -> str:
-        """Names the key that seals now."""
+        """The id of the key that makes seals now."""
         return self._keys[0].id
 
     def prove(self, entry: AuditEntry) -> bytes:
-        """That whoever wrote this entry knows the secret."""
+        """The proof that the writer of this entry knows the secret."""
         return _compute_proof(self._keys[0], entry)
 
     def is_proved(self, entry: AuditEntry, proof: bytes) -> bool:
-        """Was the entry written by somebody who knows a secret?"""
+        """Does the proof show that the writer of the entry knows one of the secrets?"""
         return any(hmac.compare_digest(proof, _compute_proof(keys, entry)) for keys in self._keys)
 
     def seal(
@@ -60,7 +60,7 @@ class AuditKeys:
         return _compute_seal(self._keys[0], position, previous, sealed_at, entry, proof)
 
     def is_sealed(self, seal: Seal, entry: AuditEntry) -> bool | None:
-        """Is this the entry that was sealed, by this seal? None when its key is not known."""
+        """Is the seal right for this entry? None when the seal's key is unknown."""
         keys = self._by_id.get(seal.key_id)
         if keys is None:
             return None
@@ -101,8 +101,10 @@ def _compute_seal(
 
 
 def _entry_values(entry: AuditEntry) -> Sequence[object]:
-    """An entry's values in an order that never changes. What comes to the table later must come
-    last, and only where it is not null: older entries have to stay what they were.
+    """An entry's values in an order that never changes.
+
+    The value of a new column must be added last, and only when it is not null, so that the proofs
+    of older entries stay valid.
     """
     return [
         entry.id,
@@ -123,5 +125,5 @@ def _instant(moment: datetime) -> str:
 
 
 def _canonical(values: Sequence[object]) -> bytes:
-    """JSON: two different lists never have the same bytes."""
+    """Encode as JSON, so that two different lists never give the same bytes."""
     return msgspec.json.encode(values)

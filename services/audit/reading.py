@@ -1,4 +1,4 @@
-"""The audit log, for admins: what was done, and proof that it is whole."""
+"""Operations of the audit log, for admins: list it, export its head, verify it."""
 
 from typing import Annotated, Literal, Self
 
@@ -20,21 +20,25 @@ __all__ = ["AuditEntry", "AuditFinding", "AuditFindingKind", "AuditHead", "Audit
 
 
 class ListAudit(Paged, Period):
-    """Which entries, in which order."""
+    """Filters and sort of the list of audit entries."""
 
-    actor_id: Reference | None = Field(None, description="Who did it.")
-    entity_id: Reference | None = Field(None, description="What it was done to.")
-    action: Annotated[Line, Field(min_length=1, max_length=100)] | None = Field(
-        None, description="The operation."
+    actor_id: Reference | None = Field(None, description="Id of the user who called the operation.")
+    entity_id: Reference | None = Field(
+        None, description="Id of the thing that the operation changed."
     )
-    sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
+    action: Annotated[Line, Field(min_length=1, max_length=100)] | None = Field(
+        None, description="Name of the operation."
+    )
+    sort: Literal["-createdAt", "createdAt"] = Field(
+        "-createdAt", description="How the list is sorted."
+    )
 
 
 @operation(
     "audit.list", who=Permission.AUDIT_READ_ALL, input=ListAudit, result=AuditEntry, paged=True
 )
 async def list_(ctx: Context, input: ListAudit) -> Page[AuditEntry]:
-    """Who did what to which thing, newest first."""
+    """List the audit entries, newest first: which caller did what to which thing."""
     filters = {
         "actorId": input.actor_id,
         "entityId": input.entity_id,
@@ -46,16 +50,16 @@ async def list_(ctx: Context, input: ListAudit) -> Page[AuditEntry]:
 
 
 class VerifyAudit(Input):
-    """Where to begin, and the exported head to compare with."""
+    """The position to begin at, and an exported head to compare with."""
 
     start_position: Position = Field(
-        1, description="The first seal to look at: the nextPosition of the answer before."
+        1, description="The first position to check: 1, or nextPosition of the previous answer."
     )
     position: Position | None = Field(
-        None, description="The position of a head that was exported; with its hash."
+        None, description="Position of an exported head; required with hash."
     )
     hash: Annotated[str, Strict(), Field(pattern="^[0-9a-f]{64}$")] | None = Field(
-        None, description="The hash of that head."
+        None, description="Hash of the exported head; required with position."
     )
 
     @model_validator(mode="after")
@@ -68,9 +72,10 @@ class VerifyAudit(Input):
 
 @operation("audit.head", who=Permission.AUDIT_READ_ALL, input=Nothing, result=AuditHead)
 async def head(ctx: Context, _: Nothing) -> AuditHead:
-    """The end of the chain of seals over the audit log, to be kept elsewhere.
+    """Read the head of the audit log: the end of its chain of seals.
 
-    Entries are sealed by a worker some seconds after they are written.
+    Keep the head outside Tandem, and give it to audit.verify later. A worker seals entries some
+    seconds after they are written.
     """
     found = await ctx.reader.one(HEAD)
     if found is None:
@@ -83,14 +88,14 @@ async def head(ctx: Context, _: Nothing) -> AuditHead:
     who=Permission.AUDIT_READ_ALL,
     input=VerifyAudit,
     result=AuditVerification,
-    # It reads two hundred pages' worth of rows, one after the other.
+    # One call reads as many rows as two hundred pages hold.
     cost=100,
 )
 async def verify(ctx: Context, input: VerifyAudit) -> AuditVerification:
-    """Whether the audit log was tampered with: entries changed, removed, inserted or cut off.
+    """Check the audit log for entries that were changed, removed, inserted or cut off.
 
-    Looks at up to 20,000 seals and says where to go on. Without an exported head, what is missing
-    at the end may stay unseen, and so does a chain that was made anew with the stolen secret.
+    A call checks up to 20,000 seals and says where to go on. Give an exported head to also find
+    entries that were cut off at the end, and a chain that was rebuilt with a stolen secret.
     """
     exported = None
     if input.position is not None and input.hash is not None:

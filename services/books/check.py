@@ -1,4 +1,4 @@
-"""What a check of the books is."""
+"""The form of a check of the books."""
 
 from dataclasses import dataclass
 

@@ -32,8 +32,8 @@ LEDGER_CHECKS = (
         WHERE kind = 'WALLET' GROUP BY accounts.id
         """,
     ),
-    # Each posting leads from one balance to the next, from 0 to the sum. Whatever their order,
-    # every balance but the first and the last is reached as often as it is left.
+    # The postings lead from one balance to the next, from 0 to the sum. So every balance but the
+    # first and the last is reached as often as it is left, in any order of the postings.
     Check(
         "balances after postings follow each other",
         """

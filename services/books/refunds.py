@@ -71,7 +71,7 @@ REFUND_CHECKS = (
         FROM refunded LEFT JOIN order_lines USING (order_id, position, product_id)
         """,
     ),
-    # All pieces of a cancelled order come back. Of other orders, only restocked pieces do.
+    # All pieces of a cancelled order come back, and only restocked pieces of other orders.
     Check(
         "pieces come back as their refunds say",
         """

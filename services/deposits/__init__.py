@@ -1,1 +1,1 @@
-"""Deposits: money added to a wallet through the payment provider."""
+"""Deposits: the payment provider brings money into a wallet."""

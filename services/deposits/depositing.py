@@ -1,4 +1,4 @@
-"""Deposits: money that the payment provider brings into a wallet."""
+"""Operations of deposits: create one, settle it when the provider decides, and read them."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -36,45 +36,46 @@ log = structlog.get_logger("tandem.deposits")
 
 
 class CreateDeposit(Input):
-    """How much to bring in."""
+    """The amount to deposit."""
 
-    amount: Price = Field(description="What to bring into the wallet.", examples=["100.00"])
+    amount: Price = Field(description="Amount to bring into the wallet.", examples=["100.00"])
 
 
 class DepositId(Input):
-    """Which deposit."""
+    """The deposit."""
 
     id: PathId = Field(description="The deposit's id.")
 
 
 class ListDeposits(Paged):
-    """Which deposits, in which order."""
+    """Filter and sort of the list of deposits."""
 
-    status: DepositStatus | None = Field(
-        None, description="How far the deposit has come.", strict=False
-    )
-    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
+    status: DepositStatus | None = Field(None, description="The deposit's status.", strict=False)
+    sort: Literal["-createdAt"] = Field("-createdAt", description="How the list is sorted.")
 
 
 class ProviderEvent(Input):
-    """The event that tells of a decision."""
+    """The provider's event that reports a decision."""
 
     id: Annotated[Line, Field(min_length=1, max_length=255)] = Field(
         description="The provider's id of the event."
     )
-    amount: Price = Field(description="What the event is about.")
+    amount: Price = Field(description="The amount that the event is about.")
     currency: Annotated[Line, Field(pattern="^[A-Z]{3}$")] = Field(
         description="ISO 4217 code of the amount."
     )
 
 
 class SettleDeposit(DepositId):
-    """What the provider decided."""
+    """The provider's decision about a deposit."""
 
     failure_code: Annotated[Line, Field(pattern="^[A-Z][A-Z0-9_]{0,63}$")] | None = Field(
-        None, description="Why it declined; null when it has the money."
+        None, description="Why the provider declined; null when it has the money."
     )
-    event: ProviderEvent | None = Field(None, description="The event that says so, if one does.")
+    event: ProviderEvent | None = Field(
+        None,
+        description="The event with the decision; null when the provider answered directly.",
+    )
 
 
 @operation(
@@ -87,11 +88,10 @@ class SettleDeposit(DepositId):
     cost=5,
 )
 async def create(ctx: Context, tx: Transaction, input: CreateDeposit) -> Deposit:
-    """Bring money into the caller's wallet.
+    """Bring money into the caller's wallet through the payment provider.
 
-    The provider decides at once, or later: until then the deposit is PENDING, and deposits.get
-    tells what becomes of it. A declined deposit is an answer, not an error: look at status and
-    failureCode.
+    The provider may decide at once or later. Until then the deposit is PENDING: read it with
+    deposits.get. A declined deposit is a result and not an error: see status and failureCode.
     """
     wallet = await _lock_wallet(ctx, tx, ctx.user_id)
     deposit_id = ctx.new_id()
@@ -125,10 +125,10 @@ async def create(ctx: Context, tx: Transaction, input: CreateDeposit) -> Deposit
     writes=True,
 )
 async def settle(ctx: Context, tx: Transaction, input: SettleDeposit) -> Deposit:
-    """Record what the provider decided of a deposit, from its answer or from its event.
+    """Record the provider's decision about a deposit, from its answer or from its event.
 
-    The first decision counts: a deposit that is settled stays as it is. An event is kept, whether
-    it settles anything or not.
+    The first decision counts: a settled deposit never changes. An event is stored whether or not
+    it settles the deposit.
     """
     deposit = await tx.one(LOCK_DEPOSIT, deposit_id=input.id)
     if deposit is None:
@@ -144,7 +144,7 @@ async def settle(ctx: Context, tx: Transaction, input: SettleDeposit) -> Deposit
     if settles:
         await _settle_deposit(ctx, tx, deposit, decision)
     elif not matches or deposit.status != _status_of(decision):
-        # What is decided stays; somebody has to find out with the provider who is right.
+        # The first decision stays. Staff must ask the provider which decision is right.
         log.error("provider contradicts itself", deposit=deposit.id, event_id=event and event.id)
     return await _load_deposit(tx, deposit.id)
 
@@ -170,7 +170,7 @@ async def _settle_deposit(
 async def _store_event(
     ctx: Context, tx: Transaction, input: SettleDeposit, event: ProviderEvent, settled: bool
 ) -> bool:
-    """Keep an event; False when it was there already."""
+    """Store an event; False when it was stored before."""
     stored = await tx.one(
         KEEP_EVENT,
         id=event.id,
@@ -219,14 +219,14 @@ async def _load_deposit(tx: Transaction, deposit_id: str) -> Deposit:
 
 @operation(
     "deposits.list",
-    # The list is part of the wallet on GraphQL: whoever may read one may read the other.
+    # In GraphQL the list is a field of the wallet, so both need the same permission.
     who=Permission.WALLET_READ_OWN,
     input=ListDeposits,
     result=Deposit,
     paged=True,
 )
 async def list_(ctx: Context, input: ListDeposits) -> Page[Deposit]:
-    """The caller's deposits, newest first."""
+    """List the caller's deposits, newest first."""
     return await paging.page(ctx, OWN_DEPOSITS, input, input.sort, {"status": input.status})
 
 
@@ -238,7 +238,7 @@ async def list_(ctx: Context, input: ListDeposits) -> Page[Deposit]:
     errors=[DepositNotFound],
 )
 async def get(ctx: Context, input: DepositId) -> Deposit:
-    """One of the caller's deposits."""
+    """Read one of the caller's deposits."""
     deposit = await ctx.reader.one(DEPOSIT.by_ids, ids=[input.id], **ctx.viewer_values)
     if deposit is None:
         raise DepositNotFound
@@ -246,7 +246,7 @@ async def get(ctx: Context, input: DepositId) -> Deposit:
 
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Deposit]:
-    """Deposits by id, as far as the caller may see them; relation of wallet entries."""
+    """Load the deposits that the caller may see, by id; relation of wallet entries."""
     rows = await request.reader.all(
         DEPOSIT.by_ids, ids=list(ids), **viewer_values_for_relation(request, "deposits")
     )

@@ -1,7 +1,7 @@
-"""The payment provider behind one small port, and the sandbox that stands in for it.
+"""The port to the payment provider, and the sandbox that implements it.
 
-A provider takes the money of a deposit outside of Tandem. It is asked with the deposit's id, which
-is its idempotency key: however often it is asked, the money is taken once.
+A provider takes the money of a deposit outside of Tandem. Each call carries the deposit's id as
+the idempotency key, so that repeated calls take the money once.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from services.settings import Settings
 
 
 class Charge(Struct, frozen=True):
-    """What a provider is asked for: to take the money of the deposit with this id."""
+    """A request to take the money of the deposit with this id."""
 
     id: str
     amount: Decimal
@@ -28,13 +28,13 @@ class Charge(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """What a provider decided: it has the money, unless ``failure_code`` says why it has not."""
+    """A provider's decision: it has the money, unless ``failure_code`` says why not."""
 
     failure_code: str | None = None
 
 
 class EventData(Struct, frozen=True, rename="camel"):
-    """What an event says of a deposit; ``amount`` is decimal text."""
+    """The data of an event about a deposit; ``amount`` is decimal text."""
 
     deposit_id: str
     amount: str
@@ -43,7 +43,7 @@ class EventData(Struct, frozen=True, rename="camel"):
 
 
 class Event(Struct, frozen=True):
-    """An event as it is sent: the body of a Standard Webhooks message."""
+    """An event as the provider sends it: the body of a Standard Webhooks message."""
 
     type: str
     timestamp: str
@@ -52,45 +52,45 @@ class Event(Struct, frozen=True):
 
 SUCCEEDED, FAILED = "deposit.succeeded", "deposit.failed"
 
-#: Takes the headers and the body of a signed event, as if they had been sent.
+#: Delivers the headers and the body of a signed event, as if the provider had sent them.
 DeliverEvent = Callable[[Mapping[str, str], bytes], Awaitable[None]]
 
 
 class Provider(Protocol):
-    """Whoever takes the money."""
+    """The port to a payment provider."""
 
     def at_once(self, charge: Charge) -> Decision | None:
-        """What is decided without asking anybody; None where `charge` has to ask.
+        """Decide without a network call; None when `charge` must be called.
 
-        It is called inside a transaction, so a provider behind a network always answers None.
+        This is called inside a transaction, so a provider behind a network always answers None.
         """
         ...
 
     async def charge(
         self, charge: Charge, now: datetime, deliver_event: DeliverEvent
     ) -> Decision | None:
-        """Take the money, or say what became of it; None while that is not decided.
+        """Take the money, or tell the decision of an earlier call; None while undecided.
 
-        Raises what it likes when there is no answer, and may take for ever: the caller limits it
-        and asks again. ``deliver_event`` is for a provider that lives in this process.
+        It may raise any exception or never return: the caller sets a time limit and calls again.
+        ``deliver_event`` is for a provider that runs in this process.
         """
         ...
 
 
 class _LateDecision(Enum):
-    """How the sandbox decides when it does not do so at once."""
+    """How the sandbox decides when it does not decide at once."""
 
     ANSWER_LOST = "the first answer is lost"
-    EVENT = "an event tells"
-    TWO_EVENTS = "the same event tells twice"
-    NEVER = "there is no answer"
+    EVENT = "an event reports the decision"
+    TWO_EVENTS = "the same event is sent twice"
+    NEVER = "there is never an answer"
 
 
 class Sandbox:
-    """Takes no money: it decides by the amount, and at once for all but a few amounts.
+    """A provider that takes no money. It decides by the amount, at once for all but a few amounts.
 
-    It keeps nothing, so that any process may ask it: what it says later depends on how long ago
-    the deposit was asked for.
+    It has no state, so that every process can use it. Late decisions depend only on the time since
+    the deposit was created.
     """
 
     DECLINED: Mapping[Decimal, str] = {
@@ -109,7 +109,7 @@ class Sandbox:
         self._webhook = Webhook(webhook_secret)
 
     def at_once(self, charge: Charge) -> Decision | None:
-        """The decision, for all amounts but those that are decided later."""
+        """Decide all amounts except those that are decided later."""
         if charge.amount in self.LATE:
             return None
         return Decision(self.DECLINED.get(charge.amount))
@@ -117,7 +117,7 @@ class Sandbox:
     async def charge(
         self, charge: Charge, now: datetime, deliver_event: DeliverEvent
     ) -> Decision | None:
-        """The decision, an event, or no answer at all."""
+        """Answer with the decision, deliver an event, or never return."""
         late = self.LATE.get(charge.amount)
         decided = now - charge.asked_at >= self.DECIDES_AFTER
         if late is _LateDecision.NEVER or (late is _LateDecision.ANSWER_LOST and not decided):
@@ -130,7 +130,7 @@ class Sandbox:
         return self.at_once(charge) or Decision()
 
     def _event(self, charge: Charge) -> tuple[Mapping[str, str], bytes]:
-        # Signatures are checked by the clock on the wall, whatever time a process is told.
+        # Signatures are verified by the real time, so the process's clock must not be used here.
         now, name = datetime.now(UTC), f"sandbox-{charge.id}"
         data = EventData(charge.id, str(charge.amount), charge.currency)
         body = msgspec.json.encode(Event(SUCCEEDED, now.isoformat(), data))
@@ -143,5 +143,5 @@ class Sandbox:
 
 
 def new_provider(settings: Settings) -> Provider:
-    """The provider that the settings name."""
+    """Make the provider that the settings name."""
     return Sandbox(settings.provider_webhook_secret.get_secret_value())

@@ -1,6 +1,6 @@
-"""Talking with the payment provider: a job asks it, and its signed events come in.
+"""Calls to the payment provider by a job, and the signed events that it sends.
 
-Both ways end in `deposits.settle`, which decides a deposit once, whoever is first.
+Both lead to `deposits.settle`, which settles a deposit once, by the first decision.
 """
 
 import asyncio
@@ -30,20 +30,20 @@ _LONGEST_ID = 255
 
 
 class Undecided(Exception):
-    """The provider has not decided yet: it is asked again."""
+    """The provider has not decided yet. The job is tried again."""
 
 
 class _EventType(msgspec.Struct, frozen=True):
-    """All that is read of an event before it is known to be about a deposit."""
+    """The type of an event, which is read before the rest of its body."""
 
     type: str
 
 
 async def charge(process: Process, job: Job) -> None:
-    """Ask the provider to take the money of ``{"depositId"}``, or what became of that.
+    """Ask the provider to take the money of the deposit ``{"depositId"}``.
 
-    Who does not answer in time has decided nothing: the deposit stays PENDING, and the job asks
-    again under the same id.
+    When the provider does not answer in time, the deposit stays PENDING, and the job asks again
+    with the same id.
     """
     reader = process.database.reader(QueryStats())
     deposit = await reader.one(ASKED_DEPOSIT, deposit_id=job.data["depositId"])
@@ -64,10 +64,10 @@ async def charge(process: Process, job: Job) -> None:
 async def receive(
     process: Process, request_id: str, headers: Mapping[str, str], body: bytes
 ) -> None:
-    """Take in an event that the provider sent; done when this returns.
+    """Process an event that the provider sent. When this returns, the event is committed.
 
-    The same event may come as often as it likes. Raises `SignatureInvalid`, `MalformedRequest`,
-    `ValidationFailed`, `DepositNotFound` and what a write may raise.
+    The same event may arrive several times. Raises `SignatureInvalid`, `MalformedRequest`,
+    `ValidationFailed`, `DepositNotFound` and the errors of every write.
     """
     _verify(process, headers, body)
     event_id = headers["webhook-id"]
@@ -78,15 +78,15 @@ async def receive(
             return
         data = msgspec.json.decode(body, type=Event).data
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise MalformedRequest("The body is no event about a deposit.") from None
+        raise MalformedRequest("The body is not an event about a deposit.") from None
     if (data.failure_code is None) != (event_type == SUCCEEDED) or len(event_id) > _LONGEST_ID:
-        raise MalformedRequest("A failureCode is what a failed deposit has, and no other one.")
+        raise MalformedRequest("Give a failureCode with deposit.failed, and only there.")
     if known := await translate_errors(_load_known_event, process, event_id):
         if known == KnownEvent(parsed(data.deposit_id) or "", data.failure_code):
             return
-        # Taken for a repetition it would be acknowledged, and what it says lost.
+        # An acknowledgement would treat this event as a repetition and lose its data.
         log.error("two events of one id", event_id=event_id, deposit_id=known.deposit_id)
-        raise MalformedRequest("Another event had this webhook-id.")
+        raise MalformedRequest("Another event has this webhook-id.")
     raw = {
         "id": data.deposit_id,
         "failureCode": data.failure_code,
@@ -100,7 +100,7 @@ async def _load_known_event(process: Process, event_id: str) -> KnownEvent | Non
 
 
 def _verify(process: Process, headers: Mapping[str, str], body: bytes) -> None:
-    """Refuse what was not signed with the shared secret within the last five minutes."""
+    """Raise `SignatureInvalid` unless the secret signed the event in the last five minutes."""
     secret = process.settings.provider_webhook_secret.get_secret_value()
     signed = {name: headers.get(name, "") for name in _SIGNED_HEADERS}
     try:
