@@ -1,1 +1,1 @@
-"""Invoices and credit notes: issued by jobs, read by buyers and the shop."""
+"""Invoices and credit notes: jobs issue them after a payment or refund."""

@@ -1,8 +1,8 @@
-"""Writing invoices: numbered by a job after the payment, their PDFs made by another one.
+"""Jobs that issue invoices and credit notes, and that make their PDFs.
 
-A number is given under the lock of its kind's one counter row, in the transaction that writes the
-invoice: none is left out or given twice, whatever is rolled back or killed. Whoever takes both
-counters takes that of invoices first.
+A transaction that writes an invoice locks the counter row of its kind and takes the next number.
+So no number is skipped or used twice, even after a rollback or a crash. A transaction that needs
+both counters locks that of invoices first.
 """
 
 import asyncio
@@ -41,20 +41,20 @@ from services.operation.inputs import Input, PathId
 from services.operation.running import operation
 from services.settings import Settings
 
-#: Begins the numbers of a kind, which have a series of their own.
+#: Prefix of the numbers of a kind. Each kind has its own series.
 _PREFIX = {InvoiceKind.INVOICE: "", InvoiceKind.CREDIT_NOTE: "CN-"}
-#: Making a PDF keeps a core busy. One at a time, also when a job gave up waiting for its own.
+#: One thread makes all PDFs, as each keeps a core busy, even when its job has timed out.
 _RENDERER = ThreadPoolExecutor(1, "invoice-pdf")
 
 
 class PaidOrderId(Input):
-    """Which order to write the invoice of."""
+    """The paid order to issue an invoice for."""
 
     id: PathId = Field(description="The order's id.")
 
 
 class RefundId(Input):
-    """Which refund to write the credit note of."""
+    """The refund to issue a credit note for."""
 
     id: PathId = Field(description="The refund's id.")
 
@@ -68,7 +68,7 @@ class RefundId(Input):
     writes=True,
 )
 async def issue(ctx: Context, tx: Transaction, input: PaidOrderId) -> Invoice:
-    """Write the invoice of a paid order; the one that is there when there is one."""
+    """Issue the invoice of a paid order, once; later calls return the same invoice."""
     return await _find_or_write_invoice(ctx, tx, input.id)
 
 
@@ -81,7 +81,7 @@ async def issue(ctx: Context, tx: Transaction, input: PaidOrderId) -> Invoice:
     writes=True,
 )
 async def credit(ctx: Context, tx: Transaction, input: RefundId) -> Invoice:
-    """Write the credit note of a refund, after the invoice that it corrects; once."""
+    """Issue the credit note of a refund, once, after the invoice that it corrects."""
     refund = await tx.one(REFUND.stored, ids=[input.id])
     if refund is None:
         raise OrderNotFound
@@ -99,6 +99,7 @@ async def credit(ctx: Context, tx: Transaction, input: RefundId) -> Invoice:
         subtotal=refund.amount,
         discount=money.ZERO,
         total=refund.amount,
+        # A difference of shares, so that the taxes of all credit notes sum to the invoice's tax.
         tax=_tax_share(invoice, credited + refund.amount) - _tax_share(invoice, credited),
         tax_rate=invoice.tax_rate,
         currency=refund.currency,
@@ -111,7 +112,7 @@ async def credit(ctx: Context, tx: Transaction, input: RefundId) -> Invoice:
 
 
 async def issue_invoice(process: Process, job: Job) -> None:
-    """Write the invoice of the order ``orderId``."""
+    """Issue the invoice of the order ``orderId``; the job `invoices.issue`."""
     try:
         await issue.by_system(job.request(process), {"id": job.data["orderId"]})
     except OrderNotFound:
@@ -119,7 +120,7 @@ async def issue_invoice(process: Process, job: Job) -> None:
 
 
 async def issue_credit_note(process: Process, job: Job) -> None:
-    """Write the credit note of the refund ``refundId``."""
+    """Issue the credit note of the refund ``refundId``; the job `invoices.credit`."""
     try:
         await credit.by_system(job.request(process), {"id": job.data["refundId"]})
     except OrderNotFound:
@@ -127,7 +128,7 @@ async def issue_credit_note(process: Process, job: Job) -> None:
 
 
 async def render_invoice(process: Process, job: Job) -> None:
-    """Make the PDF of the invoice ``invoiceId``, once."""
+    """Make the PDF of the invoice ``invoiceId``, once; the job `invoices.render`."""
     invoice_id = job.data["invoiceId"]
     reader = process.database.reader(QueryStats())
     if await reader.one(HAS_PDF, invoice_id=invoice_id) is not None:
@@ -142,12 +143,12 @@ async def render_invoice(process: Process, job: Job) -> None:
 
 
 async def _find_or_write_invoice(ctx: Context, tx: Transaction, order_id: str) -> Invoice:
-    """The invoice of a paid order, written now unless it is there."""
+    """Load the invoice of a paid order, or write it. Raises `OrderNotFound`."""
     order = await tx.one(ORDER.stored, ids=[order_id])
     if order is None or order.paid_at is None:
         raise OrderNotFound
     counter = await _lock_counter(ctx, tx, InvoiceKind.INVOICE)
-    # Looked for under the lock: another worker may have written it just now.
+    # This runs under the lock, because another worker may have just written the invoice.
     existing = await tx.one(INVOICE_OF_ORDER, order_id=order.id)
     if existing is not None:
         return existing
@@ -169,7 +170,7 @@ async def _find_or_write_invoice(ctx: Context, tx: Transaction, order_id: str) -
 
 
 def _credited_lines(invoice: Invoice, refund: Refund) -> list[OrderLine]:
-    """The invoice's lines as far as they were given back, for what was given back."""
+    """The lines of a credit note: the refunded pieces with their refunded amounts."""
     bought = {line.product_id: line for line in invoice.lines}
     return [
         msgspec.structs.replace(bought[line.product_id], quantity=line.quantity, total=line.amount)
@@ -178,12 +179,12 @@ def _credited_lines(invoice: Invoice, refund: Refund) -> list[OrderLine]:
 
 
 def _tax_share(invoice: Invoice, amount: Decimal) -> Decimal:
-    """The tax in a part of an invoice's total; parts that sum to it have its tax, to the cent."""
+    """The tax in a part of an invoice's total, to the cent."""
     return money.cents(invoice.tax * amount / invoice.total)
 
 
 async def _lock_counter(ctx: Context, tx: Transaction, kind: InvoiceKind) -> Counter:
-    """The last number of a kind, under the lock of who gives the next one."""
+    """Lock and load the counter of a kind."""
     counter = await tx.one(LOCK_COUNTER, kind=kind)
     if counter is None:
         raise Internal
@@ -201,10 +202,10 @@ async def _write_document(
     corrects_id: str | None = None,
     refund_id: str | None = None,
 ) -> Invoice:
-    """Write a document under the next number of its kind, and queue the making of its PDF."""
-    # Clocks of workers differ a little; numbers and times go up together nevertheless.
+    """Write a document with the next number of its kind, and queue the job that makes its PDF."""
+    # The clocks of workers differ a little, but a higher number must not have an earlier time.
     issued_at = max(ctx.now, counter.issued_at or ctx.now)
-    # Nor does a new time zone take them back into the year before.
+    # A changed time zone must not move numbers back into the previous year.
     year = max(counter.year, _year(issued_at, ctx.settings))
     sequence = counter.last + 1 if year == counter.year else 1
     await tx.all(COUNT, of_kind=kind, to_year=year, to_last=sequence, at_issued=issued_at)
@@ -242,6 +243,6 @@ def _seller(settings: Settings) -> Seller:
 
 
 def _tax_rate(order: Order, settings: Settings) -> str | None:
-    """The rate of the order's tax, unless the shop's rate was changed since it was placed."""
+    """The tax rate of the order; None when the shop's rate has changed since it was placed."""
     same = money.tax_within(order.total, settings.tax_rate) == order.tax
     return f"{settings.tax_rate.normalize():f}" if same else None

@@ -1,7 +1,7 @@
-"""The PDF of an invoice: A4, as many pages as it takes, the same bytes for the same invoice.
+"""The PDF of an invoice: A4 pages, with the same bytes for the same invoice.
 
-Latin, Greek and Cyrillic come from Noto Sans, Chinese and Japanese from Noto Sans SC; only the
-letters that are used are embedded. What neither font has is shown as U+FFFD, never left out.
+Latin, Greek and Cyrillic letters come from Noto Sans, Chinese and Japanese ones from Noto Sans SC.
+Only the used letters are embedded. A letter that neither font has is shown as U+FFFD.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ _TITLES = {InvoiceKind.INVOICE: "Invoice", InvoiceKind.CREDIT_NOTE: "Credit note
 
 
 def render(invoice: Invoice, zone: ZoneInfo) -> bytes:
-    """The file; dates are days of the time zone. Takes some tenths of a second of a core."""
+    """Make the file, with dates in the time zone. It keeps a core busy for tenths of a second."""
     page = _Page(invoice)
     page.add_page()
     _write_seller(page, invoice)
@@ -42,7 +42,7 @@ def render(invoice: Invoice, zone: ZoneInfo) -> bytes:
 
 
 class _Page(FPDF):
-    """A document with our fonts, and a foot on every page."""
+    """A document with Tandem's fonts, and a footer on every page."""
 
     def __init__(self, invoice: Invoice) -> None:
         super().__init__(format="A4")
@@ -58,18 +58,18 @@ class _Page(FPDF):
         self.set_lang("en")
 
     def footer(self) -> None:
-        """Which document this page is of, and which page."""
+        """Write the document's title and the page number."""
         self.set_y(-15)
         self.write_line(f"{self._foot} · page {self.page_no()} of {{nb}}", _SMALL, _GREY)
 
     def printable(self, text: str) -> str:
-        """The text with U+FFFD for letters that no font of ours has."""
+        """The text with U+FFFD in place of letters that no font has."""
         if _HAN not in self.fonts and any(ord(letter) not in self._covered for letter in text):
             self._add_han_font()
         return "".join(letter if ord(letter) in self._covered else _MISSING for letter in text)
 
     def _add_han_font(self) -> None:
-        # It takes as long as everything else together, and most invoices need none of it.
+        # This takes as long as the rest of the work, and most invoices do not need this font.
         self.add_font(_HAN, "", str(pylopdf_fonts_zh_cn.sans_path()))
         self.set_fallback_fonts([_HAN])
         self._covered |= self._letters_of(_HAN)
@@ -80,7 +80,7 @@ class _Page(FPDF):
         return set(added.cmap)
 
     def write_line(self, text: str, size: int = _NORMAL, grey: int = _BLACK) -> None:
-        """A paragraph over the whole width."""
+        """Write a paragraph over the whole width."""
         self.set_font(_LATIN, size=size)
         self.set_text_color(grey)
         height = _ROW if size == _NORMAL else size * 0.5
@@ -88,7 +88,7 @@ class _Page(FPDF):
         self.set_text_color(_BLACK)
 
     def write_sum(self, label: str, amount: str, size: int = _NORMAL) -> None:
-        """A label and an amount at the right margin."""
+        """Write a label and an amount at the right margin."""
         self.set_font(_LATIN, size=size)
         self.cell(self.epw - _WIDTHS[-1] - 12, _ROW + 1, self.printable(label), align="R")
         self.cell(_WIDTHS[-1] + 12, _ROW + 1, amount, align="R", new_x="LMARGIN", new_y="NEXT")
@@ -143,7 +143,7 @@ def _write_lines(page: _Page, invoice: Invoice) -> None:
         col_widths=_WIDTHS,
         text_align=("RIGHT", "LEFT", "RIGHT", "RIGHT", "RIGHT"),
         borders_layout="SINGLE_TOP_LINE",
-        # There is no bold face: the heading tells itself apart by its colour.
+        # There is no bold font, so a colour marks the heading.
         headings_style=FontFace(emphasis="", color=_GREY),
         line_height=_TIGHT + 1,
         padding=0.5,
@@ -161,7 +161,7 @@ def _write_row(page: _Page, table: Table, cells: Sequence[str]) -> None:
 
 
 def _write_totals(page: _Page, invoice: Invoice) -> None:
-    # They stay together, on a page of their own where they must.
+    # The totals stay together, on a new page if necessary.
     if page.will_page_break(5 * (_ROW + 1)):
         page.add_page()
     if invoice.discount != ZERO:

@@ -1,4 +1,4 @@
-"""Invoices and credit notes: read here, written by jobs once an order is paid."""
+"""Reads of invoices and credit notes, and of their PDFs."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -24,29 +24,31 @@ from services.operation.running import operation
 
 
 class InvoiceId(Input):
-    """Which invoice."""
+    """The invoice."""
 
     id: PathId = Field(description="The invoice's id.")
 
 
 class InvoiceLink(InvoiceId):
-    """Which invoice's PDF, and what its signed address says."""
+    """An invoice, and the token of the signed URL of its PDF."""
 
-    token: str = Field(description="The token of the address.")
+    token: str = Field(description="The token in the signed URL.")
 
 
 class InvoicePdf(Struct, frozen=True, rename="camel"):
-    """Where the PDF of an invoice is."""
+    """The URL of the PDF of an invoice."""
 
-    id: Annotated[str, Meta(description="The invoice.")]
-    url: Annotated[str, Meta(description="Its address, good for some minutes without a token.")]
+    id: Annotated[str, Meta(description="Id of the invoice.")]
+    url: Annotated[
+        str, Meta(description="URL of the PDF. It works for some minutes without an access token.")
+    ]
 
 
 class PdfFile(Struct, frozen=True):
     """The PDF of an invoice."""
 
-    name: Annotated[str, Meta(description="What to call the file.")]
-    content: Annotated[bytes, Meta(description="The file.")]
+    name: Annotated[str, Meta(description="Name of the file.")]
+    content: Annotated[bytes, Meta(description="Content of the file.")]
 
 
 @operation(
@@ -57,7 +59,7 @@ class PdfFile(Struct, frozen=True):
     errors=[InvoiceNotFound],
 )
 async def get(ctx: Context, input: InvoiceId) -> Invoice:
-    """One invoice or credit note."""
+    """Read one invoice or credit note."""
     invoice = await ctx.reader.one(INVOICE.by_ids, ids=[input.id], **ctx.viewer_values)
     if invoice is None:
         raise InvoiceNotFound
@@ -74,9 +76,9 @@ async def get(ctx: Context, input: InvoiceId) -> Invoice:
 async def pdf(
     ctx: Context, invoice_ids: Sequence[str], input: Nothing
 ) -> Mapping[str, InvoicePdf | TandemError]:
-    """The PDF of an invoice: REST sends the file, GraphQL its address.
+    """Get the PDF of an invoice: REST sends the file, GraphQL its URL.
 
-    The address needs no token and is good for some minutes.
+    The URL works for some minutes without an access token.
     """
     parsed_ids = {id: parsed(id) or NOWHERE for id in invoice_ids}
     visible = await ctx.reader.all(VISIBLE_PDFS, ids=list(parsed_ids.values()), **ctx.viewer_values)
@@ -96,14 +98,14 @@ async def pdf(
 
 
 async def file(request: Request, invoice: InvoicePdf) -> PdfFile:
-    """The file that `pdf` gave the address of."""
+    """Load the file whose URL `pdf` returned."""
     return await _load_file(request, invoice.id)
 
 
 async def linked(request: Request, raw: Mapping[str, str]) -> PdfFile:
-    """The file behind an address that `pdf` gave, for whoever holds it.
+    """Load the file of a signed URL that `pdf` returned, for any caller.
 
-    Raises `Unauthenticated` for an address that is none of ours, `TokenExpired` after its time.
+    Raises `Unauthenticated` when the signature is wrong, `TokenExpired` when the URL has expired.
     """
     process = request.process
     await process.quota.charge(request, None, pdf.cost)
@@ -113,7 +115,7 @@ async def linked(request: Request, raw: Mapping[str, str]) -> PdfFile:
 
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Invoice]:
-    """Invoices by id, as far as the caller may see them; relation of orders."""
+    """Load the invoices that the caller may see, by id; relation of orders."""
     rows = await request.reader.all(
         INVOICE.by_ids, ids=list(ids), **viewer_values_for_relation(request, "invoices")
     )

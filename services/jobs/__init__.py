@@ -1,1 +1,1 @@
-"""Background jobs: the queue, its operations, its schedules and its handlers."""
+"""Background jobs: what waits, runs or has failed; failed ones are retried or discarded."""

@@ -1,4 +1,4 @@
-"""The table of jobs: what a worker does for every name that is queued, and what comes by itself."""
+"""The table of jobs: the handler of each name, the limits of some, and the schedules."""
 
 from services.audit import chain as audit_chain
 from services.deposits import provider_events as deposits_provider_events
@@ -27,15 +27,15 @@ HANDLERS: dict[str, Handler] = {
     "mail.resetPassword": mail_accounts.reset_password,
     "orders.expire": orders_managing.expire_due,
 }
-#: How many of a name run at one time, over all workers; a name that is not here has no limit but
-#: the workers' own. Every worker must hold the same figures.
+#: How many jobs of a name run at one time, over all workers. Every worker must have the same
+#: numbers. A name that is not here is limited only by each worker's own concurrency.
 AT_ONCE: dict[str, int] = {
-    # A provider that does not answer holds each of them up to its limit, again and again.
+    # A provider that does not answer would otherwise fill every worker with waiting jobs.
     "deposits.charge": 4,
-    # Each worker makes one at a time anyhow: those that wait for it would keep the rest waiting.
+    # Each worker makes one PDF at a time; waiting ones would take the place of other jobs.
     "invoices.render": 1,
 }
-#: What is queued at intervals; its handler finds no data in its job.
+#: The seconds between two jobs of a name that is queued at intervals. These jobs have no data.
 SCHEDULES: Schedules = {
     "access.forgetOld": lambda _: 3600,
     "audit.seal": lambda settings: settings.audit_seal_seconds,

@@ -1,4 +1,4 @@
-"""Jobs as admins see them: what waits, runs and has failed; failed ones tried again or let go."""
+"""Operations of jobs, for admins: list them, retry failed ones, discard waiting or failed ones."""
 
 from typing import Annotated, Literal
 
@@ -19,24 +19,26 @@ from services.operation.running import Key, operation
 
 
 class ListJobs(Paged):
-    """Which jobs, in which order."""
+    """Filters and sort of the list of jobs."""
 
-    status: JobStatus | None = Field(None, description="Where they stand.", strict=False)
+    status: JobStatus | None = Field(None, description="The jobs' status.", strict=False)
     name: Annotated[Line, Field(min_length=1, max_length=100)] | None = Field(
-        None, description="What is to be done."
+        None, description="Name of the job, such as invoices.issue."
     )
-    sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
+    sort: Literal["-createdAt", "createdAt"] = Field(
+        "-createdAt", description="How the list is sorted."
+    )
 
 
 class JobId(Input):
-    """Which job."""
+    """The job."""
 
     id: PathId = Field(description="The job's id.")
 
 
 @operation("jobs.list", who=Permission.JOBS_READ_ALL, input=ListJobs, result=Job, paged=True)
 async def list_(ctx: Context, input: ListJobs) -> Page[Job]:
-    """What waits, runs or has failed, newest first; a job that succeeded is gone."""
+    """List the jobs that wait, run or have failed, newest first. Succeeded jobs are deleted."""
     status = input.status and QUEUE_STATUSES[input.status]
     filters = {"status": status, "name": input.name}
     return await paging.page(ctx, JOBS, input, input.sort, filters)
@@ -44,7 +46,7 @@ async def list_(ctx: Context, input: ListJobs) -> Page[Job]:
 
 @operation("jobs.get", who=Permission.JOBS_READ_ALL, input=JobId, result=Job, errors=[JobNotFound])
 async def get(ctx: Context, input: JobId) -> Job:
-    """One job; one that succeeded is gone, and in the end one that failed is, too."""
+    """Read one job. A succeeded job is deleted at once, a failed one after some days."""
     job = await ctx.reader.one(JOB.by_ids, ids=[input.id], **ctx.viewer_values)
     if job is None:
         raise JobNotFound
@@ -61,7 +63,7 @@ async def get(ctx: Context, input: JobId) -> Job:
     key=Key.OPTIONAL,
 )
 async def retry(ctx: Context, tx: Transaction, input: JobId) -> Job:
-    """Queue a job that has failed once more, with all its attempts before it."""
+    """Queue a failed job again, with the full number of attempts."""
     await _lock_job(ctx, tx, input.id, {JobStatus.FAILED})
     await tx.all(RETRY_JOB, job_id=input.id)
     [job] = await tx.all(JOB.stored, ids=[input.id])
@@ -78,9 +80,9 @@ async def retry(ctx: Context, tx: Transaction, input: JobId) -> Job:
     key=Key.OPTIONAL,
 )
 async def discard(ctx: Context, tx: Transaction, input: JobId) -> Done:
-    """Take a job that has failed, or still waits, out of the queue: it is never done.
+    """Discard a job that has failed or still waits: it will never run.
 
-    What it should have done stays undone; a job that runs cannot be stopped.
+    Its work stays undone. A running job cannot be stopped.
     """
     await _lock_job(ctx, tx, input.id, {JobStatus.FAILED, JobStatus.QUEUED})
     await tx.all(DISCARD_JOB, job_id=input.id)
@@ -88,12 +90,12 @@ async def discard(ctx: Context, tx: Transaction, input: JobId) -> Done:
 
 
 async def depths(process: Process) -> list[Depth]:
-    """The queue's depth by name and status, for `/metrics`."""
+    """Count the jobs by name and status, for `/metrics`."""
     return await process.database.reader(QueryStats()).all(DEPTHS)
 
 
 async def _lock_job(ctx: Context, tx: Transaction, job_id: str, allowed: set[JobStatus]) -> None:
-    """Keep every worker away from the job, and refuse one that does not stand where it must."""
+    """Lock the job so that no worker takes it; raises `JobNotFound` or `JobStatusInvalid`."""
     status = await tx.one(LOCK_JOB, job_id=job_id)
     if status is None:
         raise JobNotFound

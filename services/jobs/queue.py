@@ -1,4 +1,4 @@
-"""Jobs: what an operation leaves to be done after it, queued in its own transaction."""
+"""Queue a job: work that an operation leaves for a worker, queued in its own transaction."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
@@ -14,10 +14,10 @@ from services.operation.context import Context, Process, Request
 
 
 class Job(Struct, frozen=True, rename="camel"):
-    """A job as its handler sees it.
+    """A job as its handler gets it.
 
-    ``id`` (UUIDv7) is the same however often the job is run; ``request_id`` is that of the call
-    that queued it.
+    ``id`` (UUIDv7) is the same in every attempt. ``request_id`` is that of the call that queued
+    the job.
     """
 
     id: str
@@ -25,19 +25,19 @@ class Job(Struct, frozen=True, rename="camel"):
     data: dict[str, Any]
 
     def request(self, process: Process) -> Request:
-        """What the job's internal operations are run with."""
+        """The request that the job's internal operations run in."""
         return Request(process, id=self.request_id, face="job")
 
 
 class DoNotRetry(Exception):
-    """Raised by a handler when trying again would not help: the job is dead at once.
+    """A handler raises this when another attempt would not help: the job fails at once.
 
-    Its text is logged and kept with the job, so it says what is wrong and nothing about anybody.
+    The text is logged and stored with the job, so it must not contain personal data.
     """
 
 
-#: Runs a job. It may be run again after it succeeded, when its worker ended before it said so: a
-#: handler leaves the same behind both times. It fails by raising, whatever it raises.
+#: Runs a job; any exception is a failed attempt. A job may run again after it succeeded, when its
+#: worker died before it recorded that, so a second run must not change the result.
 Handler = Callable[[Process, Job], Awaitable[None]]
 
 
@@ -49,10 +49,10 @@ async def enqueue(
     *,
     after: timedelta = timedelta(0),
 ) -> str:
-    """Queue a job that runs once ``tx`` has committed, and never when it has not; its id.
+    """Queue a job that runs after ``tx`` commits; returns its id.
 
-    ``name`` is one of `services.jobs.handlers.HANDLERS`; ``data`` is written as JSON. It runs no
-    sooner than ``after`` from now.
+    When ``tx`` does not commit, the job never runs. ``name`` is one of
+    `services.jobs.handlers.HANDLERS`; ``data`` is stored as JSON. The job waits at least ``after``.
     """
     return await put(tx, ctx.now, ctx.request.id, name, data, after=after)
 
@@ -66,7 +66,7 @@ async def put(
     *,
     after: timedelta = timedelta(0),
 ) -> str:
-    """The same where no operation runs, as in a handler: with the request id of its job."""
+    """Queue a job outside an operation, as a handler does, with the request id of its own job."""
     job = Job(new_id(now), request_id, dict(data))
     payload = msgspec.json.encode(job)
     await tx.write(

@@ -1,6 +1,6 @@
-"""What is kept for so long and no longer.
+"""Jobs that delete old rows: jobs, tokens, sessions, idempotency keys and API keys.
 
-Not the audit log: its chain would be cut. Ledger, orders and invoices stay for good.
+The audit log is never deleted, as that would cut its chain. Ledger, orders and invoices stay too.
 """
 
 from datetime import timedelta
@@ -19,14 +19,14 @@ from persistence.sessions.statements import (
 from services.jobs.queue import Job
 from services.operation.context import Process
 
-#: An expired key may be claimed anew at this moment, by a process whose clock is behind.
+#: Extra time for idempotency keys: a process with a slow clock may still use an expired one.
 _CLOCK_SKEW = timedelta(hours=1)
-#: How long the log speaks of jobs that come by themselves.
+#: How long the job log keeps scheduled jobs.
 _SCHEDULED_JOBS_KEPT = timedelta(hours=1)
 
 
 async def forget_jobs(process: Process, _: Job) -> None:
-    """Delete dead jobs, lines of the log and mailed tokens older than the settings keep them."""
+    """Delete failed jobs, lines of the job log and mailed tokens past the age in the settings."""
     await _delete_older(process, FORGET_TICKS, _SCHEDULED_JOBS_KEPT)
     age = timedelta(days=process.settings.job_days)
     for query in (FORGET_LOG, FORGET_DEAD, FORGET_MAIL_TOKENS):
@@ -39,7 +39,7 @@ async def forget_access(process: Process, _: Job) -> None:
         process, FORGET_KEYS, timedelta(hours=process.settings.key_hours) + _CLOCK_SKEW
     )
     age = timedelta(days=process.settings.ended_days)
-    # Tokens first: a session is deleted once no token speaks of it.
+    # Tokens go first: a session is deleted only when no token refers to it.
     for query in (FORGET_SPENT_TOKENS, FORGET_TOKENS_OF_ENDED, FORGET_SESSIONS, FORGET_API_KEYS):
         await _delete_older(process, query, age)
 

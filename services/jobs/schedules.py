@@ -1,4 +1,4 @@
-"""Schedules: jobs queued at intervals, once per interval however many workers there are."""
+"""Schedules: workers queue some jobs at intervals, once per interval for all workers together."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -11,14 +11,14 @@ from services.jobs.queue import put
 from services.operation.context import Process
 from services.settings import Settings
 
-#: By a job's name, how many seconds lie between two of it.
+#: The seconds between two jobs, by the job's name.
 Schedules = Mapping[str, Callable[[Settings], float]]
 
 
 async def queue_due(process: Process, schedules: Schedules) -> None:
-    """Queue every job whose time has come; one that still waits or runs is left out this time.
+    """Queue every job whose interval has passed, unless its last one still waits or runs.
 
-    Intervals in which no worker ran are not made up for.
+    Intervals in which no worker ran are skipped.
     """
     intervals = {
         name: timedelta(seconds=seconds(process.settings)) for name, seconds in schedules.items()
@@ -32,7 +32,7 @@ async def queue_due(process: Process, schedules: Schedules) -> None:
 
 async def _queue(process: Process, name: str, interval: timedelta) -> None:
     async with process.database.transaction(QueryStats()) as tx:
-        # Held until COMMIT: nobody else looks at the queue for this name meanwhile.
+        # The row lock lasts until COMMIT, so only one worker checks the queue for this name.
         if await tx.one(TAKE_SCHEDULE, name=name, every=interval) is None:
             return
         if await tx.one(UNDER_WAY, name=name) is None:

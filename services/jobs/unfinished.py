@@ -1,7 +1,7 @@
-"""What no job does any more and somebody still waits for is queued again, once a day.
+"""A daily job that queues lost jobs again: work that is still undone and has no job any more.
 
-A job that failed too often is dead, and a discarded one is gone; the money, the invoice or the file
-that it owed is owed still. Its handler does nothing twice, so one too many does no harm.
+A job is lost when it fails too often or is discarded, but the deposit, invoice or PDF is still
+missing. The handlers do their work once, so a superfluous job does no harm.
 """
 
 from datetime import timedelta
@@ -17,9 +17,9 @@ from persistence.jobs.unfinished import (
 from services.jobs.queue import Job, put
 from services.operation.context import Process
 
-#: The job itself is tried for hours; what is older than this is nobody's.
+#: Attempts of a job end within hours, so older undone work has no job any more.
 _AGE = timedelta(days=1)
-#: Of each kind in one run: more of them are a fault that wants somebody's eyes first.
+#: Most jobs of one name per run. More of them point to a fault that staff must see first.
 _MOST_AT_ONCE = 1_000
 _UNFINISHED: tuple[tuple[Query[str], str, str], ...] = (
     (PENDING_DEPOSITS, "deposits.charge", "depositId"),
@@ -30,7 +30,7 @@ _UNFINISHED: tuple[tuple[Query[str], str, str], ...] = (
 
 
 async def queue_again(process: Process, job: Job) -> None:
-    """Queue what is owed since yesterday or longer, and no job does."""
+    """Queue a job for all work that is undone for a day or longer and has no job."""
     now = process.clock()
     for query, name, key in _UNFINISHED:
         reader = process.database.reader(QueryStats())

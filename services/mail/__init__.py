@@ -1,1 +1,1 @@
-"""Mail: what is written, and how it is sent."""
+"""Mail: the texts that Tandem sends to people, and how it sends them."""

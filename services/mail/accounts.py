@@ -1,8 +1,8 @@
-"""Mails and their jobs: verifying an address, telling the one it replaces, resetting a password.
+"""Jobs that send mails about accounts: verify an email, warn of a new email, reset a password.
 
-Operations queue ``mail.verifyEmail`` and ``mail.emailChanging`` with ``{"userId", "email"}`` and
-``mail.resetPassword`` with ``{"email"}``. Whether an address has an account is looked up here and
-not there, so that a call takes the same time for both.
+Operations queue ``mail.verifyEmail`` and ``mail.emailChanging`` with ``{"userId", "email"}``, and
+``mail.resetPassword`` with ``{"email"}``. These jobs look up the account, so that the calls take
+the same time whether or not an address has one.
 """
 
 from datetime import timedelta
@@ -17,7 +17,7 @@ from services.operation.context import Process
 
 
 async def verify_email(process: Process, job: Job) -> None:
-    """Mail somebody a token that proves that they read what is sent to ``email``."""
+    """Mail a token that proves that the user reads the mails sent to ``email``."""
     user_id, email = job.data["userId"], job.data["email"]
     if await process.database.reader(QueryStats()).one(ACTIVE_USER, user_id=user_id) is None:
         return
@@ -29,9 +29,9 @@ async def verify_email(process: Process, job: Job) -> None:
 
 
 async def email_changing(process: Process, job: Job) -> None:
-    """Tell the address that an account had when another one was asked for.
+    """Warn the present address of an account that a new address was requested.
 
-    It is told whatever became of that: who took the account over may have been quick to verify.
+    The mail is sent even if the new address is verified already, as an intruder may be quick.
     """
     user_id, email = job.data["userId"], job.data["email"]
     if await process.database.reader(QueryStats()).one(ACTIVE_USER, user_id=user_id) is None:
@@ -41,7 +41,7 @@ async def email_changing(process: Process, job: Job) -> None:
 
 
 async def reset_password(process: Process, job: Job) -> None:
-    """Mail the account with this address, if there is one, a token that sets a new password."""
+    """Mail a token that sets a new password, if the address has an account."""
     email = job.data["email"]
     account = await process.database.reader(QueryStats()).one(ACTIVE_ACCOUNT, email=email)
     if account is None:
@@ -57,7 +57,7 @@ async def reset_password(process: Process, job: Job) -> None:
 async def _store_token(
     process: Process, job: Job, purpose: Purpose, seconds: int, user_id: str, email: str
 ) -> str | None:
-    """The job's token, good from now on; None when it has served already."""
+    """Store the job's token, which is valid from now on; None when it was used already."""
     token = derive(process.settings.secret.get_secret_value(), purpose, job.id)
     now = process.clock()
     async with process.database.transaction(QueryStats()) as tx:
@@ -92,7 +92,7 @@ It is good for {_duration(seconds)}. If you did not ask for it, there is nothing
 
 
 def _changing_mail(frontend: str, email: str) -> Mail:
-    """The new address is not in it: it may be somebody's who did not ask for this."""
+    """The text does not name the new address, which may belong to a stranger."""
     text = f"""\
 Hello,
 
@@ -129,7 +129,7 @@ nothing to do.
 
 
 def _duration(seconds: int) -> str:
-    """In hours where they are whole, else in minutes: what a person can plan with."""
+    """The duration in whole hours, or else in minutes."""
     hours, rest = divmod(seconds, 3600)
     count, unit = (hours, "hour") if hours and not rest else (max(1, seconds // 60), "minute")
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

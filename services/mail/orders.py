@@ -1,8 +1,8 @@
-"""Mails about orders to the people who placed them: paid, shipped, refunded.
+"""Jobs that send mails about orders to their buyers: paid, shipped, refunded.
 
 Operations queue ``mail.orderPaid`` and ``mail.orderShipped`` with ``{"orderId"}``, and
-``mail.orderRefunded`` with ``{"refundId"}``. What a mail says is read when it is sent. A deleted
-account has no address any more, and gets none.
+``mail.orderRefunded`` with ``{"refundId"}``. The job reads the order when it sends the mail. A
+deleted account has no address, so it gets no mail.
 """
 
 from decimal import Decimal
@@ -17,7 +17,7 @@ from services.operation.context import Process
 
 
 async def order_paid(process: Process, job: Job) -> None:
-    """Tell somebody that their order is paid."""
+    """Tell the buyer that the order is paid."""
     order = await _load_order(process, job.data["orderId"])
     text = f"""\
 Hello,
@@ -31,7 +31,7 @@ We will write again when it is on its way.
 
 
 async def order_shipped(process: Process, job: Job) -> None:
-    """Tell somebody that their order is on its way, and by which code to follow it."""
+    """Tell the buyer that the order was shipped, with its tracking code if there is one."""
     order = await _load_order(process, job.data["orderId"])
     code = f"The carrier's code for it is {order.tracking_code}.\n" if order.tracking_code else ""
     text = f"""\
@@ -44,7 +44,7 @@ your order {order.number} is on its way.
 
 
 async def order_refunded(process: Process, job: Job) -> None:
-    """Tell somebody what they got back of an order, and for which pieces."""
+    """Tell the buyer the refunded amount, and the refunded pieces if there are any."""
     reader = process.database.reader(QueryStats())
     refund = await reader.one(REFUND.stored, ids=[job.data["refundId"]])
     if refund is None:
@@ -79,7 +79,7 @@ async def _send_to_buyer(process: Process, job: Job, order: Order, subject: str,
 
 
 def _summary(order: Order) -> str:
-    """What was bought, a line each, and what it comes to."""
+    """The lines of the order, and its total."""
     lines = [f"{line.quantity} x {line.name}: {_amount(line.total, order)}" for line in order.lines]
     discount = [f"Discount: -{_amount(order.discount, order)}"] if order.discount else []
     total = f"Total: {_amount(order.total, order)}"

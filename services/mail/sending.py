@@ -1,6 +1,6 @@
-"""Mail: one plain text to one address, through a mail server or into a folder.
+"""Send a mail: one plain text to one address, through a mail server or into a folder.
 
-Called by jobs only: a mail is sent outside every transaction, and again when that failed.
+Only jobs send mails: they run outside every transaction and try again when sending fails.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from services.settings import Settings
 
 
 class Mail(Struct, frozen=True):
-    """What is said to whom."""
+    """The text of a mail, and the address it goes to."""
 
     to: str
     subject: str
@@ -29,9 +29,10 @@ class Mail(Struct, frozen=True):
 
 
 async def send(settings: Settings, mail: Mail, id: str, now: datetime) -> None:
-    """Send a mail; ``id`` is the same for every attempt and names the mail to whoever gets it.
+    """Send a mail; ``id`` becomes its Message-ID and is the same in every attempt.
 
-    Raises `DoNotRetry` when the address can have no mail, anything else when it may go well later.
+    Raises `DoNotRetry` when the address is invalid or refused, any other error when a later
+    attempt may succeed.
     """
     message = compose(settings, mail, id, now)
     if settings.smtp_url is not None:
@@ -41,7 +42,7 @@ async def send(settings: Settings, mail: Mail, id: str, now: datetime) -> None:
 
 
 def compose(settings: Settings, mail: Mail, id: str, now: datetime) -> EmailMessage:
-    """The mail as it goes over the wire; raises `DoNotRetry` for an address that is none."""
+    """Build the message of a mail; raises `DoNotRetry` when the address is invalid."""
     message = EmailMessage(policy=SMTP if mail.to.isascii() else SMTPUTF8)
     message["From"] = settings.mail_from
     message["To"] = _address(mail.to)
@@ -49,13 +50,13 @@ def compose(settings: Settings, mail: Mail, id: str, now: datetime) -> EmailMess
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{id}@{message['From'].addresses[0].domain}>"
     message["Auto-Submitted"] = "auto-generated"
-    # Lines stay whole where they can: a person may copy a link out of the raw file.
+    # ASCII text is not re-encoded, so that a person can copy a link out of the raw file.
     message.set_content(mail.text, cte="7bit" if mail.text.isascii() else None)
     return message
 
 
 def _address(text: str) -> Address:
-    """Built of its parts, so that no text can be read as two addresses or as another header."""
+    """Build an address from its parts, so that no text is read as two addresses or as a header."""
     user, _, domain = text.rpartition("@")
     try:
         address = Address(username=user, domain=domain.encode("idna").decode())
@@ -79,7 +80,7 @@ async def _deliver(settings: Settings, url: str, message: EmailMessage) -> None:
             username=unquote(server.username) if server.username else None,
             password=unquote(server.password) if server.password else None,
             use_tls=secure,
-            # Whoever sits on the wire can hide that STARTTLS is offered; they get no password.
+            # A password requires STARTTLS: an attacker on the network can hide that it is offered.
             start_tls=None if secure or not server.password else True,
             timeout=settings.smtp_seconds,
         )
@@ -90,7 +91,7 @@ async def _deliver(settings: Settings, url: str, message: EmailMessage) -> None:
 
 
 def _store(folder: Path, id: str, message: EmailMessage) -> None:
-    """Written beside its place and moved there, so that a reader finds whole mails."""
+    """Write the mail to a temporary file and rename it, so that readers never see half a mail."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = folder / f".{id}.new"
     with open(new, "wb", opener=_open_private) as file:

@@ -1,4 +1,4 @@
-"""Tokens that are mailed: derived from a secret and their id, so that they need not be stored."""
+"""Mailed tokens: each is derived from the secret and its id, so only its hash is stored."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -13,10 +13,10 @@ _PREFIX = {Purpose.VERIFY_EMAIL: "tdv_", Purpose.RESET_PASSWORD: "tdp_"}
 
 
 def derive(secret: str, purpose: Purpose, id: str) -> str:
-    """The token with this id: the very same each time a mail is sent again.
+    """Derive the token with this id; it is the same each time the mail is sent again.
 
-    256 bits that only who knows the secret can compute; `services.access.tokens.hashed` makes of it
-    what is stored.
+    The token has 256 bits, and computing it needs the secret. `services.access.tokens.hashed`
+    makes the hash that is stored.
     """
     key = HKDF(hashes.SHA256(), 32, salt=None, info=b"tandem-mail-token").derive(secret.encode())
     proof = hmac.digest(key, f"{purpose}:{id}".encode(), sha256)
