@@ -1,4 +1,4 @@
-"""The catalogue: every operation there is, in the order the documents show them."""
+"""The catalogue: every operation, in the order in which the documents show them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Health: whether this process can do its work. Not an operation: it has no caller, no quota."""
+"""Health of this process: can it reach PostgreSQL and Redis? It is not an operation."""
 
 import asyncio
 import time
@@ -15,15 +15,15 @@ from services.operation.context import Process
 
 log = structlog.get_logger("tandem.health")
 
-#: Longest a look may take; probes give up after a few seconds themselves.
+#: Time limit of a check. Probes themselves give up after a few seconds.
 _CHECK_SECONDS = 2
-#: Probes that come together share a look: anybody may ask, and each look opens a connection.
+#: Probes within this time share a check, as anybody may ask and a check opens a connection.
 _SHARED_SECONDS = 1
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a look found."""
+    """The result of a check."""
 
     database: bool
     #: The database is at the newest migration that this code knows.
@@ -32,41 +32,41 @@ class Findings:
 
     @property
     def status(self) -> str:
-        """``ok``; ``degraded`` when right but slower or behind; ``error`` without PostgreSQL."""
+        """``ok``, ``degraded`` without Redis or a migration, ``error`` without PostgreSQL."""
         if not self.database:
             return "error"
         return "ok" if self.migrated and self.redis else "degraded"
 
 
 class Health:
-    """Looks at PostgreSQL and Redis, at most once a second."""
+    """Checks PostgreSQL and Redis, at most once a second."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
         self._check: asyncio.Task[Findings] | None = None
         self._checked_at = 0.0
-        # Asked until it is so: reading the migrations takes 20 ms, and a database does not go back.
+        # Checked until it is true: reading the migrations takes 20 ms, and it stays true.
         self._migrated = False
-        #: Set when the process is about to stop: it answers, but wants no new work.
+        #: True when the process is about to stop: it answers, but is not ready for new requests.
         self.draining = False
 
     async def find(self) -> Findings:
-        """What works right now; takes at most about two seconds, never raises."""
+        """Check what works right now; takes about two seconds at most, and never raises."""
         now = time.monotonic()
         if self._check is None or (self._check.done() and now - self._checked_at > _SHARED_SECONDS):
             self._check = asyncio.create_task(self._check_both())
             self._checked_at = now
-        # A probe that gives up must not take the look away from the others.
+        # A cancelled probe must not cancel the check that other probes wait for.
         return await asyncio.shield(self._check)
 
     async def ready(self) -> bool:
-        """Should requests be sent here?"""
+        """Should the load balancer send requests to this process?"""
         findings = await self.find()
         return findings.database and findings.migrated and not self.draining
 
     @property
     def uptime_seconds(self) -> int:
-        """How long this process has been up."""
+        """The age of this process."""
         return int((self._process.clock() - self._process.started_at).total_seconds())
 
     async def _check_both(self) -> Findings:
@@ -76,7 +76,7 @@ class Health:
         return Findings(database, migrated, redis)
 
     async def _check_database(self) -> tuple[bool, bool]:
-        # A connection of its own: a pool that is merely busy is not a database that is down.
+        # The check opens its own connection: a busy pool does not mean that the database is down.
         url = self._process.settings.database_url
         try:
             async with asyncio.timeout(_CHECK_SECONDS):

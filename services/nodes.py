@@ -1,4 +1,4 @@
-"""Anything by its id, as far as the caller may see it."""
+"""Load things of any kind by id, as far as the caller may see them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,8 +13,8 @@ from services.ids import parsed
 from services.operation.context import Request
 
 _MOST_IDS = 100
-#: What a caller must hold to read a kind of thing, where not everybody may. One statement finds
-#: all kinds, so an API key's findings are sifted here.
+#: The permission that a caller needs to read a kind of thing; kinds that are not here are public.
+#: One statement loads all kinds, so the things that an API key may not read are removed here.
 NEEDED = {
     "Order": Permission.ORDERS_READ_OWN,
     "OrderEvent": Permission.ORDERS_READ_OWN,
@@ -32,14 +32,14 @@ NEEDED = {
     "Session": Permission.SESSIONS_READ_OWN,
     "ApiKey": Permission.APIKEYS_READ_OWN,
 }
-#: What sees everybody's things of a kind: for managers, and for admins alone.
+#: The permissions to read all things of a kind, of managers and of admins alone.
 _READ_ALL = [permission for permission in Permission if permission.endswith(":read:all")]
 _MANAGERS_READ_ALL = [permission for permission in _READ_ALL if permission.least is not Role.ADMIN]
 _ADMINS_READ_ALL = [permission for permission in _READ_ALL if permission.least is Role.ADMIN]
 
 
 async def by_ids(request: Request, ids: Sequence[str]) -> list[Any]:
-    """The things in the order asked, None in place of what is unknown or not visible."""
+    """Load things in the order of their ids, with None for an unknown or invisible one."""
     if len(ids) > _MOST_IDS:
         message = f"Give at most {_MOST_IDS}."
         raise ValidationFailed(fields=[FieldError("ids", "TOO_MANY", message)])
@@ -48,15 +48,16 @@ async def by_ids(request: Request, ids: Sequence[str]) -> list[Any]:
     found: dict[str, Any] = {}
     for id, thing in await request.reader.all(NODES, ids=known, **_viewer_values(request)):
         if _may_read(request.caller, thing):
-            # A user may be found twice over: the whole account is more than its public side.
+            # A user may be found twice. The whole account takes precedence over its public part.
             found[id] = found.get(id, thing) if isinstance(thing, PublicUser) else thing
     return [found.get(id) if id is not None else None for id in wanted]
 
 
 def _viewer_values(request: Request) -> dict[str, Any]:
-    """Everybody's things are seen by who may see everybody's of every kind.
+    """The viewer values for all kinds at once.
 
-    One statement looks at all kinds, so a key that may see everybody's of some kinds sees its own.
+    A caller sees the things of all users only with that permission for every kind, as one
+    statement loads all kinds. An API key that has it for some kinds sees its user's own things.
     """
     caller = request.caller
     return {

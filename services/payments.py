@@ -1,4 +1,4 @@
-"""Payments: read here, made by paying an order."""
+"""Payments: each one pays an order from its buyer's wallet."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -17,14 +17,16 @@ from services.operation.running import operation
 
 
 class ListPayments(Paged, Period):
-    """Which payments, in which order."""
+    """Filters and sort of the list of payments."""
 
-    order_id: Reference | None = Field(None, description="The order that was paid.")
-    sort: Literal["-createdAt", "createdAt"] = Field("-createdAt", description="Order of the list.")
+    order_id: Reference | None = Field(None, description="Id of the paid order.")
+    sort: Literal["-createdAt", "createdAt"] = Field(
+        "-createdAt", description="How the list is sorted."
+    )
 
 
 class PaymentId(Input):
-    """Which payment."""
+    """The payment."""
 
     id: PathId = Field(description="The payment's id.")
 
@@ -37,7 +39,7 @@ class PaymentId(Input):
     paged=True,
 )
 async def list_(ctx: Context, input: ListPayments) -> Page[Payment]:
-    """The caller's own payments, newest first."""
+    """List the caller's own payments, newest first."""
     filters = {"from": input.from_, "to": input.to, "orderId": input.order_id}
     return await paging.page(ctx, OWN_PAYMENTS, input, input.sort, filters)
 
@@ -50,7 +52,7 @@ async def list_(ctx: Context, input: ListPayments) -> Page[Payment]:
     errors=[PaymentNotFound],
 )
 async def get(ctx: Context, input: PaymentId) -> Payment:
-    """One payment."""
+    """Read one payment."""
     payment = await ctx.reader.one(PAYMENT.by_ids, ids=[input.id], **ctx.viewer_values)
     if payment is None:
         raise PaymentNotFound
@@ -58,7 +60,7 @@ async def get(ctx: Context, input: PaymentId) -> Payment:
 
 
 async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Payment]:
-    """Payments by id, as far as the caller may see them; relation of refunds."""
+    """Load the payments that the caller may see, by id; relation of refunds."""
     rows = await request.reader.all(
         PAYMENT.by_ids, ids=list(ids), **viewer_values_for_relation(request, "payments")
     )

@@ -1,4 +1,4 @@
-"""Wallets: a user's money, and the one way money moves."""
+"""Wallets: the money of each user, and the entries that changed it."""
 
 from decimal import Decimal
 from typing import Literal
@@ -25,14 +25,14 @@ from services.operation.running import operation
 
 
 class ListEntries(Paged):
-    """Which entries, in which order."""
+    """Sort of the list of wallet entries."""
 
-    sort: Literal["-createdAt"] = Field("-createdAt", description="Order of the list.")
+    sort: Literal["-createdAt"] = Field("-createdAt", description="How the list is sorted.")
 
 
 @operation("wallet.get", who=Permission.WALLET_READ_OWN, input=Nothing, result=Wallet)
 async def get(ctx: Context, _: Nothing) -> Wallet:
-    """The caller's wallet."""
+    """Read the caller's wallet."""
     wallet = await ctx.reader.one(OF_USER, **ctx.viewer_values)
     if wallet is None:
         raise Internal
@@ -47,7 +47,7 @@ async def get(ctx: Context, _: Nothing) -> Wallet:
     paged=True,
 )
 async def entries(ctx: Context, input: ListEntries) -> Page[WalletEntry]:
-    """Movements on the caller's wallet, newest first."""
+    """List the entries of the caller's wallet, newest first."""
     return await paging.page(ctx, ENTRIES, input, input.sort, {})
 
 
@@ -63,9 +63,9 @@ async def transfer(
     deposit_id: str | None = None,
     reverses_id: str | None = None,
 ) -> str:
-    """Move an amount between two accounts; answers the transfer's id.
+    """Move an amount between two accounts by a transfer with two postings; returns its id.
 
-    The wallet among them must be locked already. Money comes and goes by no other way.
+    The caller has locked the wallet among them. Money never moves in any other way.
     """
     transfer_id = ctx.new_id()
     await tx.write(
