@@ -144,6 +144,25 @@ async def create(ctx: Context, tx: Transaction, input: CreateApiKey) -> CreatedA
     return CreatedApiKey(secret, key)
 
 
+@operation(
+    "apiKeys.revoke",
+    who=Permission.APIKEYS_WRITE_OWN,
+    input=ApiKeyId,
+    result=Done,
+    errors=[ApiKeyNotFound],
+    writes=True,
+    revokes=True,
+    key=Key.OPTIONAL,
+)
+async def revoke(ctx: Context, tx: Transaction, input: ApiKeyId) -> Done:
+    """Revoke one of the caller's API keys."""
+    revoked = await tx.one(REVOKE_KEY, key_id=input.id, user_id=ctx.user_id, now=ctx.now)
+    if revoked is None:
+        raise ApiKeyNotFound
+    ctx.record("apiKey", revoked, "revokedAt")
+    return Done()
+
+
 def _refuse_invalid(
     ctx: Context, input: CreateApiKey, expires_at: datetime, live_keys: int
 ) -> None:
@@ -164,22 +183,3 @@ def _refuse_invalid(
         fields.append(FieldError("name", "TOO_MANY", message))
     if fields:
         raise ValidationFailed(fields=fields)
-
-
-@operation(
-    "apiKeys.revoke",
-    who=Permission.APIKEYS_WRITE_OWN,
-    input=ApiKeyId,
-    result=Done,
-    errors=[ApiKeyNotFound],
-    writes=True,
-    revokes=True,
-    key=Key.OPTIONAL,
-)
-async def revoke(ctx: Context, tx: Transaction, input: ApiKeyId) -> Done:
-    """Revoke one of the caller's API keys."""
-    revoked = await tx.one(REVOKE_KEY, key_id=input.id, user_id=ctx.user_id, now=ctx.now)
-    if revoked is None:
-        raise ApiKeyNotFound
-    ctx.record("apiKey", revoked, "revokedAt")
-    return Done()

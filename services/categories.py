@@ -174,6 +174,16 @@ async def delete(ctx: Context, tx: Transaction, input: CategoryId) -> Done:
     return Done()
 
 
+async def by_ids(
+    request: Request, ids: Sequence[str], wanted: Wanted | None = None
+) -> dict[str, Category]:
+    """Load categories by id; relation of products."""
+    rows = await request.reader.all(
+        CATEGORY.of_ids(wanted), ids=list(ids), **viewer_values_for_relation(request, "categories")
+    )
+    return {row.id: row for row in rows}
+
+
 async def _lock_category(ctx: Context, tx: Transaction, category_id: str) -> Category:
     """Lock and load the category; raises `CategoryNotFound` or `PreconditionFailed`."""
     category = await tx.one(LOCK_CATEGORY, id=category_id, **ctx.viewer_values)
@@ -188,13 +198,3 @@ async def _lock_category(ctx: Context, tx: Transaction, category_id: str) -> Cat
 async def _load_category(tx: Transaction, category_id: str) -> Category:
     [category] = await tx.all(CATEGORY.stored, ids=[category_id])
     return category
-
-
-async def by_ids(
-    request: Request, ids: Sequence[str], wanted: Wanted | None = None
-) -> dict[str, Category]:
-    """Load categories by id; relation of products."""
-    rows = await request.reader.all(
-        CATEGORY.of_ids(wanted), ids=list(ids), **viewer_values_for_relation(request, "categories")
-    )
-    return {row.id: row for row in rows}

@@ -177,20 +177,6 @@ class CheckCoupon(Input):
     subtotal: Price = Field(description="Sum of the lines to buy.", examples=["49.90"])
 
 
-def _find_conflicts(
-    kind: str, value: Decimal, starts_at: datetime | None, ends_at: datetime | None
-) -> list[FieldError]:
-    """The errors of a coupon's fields taken together."""
-    conflicts: list[FieldError] = []
-    if kind == CouponKind.PERCENT and value > _HIGHEST_PERCENT:
-        conflicts.append(
-            FieldError("value", "TOO_LARGE", f"Give at most {_HIGHEST_PERCENT} percent.")
-        )
-    if starts_at is not None and ends_at is not None and ends_at <= starts_at:
-        conflicts.append(FieldError("endsAt", "CONFLICT", "Give a time later than startsAt."))
-    return conflicts
-
-
 @operation(
     "coupons.list",
     who=Permission.COUPONS_READ_ALL,
@@ -372,3 +358,17 @@ async def _write_changes(
     except UniqueViolation:
         raise CouponCodeTaken from None
     return await _load_coupon(tx, coupon.id)
+
+
+def _find_conflicts(
+    kind: str, value: Decimal, starts_at: datetime | None, ends_at: datetime | None
+) -> list[FieldError]:
+    """The errors of a coupon's fields taken together."""
+    conflicts: list[FieldError] = []
+    if kind == CouponKind.PERCENT and value > _HIGHEST_PERCENT:
+        conflicts.append(
+            FieldError("value", "TOO_LARGE", f"Give at most {_HIGHEST_PERCENT} percent.")
+        )
+    if starts_at is not None and ends_at is not None and ends_at <= starts_at:
+        conflicts.append(FieldError("endsAt", "CONFLICT", "Give a time later than startsAt."))
+    return conflicts

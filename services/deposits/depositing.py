@@ -149,6 +149,42 @@ async def settle(ctx: Context, tx: Transaction, input: SettleDeposit) -> Deposit
     return await _load_deposit(tx, deposit.id)
 
 
+@operation(
+    "deposits.list",
+    # In GraphQL the list is a field of the wallet, so both need the same permission.
+    who=Permission.WALLET_READ_OWN,
+    input=ListDeposits,
+    result=Deposit,
+    paged=True,
+)
+async def list_(ctx: Context, input: ListDeposits) -> Page[Deposit]:
+    """List the caller's deposits, newest first."""
+    return await paging.page(ctx, OWN_DEPOSITS, input, input.sort, {"status": input.status})
+
+
+@operation(
+    "deposits.get",
+    who=Permission.DEPOSITS_READ_OWN,
+    input=DepositId,
+    result=Deposit,
+    errors=[DepositNotFound],
+)
+async def get(ctx: Context, input: DepositId) -> Deposit:
+    """Read one of the caller's deposits."""
+    deposit = await ctx.reader.one(DEPOSIT.by_ids, ids=[input.id], **ctx.viewer_values)
+    if deposit is None:
+        raise DepositNotFound
+    return deposit
+
+
+async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Deposit]:
+    """Load the deposits that the caller may see, by id; relation of wallet entries."""
+    rows = await request.reader.all(
+        DEPOSIT.by_ids, ids=list(ids), **viewer_values_for_relation(request, "deposits")
+    )
+    return {row.id: row for row in rows}
+
+
 async def _settle_deposit(
     ctx: Context, tx: Transaction, deposit: AskedDeposit, decision: Decision
 ) -> None:
@@ -215,39 +251,3 @@ async def _credit(
 async def _load_deposit(tx: Transaction, deposit_id: str) -> Deposit:
     [deposit] = await tx.all(DEPOSIT.stored, ids=[deposit_id])
     return deposit
-
-
-@operation(
-    "deposits.list",
-    # In GraphQL the list is a field of the wallet, so both need the same permission.
-    who=Permission.WALLET_READ_OWN,
-    input=ListDeposits,
-    result=Deposit,
-    paged=True,
-)
-async def list_(ctx: Context, input: ListDeposits) -> Page[Deposit]:
-    """List the caller's deposits, newest first."""
-    return await paging.page(ctx, OWN_DEPOSITS, input, input.sort, {"status": input.status})
-
-
-@operation(
-    "deposits.get",
-    who=Permission.DEPOSITS_READ_OWN,
-    input=DepositId,
-    result=Deposit,
-    errors=[DepositNotFound],
-)
-async def get(ctx: Context, input: DepositId) -> Deposit:
-    """Read one of the caller's deposits."""
-    deposit = await ctx.reader.one(DEPOSIT.by_ids, ids=[input.id], **ctx.viewer_values)
-    if deposit is None:
-        raise DepositNotFound
-    return deposit
-
-
-async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Deposit]:
-    """Load the deposits that the caller may see, by id; relation of wallet entries."""
-    rows = await request.reader.all(
-        DEPOSIT.by_ids, ids=list(ids), **viewer_values_for_relation(request, "deposits")
-    )
-    return {row.id: row for row in rows}
