@@ -12,7 +12,7 @@ import pytest
 from api.local.demo.plans import order_plans
 from api.local.demo.seed import seed
 from api.local.demo.shop import read_shop
-from services.books.books import figures
+from services.books.running import run_checks
 from services.settings import Environment
 from tests.conftest import CHECKOUT, Addresses, settings_for
 
@@ -77,7 +77,7 @@ async def test_a_load_that_was_killed_begins_anew(
     assert await fetch(fresh_database, "SELECT min(number) FROM orders") == "T000001"
     assert await count(fresh_database, "sessions") == 0
     assert await fetch(fresh_database, "SELECT to_regclass('demo_unfinished')") is None
-    assert {figure.name for figure in await figures(fresh_database) if figure.wrong} == set()
+    assert {result.name for result in await run_checks(fresh_database) if result.wrong} == set()
 
 
 async def test_an_admins_own_database_is_left_alone(

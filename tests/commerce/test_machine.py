@@ -271,7 +271,7 @@ def test_commerce_goes_as_its_model_says(
         finally:
             record_property("summary", report(stage.tally))
         found = stage.run(run_checks(stage.shop.process.settings.database_url))
-        assert [figure for figure in found if figure.wrong] == []
+        assert [result for result in found if result.wrong] == []
     errors, moves = expected()
     rare = {
         **{error: stage.tally.errors[error] for error in errors},

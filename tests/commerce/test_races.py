@@ -40,7 +40,7 @@ class Arena:
         """The books are clean."""
         found = await run_checks(self.shop.process.settings.database_url)
         assert found
-        assert [figure for figure in found if figure.wrong] == []
+        assert [result for result in found if result.wrong] == []
 
 
 @pytest.fixture(scope="module")

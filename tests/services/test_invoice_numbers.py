@@ -78,7 +78,7 @@ async def test_fifty_payments_two_workers_and_a_killed_one_leave_no_gap(
     assert await numbers(shop) == running_on(PAYMENTS, year)
     assert await shop.value("SELECT count(DISTINCT order_id) FROM invoices") == PAYMENTS
     found = await run_checks(shop.process.settings.database_url)
-    assert [figure.name for figure in found if figure.wrong] == []
+    assert [result.name for result in found if result.wrong] == []
 
 
 async def test_credit_notes_are_numbered_apart_and_without_gaps_by_two_workers(
@@ -100,7 +100,7 @@ async def test_credit_notes_are_numbered_apart_and_without_gaps_by_two_workers(
     expected = running_on(10, year) + [f"CN-{number}" for number in running_on(20, year)]
     assert sorted(await numbers(shop)) == sorted(expected)
     found = await run_checks(shop.process.settings.database_url)
-    assert [figure.name for figure in found if figure.wrong] == []
+    assert [result.name for result in found if result.wrong] == []
 
 
 async def given(shop: Shop, order_id: str) -> str:

@@ -265,9 +265,9 @@ async def test_twenty_kills_lose_nothing_and_do_nothing_twice(
     await inside_once(shop, wave)
     await outside_at_least_once(shop, mails, wave)
     wrong = {
-        figure.name: figure.ids
-        for figure in await run_checks(shop.process.settings.database_url)
-        if figure.wrong
+        result.name: result.ids
+        for result in await run_checks(shop.process.settings.database_url)
+        if result.wrong
     }
     assert wrong == {}
     # The kills were in the middle of something.
