@@ -9,7 +9,7 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from persistence.database import migrate
+from persistence import migrate
 from persistence.database.failures import DRIVER_ERRORS
 from services.operation.context import Process
 

@@ -26,7 +26,7 @@ import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from persistence.database import migrate
+from persistence import migrate
 from services.operation.context import Process, new_process
 from services.settings import Environment, Settings
 from tests.faces import DOORS, FACES, Door, door_named

@@ -24,7 +24,7 @@ import graphql
 import sqlalchemy as sa
 
 from api.rest.openapi.documents import openapi
-from persistence.database import migrate
+from persistence import migrate
 from persistence.database.metadata import METADATA, create_all
 from schema.schema import sdl
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from api.cli.migrate import database_version
 from api.cli.servers import mail_below, mail_place, read_settings, running_servers
 from api.cli.terminal import Problem, out, place_of
-from persistence.database import migrate
+from persistence import migrate
 from services.settings import Settings
 
 

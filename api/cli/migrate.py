@@ -8,7 +8,7 @@ import asyncpg
 from api.cli.servers import read_settings, running_servers
 from api.cli.terminal import Problem, out, place_of
 from persistence.database.grants import Ungrantable, grant
-from persistence.database.migrate import upgrade
+from persistence.migrate import upgrade
 from services.settings import Settings
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.cli.servers import interrupt_on_signals, mail_below, read_settings, running_servers
 from api.cli.terminal import Problem, loading
-from persistence.database import migrate
+from persistence import migrate
 from persistence.database.failures import DRIVER_ERRORS
 from services.settings import Settings
 

@@ -8,8 +8,8 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from persistence.database.migrate import engine_for
 from persistence.database.rules import APPEND_ONLY
+from persistence.migrate import engine_for
 
 
 class Ungrantable(Exception):

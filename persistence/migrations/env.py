@@ -1,4 +1,4 @@
-"""Alembic's entry: every revision runs on the connection `persistence.database.migrate` opened."""
+"""Alembic's entry: every revision runs on the connection `persistence.migrate` opened."""
 
 from alembic import context
 

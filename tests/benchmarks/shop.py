@@ -17,7 +17,7 @@ import psutil
 import redis
 
 from api.local import embedded_servers
-from persistence.database import migrate
+from persistence import migrate
 from tests.benchmarks.data import FILL, FILL_SECONDS, fill
 
 CHECKOUT = Path(__file__).resolve().parents[2]

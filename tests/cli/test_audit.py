@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
-from persistence.database import migrate
+from persistence import migrate
 from persistence.database.transactions import QueryStats
 from services.audit.chain import seal, verify
 from services.operation.context import new_process

@@ -9,7 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from persistence.database import migrate
+from persistence import migrate
 from persistence.database.grants import Ungrantable, grant
 from persistence.database.rules import APPEND_ONLY
 from persistence.database.transactions import QueryStats

@@ -5,7 +5,7 @@ import asyncio
 import sqlalchemy as sa
 from alembic import command
 
-from persistence.database import migrate
+from persistence import migrate
 
 _OURS = """
 SELECT 'table ' || table_name FROM information_schema.tables

@@ -24,7 +24,7 @@ from api.local.demo.orders import add_orders
 from api.local.demo.people import add_customers, add_staff
 from api.local.demo.products import add_coupons, add_products
 from api.local.demo.shop import read_shop
-from persistence.database import migrate
+from persistence import migrate
 from persistence.users.tables import Role
 from services.operation.context import new_process
 from services.settings import Settings

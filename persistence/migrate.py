@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-_FOLDER = Path(__file__).parents[1] / "migrations"
+_FOLDER = Path(__file__).parent / "migrations"
 #: Two processes that start together must not migrate at the same time.
 _MIGRATION_LOCK = 7_426_330
 
