@@ -343,8 +343,6 @@ gc.disable()  # as `tandem` does while it loads
 from datetime import datetime
 from pathlib import Path
 import uvicorn
-from api.http.protocol import protocol
-from services.settings import Settings
 listener = socket.create_server(("127.0.0.1", 0), backlog=512)
 print(listener.getsockname()[1], flush=True)
 import api.app
@@ -356,11 +354,12 @@ threading.Thread(target=follow, daemon=True).start()
 def standing():
     from api.app import create_app
     from services.operation.context import new_process
+    from services.settings import Settings
     clock = Path(sys.argv[1])
     return create_app(new_process(Settings(), lambda: datetime.fromisoformat(clock.read_text())))
 config = uvicorn.Config(
     standing if sys.argv[1:] else "api.app:create_app", factory=True, lifespan="on",
-    access_log=False, log_level="warning", http=protocol(Settings().fast_paths),
+    access_log=False, log_level="warning", http="httptools",
     timeout_graceful_shutdown=5, timeout_keep_alive=60, proxy_headers=False,
 )
 uvicorn.Server(config).run(sockets=[listener])

@@ -38,8 +38,6 @@ def run(
     from uvicorn.config import STARTUP_FAILURE
     from uvicorn.supervisors import ChangeReload, Multiprocess
 
-    from api.http.protocol import protocol
-
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             if child:
@@ -78,7 +76,7 @@ def run(
         reload=reload,
         reload_dirs=[str(CHECKOUT / layer) for layer in LAYERS] if reload else None,
         loop="auto" if sys.platform == "win32" else "uvloop",
-        http=protocol(settings.fast_paths),
+        http="httptools",
         # Where a balancer keeps a connection for longer, its next request meets a closed one.
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=DRAIN_SECONDS,

@@ -16,7 +16,6 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware
 
-from api.http.deadlines import Deadlines
 from api.http.exchange import Exchange, path_of, standing_headers
 from api.http.requests import Fields
 from services.errors.common import Internal, TandemError
@@ -95,7 +94,6 @@ class Edge:
             max_age=_CORS_SECONDS,
         )
         self._headers = standing_headers(settings)
-        self._deadlines = Deadlines(settings.request_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -135,50 +133,61 @@ class Edge:
             del scope["tandem.exchange"]
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Limits and the last-resort error; ``send`` is CORS's."""
+        """Answer every failure of the application; ``send`` is CORS's."""
         exchange: Exchange = scope["tandem.exchange"]
-        seconds = self._settings.request_seconds
-        sent = exchange.fields.first
-        plain = b"x-no-compression" in sent or b"accept-encoding" not in sent
-        app = self._app if plain else self._compressed
-        deadline = None
         try:
-            exchange.refuse_length()
-            with self._deadlines.begin() as deadline:
-
-                async def answer(message: Message) -> None:
-                    # An application that made something else of a refused body is not heard.
-                    if exchange.refused and not exchange.status:
-                        if message.get("status") != exchange.refused.status:
-                            raise exchange.refused
-                    if not exchange.endless:
-                        await send(message)
-                        if exchange.endless:
-                            deadline.lift()
-                        return
-                    # A client that takes nothing is let go; one that waits for news is not.
-                    async with asyncio.timeout(seconds):
-                        await send(message)
-
-                await app(scope, receive, answer)
+            await self._limited(scope, exchange, receive, send)
         except ClientDisconnect:
             return
         except TandemError as known:
             error = known
-        except Exception as unknown:
-            if isinstance(unknown, TimeoutError) and deadline is not None and deadline.expired:
-                error = exchange.timed_out()
-            else:
-                log.exception("unhandled error", path=path_of(scope))
-                error = Internal()
+        except Exception:
+            log.exception("unhandled error", path=path_of(scope))
+            error = Internal()
         else:
             return
         if exchange.status:
-            # Too late for an answer: the server cuts the connection, so that a client can tell.
+            # The answer has begun: the server cuts the connection, which tells the client.
             log.warning("answer cut short", code=error.code, path=path_of(scope))
             return
         response = self._write_error(scope["path"], error, exchange.request_id)
         await response(scope, receive, send)
+
+    async def _limited(
+        self, scope: Scope, exchange: Exchange, receive: Receive, send: Send
+    ) -> None:
+        """Run the application within the limits of size and time.
+
+        Raises `PayloadTooLarge`, `MalformedRequest` and `Timeout`.
+        """
+        seconds = self._settings.request_seconds
+        sent = exchange.fields.first
+        plain = b"x-no-compression" in sent or b"accept-encoding" not in sent
+        app = self._app if plain else self._compressed
+        deadline = asyncio.timeout(seconds)
+
+        async def answer(message: Message) -> None:
+            # An application may have caught the refusal of a body and answered something else.
+            if exchange.refused and not exchange.status:
+                if message.get("status") != exchange.refused.status:
+                    raise exchange.refused
+            if not exchange.endless:
+                await send(message)
+                if exchange.endless:
+                    deadline.reschedule(None)
+                return
+            # A stream may last, but each piece of it must be taken in time.
+            async with asyncio.timeout(seconds):
+                await send(message)
+
+        exchange.refuse_length()
+        try:
+            async with deadline:
+                await app(scope, receive, answer)
+        except TimeoutError:
+            if deadline.expired():
+                raise exchange.timed_out() from None
+            raise
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str:

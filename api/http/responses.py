@@ -6,8 +6,6 @@ from starlette.types import Receive, Scope, Send
 
 from services.operation.context import Request
 
-#: Marks the start of an answer whose one piece of body follows at once; see api/http/protocol.py.
-WHOLE = "tandem.whole"
 #: Answers of these statuses have no body, and say nothing of its length.
 _BARE = (204, 304)
 
@@ -30,14 +28,7 @@ class Reply:
         if self.status not in _BARE:
             headers.append((b"content-length", b"%d" % len(self.body)))
             headers.append((b"content-type", self.media.encode("latin-1")))
-        await send(
-            {
-                "type": "http.response.start",
-                "status": self.status,
-                "headers": headers,
-                WHOLE: True,
-            }
-        )
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
 

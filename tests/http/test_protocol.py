@@ -10,7 +10,6 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from api.http.protocol import Protocol
 from api.http.responses import Reply
 from services.settings import Settings
 from tests.conftest import Server, serving
@@ -165,7 +164,7 @@ async def careless(request: pytest.FixtureRequest) -> AsyncIterator[int]:
         await Reply(200, {"Location": request.param})(scope, receive, send)
 
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, lifespan="off", http=Protocol, log_config=None)
+    config = uvicorn.Config(app, lifespan="off", http="httptools", log_config=None)
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     yield listener.getsockname()[1]
