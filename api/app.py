@@ -1,7 +1,7 @@
-"""The composition root: everything of one server process, wired from the top to the bottom."""
+"""The composition root of a server process: settings, services, routes and the edge."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,18 +11,20 @@ from msgspec.json import encode
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.routing import Route
+from starlette.types import ASGIApp, Lifespan
 
-from api.fast.dispatch import RouteTable
+from api.fast.dispatch import DispatchTable, Target, dispatch_directly
 from api.graphql import GraphQLRoute
-from api.http.edge import Edge
+from api.http.edge import Edge, ErrorWriter
 from api.http.health import health_routes
 from api.http.metrics import metrics_routes
 from api.http.pages import page_routes
+from api.http.paths import Paths
 from api.http.provider import provider_routes
 from api.http.responses import Reply
-from api.rest.dialects import dialect_of
-from api.rest.operation_route import rest_routes
+from api.rest.routes import MOUNTS, mounted
+from api.rest.versions import dialect_of
 from persistence.database.failures import DatabaseError
 from schema.executing.documents import Documents
 from schema.executing.executable import Executable
@@ -52,16 +54,40 @@ def create_app(process: Process | None = None) -> ASGIApp:
         kind=CompiledExecutable if settings.fast_paths else Executable,
     )
     health = Health(process)
-    table = RouteTable(
+    others = [
+        *page_routes(process),
+        *health_routes(health),
+        *provider_routes(process),
+        *metrics_routes(process),
+    ]
+    graphql = GraphQLRoute(documents)
+    paths = Paths(
         [
-            *rest_routes(process),
-            GraphQLRoute(process, documents),
-            *page_routes(process),
-            *health_routes(health),
-            *provider_routes(process),
-            *metrics_routes(process),
+            *((path, {route.method}) for path, route in mounted()),
+            *((route.path, route.methods or ()) for route in (graphql, *others)),
         ]
     )
+    app = FastAPI(
+        title="Tandem",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        routes=[paths, graphql, *others],
+        lifespan=_lifespan(process, health),
+        exception_handlers={HTTPException: _refuse, Exception: _leave},
+    )
+    for prefix, router in MOUNTS.items():
+        app.include_router(router, prefix=prefix)
+    app.state.paths = paths
+    inner = app
+    if settings.fast_paths:
+        inner = dispatch_directly(_table(graphql, others), app)
+    return Edge(inner, process, _error_writer(process, paths))
+
+
+def _lifespan(process: Process, health: Health) -> Lifespan[FastAPI]:
+    """Opens the process before the first request, and closes it after the last."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -76,52 +102,62 @@ def create_app(process: Process | None = None) -> ASGIApp:
         health.draining = True
         await process.close()
 
+    return lifespan
+
+
+def _table(graphql: GraphQLRoute, others: Iterable[Route]) -> DispatchTable:
+    """Both faces' routes with their own answers; the others are left to FastAPI."""
+    return DispatchTable(
+        [
+            *(Target(path, {route.method}, route.answer) for path, route in mounted()),
+            Target(graphql.path, graphql.methods or (), graphql.answer),
+            *(Target(route.path, route.methods or ()) for route in others),
+        ]
+    )
+
+
+def _error_writer(process: Process, paths: Paths) -> ErrorWriter:
+    """Writes an error that no route answered with, in the shape of its address."""
+    public_url = process.settings.public_url
+
     def write_error(path: str, error: TandemError, request_id: str) -> Reply:
         if path == "/graphql":
-            reply = refused(CallerRequest(process, request_id, "graphql"), error)
-            return Reply(error.status, {}, encode(reply.body))
-        public_url = process.settings.public_url
-        return dialect_of(path).error(error, request_id, path, public_url)
+            body = refused(CallerRequest(process, request_id, "graphql"), error).body
+            reply = Reply(error.status, {}, encode(body))
+        else:
+            reply = dialect_of(path).error(error, request_id, path, public_url)
+        if error.status == 405:
+            reply.headers["Allow"] = paths.allow(path)
+        return reply
 
-    async def refuse(request: Request, error: Exception) -> Any:
-        """What the framework refuses by itself, in our words."""
-        assert isinstance(error, HTTPException)
-        if error.status_code != 405:
-            raise RouteNotFound if error.status_code == 404 else MalformedRequest
-        path = request.scope["path"]
-        allow = {"Allow": ", ".join(table.methods(path))}
-        if request.method == "OPTIONS":
-            return Reply(204, allow)
-        response = write_error(path, MethodNotAllowed(), request.state.request_id)
-        response.headers.update(allow)
-        return response
+    return write_error
 
-    app = FastAPI(
-        title="Tandem",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-        routes=[table],
-        lifespan=lifespan,
-        exception_handlers={HTTPException: refuse, Exception: _leave},
-    )
-    inner = table.dispatch_directly(app) if process.settings.fast_paths else app
-    return Edge(inner, process, write_error)
+
+async def _refuse(request: Request, error: Exception) -> Any:
+    """Replaces FastAPI's own refusals by ours, which the edge writes."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405 and request.method == "OPTIONS":
+        paths: Paths = request.app.state.paths
+        return Reply(204, {"Allow": paths.allow(request.scope["path"])})
+    raise _REFUSALS.get(error.status_code, MalformedRequest)
+
+
+#: What a status that FastAPI refuses with by itself means.
+_REFUSALS: dict[int, type[TandemError]] = {404: RouteNotFound, 405: MethodNotAllowed}
 
 
 def calm_collector() -> None:
-    """Let the collector of cycles leave alone what lives as long as the process.
+    """Make the collector of cycles skip what lives as long as the process.
 
-    Going through the schemas and models takes 100 ms, in which nobody is answered, and comes again
-    and again; what requests leave behind holds hardly any cycles.
+    A collection that visits the schemas and models takes 100 ms, in which no request is answered.
+    Requests leave hardly any cycles behind.
     """
     gc.collect()
     gc.freeze()
-    # Syntax trees are cycles: what strangers' documents leave is not to wait for much longer.
+    # Syntax trees are cycles: the trees of callers' documents must not pile up.
     gc.set_threshold(20_000, 20, 10)
 
 
 async def _leave(_: Request, error: Exception) -> Response:
-    """The edge answers for what nobody caught; Starlette would write an answer of its own."""
+    """Leave an error that nobody caught to the edge; Starlette would write its own answer."""
     raise error

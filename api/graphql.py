@@ -4,12 +4,12 @@ from typing import Any
 
 import msgspec
 from starlette.datastructures import QueryParams
+from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope
 from strawberry.http.ides import get_graphql_ide_html
 
-from api.fast.dispatch import OwnRoute
 from api.http.requests import Fields, body_of, fields_of, new_request, parse_json, require_json
 from api.http.responses import Reply, timing
 from schema.executing.documents import Documents
@@ -21,7 +21,7 @@ from services.errors.common import (
     TandemError,
     ValidationFailed,
 )
-from services.operation.context import Process, Request
+from services.operation.context import Request
 
 _MODERN = "application/graphql-response+json"
 _LEGACY = "application/json"
@@ -39,24 +39,25 @@ _IDE_POLICY = (
 _encode = msgspec.json.Encoder().encode
 
 
-class GraphQLRoute(Route, OwnRoute):
-    """The one GraphQL route."""
+class GraphQLRoute(Route):
+    """The one GraphQL route; ``documents`` decides how documents are executed."""
 
-    def __init__(self, process: Process, documents: Documents) -> None:
-        super().__init__("/graphql", _unused, methods=["GET", "POST"])
-        self._process = process
+    def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self.app = self._answer
+        super().__init__("/graphql", self._serve, methods=["GET", "POST"])
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, http: HttpRequest) -> Any:
+        return await self.answer(http.scope, http.receive)
+
+    async def answer(self, scope: Scope, receive: Receive) -> ASGIApp:
+        """The answer to a GraphQL request, or GraphiQL for a browser."""
         fields = fields_of(scope)
         accept = fields.get(b"accept") or ""
         given = QueryParams(scope["query_string"]) if scope["method"] == "GET" else None
+        request = new_request(scope, "graphql")
         if given is not None and "query" not in given:
-            if "text/html" in accept and self._process.settings.explorable:
-                await _ide()(scope, receive, send)
-                return
-        request = new_request(self._process, scope, "graphql")
+            if "text/html" in accept and request.process.settings.explorable:
+                return _ide()
         media, well_formed = _LEGACY, False
         try:
             media = _media_type(accept)
@@ -65,12 +66,8 @@ class GraphQLRoute(Route, OwnRoute):
             reply = await answer(self._documents, request, asked)
         except TandemError as error:
             reply = refused(request, error)
-        response = _respond(request, given is not None, reply, media, well_formed)
-        await response(scope, receive, send)
+        return _respond(request, given is not None, reply, media, well_formed)
 
-
-async def _unused() -> None:
-    """What Starlette inspects in place of a handler."""
 
 
 def _media_type(accept: str) -> str:

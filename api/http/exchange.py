@@ -66,7 +66,7 @@ class Exchange:
         receive: Receive,
         send: Send,
     ) -> None:
-        self._process = process
+        self.process = process
         self._settings = process.settings
         self._standing = standing
         self._scope = scope
@@ -138,7 +138,7 @@ class Exchange:
             self._answered = time.monotonic()
             headers = self._dressed(message.get("headers", ()))
             if is_face(self._scope["path"]) and not self._page:
-                headers += await quota_headers(self._process, self._scope, self.request)
+                headers += await quota_headers(self.process, self._scope, self.request)
             message["headers"] = headers
             await self._send(message)
             if self._head:

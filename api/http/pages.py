@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.rest.dialects import DIALECTS
-from api.rest.operation_route import ADDRESSES
+from api.rest.routes import ADDRESSES
+from api.rest.versions import DIALECTS
 from schema.schema import FIELDS, sdl
 from services.catalogue import OPERATIONS
 from services.errors.common import CATALOGUE, COMMON, KEYED, RouteNotFound, TandemError

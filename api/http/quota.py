@@ -23,7 +23,7 @@ async def quota_headers(
     address; a preflight none. Empty for exempt addresses: they have no budget.
     """
     if request is None:
-        request = new_request(process, scope, "edge")
+        request = new_request(scope, "edge")
     if request.allowance is None:
         await process.quota.count(request, 0 if scope["method"] == "OPTIONS" else 1)
     return _written(request.allowance) if request.allowance else []

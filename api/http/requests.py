@@ -57,9 +57,10 @@ def fields_of(scope: Scope) -> Fields:
     return scope["tandem.exchange"].fields
 
 
-def new_request(process: Process, scope: Scope, face: str) -> Request:
+def new_request(scope: Scope, face: str) -> Request:
     """The request as operations see it."""
     exchange = scope["tandem.exchange"]
+    process: Process = exchange.process
     fields: Fields = exchange.fields
     client = scope.get("client")
     request = Request(

@@ -1,19 +1,24 @@
 """REST routes of approvals."""
 
-from api.rest.calls import Answer, Call, route
+from fastapi import APIRouter
+
+from api.rest.calls import Answer, Call
+from api.rest.operation_route import OperationRoute
 from services import approvals
 
+router = APIRouter(prefix="/admin", route_class=OperationRoute)
 
-@route("approvals", "GET", "/admin/approvals", approvals.list_)
+
+@router.get("/approvals", name="approvals.list", operation_id="approvals")
 async def list_approvals(call: Call) -> Answer:
     return await approvals.list_(call.request, call.input)
 
 
-@route("approveOrder", "POST", "/admin/orders/{id}/approve", approvals.approve)
+@router.post("/orders/{id}/approve", name="approvals.approve", operation_id="approveOrder")
 async def approve_order(call: Call) -> Answer:
     return await approvals.approve(call.request, call.input, key=call.key)
 
 
-@route("rejectOrder", "POST", "/admin/orders/{id}/reject", approvals.reject)
+@router.post("/orders/{id}/reject", name="approvals.reject", operation_id="rejectOrder")
 async def reject_order(call: Call) -> Answer:
     return await approvals.reject(call.request, call.input, key=call.key)

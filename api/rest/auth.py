@@ -1,50 +1,59 @@
 """REST routes of registering, signing in, getting back in, and ending sessions."""
 
-from api.rest.calls import Answer, Call, Created, route
+from fastapi import APIRouter
+
+from api.rest.calls import Answer, Call, Created
+from api.rest.operation_route import OperationRoute
 from services.auth import recovery as auth_recovery
 from services.auth import signing_in as auth
 
+router = APIRouter(prefix="/auth", route_class=OperationRoute)
 
-@route("register", "POST", "/auth/register", auth.register, status=201)
+
+@router.post("/register", name="auth.register", operation_id="register", status_code=201)
 async def register(call: Call) -> Answer:
     return Created(await auth.register(call.request, call.input), "/me")
 
 
-@route("login", "POST", "/auth/login", auth.login)
+@router.post("/login", name="auth.login", operation_id="login")
 async def login(call: Call) -> Answer:
     return await auth.login(call.request, call.input)
 
 
-@route("refreshToken", "POST", "/auth/refresh", auth.refresh)
+@router.post("/refresh", name="auth.refresh", operation_id="refreshToken")
 async def refresh(call: Call) -> Answer:
     return await auth.refresh(call.request, call.input)
 
 
-@route("logout", "POST", "/auth/logout", auth.logout)
+@router.post("/logout", name="auth.logout", operation_id="logout")
 async def logout(call: Call) -> Answer:
     return await auth.logout(call.request, call.input)
 
 
-@route("logoutEverywhere", "POST", "/auth/logout-all", auth.logout_everywhere)
+@router.post("/logout-all", name="auth.logoutEverywhere", operation_id="logoutEverywhere")
 async def logout_everywhere(call: Call) -> Answer:
     return await auth.logout_everywhere(call.request, call.input, key=call.key)
 
 
-@route("requestPasswordReset", "POST", "/auth/password-reset", auth_recovery.request_password_reset)
+@router.post(
+    "/password-reset", name="auth.requestPasswordReset", operation_id="requestPasswordReset"
+)
 async def request_password_reset(call: Call) -> Answer:
     return await auth_recovery.request_password_reset(call.request, call.input)
 
 
-@route("resendVerification", "POST", "/auth/verify-email/resend", auth_recovery.resend_verification)
+@router.post(
+    "/verify-email/resend", name="auth.resendVerification", operation_id="resendVerification"
+)
 async def resend_verification(call: Call) -> Answer:
     return await auth_recovery.resend_verification(call.request, call.input, key=call.key)
 
 
-@route("resetPassword", "POST", "/auth/password-reset/confirm", auth_recovery.reset_password)
+@router.post("/password-reset/confirm", name="auth.resetPassword", operation_id="resetPassword")
 async def reset_password(call: Call) -> Answer:
     return await auth_recovery.reset_password(call.request, call.input)
 
 
-@route("verifyEmail", "POST", "/auth/verify-email", auth_recovery.verify_email)
+@router.post("/verify-email", name="auth.verifyEmail", operation_id="verifyEmail")
 async def verify_email(call: Call) -> Answer:
     return await auth_recovery.verify_email(call.request, call.input)

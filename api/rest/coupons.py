@@ -1,35 +1,42 @@
 """REST routes of coupons."""
 
-from api.rest.calls import Answer, Call, Created, route
+from fastapi import APIRouter
+
+from api.rest.calls import Answer, Call, Created
+from api.rest.operation_route import OperationRoute
 from services.coupons import managing as coupons
 
+router = APIRouter(route_class=OperationRoute)
 
-@route("coupons", "GET", "/admin/coupons", coupons.list_)
+
+@router.get("/admin/coupons", name="coupons.list", operation_id="coupons")
 async def list_coupons(call: Call) -> Answer:
     return await coupons.list_(call.request, call.input)
 
 
-@route("coupon", "GET", "/admin/coupons/{id}", coupons.get)
+@router.get("/admin/coupons/{id}", name="coupons.get", operation_id="coupon")
 async def get_coupon(call: Call) -> Answer:
     return await coupons.get(call.request, call.input)
 
 
-@route("createCoupon", "POST", "/admin/coupons", coupons.create, status=201)
+@router.post("/admin/coupons", name="coupons.create", operation_id="createCoupon", status_code=201)
 async def create_coupon(call: Call) -> Answer:
     coupon = await coupons.create(call.request, call.input, key=call.key)
     return Created(coupon, f"/admin/coupons/{coupon.id}")
 
 
-@route("updateCoupon", "PATCH", "/admin/coupons/{id}", coupons.update)
+@router.patch("/admin/coupons/{id}", name="coupons.update", operation_id="updateCoupon")
 async def update_coupon(call: Call) -> Answer:
     return await coupons.update(call.request, call.input, key=call.key, if_match=call.if_match)
 
 
-@route("deactivateCoupon", "POST", "/admin/coupons/{id}/deactivate", coupons.deactivate)
+@router.post(
+    "/admin/coupons/{id}/deactivate", name="coupons.deactivate", operation_id="deactivateCoupon"
+)
 async def deactivate_coupon(call: Call) -> Answer:
     return await coupons.deactivate(call.request, call.input, key=call.key, if_match=call.if_match)
 
 
-@route("checkCoupon", "POST", "/coupons/check", coupons.check)
+@router.post("/coupons/check", name="coupons.check", operation_id="checkCoupon")
 async def check_coupon(call: Call) -> Answer:
     return await coupons.check(call.request, call.input)

@@ -1,25 +1,30 @@
 """REST routes of jobs."""
 
-from api.rest.calls import Answer, Call, route
+from fastapi import APIRouter
+
+from api.rest.calls import Answer, Call
+from api.rest.operation_route import OperationRoute
 from services.jobs import managing as jobs
 
+router = APIRouter(prefix="/admin/jobs", route_class=OperationRoute)
 
-@route("jobs", "GET", "/admin/jobs", jobs.list_)
+
+@router.get("", name="jobs.list", operation_id="jobs")
 async def list_jobs(call: Call) -> Answer:
     return await jobs.list_(call.request, call.input)
 
 
-@route("job", "GET", "/admin/jobs/{id}", jobs.get)
+@router.get("/{id}", name="jobs.get", operation_id="job")
 async def get_job(call: Call) -> Answer:
     return await jobs.get(call.request, call.input)
 
 
-@route("retryJob", "POST", "/admin/jobs/{id}/retry", jobs.retry)
+@router.post("/{id}/retry", name="jobs.retry", operation_id="retryJob")
 async def retry_job(call: Call) -> Answer:
     return await jobs.retry(call.request, call.input, key=call.key)
 
 
-@route("discardJob", "DELETE", "/admin/jobs/{id}", jobs.discard, status=204)
+@router.delete("/{id}", name="jobs.discard", operation_id="discardJob", status_code=204)
 async def discard_job(call: Call) -> Answer:
     await jobs.discard(call.request, call.input, key=call.key)
     return None

@@ -1,14 +1,19 @@
 """REST routes of payments."""
 
-from api.rest.calls import Answer, Call, route
+from fastapi import APIRouter
+
+from api.rest.calls import Answer, Call
+from api.rest.operation_route import OperationRoute
 from services import payments
 
+router = APIRouter(prefix="/payments", route_class=OperationRoute)
 
-@route("payments", "GET", "/payments", payments.list_)
+
+@router.get("", name="payments.list", operation_id="payments")
 async def list_payments(call: Call) -> Answer:
     return await payments.list_(call.request, call.input)
 
 
-@route("payment", "GET", "/payments/{id}", payments.get)
+@router.get("/{id}", name="payments.get", operation_id="payment")
 async def get_payment(call: Call) -> Answer:
     return await payments.get(call.request, call.input)

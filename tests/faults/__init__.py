@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.rest import calls, dialects
+from api.rest import calls, routes, versions
 from schema.building.loaders import loader_of
 from schema.schema import SCHEMA
 from services import payments
@@ -35,9 +35,9 @@ def a_route_with_a_role_of_its_own() -> None:
         product = await weak(call.request, call.input, key=call.key)
         return calls.Created(product, f"/products/{product.id}")
 
-    for place, declared in enumerate(calls.DECLARED):
-        if declared.operation is products_managing.create:
-            calls.DECLARED[place] = replace(declared, handler=create_product)
+    for route in routes.ROUTES:
+        if route.operation is products_managing.create:
+            PATCH.setattr(route, "handler", create_product)
 
 
 def an_operation_with_another_role() -> None:
@@ -71,14 +71,14 @@ def a_cursor_that_forgets_its_filter() -> None:
 
 def a_dialect_with_another_limit() -> None:
     """v1 takes pages of more than a hundred."""
-    translate = dialects.DIALECTS["v1"].translate
+    translate = versions.DIALECTS["v1"].translate
 
     def generous(operation: Any, sent: Any) -> None:
         translate(operation, sent)
         if sent.query.get("perPage", "").isdigit():
             sent.query["perPage"] = str(min(100, int(sent.query["perPage"])))
 
-    PATCH.setattr(dialects.DIALECTS["v1"], "translate", generous)
+    PATCH.setattr(versions.DIALECTS["v1"], "translate", generous)
 
 
 def a_key_that_is_not_stored() -> None:

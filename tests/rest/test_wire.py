@@ -7,8 +7,9 @@ import httpx
 import pytest
 from httpx import Response
 
-from api.rest.dialects import DIALECTS, FLAT_USERS, dialect_of
-from api.rest.operation_route import ADDRESSES
+from api.rest.routes import ADDRESSES
+from api.rest.v1 import FLAT_USERS
+from api.rest.versions import DIALECTS, dialect_of
 from services.errors.common import ProductNotFound, RateLimited
 from tests import faces
 from tests.shop import PASSWORD, Person, Shop, new_key, unique

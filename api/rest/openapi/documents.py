@@ -10,8 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from api.rest.calls import DECLARED, Declared
-from api.rest.dialects import DIALECTS, Dialect
+from api.rest.dialect import Dialect
 from api.rest.openapi.dialects import SHAPES
 from api.rest.openapi.schemas import (
     Schema,
@@ -22,7 +21,9 @@ from api.rest.openapi.schemas import (
     reference,
     result_schemas,
 )
-from api.rest.operation_route import methods
+from api.rest.operation_route import OperationRoute
+from api.rest.routes import ROUTES, routes_of
+from api.rest.versions import DIALECTS
 from services.access.permissions import PUBLIC
 from services.errors.common import (
     Forbidden,
@@ -108,7 +109,7 @@ class _Writer:
         self.headers: dict[str, Any] = {}
         self.parameters: dict[str, Any] = {}
         self.schemas: dict[str, Schema] = {}
-        operations = [declared.operation for declared in DECLARED if declared.file is None]
+        operations = [route.operation for route in ROUTES if route.file is None]
         self.results = result_schemas(
             {dialect.shape(result) for item in operations for result in item.results}
         )
@@ -121,15 +122,14 @@ class _Writer:
     def document(self) -> dict[str, Any]:
         routes = [
             APIRoute(
-                self.dialect.prefix + declared.path,
+                self.dialect.prefix + route.path,
                 _nothing,
-                methods=[method],
+                methods=[route.method],
                 response_class=Response,
-                status_code=declared.status,
-                openapi_extra=self._operation(declared, alias=place > 0),
+                status_code=route.status,
+                openapi_extra=self._operation(route),
             )
-            for declared in DECLARED
-            for place, method in enumerate(methods(declared, self.dialect))
+            for route in routes_of(self.dialect)
         ]
         name = self.dialect.name
         document = get_openapi(
@@ -165,52 +165,50 @@ class _Writer:
         }
         return document
 
-    def _operation(self, declared: Declared, *, alias: bool) -> dict[str, Any]:
-        operation = declared.operation
+    def _operation(self, route: OperationRoute) -> dict[str, Any]:
+        operation = route.operation
         described: dict[str, Any] = {
-            "operationId": declared.operation_id + ("ByPut" if alias else ""),
+            "operationId": route.operation_id,
             "summary": operation.summary,
             "description": operation.description,
             "tags": [_noun(operation)],
-            "security": _security(declared),
-            "parameters": self._parameters(declared),
-            "responses": self._responses(declared),
+            "security": _security(route),
+            "parameters": self._parameters(route),
+            "responses": self._responses(route),
         }
-        if alias or operation.deprecated is not None:
+        if route.deprecated or operation.deprecated is not None:
             described["deprecated"] = True
         if operation.deprecated is not None:
             described["description"] += f"\n\nDeprecated: {operation.deprecated.reason}"
-        body = self._body(declared)
+        body = self._body(route)
         if body is not None:
             described["requestBody"] = body
         return described
 
-    def _parameters(self, declared: Declared) -> list[Schema]:
-        schema, parts = input_schemas(declared.operation.input)
+    def _parameters(self, route: OperationRoute) -> list[Schema]:
+        schema, parts = input_schemas(route.operation.input)
         properties = schema.get("properties", {})
         found = [
             {
                 "name": name,
                 "in": "path",
                 "required": True,
-                "description": _path_description(declared, name),
+                "description": _path_description(route, name),
                 "schema": {"type": "string", "examples": [_SAMPLE_ID]},
             }
-            for name in declared.path_names
+            for name in route.expected.path_names
         ]
-        if declared.method == "GET":
+        if route.method == "GET":
             self._keep(parts)
             found += [
                 self._query(name, item)
                 for name, item in properties.items()
-                if name not in declared.path_names
+                if name not in route.expected.path_names
             ]
-            found += self.shapes.parameters(declared.operation, properties.get("sort"))
-            if declared.file is None:
-                found.append(_fields_parameter(list(self.dialect.names(declared.operation))))
-        return found + [
-            self._header_parameter(name, declared) for name in _request_headers(declared)
-        ]
+            found += self.shapes.parameters(route.operation, properties.get("sort"))
+            if route.file is None:
+                found.append(_fields_parameter(list(self.dialect.names(route.operation))))
+        return found + [self._header_parameter(name, route) for name in _request_headers(route)]
 
     def _query(self, name: str, schema: Schema) -> Schema:
         written = parameter_schema(schema)
@@ -225,8 +223,8 @@ class _Writer:
         """Put schemas among the components, unless a result brought them already."""
         self.schemas |= {name: item for name, item in schemas.items() if name not in self.results}
 
-    def _header_parameter(self, name: str, declared: Declared) -> Schema:
-        required = name == "Idempotency-Key" and declared.operation.key is Key.REQUIRED
+    def _header_parameter(self, name: str, route: OperationRoute) -> Schema:
+        required = name == "Idempotency-Key" and route.operation.key is Key.REQUIRED
         key = name.replace("-", "") + ("Required" if required else "")
         description, schema = _REQUEST_HEADERS[name]
         self.parameters[key] = {
@@ -238,16 +236,18 @@ class _Writer:
         }
         return {"$ref": f"#/components/parameters/{key}"}
 
-    def _body(self, declared: Declared) -> Schema | None:
-        if declared.method == "GET":
+    def _body(self, route: OperationRoute) -> Schema | None:
+        if route.method == "GET":
             return None
-        operation = declared.operation
+        operation = route.operation
         schema, parts = input_schemas(operation.input)
-        for name in declared.path_names:
+        for name in route.expected.path_names:
             schema["properties"].pop(name, None)
         if not schema["properties"]:
             return None
-        required = [name for name in schema.get("required", ()) if name not in declared.path_names]
+        required = [
+            name for name in schema.get("required", ()) if name not in route.expected.path_names
+        ]
         schema.pop("required", None)
         if required:
             schema["required"] = required
@@ -261,14 +261,14 @@ class _Writer:
             written = {"anyOf": [written, reference(older["title"])]}
         sample = example(schema, self.schemas | self.results, everything=not required)
         content = {"schema": written, "example": sample}
-        return {"required": declared.body_required, "content": {"application/json": content}}
+        return {"required": route.expected.body_required, "content": {"application/json": content}}
 
-    def _responses(self, declared: Declared) -> dict[str, Any]:
-        operation, dialect = declared.operation, self.dialect
+    def _responses(self, route: OperationRoute) -> dict[str, Any]:
+        operation, dialect = route.operation, self.dialect
         headers = ["X-Request-Id", "Cache-Control", "X-Cache", *_QUOTA]
-        if declared.status == 201:
+        if route.status == 201:
             headers.append("Location")
-        if declared.file is not None:
+        if route.file is not None:
             headers.append("Content-Disposition")
         tagged = "version" in dialect.names(operation) and not operation.paged
         if tagged:
@@ -280,42 +280,42 @@ class _Writer:
         if any(dialect.deprecation(operation, result) for result in operation.results):
             headers += ["Deprecation", "Sunset"]
         success: dict[str, Any] = {
-            "description": _success_description(declared),
+            "description": _success_description(route),
             "headers": self._headers(headers),
         }
-        if declared.status == 204:
+        if route.status == 204:
             status, schema, needed = self.shapes.deletion()
             self._keep(needed)
-        elif declared.file is not None:
-            status, schema = declared.status, None
-            success["content"] = {declared.file: {"schema": _FILE}}
+        elif route.file is not None:
+            status, schema = route.status, None
+            success["content"] = {route.file: {"schema": _FILE}}
         else:
-            status, schema = declared.status, self._success(declared)
+            status, schema = route.status, self._success(route)
         if schema is not None:
             success["content"] = {"application/json": {"schema": schema}}
         responses: dict[str, Any] = {str(status): success}
-        if tagged and declared.method == "GET":
+        if tagged and route.method == "GET":
             responses["304"] = {
                 "description": "It is still what If-None-Match says.",
                 "headers": self._headers(["X-Request-Id", "ETag", *_QUOTA]),
             }
         by_status: dict[int, list[type[TandemError]]] = {}
-        for error in sorted(_errors(declared), key=lambda item: (item.status, item.code)):
+        for error in sorted(_errors(route), key=lambda item: (item.status, item.code)):
             by_status.setdefault(error.status, []).append(error)
         for status, errors in by_status.items():
             responses[str(status)] = self._error(status, errors)
         return responses
 
-    def _success(self, declared: Declared) -> Schema:
+    def _success(self, route: OperationRoute) -> Schema:
         """The schema of a success: whole, or trimmed by ``fields``."""
-        results = [self.dialect.shape(item).__name__ for item in declared.operation.results]
+        results = [self.dialect.shape(item).__name__ for item in route.operation.results]
         names = list(results)
-        if declared.method == "GET":
+        if route.method == "GET":
             names += [f"{result}Fields" for result in results]
             self._keep({f"{result}Fields": partial(self.results[result]) for result in results})
         written = []
         for name in names:
-            schema, needed = self.shapes.success(name, paged=declared.operation.paged)
+            schema, needed = self.shapes.success(name, paged=route.operation.paged)
             self._keep(needed)
             written.append(schema)
         return written[0] if len(written) == 1 else {"anyOf": written}
@@ -368,37 +368,37 @@ def _noun(operation: Operation[Any, Any]) -> str:
 def _tags() -> list[dict[str, str]]:
     """One tag for each noun, described by the first line of its module or folder in services."""
     rooms: dict[str, str] = {}
-    for declared in DECLARED:
+    for route in ROUTES:
         # services.orders.buying and services.orders.reading are both in the room services.orders.
-        layer, noun, *_ = declared.operation.run.__module__.split(".")
-        rooms.setdefault(_noun(declared.operation), f"{layer}.{noun}")
+        layer, noun, *_ = route.operation.run.__module__.split(".")
+        rooms.setdefault(_noun(route.operation), f"{layer}.{noun}")
     return [
         {"name": noun, "description": (sys.modules[room].__doc__ or noun).split("\n")[0]}
         for noun, room in rooms.items()
     ]
 
 
-def _path_description(declared: Declared, name: str) -> str:
+def _path_description(route: OperationRoute, name: str) -> str:
     """What a parameter of the address is; a nested list has its parent's words."""
-    parent = declared.path[: declared.path.index(f"{{{name}}}") + len(name) + 2]
-    for route in (declared, *DECLARED):
-        properties = route.operation.input.model_json_schema().get("properties", {})
-        if route.path.startswith(parent) and name in properties:
+    parent = route.path[: route.path.index(f"{{{name}}}") + len(name) + 2]
+    for known in (route, *ROUTES):
+        properties = known.operation.input.model_json_schema().get("properties", {})
+        if known.path.startswith(parent) and name in properties:
             return properties[name]["description"]
-    raise LookupError(f"{declared.path}: nothing describes {name}")
+    raise LookupError(f"{route.path}: nothing describes {name}")
 
 
-def _security(declared: Declared) -> list[dict[str, list[str]]]:
-    operation = declared.operation
-    if declared.file is not None:
+def _security(route: OperationRoute) -> list[dict[str, list[str]]]:
+    operation = route.operation
+    if route.file is not None:
         return [{"bearer": []}, {"link": []}]
     if operation.ignores_token:
         return []
     return [{"bearer": []}] if operation.who is not PUBLIC else [{}, {"bearer": []}]
 
 
-def _request_headers(declared: Declared) -> list[str]:
-    operation = declared.operation
+def _request_headers(route: OperationRoute) -> list[str]:
+    operation = route.operation
     names = ["X-Request-Id"]
     if operation.key is not Key.NONE:
         names.append("Idempotency-Key")
@@ -406,7 +406,7 @@ def _request_headers(declared: Declared) -> list[str]:
         names.append("If-Match")
     versioned = any("version" in result.__struct_fields__ for result in operation.results)
     tagged = versioned and not operation.paged
-    if declared.method == "GET" and tagged:
+    if route.method == "GET" and tagged:
         names.append("If-None-Match")
     return names
 
@@ -422,22 +422,22 @@ def _fields_parameter(names: list[str]) -> Schema:
     }
 
 
-def _success_description(declared: Declared) -> str:
-    operation = declared.operation
-    if declared.status == 204:
+def _success_description(route: OperationRoute) -> str:
+    operation = route.operation
+    if route.status == 204:
         return "It is gone."
     said = [(result.__doc__ or "").strip().split("\n")[0] for result in operation.results]
     what = " Or: ".join(said)
     return f"A page of: {what}" if operation.paged else what
 
 
-def _errors(declared: Declared) -> set[type[TandemError]]:
+def _errors(route: OperationRoute) -> set[type[TandemError]]:
     """Which of an operation's errors can come out of its route."""
-    operation = declared.operation
+    operation = route.operation
     never: set[type[TandemError]] = {QueryTooComplex, MethodNotAllowed}
-    if not declared.path_names:
+    if not route.expected.path_names:
         never.add(RouteNotFound)
-    if declared.method == "GET":
+    if route.method == "GET":
         never |= {PayloadTooLarge, UnsupportedMediaType}
     if operation.who is PUBLIC:
         never.add(Forbidden)

@@ -1,0 +1,205 @@
+"""Reading a call from HTTP: form is judged here, values are left to the operation.
+
+A bad *form* (media type, JSON, encoding) is refused here, before anything else. Bad *values* are
+left to the operation, which checks token and role before it looks at input. What this face itself
+finds wrong with values (a parameter given twice, say) travels with the input and is reported in
+the operation's own `ValidationFailed`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+from msgspec import structs
+from starlette.types import Receive, Scope
+
+from api.http.requests import Fields, body_of, fields_of, parse_json, require_json
+from api.rest.calls import Call, Sent
+from api.rest.dialect import Dialect
+from services.errors.common import FieldError, MalformedRequest, NotAcceptable, TandemError
+from services.operation.context import Request, Wanted
+from services.operation.inputs import UNKNOWN_FIELD
+from services.operation.patches import Patch
+from services.operation.running import Operation
+
+#: More than any list takes; parsing more is wasted work.
+_MOST_PARAMETERS = 100
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a route expects of its calls."""
+
+    operation: Operation[Any, Any]
+    method: str
+    path_names: tuple[str, ...]
+    #: The media type of a file, which a signed link may fetch as well; None for JSON.
+    file: str | None
+
+    @cached_property
+    def input_names(self) -> frozenset[str]:
+        """Wire names of the operation's input."""
+        fields = self.operation.input.model_fields
+        return frozenset(item.alias or name for name, item in fields.items())
+
+    @cached_property
+    def body_required(self) -> bool:
+        """Must there be a body? Yes for a patch, and where some value is required."""
+        if issubclass(self.operation.input, Patch):
+            return True
+        fields = self.operation.input.model_fields.items()
+        return any(
+            item.is_required() and (item.alias or name) not in self.path_names
+            for name, item in fields
+        )
+
+    def wanted(self, fields: frozenset[str]) -> Wanted | None:
+        """What a list trimmed to these wire names must read of each item; None is everything."""
+        attributes = self._attributes
+        if not self.operation.paged or not fields <= attributes.keys():
+            return None
+        return Wanted(frozenset(attributes[name] for name in fields))
+
+    @cached_property
+    def _attributes(self) -> dict[str, str]:
+        """The attributes of the operation's result by their wire names."""
+        return {item.encode_name: item.name for item in structs.fields(self.operation.result)}
+
+
+async def read(
+    scope: Scope,
+    receive: Receive,
+    request: Request,
+    expected: Expected,
+    dialect: Dialect,
+    answer_names: Sequence[str],
+) -> Call:
+    """Read the call that a request makes.
+
+    ``answer_names`` are the names that ``fields`` may ask for. Raises `NotAcceptable`,
+    `MalformedRequest` and `UnsupportedMediaType`.
+    """
+    headers = fields_of(scope)
+    if not _accepts(",".join(headers.every(b"accept")), expected.file or "application/json"):
+        raise NotAcceptable
+    sent = Sent(pairs=_pairs(scope["query_string"]))
+    fields = link = wanted = None
+    if expected.method == "GET":
+        _read_query(sent)
+        if expected.file is not None:
+            link = sent.query.pop("token", None)
+        elif "fields" in sent.query:
+            fields = _trim_names(sent, answer_names)
+            wanted = expected.wanted(fields)
+    else:
+        for name in dict.fromkeys(name for name, _ in sent.pairs):
+            sent.faults.append(FieldError(name, *UNKNOWN_FIELD))
+        sent.body = await _body(headers, receive, expected.body_required)
+    dialect.translate(expected.operation, sent)
+    path: dict[str, str] = scope["path_params"]
+    input = _input(expected, sent, path)
+    request.faults.extend(sent.faults)
+    return Call(
+        scope=scope,
+        request=request,
+        sent=sent,
+        input=input,
+        path=path,
+        key=headers.combined(b"idempotency-key"),
+        if_match=headers.combined(b"if-match"),
+        fields=fields,
+        link=link,
+        wanted=wanted,
+    )
+
+
+def named_as_sent(error: TandemError, sent: Sent) -> None:
+    """Name the bad fields as the client wrote them."""
+    error.fields = tuple(
+        FieldError(sent.spelled.get(item.field, item.field), item.code, item.message)
+        for item in error.fields
+    )
+
+
+def _input(expected: Expected, sent: Sent, path: dict[str, str]) -> dict[str, Any]:
+    """The operation's raw input; the address alone gives the values that it names."""
+    input = {**sent.query, **sent.body}
+    for name in expected.path_names:
+        if name in input:
+            sent.faults.append(FieldError(name, *UNKNOWN_FIELD))
+            del input[name]
+        if name in expected.input_names:
+            input[name] = path[name]
+    return input
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    if not query:
+        return []
+    try:
+        return parse_qsl(
+            query.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MOST_PARAMETERS,
+        )
+    except UnicodeError:
+        raise MalformedRequest("The query string is not valid UTF-8.") from None
+    except ValueError:
+        raise MalformedRequest("The query string has too many parameters.") from None
+
+
+def _read_query(sent: Sent) -> None:
+    for name, value in sent.pairs:
+        if name in sent.query:
+            sent.faults.append(FieldError(name, "REPEATED", "Give this parameter once."))
+        sent.query[name] = value
+
+
+def _trim_names(sent: Sent, known: Sequence[str]) -> frozenset[str]:
+    names = frozenset(sent.query.pop("fields").split(","))
+    if not names <= set(known):
+        message = f"Name some of {', '.join(known)}, separated by commas."
+        sent.faults.append(FieldError("fields", "INVALID_CHOICE", message))
+    return names
+
+
+async def _body(headers: Fields, receive: Receive, required: bool) -> dict[str, Any]:
+    raw = await body_of(receive)
+    if not raw:
+        if required:
+            raise MalformedRequest("A JSON object is expected as the body.")
+        return {}
+    require_json(headers.get(b"content-type"))
+    value = parse_json(raw)
+    if not isinstance(value, dict):
+        raise MalformedRequest("The body must be a JSON object.")
+    return value
+
+
+@lru_cache(maxsize=256)
+def _accepts(accept: str, media: str) -> bool:
+    """May the answer be in this media type, whatever an error would be in?"""
+    if not accept.strip():
+        return True
+    weights: dict[str, float] = {}
+    for part in accept.lower().split(","):
+        named, *parameters = (piece.strip() for piece in part.split(";"))
+        weights[named] = _weight(parameters)
+    if weights.get("application/problem+json"):
+        return True
+    ranges = (media, "application/*", "*/*")
+    return next((weights[known] > 0 for known in ranges if known in weights), False)
+
+
+def _weight(parameters: Sequence[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
