@@ -22,10 +22,9 @@ TandemError
     ├── UserNotFound 404 · LastAdmin 422 · AccountNotEmpty 422
     ├── RefreshTokenInvalid 401 · RefreshTokenUsed 409 · TokenInvalid 422
     ├── SessionNotFound 404 · ApiKeyNotFound 404
-    ├── CategoryNotFound 404 · ProductNotFound 404 · OrderNotFound 404 · DepositNotFound 404
-    ├── PaymentNotFound 404
-    ├── OutOfStock 422 · InsufficientFunds 402
-    ├── OrderStatusInvalid 422
+    ├── CategoryNotFound 404 · ProductNotFound 404 · OrderNotFound 404
+    ├── DepositNotFound 404 · PaymentNotFound 404
+    ├── OutOfStock 422 · InsufficientFunds 402 · OrderStatusInvalid 422
     ├── of categories and products: errors_products.py
     ├── of invoices: errors_invoices.py
     ├── of coupons: errors_coupons.py
@@ -38,17 +37,19 @@ The wire shapes of these are written once per dialect, in the faces.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 
 class FieldError(Struct, frozen=True):
-    """One bad input: its path (``lines.0.quantity``), a code and what to do about it."""
+    """One bad input."""
 
-    field: str
-    code: str
-    message: str
+    field: Annotated[
+        str, Meta(description="Where it is: a name, or a path such as lines.0.quantity.")
+    ]
+    code: Annotated[str, Meta(description="What is wrong with it.")]
+    message: Annotated[str, Meta(description="What to do about it.")]
 
 
 class TandemError(Exception):

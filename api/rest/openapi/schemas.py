@@ -225,5 +225,5 @@ def _result_property(name: str, schema: Schema, kind: Any) -> None:
         text |= {"pattern": r"^-?[0-9]+\.[0-9]{2}$", "examples": ["19.99"]}
     elif name == "id" or (name.endswith("Id") and name != "requestId"):
         text["format"] = "uuid"
-    elif name == "metadata":
+    elif name in ("details", "metadata"):
         schema["additionalProperties"] = True
