@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -106,10 +107,13 @@ def _lifespan(process: Process, health: Health) -> Lifespan[FastAPI]:
 
 
 def _table(graphql: GraphQLRoute, others: Iterable[Route]) -> DispatchTable:
-    """Both faces' routes with their own answers; the others are left to FastAPI."""
+    """The table that answers both faces' routes itself, and leaves the others to FastAPI."""
     return DispatchTable(
         [
-            *(Target(path, {route.method}, route.answer) for path, route in mounted()),
+            *(
+                Target(path, {route.method}, partial(route.answer, projected=True))
+                for path, route in mounted()
+            ),
             Target(graphql.path, graphql.methods or (), graphql.answer),
             *(Target(route.path, route.methods or ()) for route in others),
         ]

@@ -67,14 +67,19 @@ class OperationRoute(APIRoute):
 
         return handle
 
-    async def answer(self, scope: Scope, receive: Receive) -> Reply:
-        """The answer to a request, in the dialect of its address."""
+    async def answer(self, scope: Scope, receive: Receive, *, projected: bool = False) -> Reply:
+        """The answer to a request, in the dialect of its address.
+
+        With ``projected``, a list reads only the fields that its answer is trimmed to.
+        """
         dialect = dialect_of(scope["path"])
         request = new_request(scope, dialect.name)
         call = None
         try:
             names = self._answer_names[dialect.name]
-            call = await read(scope, receive, request, self.expected, dialect, names)
+            call = await read(
+                scope, receive, request, self.expected, dialect, names, projected=projected
+            )
             reply = self._success(dialect, call, await self.handler(call))
         except TandemError as error:
             if call is not None:

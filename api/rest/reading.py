@@ -75,10 +75,13 @@ async def read(
     expected: Expected,
     dialect: Dialect,
     answer_names: Sequence[str],
+    *,
+    projected: bool,
 ) -> Call:
     """Read the call that a request makes.
 
-    ``answer_names`` are the names that ``fields`` may ask for. Raises `NotAcceptable`,
+    ``answer_names`` are the names that ``fields`` may ask for. With ``projected``, a list reads
+    only the fields that its answer is trimmed to. Raises `NotAcceptable`,
     `MalformedRequest` and `UnsupportedMediaType`.
     """
     headers = fields_of(scope)
@@ -92,7 +95,7 @@ async def read(
             link = sent.query.pop("token", None)
         elif "fields" in sent.query:
             fields = _trim_names(sent, answer_names)
-            wanted = expected.wanted(fields)
+            wanted = expected.wanted(fields) if projected else None
     else:
         for name in dict.fromkeys(name for name, _ in sent.pairs):
             sent.faults.append(FieldError(name, *UNKNOWN_FIELD))

@@ -180,5 +180,4 @@ async def test_a_header_never_breaks_out_of_its_line(careless: int) -> None:
     writer.write(request("GET /", last=False))
     answer = await asyncio.wait_for(reader.read(), _SECONDS)
     writer.close()
-    assert answer.startswith(b"HTTP/1.1 500 ")
-    assert b"/a" not in answer
+    assert answer == b""  # uvicorn closes the connection
