@@ -95,7 +95,7 @@ def _lifespan(process: Process, health: Health) -> Lifespan[FastAPI]:
         try:
             await process.open()
         except DatabaseError as error:
-            # It may come later: requests open the pool themselves, readiness says what is missing.
+            # Requests open the pool themselves once it comes; readiness reports it as missing.
             log.warning("database not usable at start", error=type(error).__name__)
         if process.settings.fast_paths:
             calm_collector()
@@ -146,7 +146,7 @@ async def _refuse(request: Request, error: Exception) -> Any:
     raise _REFUSALS.get(error.status_code, MalformedRequest)
 
 
-#: What a status that FastAPI refuses with by itself means.
+#: The errors by which FastAPI's own refusals are replaced.
 _REFUSALS: dict[int, type[TandemError]] = {404: RouteNotFound, 405: MethodNotAllowed}
 
 

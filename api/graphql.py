@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: one address, as the GraphQL-over-HTTP specification says."""
+"""GraphQL over HTTP: one address, by the GraphQL-over-HTTP specification."""
 
 from typing import Any
 
@@ -25,10 +25,10 @@ from services.operation.context import Request
 
 _MODERN = "application/graphql-response+json"
 _LEGACY = "application/json"
-#: These statuses are the whole answer's whatever the media type: the caller is not let in, or we
-#: are not there. Other refusals of a readable request are 200 under the legacy media type.
+#: These statuses are the answer's status under both media types. Under the legacy media type,
+#: every other refusal of a well-formed request has status 200.
 _ALWAYS = {401, 405, 406, 415, 429, 500, 503, 504}
-#: The stock GraphiQL page loads its parts from a CDN.
+#: The GraphiQL page of Strawberry loads its scripts and styles from a CDN.
 _IDE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' https://unpkg.com; "
     "style-src 'self' 'unsafe-inline' https://unpkg.com; img-src 'self' data: https:; "
@@ -71,7 +71,7 @@ class GraphQLRoute(Route):
 
 
 def _media_type(accept: str) -> str:
-    """What to answer in; without a preference the legacy type, as older clients expect."""
+    """The media type of the answer: the legacy type unless the caller accepts the modern one."""
     ranges = [part.split(";")[0].strip().lower() for part in accept.split(",") if part.strip()]
     if _MODERN in ranges:
         return _MODERN
@@ -83,7 +83,7 @@ def _media_type(accept: str) -> str:
 async def _asked(
     headers: Fields, receive: Receive, parameters: QueryParams | None
 ) -> GraphQLRequest:
-    """What is asked: by the parameters of a GET, else in the body."""
+    """Read the query from the parameters of a GET, else from the body."""
     given: Any
     if parameters is None:
         require_json(headers.get(b"content-type"))
@@ -124,7 +124,7 @@ _WRONG = {
 
 def _query_string(parameters: QueryParams) -> dict[str, Any]:
     given: dict[str, Any] = dict(parameters)
-    # Of two documents, whoever stands between might look at one and we run the other.
+    # With two documents, a proxy could check the one and Tandem run the other.
     if len(given) < len(parameters.multi_items()):
         raise MalformedRequest("The query string names a parameter twice.")
     for name in ("variables", "extensions"):

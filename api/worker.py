@@ -1,8 +1,8 @@
-"""The worker: runs queued jobs, beside the servers or on a machine of its own.
+"""The worker: a process that runs queued jobs, beside the servers or on a machine of its own.
 
-pgqueuer hands the jobs out; this module says how they are tried. A job is run at least once: it
-leaves the queue when its handler has returned, goes back into it when the handler raised, waits
-longer each time, and is dead (``failed``, kept) after the last attempt.
+pgqueuer hands out the jobs; this module decides how they are tried. A job runs at least once. It
+leaves the queue when its handler returns. When the handler raises, the job waits in the queue,
+longer each time. After the last attempt it is dead: kept with the status ``failed``.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ from services.settings import Settings
 
 log = structlog.get_logger("tandem.worker")
 
-#: Every name, so that nothing is read from the environment.
+#: Every name is given, because pgqueuer would read the others from the environment.
 TABLES = DBSettings(
     prefix="",
     db_schema=None,
@@ -67,18 +67,18 @@ TABLES = DBSettings(
     durability=Durability.durable,
     widen_id=False,
 )
-#: Connections for handing out jobs, beside those of the handlers: one asks, one says what is done.
+#: Connections that hand out jobs: one fetches them, one records results. Handlers use others.
 _CONNECTIONS = 2
-#: Wait before a queue that could not be reached is tried again.
+#: Wait before an unreachable queue is tried again.
 _AGAIN_SECONDS = 1.0
 
 
 class Dead(Exception):
-    """Kept with a job that is not tried again; says why, without anybody's data."""
+    """The reason why a job is not tried again; stored with the job, without personal data."""
 
 
 class Worker:
-    """Runs jobs until it is told to stop."""
+    """Runs jobs until `stop` is called."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Worker:
         self._until = float("inf")
 
     async def run(self) -> None:
-        """Run jobs; returns when it was told to stop and every running one has ended."""
+        """Run jobs; returns after `stop`, when every running job has ended."""
         sound = True
         while not self._stopping.is_set():
             try:
@@ -108,7 +108,7 @@ class Worker:
                     await asyncio.wait_for(self._stopping.wait(), _AGAIN_SECONDS)
 
     def stop(self) -> None:
-        """Take no more jobs; those that run are cut short when they take too long."""
+        """Take no more jobs, and limit the time of those that run."""
         if self._stopping.is_set():
             return
         self._until = asyncio.get_running_loop().time() + self._process.settings.job_drain_seconds
@@ -117,7 +117,7 @@ class Worker:
             limit.reschedule(min(limit.when() or self._until, self._until))
 
     async def _serve(self) -> None:
-        """Hand out jobs on one pool of connections; raises when PostgreSQL goes away."""
+        """Hand out jobs over one pool of connections; raises when PostgreSQL is lost."""
         settings = self._process.settings
         limits = self._process.database.limits
         async with new_pool(settings.database_url, limits, 1, _CONNECTIONS) as pool:
@@ -139,7 +139,7 @@ class Worker:
             )
 
     async def _attempt(self, handler: Handler, queued: models.Job) -> None:
-        """One attempt of a job; raises `RetryRequested` or `Dead` when it failed."""
+        """Try a job once; raises `RetryRequested` or `Dead` when that fails."""
         with bound_contextvars(job=queued.entrypoint):
             job = self._read(queued)
         with bound_contextvars(job=queued.entrypoint, job_id=job.id, request_id=job.request_id):
@@ -160,14 +160,14 @@ class Worker:
             log.info("job", outcome="OK", attempt=attempt, seconds=round(seconds, 6))
 
     def _read(self, queued: models.Job) -> Job:
-        """What was queued; somebody else's payload is `Dead` at once."""
+        """Read a queued job; raises `Dead` for a payload that Tandem did not write."""
         try:
             return msgspec.json.decode(queued.payload or b"", type=Job)
         except msgspec.DecodeError:
             raise self._failure(DoNotRetry("its payload is none of ours"), 1) from None
 
     async def _starts(self, number: int) -> int:
-        """How often the job was started, this time included, also by workers that were killed."""
+        """Count this start of the job; the count includes starts by workers that were killed."""
         starts = await self._process.database.reader(QueryStats()).one(STARTS, number=number)
         return starts or 1
 
@@ -181,7 +181,10 @@ class Worker:
                 self._running.discard(limit)
 
     def _failure(self, error: Exception, attempt: int) -> RetryRequested | Dead:
-        """What becomes of a job whose attempt failed. Texts of errors may hold addresses."""
+        """Decide whether a failed job is retried or dead.
+
+        The text of an error is left out, because it may hold mail addresses.
+        """
         settings = self._process.settings
         reason = str(error) if isinstance(error, DoNotRetry) else _named(error)
         frames = "".join(traceback.format_tb(error.__traceback__))
@@ -191,14 +194,14 @@ class Worker:
         longest = min(
             settings.job_retry_seconds * 2 ** (attempt - 1), settings.job_retry_max_seconds
         )
-        # Jobs that failed together do not come back together.
+        # Random delays keep jobs that failed together from returning together.
         delay = 0.0 if self._stopping.is_set() else longest * random.uniform(0.5, 1)  # noqa: S311
         log.warning("job", outcome="RETRY", attempt=attempt, error=reason, after=round(delay, 3))
         return RetryRequested(timedelta(seconds=delay), reason=reason)
 
 
 class _Polling(AsyncpgPoolDriver):
-    """Sends no NOTIFY and listens to none: what a worker tells itself stays in its process."""
+    """A driver without NOTIFY and LISTEN: a worker notifies only itself, inside its process."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         super().__init__(pool)
@@ -213,7 +216,7 @@ class _Polling(AsyncpgPoolDriver):
 
 
 class _Kept(Queries):
-    """A job that cannot be put back is left as it is, instead of being counted as dead."""
+    """Queries that leave a job as it is when it cannot be put back, instead of marking it dead."""
 
     async def retry_job(
         self, job: models.Job, delay: timedelta, traceback_record: models.TracebackRecord | None
@@ -236,13 +239,13 @@ def _queries(pool: asyncpg.Pool) -> Queries:
 
 
 def _named(error: BaseException) -> str:
-    """An error's kind, and a mail server's code; never its text."""
+    """The class of an error, with a mail server's code; never its text."""
     code = getattr(error, "code", None)
     return type(error).__qualname__ + (f" {code}" if isinstance(code, int) else "")
 
 
 class _Log(logging.Handler):
-    """What pgqueuer warns of, in our log; failed jobs are in it already."""
+    """Writes pgqueuer's warnings to Tandem's log; failed jobs are logged already."""
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
@@ -251,7 +254,7 @@ class _Log(logging.Handler):
 
 
 def run(settings: Settings, *, follow: bool = False) -> None:
-    """Run a worker until SIGTERM or Ctrl-C; with ``follow`` until stdin ends as well."""
+    """Run a worker until SIGTERM or Ctrl-C, or with ``follow`` until stdin ends."""
     logs.configure(debug=settings.debug)
     queue_log = logging.getLogger("pgqueuer")
     queue_log.setLevel(logging.WARNING)
@@ -262,8 +265,8 @@ def run(settings: Settings, *, follow: bool = False) -> None:
 
 
 def _follow() -> None:
-    """A worker left behind by a killed parent would go on with code that nobody serves."""
-    # Unbuffered: a thread that holds the lock of sys.stdin is fatal when the interpreter ends.
+    """End this process when stdin ends: a worker must not outlive a parent that was killed."""
+    # os.read takes no lock; a thread that holds the lock of sys.stdin breaks the exit.
     while os.read(sys.stdin.fileno(), 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
@@ -275,7 +278,7 @@ async def _run(settings: Settings) -> None:
     async def queue() -> None:
         await queue_due(process, SCHEDULES)
 
-    # Not those of the process: they are for requests, and nobody sends this one any.
+    # The tasks of the process serve requests, which a worker does not get.
     periodic_tasks = PeriodicTasks()
     periodic_tasks.every(process.settings.job_poll_seconds, queue)
     worker, loop = Worker(process, HANDLERS, AT_ONCE), asyncio.get_running_loop()

@@ -64,7 +64,7 @@ def serve(
 
 @contextmanager
 def _metrics_folder() -> Iterator[None]:
-    """A folder in which all processes count, so that each can answer for all.
+    """A folder that holds the counts of all processes, so that any of them can report the sum.
 
     prometheus_client reads the variable when it is imported, so it must be set before.
     """

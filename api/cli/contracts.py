@@ -35,7 +35,7 @@ OPENAPI = ("api/openapi-v1.json", "api/openapi-v2.json")
 
 
 def contracts() -> dict[str, str]:
-    """The text of every contract by its path, as the code says it should be."""
+    """The text of every contract by its path, made from the code."""
     documents = {path: openapi(path[-7:-5]) for path in OPENAPI}
     texts = {
         path: json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -51,7 +51,7 @@ def write() -> None:
 
 
 def stale(texts: dict[str, str]) -> Iterator[str]:
-    """Committed contracts that are not what the code says."""
+    """Committed contracts that differ from the code."""
     for path, text in texts.items():
         file = ROOT / path
         committed = file.read_text(encoding="utf-8") if file.exists() else ""
@@ -137,7 +137,7 @@ def breaking(texts: dict[str, str], revision: str) -> Iterator[str]:
 
 
 def _committed(path: str, revision: str) -> str | None:
-    """A file as it was at a revision; None when it, or git, was not there."""
+    """A file at a revision; None when the file or git is missing."""
     try:
         shown = subprocess.run(
             ["git", "show", f"{revision}:{path}"], cwd=ROOT, capture_output=True, check=False
@@ -148,7 +148,7 @@ def _committed(path: str, revision: str) -> str | None:
 
 
 def _openapi_breaks(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
-    """What callers of the document before would miss in the one after."""
+    """Names of the earlier document that its callers would miss in the later one."""
     for address, methods in before["paths"].items():
         for method, old in methods.items():
             where = f"{method.upper()} {address}"
@@ -236,13 +236,13 @@ def databases() -> Iterator[str]:
 
 
 async def _compared(url: str) -> list[str]:
-    """What Alembic would still migrate."""
+    """Differences that Alembic finds between the database and the tables."""
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
     def compare(connection: sa.Connection) -> list[str]:
-        # Defaults are left to the dumps: Alembic compares their values, and a sequence has two. So
-        # are indexes: it does not read by which collation an expression is sorted.
+        # The dumps compare defaults and indexes. Alembic compares a default by its value, and a
+        # sequence has two; it does not read the collation of an indexed expression.
         opts = {"compare_type": True, "include_object": _is_no_index}
         context = MigrationContext.configure(connection, opts=opts)
         return [f"migrations lack {item}" for item in compare_metadata(context, METADATA)]
@@ -259,7 +259,7 @@ def _is_no_index(_: Any, __: Any, kind: str, *___: Any) -> bool:
 
 
 async def _made(url: str, made: str) -> None:
-    """Make the other database, from the tables."""
+    """Make the second database, from the tables."""
     engine = migrate.engine_for(url)
     async with engine.connect() as connection:
         alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -272,7 +272,7 @@ async def _made(url: str, made: str) -> None:
 
 
 def _dumped(url: str) -> set[str]:
-    """A database's statements, each with its lines in order of the alphabet.
+    """A database's statements, each with its lines sorted.
 
     The order of columns and of statements is not compared: migrations add columns at the end.
     """
@@ -293,7 +293,7 @@ def _dumped(url: str) -> set[str]:
 
 
 def check(revision: str) -> int:
-    """Print everything that is wrong; the exit status."""
+    """Print every fault; returns the exit status."""
     texts = contracts()
     checks: list[Callable[[], Iterator[str]]] = [
         lambda: stale(texts),
@@ -308,7 +308,7 @@ def check(revision: str) -> int:
 
 
 def main() -> None:
-    """The command line."""
+    """Read the command line, then write or check the contracts."""
     parser = argparse.ArgumentParser(
         prog="api.cli.contracts", description="Write or check contracts."
     )

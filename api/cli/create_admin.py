@@ -1,4 +1,4 @@
-"""`tandem create-admin`: an admin made by whoever runs the machine, the first or another."""
+"""`tandem create-admin`: make an admin account, the first or another, on the server's machine."""
 
 import sys
 from logging import WARNING
@@ -17,7 +17,7 @@ from services.operation.context import Process, Request
 from services.settings import Settings
 from services.users import managing
 
-#: What a person calls the fields that may be wrong.
+#: The words for input fields in messages to a person.
 _OPTIONS = {
     "email": "--email",
     "username": "--username",
@@ -45,7 +45,7 @@ def create_admin(
 
 
 def _password(from_stdin: bool) -> str:
-    """The password; everybody on a machine sees arguments, and shells keep them."""
+    """Ask for the password: arguments are visible to all users, and shells store them."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():

@@ -24,7 +24,7 @@ from services.settings import Settings
 
 
 def list_keys(data: Path) -> None:
-    """List the keys, the oldest first, and what each of them does now."""
+    """List the keys, the oldest first, with the present role of each."""
     with running_servers(read_settings(), data) as settings:
         rows = with_database(
             settings, lambda database: database.reader(QueryStats()).all(SIGNING_KEYS)
@@ -38,7 +38,7 @@ def list_keys(data: Path) -> None:
 
 
 def rotate_keys(data: Path, *, compromised: bool) -> None:
-    """Replace the signing key by plan, or at once when it is ``compromised``."""
+    """Replace the signing key: after the usual wait, or at once when it is ``compromised``."""
     with running_servers(read_settings(), data) as settings:
         seal, now = Seal(*settings.secrets), datetime.now(UTC)
 

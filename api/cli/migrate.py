@@ -13,7 +13,7 @@ from services.settings import Settings
 
 
 def migrate(data: Path, grant_to: str | None) -> None:
-    """Migrate; ``grant_to`` is a role that may then serve but not change the log."""
+    """Migrate; the role ``grant_to`` may then serve requests but not change the audit log."""
     with running_servers(read_settings(), data) as settings:
         migrate_database(settings)
         if grant_to is not None:

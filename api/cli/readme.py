@@ -57,7 +57,7 @@ def steps() -> str:
     )
 
 
-#: What is made, by the document it stands in and the name between its marks.
+#: The generated parts, by document and by the name between their marks.
 MADE = {
     (_CHECKOUT / "README.md", "settings"): table,
     (_CHECKOUT / "docs" / "orders.md", "steps"): steps,
@@ -65,7 +65,7 @@ MADE = {
 
 
 def main() -> int:
-    """Write or check what is made; 1 when it is stale."""
+    """Write or check the generated parts; returns 1 when one is stale."""
     stale = 0
     for (document, name), make in MADE.items():
         text = document.read_text()

@@ -53,7 +53,7 @@ class Options:
 
     @property
     def url(self) -> str:
-        """Where people reach it from this machine."""
+        """The address for a browser on this machine."""
         host = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
         return f"http://{host}:{self.port}"
 
@@ -86,7 +86,7 @@ def serve(options: Options) -> None:
 
 
 def _set_defaults(options: Options, settings: Settings) -> None:
-    """Set in the environment what follows from the options; child processes read it too."""
+    """Set environment variables from the options; child processes read them too."""
     if "public_url" not in settings.model_fields_set:
         os.environ["TANDEM_PUBLIC_URL"] = options.url
     if "processes" not in settings.model_fields_set:
@@ -95,7 +95,7 @@ def _set_defaults(options: Options, settings: Settings) -> None:
 
 
 def _prepare(settings: Settings, *, demo: bool, own_database: bool) -> bool:
-    """Migrate, check, and load the demo shop where it is wanted; True when it is there."""
+    """Migrate, check, and load the demo shop if asked; returns whether the shop is there."""
     migrate_database(settings)
     check_keys(settings)
     _refuse_other_currency(settings)
@@ -112,7 +112,7 @@ def _prepare(settings: Settings, *, demo: bool, own_database: bool) -> bool:
 
 @contextmanager
 def _listen(host: str, port: int) -> Iterator[socket.socket]:
-    """Take the port before anything slow starts."""
+    """Bind the port before anything slow starts."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -137,7 +137,7 @@ def _reset(settings: Settings, data: Path) -> None:
 
 
 def _refuse_other_currency(settings: Settings) -> None:
-    """Refuse another currency than the wallets': amounts are added without a look at it."""
+    """Refuse a currency that differs from the wallets': amounts are added without checking it."""
     found = with_database(
         settings, lambda database: database.reader(QueryStats()).one(KEPT_CURRENCY)
     )
@@ -146,7 +146,7 @@ def _refuse_other_currency(settings: Settings) -> None:
 
 
 def _announce(options: Options, demo: bool, own_database: bool, mails: str | None) -> None:
-    """Print where everything is, once it really answers."""
+    """Print all addresses once the server answers."""
     url = options.url
     host = urlsplit(url).hostname or "localhost"
     limit = time.monotonic() + ANSWER_SECONDS
@@ -161,7 +161,7 @@ def _announce(options: Options, demo: bool, own_database: bool, mails: str | Non
         err.print(f"Tandem does not answer on {url} yet: see the messages above.")
         return
     lines = _box(url, demo, own_database, mails)
-    # Never wrapped: a broken curl line cannot be pasted.
+    # Lines are not wrapped: a broken curl line cannot be pasted.
     width = max(map(len, lines)) + 4
     Console(highlight=False, width=max(width, out.width)).print(
         Panel("\n".join(lines), title="Tandem is ready", expand=False, title_align="left")

@@ -1,4 +1,4 @@
-"""The server processes, and the worker beside them: from start to a signal, and their end."""
+"""Runs the server processes and the worker beside them, from their start to a signal."""
 
 import asyncio
 import multiprocessing
@@ -16,8 +16,8 @@ from api.local.supervisor import SupervisedProcess
 from services.settings import Settings
 
 LAYERS = ("api", "schema", "services", "persistence")
-# After a signal: requests may finish, then the application closes, then the embedded servers stop.
-# Together they stay under the 30 s that supervisors usually wait before they kill.
+# After a signal, requests finish, then the application closes, then the embedded servers stop.
+# All of it takes less than the 30 s after which supervisors usually kill a process.
 DRAIN_SECONDS = 20
 CLOSE_SECONDS = 24
 
@@ -29,10 +29,10 @@ def run(
     child: SupervisedProcess | None,
     settings: Settings,
 ) -> bool:
-    """Serves until a signal; single, with workers, or restarting when code changes.
+    """Serve until a signal: in one process, with workers, or restarting when code changes.
 
-    What runs beside the servers is told to end when they are, so that both end at once. False when
-    a server process could not start.
+    ``child`` is told to end together with the servers. Returns False when a server process could
+    not start.
     """
     import uvicorn
     from uvicorn.config import STARTUP_FAILURE
@@ -77,7 +77,7 @@ def run(
         reload_dirs=[str(CHECKOUT / layer) for layer in LAYERS] if reload else None,
         loop="auto" if sys.platform == "win32" else "uvloop",
         http="httptools",
-        # Where a balancer keeps a connection for longer, its next request meets a closed one.
+        # A balancer must close idle connections first, or its next request meets a closed one.
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         proxy_headers=False,
@@ -99,7 +99,7 @@ def run(
 
 
 def worker_beside() -> SupervisedProcess:
-    """A worker of jobs as a child; it finds the servers' addresses in the environment."""
+    """A worker as a child process; it reads the servers' addresses from the environment."""
     command = [sys.executable, "-m", "api.cli", "worker", "--follow"]
     return SupervisedProcess(command, CHECKOUT, CLOSE_SECONDS)
 
@@ -107,7 +107,7 @@ def worker_beside() -> SupervisedProcess:
 def worker_app() -> Any:
     """The application in a worker process, which ends when its parent does.
 
-    A worker left behind by a killed parent would hold the port for ever.
+    A worker that outlives a killed parent would hold the port for ever.
     """
     with loading():
         from api.app import create_app

@@ -1,4 +1,4 @@
-"""What commands reach: settings, the embedded servers, the database and a whole process."""
+"""Access for commands: to settings, embedded servers, the database and a whole process."""
 
 import asyncio
 import os
@@ -49,7 +49,7 @@ def running_servers(settings: Settings, data: Path) -> Iterator[Settings]:
     except embedded.EmbeddedError as error:
         raise Problem(str(error)) from None
     try:
-        # Workers are processes of their own and read the environment again.
+        # Workers are separate processes and read the environment again.
         if own_database:
             os.environ["DATABASE_URL"] = servers.database_url
         if own_redis:
@@ -74,7 +74,7 @@ def load_embedded_servers() -> Any:
 
 
 def with_database(settings: Settings, act: Callable[[Database], Awaitable[Answer]]) -> Answer:
-    """What ``act`` answers, with a database of its own; raises `Problem` when it is not usable."""
+    """Run ``act`` with a new database; raises `Problem` when the database is not usable."""
 
     async def run() -> Answer:
         database = new_database(settings.model_copy(update={"pool_min": 1}))
@@ -87,7 +87,7 @@ def with_database(settings: Settings, act: Callable[[Database], Awaitable[Answer
 
 
 def with_process(settings: Settings, act: Callable[[Process], Awaitable[Answer]]) -> Answer:
-    """The same with everything that operations need."""
+    """Run ``act`` with a whole process, which operations need; raises `Problem` likewise."""
 
     async def run() -> Answer:
         process = new_process(settings.model_copy(update={"pool_min": 1}))
@@ -126,7 +126,7 @@ def mail_below(data: Path, settings: Settings) -> None:
 
 
 def mail_place(settings: Settings) -> str:
-    """Where mail goes, in words."""
+    """The destination of mail, in words."""
     if settings.smtp_url is not None:
         return f"sent by {place_of(settings.smtp_url.get_secret_value())}"
     return f"written into {settings.mail_folder}"

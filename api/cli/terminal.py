@@ -1,4 +1,4 @@
-"""What commands say to a person: output, and one way to say what is wrong."""
+"""Output of commands to a person, and the one way to report a problem."""
 
 import gc
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ err = Console(highlight=False, stderr=True)
 
 
 class Problem(Exception):
-    """What a person has to put right, in one sentence."""
+    """A problem that a person must fix, in one sentence."""
 
 
 def show_problem(problem: Problem) -> None:
@@ -27,7 +27,7 @@ def show_problem(problem: Problem) -> None:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Load modules with the garbage collector off: nearly everything they make stays.
+    """Load modules with the garbage collector off, since nearly everything they make stays.
 
     Collecting again and again takes an eighth of a start.
     """

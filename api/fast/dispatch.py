@@ -11,13 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.errors.common import MethodNotAllowed, RouteNotFound
 
-#: What a request is answered with: an ASGI application.
+#: Answers a request by an ASGI application that sends the answer.
 Answer = Callable[[Scope, Receive], Awaitable[ASGIApp]]
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a method of a path leads; without ``answer`` it leads to the framework."""
+    """A path and how it answers; without ``answer`` it is left to the framework."""
 
     path: str
     methods: Collection[str]
@@ -25,24 +25,24 @@ class Target:
 
     @property
     def parameters(self) -> dict[str, int]:
-        """Names of the path's parameters, and the segments that are their values."""
+        """The position of each parameter among the segments of the path."""
         segments = enumerate(self.path.split("/"))
         return {word[1:-1]: place for place, word in segments if "{" in word}
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a path leads to: by its methods, and the places of its parameters."""
+    """An entry of the table: answers by method, and the positions of the parameters."""
 
     by_method: dict[str, Answer | None]
     parameters: dict[str, int]
 
 
 class DispatchTable:
-    """Paths by their shape; where several fit, the one with the fewest parameters is taken."""
+    """Finds an entry by the shape of a path; among several, the one with the fewest parameters."""
 
     def __init__(self, targets: Iterable[Target]) -> None:
-        # Number of segments → places of the literal segments → their words → what is found.
+        # Number of segments → positions of the literal segments → their words → the entry.
         self._shapes: dict[int, dict[tuple[int, ...], dict[tuple[str, ...], Found]]] = {}
         for target in targets:
             self._add(target)
@@ -50,7 +50,7 @@ class DispatchTable:
             self._shapes[count] = dict(sorted(shapes.items(), key=lambda item: -len(item[0])))
 
     def find(self, path: str) -> tuple[Found, dict[str, str]] | None:
-        """What a path leads to, and the values of its parameters, none of which is empty."""
+        """The entry of a path and the values of its parameters; no value is empty."""
         segments = path.split("/")
         for places, by_words in self._shapes.get(len(segments), {}).items():
             if found := by_words.get(tuple([segments[place] for place in places])):
@@ -68,7 +68,9 @@ class DispatchTable:
         by_words = self._shapes.setdefault(len(segments), {}).setdefault(places, {})
         found = by_words.setdefault(words, Found({}, target.parameters))
         if found.parameters != target.parameters:
-            raise ValueError(f"{target.path}: another route names its parameters otherwise.")
+            raise ValueError(
+                f"{target.path}: another path of this shape names its parameters differently."
+            )
         for method in target.methods:
             found.by_method[method] = target.answer
 
@@ -76,7 +78,7 @@ class DispatchTable:
 def dispatch_directly(table: DispatchTable, framework: ASGIApp) -> ASGIApp:
     """The application that answers by the table, and leaves the rest to ``framework``.
 
-    It saves the layers around a route, 13 µs, and the search for one. It raises `RouteNotFound`
+    This saves the layers around a route, 13 µs, and the search for it. It raises `RouteNotFound`
     and `MethodNotAllowed` itself, so that a wrong address costs no search either.
     """
 

@@ -1,1 +1,1 @@
-"""What stands around every HTTP call."""
+"""HTTP around every call: the edge, requests, responses, and pages beside the operations."""

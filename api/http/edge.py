@@ -1,8 +1,13 @@
 """The edge: one ASGI layer around both faces.
 
-From the outside in: a name for the request, HEAD answered as GET, headers that every answer
-carries, the access log; then CORS; then limits of size and time and the last-resort error; then
-compression. An answer of the edge's own passes everything outside it, like any other answer.
+From the outside in:
+
+1. the request's name, HEAD answered as GET, the headers of every answer, the access log;
+2. CORS;
+3. limits of size and time, and the answer to an error that nobody caught;
+4. compression.
+
+An answer that the edge makes passes through the layers outside of it, like every other answer.
 """
 
 import asyncio
@@ -27,7 +32,7 @@ log = structlog.get_logger("tandem.edge")
 #: Writes an error in the shape of its path: ``(path, error, request_id) -> ASGI application``.
 ErrorWriter = Callable[[str, TandemError, str], ASGIApp]
 
-#: Smaller answers travel in one packet anyway.
+#: A smaller answer fits into one packet uncompressed.
 _COMPRESSED_FROM = 1024
 _CORS_SECONDS = 86_400
 
@@ -74,7 +79,7 @@ _EXPOSED_HEADERS = (
 
 
 class Edge:
-    """The outermost application; ``app`` answers, ``write_error`` shapes what it could not."""
+    """The outermost application: ``app`` answers, ``write_error`` writes what ``app`` did not."""
 
     def __init__(self, app: ASGIApp, process: Process, write_error: ErrorWriter) -> None:
         settings = process.settings
@@ -109,9 +114,9 @@ class Edge:
             trace_id = trace[1].decode()
             structlog.contextvars.bind_contextvars(trace_id=trace_id)
         else:
-            # A connection's requests may share their context.
+            # Requests of one connection may share their context.
             structlog.contextvars.unbind_contextvars("trace_id")
-        # A copy: the server keeps looking at its own scope, where HEAD stays HEAD.
+        # A copy: the server reads its own scope later, where HEAD must stay HEAD.
         scope = {**scope, "state": state}
         exchange = Exchange(
             self._process, self._headers, scope, fields, request_id, trace_id, receive, send
@@ -123,13 +128,13 @@ class Edge:
         method = scope["method"]
         if method == "HEAD":
             scope["method"] = "GET"
-        # Half of what CORS costs is spent on requests that do not come from another origin.
+        # CORS has nothing to say without an Origin; skipping it saves half of its cost.
         app = self._cors if b"origin" in exchange.fields.first else self._guarded
         try:
             await app(scope, exchange.receive, exchange.send)
         finally:
             exchange.log(method)
-            # Each holds the other: the collector would have to find both, and all that they hold.
+            # Scope and exchange refer to each other; unlinked, they need no garbage collection.
             del scope["tandem.exchange"]
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:

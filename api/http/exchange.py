@@ -1,4 +1,4 @@
-"""One request and its answer, as the edge sees them: what has come in, what has gone out."""
+"""One request and its answer, as the edge sees them: what was received and what was sent."""
 
 import asyncio
 import time
@@ -18,13 +18,13 @@ from services.settings import Settings
 
 log = structlog.get_logger("tandem.edge")
 
-#: How long a refused body is read on: a socket closed with unread data resets, and the client
-#: would lose the answer.
+#: How long the edge reads on after it refused a body. A socket that is closed with unread data
+#: resets, and the client would lose the answer.
 _LINGER_SECONDS = 2
-#: What a client that left before its answer is logged as (nginx's number).
+#: The logged status of a client that left before its answer (nginx's number).
 _CLIENT_LEFT = 499
 _LONGEST_LOGGED_PATH = 500
-#: Answers that go on for as long as both sides want.
+#: Media types of answers that last for as long as both sides want.
 _ENDLESS = (b"text/event-stream", b"multipart/mixed")
 
 CONTENT_SECURITY_POLICY = (
@@ -53,7 +53,7 @@ def standing_headers(settings: Settings) -> list[tuple[bytes, bytes]]:
 
 
 class Exchange:
-    """One request and its answer: what has come in, what has gone out."""
+    """One request and its answer: what was received and what was sent."""
 
     def __init__(
         self,
@@ -79,26 +79,29 @@ class Exchange:
         self._started = time.monotonic()
         self._answered = 0.0
         self._received = 0
-        # There is a body that has not been read to its end.
+        # Is there a body that has not been read to its end?
         self._unread = (
             b"transfer-encoding" in fields.first
             or fields.first.get(b"content-length", b"0") != b"0"
         )
         self._closing = False
-        # GraphiQL lives at the address of a face.
+        # GraphiQL is a page at the address of a face; pages say nothing of a quota.
         self._page = False
         self._bytes = 0
-        #: What operations see of this request, once a face has read it.
+        #: The request that operations see, once a face has read it.
         self.request: Request | None = None
         #: The status of the answer; 0 while nothing has been sent.
         self.status = 0
         #: The answer is a stream without an end of its own.
         self.endless = False
-        #: Why the body was not read to its end.
+        #: The error that the body was refused with.
         self.refused: TandemError | None = None
 
     def refuse_length(self) -> None:
-        """Refuse a body that says it is too large; raises `PayloadTooLarge`."""
+        """Refuse a body by its Content-Length.
+
+        Raises `PayloadTooLarge` and `MalformedRequest`.
+        """
         length = self.fields.first.get(b"content-length")
         if length is None:
             return
@@ -108,11 +111,14 @@ class Exchange:
             raise self._refuse(self._too_large())
 
     async def receive(self) -> Message:
-        """The next piece of the body, within its size and its time."""
+        """Receive the next piece of the body, within the limits of size and time.
+
+        Raises `PayloadTooLarge` and `Timeout`.
+        """
         if self.refused:
             raise self.refused
         if not self._unread:
-            return await self._receive()  # tells when the client leaves
+            return await self._receive()  # This waits until the client leaves.
         settings = self._settings
         passed = time.monotonic() - self._started
         try:
@@ -130,7 +136,7 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send on what the application answers, with the headers of every answer."""
+        """Send a part of the application's answer, with the headers of every answer."""
         if message["type"] == "http.response.start":
             if self._unread:
                 await self._read_on()
@@ -142,7 +148,7 @@ class Exchange:
             message["headers"] = headers
             await self._send(message)
             if self._head:
-                # At once: a stream might have no first piece for long, and no end.
+                # End at once: the first piece of a stream may be late, and its end may never come.
                 await self._send({"type": "http.response.body", "body": b""})
         elif message["type"] == "http.response.body":
             if self._head:
@@ -157,13 +163,13 @@ class Exchange:
             await self._send(message)
 
     def timed_out(self) -> Timeout:
-        """The error of a request whose time is over."""
+        """The error of a request that took too long."""
         if self.request is not None and self.request.committing:
             return Timeout(NOT_KNOWN, details=OUTCOME_UNKNOWN)
         return Timeout()
 
     def log(self, method: str) -> None:
-        """One line for the request; a warning when its answer took long to begin."""
+        """Log one line for the request: a warning when its answer began late."""
         settings = self._settings
         now = time.monotonic()
         waited = (self._answered or now) - self._started
@@ -195,7 +201,7 @@ class Exchange:
         given += [pair for pair in self._standing if pair[0] not in known]
         given.append((b"x-request-id", self.request_id.encode()))
         if b"origin" not in self.fields.first:
-            given.append((b"vary", b"Origin"))  # CORS says so for the others
+            given.append((b"vary", b"Origin"))  # The CORS layer says so for the others.
         if self._closing:
             given.append((b"connection", b"close"))
         media = known.get(b"content-type", b"")
@@ -204,8 +210,10 @@ class Exchange:
         return given
 
     async def _read_on(self) -> None:
-        """Read a body that nobody asked for, or give the connection up: the next request of this
-        connection begins where the body ends."""
+        """Read an unread body to its end, or mark the connection as closing.
+
+        The next request of the connection begins where the body ends.
+        """
         with suppress(TandemError):
             while self._unread:
                 await self.receive()
@@ -219,7 +227,7 @@ class Exchange:
 
 
 def path_of(scope: Scope) -> str:
-    """The path as it was sent, percent-encoded: nothing in it can disturb a log or a terminal."""
+    """The path as it was sent, percent-encoded, so that it cannot disturb a log or a terminal."""
     raw: bytes | None = scope.get("raw_path")
     path = raw.decode("latin-1").split("?", 1)[0] if raw else ascii(scope["path"])[1:-1]
     return path[:_LONGEST_LOGGED_PATH]

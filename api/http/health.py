@@ -1,4 +1,4 @@
-"""Health routes for balancers and people."""
+"""Health routes: for load balancers, monitors and people."""
 
 import tomllib
 from pathlib import Path
@@ -16,7 +16,7 @@ _FRESH = {"Cache-Control": "no-store"}
 
 
 def health_routes(health: Health) -> list[Route]:
-    """``/health`` for people and monitors, ``/health/live`` and ``/health/ready`` for probes."""
+    """``/health`` for people and monitors; ``/health/live`` and ``/health/ready`` for probes."""
 
     async def whole(_: Request) -> JSONResponse:
         found = await health.find()

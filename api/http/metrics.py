@@ -1,4 +1,4 @@
-"""``/metrics``: what is counted, and the queue as it is, in Prometheus' text format."""
+"""``/metrics``: the counters and the state of the job queue, in Prometheus' text format."""
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -16,14 +16,14 @@ log = structlog.get_logger("tandem.metrics")
 
 
 def metrics_routes(process: Process) -> list[Route]:
-    """The one route, unless the settings turn it off."""
+    """The route, or none where the settings turn it off."""
 
     async def serve(_: Request) -> Response:
         body = generate_latest(_counted())
         try:
             queue = Queue(await depths(process))
         except DatabaseError as error:
-            # What was counted is worth most while something is away.
+            # Operators need the counters most while the database is away.
             log.warning("queue not measured", error=type(error).__name__)
         else:
             found = CollectorRegistry()
@@ -37,7 +37,7 @@ def metrics_routes(process: Process) -> list[Route]:
 
 
 def _counted() -> CollectorRegistry:
-    """All processes' counts where they share a folder, else this one's."""
+    """The counters of all processes that share a folder, else those of this process."""
     shared = CollectorRegistry()
     try:
         MultiProcessCollector(shared)

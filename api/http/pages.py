@@ -1,6 +1,6 @@
-"""What is served beside the operations: the catalogues as JSON and as pages, and the contracts.
+"""Pages beside the operations: the catalogues as JSON and as HTML, and the contracts.
 
-Pages are plain HTML under the strict content security policy: no script, one stylesheet of ours.
+A page is plain HTML under the strict content security policy: no script, one stylesheet.
 """
 
 from collections.abc import Iterable
@@ -29,10 +29,10 @@ _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
 _CSS = "text/css; charset=utf-8"
 _TEXT = "text/plain; charset=utf-8"
-#: Documents change with a release only, and are revalidated by their tag.
+#: A document changes only with a release; caches revalidate it by its tag.
 _CACHED = "public, max-age=60"
 
-#: REST paths of the catalogue follow any of these.
+#: Prefixes of the REST paths in the catalogue.
 _BASES = [DIALECTS["v2"].prefix, DIALECTS["v1"].prefix]
 _WHO = {
     "PUBLIC": "anybody",
@@ -120,14 +120,16 @@ def page_routes(process: Process) -> list[Route]:
 
 @cache
 def _openapi(version: str) -> bytes:
-    """The committed contract, which `./scripts/check` holds to the code: writing it anew takes
-    longer than all else that a process does before its first answer."""
+    """The committed contract, which `./scripts/check` compares with the code.
+
+    Writing it again would take longer than the rest of a process's start.
+    """
     committed = Path(__file__).parents[1] / f"openapi-{version}.json"
     return _json(msgspec.json.decode(committed.read_bytes()))
 
 
 def _document(path: str, body: bytes, media_type: str) -> Route:
-    """A route whose answer never changes while the process runs."""
+    """A route whose answer stays the same while the process runs."""
     tag = _tag(body)
 
     async def serve(request: Request) -> Response:
@@ -157,7 +159,7 @@ def _errors_by_code(errors: dict[str, dict[str, Any]]) -> Any:
 
 
 def _negotiated(request: Request, as_json: bytes, as_page: bytes) -> Response:
-    """JSON, or a page for a browser, which names HTML before JSON."""
+    """JSON, or a page for a browser, whose Accept names HTML before JSON."""
     accept = request.headers.get("accept", "").lower()
     html, _, _ = accept.partition(_JSON)
     body, media_type = (as_page, _HTML) if "text/html" in html else (as_json, _JSON)
@@ -212,7 +214,7 @@ def _deprecation(deprecated: Deprecation | None) -> dict[str, str] | None:
 
 
 def _error(error: type[TandemError], public_url: str) -> dict[str, Any]:
-    # Most operations may raise these: naming them all would say nothing.
+    # Most operations may raise these, so a list of operations would say nothing.
     everywhere = error in COMMON or error in KEYED
     raisers = [operation.name for operation in OPERATIONS if error in operation.errors]
     return {
@@ -273,7 +275,7 @@ def _error_link(code: str) -> str:
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table; cells are HTML already."""
+    """An HTML table; heads and cells are escaped already."""
     head = "".join(f"<th>{name}</th>" for name in heads)
     lines = "\n".join(
         "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows

@@ -1,4 +1,4 @@
-"""Where the payment provider sends its events: signed, and no operation of ours."""
+"""The webhook that receives the payment provider's signed events; it is no operation."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,7 +12,7 @@ def provider_routes(process: Process) -> list[Route]:
     """``POST /provider/webhook``, which answers 204 once the event is recorded."""
 
     async def webhook(http: Request) -> Response:
-        # As it was sent, byte for byte: that is what is signed.
+        # The signature covers the bytes as they were sent.
         body = await http.body()
         await provider.receive(process, http.state.request_id, http.headers, body)
         return Response(status_code=204)

@@ -1,4 +1,4 @@
-"""The quota on the wire: what the faces' answers say of it, and the charge of what reached none."""
+"""The quota's headers, and the charge for requests that reached no operation."""
 
 from functools import lru_cache
 
@@ -10,17 +10,17 @@ from services.quota.quota import Allowance, Budget
 
 
 def is_face(path: str) -> bool:
-    """Is it an address of REST or GraphQL, whether there is anything or not?"""
+    """Is this an address of REST or GraphQL, even one without a route?"""
     return path == "/graphql" or path.startswith("/api/")
 
 
 async def quota_headers(
     process: Process, scope: Scope, request: Request | None
 ) -> list[tuple[bytes, bytes]]:
-    """What an answer of a face says of the budget that its call was charged to.
+    """The headers that tell a face's caller of the budget that the call was charged to.
 
-    What reached no operation (no route, not well-formed, too large) is charged one unit to the
-    address; a preflight none. Empty for exempt addresses: they have no budget.
+    A request that reached no operation (no route, malformed, too large) costs its address one
+    unit; a preflight costs none. Exempt addresses have no budget, so they get no headers.
     """
     if request is None:
         request = new_request(scope, "edge")
@@ -30,7 +30,7 @@ async def quota_headers(
 
 
 def _written(allowance: Allowance) -> list[tuple[bytes, bytes]]:
-    """The fields of draft-ietf-httpapi-ratelimit-headers, and the older ones."""
+    """The headers of draft-ietf-httpapi-ratelimit-headers, and the older ones."""
     left, reset = allowance.remaining, allowance.reset
     return [
         *_standing(allowance.budget),
@@ -40,9 +40,9 @@ def _written(allowance: Allowance) -> list[tuple[bytes, bytes]]:
     ]
 
 
-@lru_cache(maxsize=20)  # there are five budgets
+@lru_cache(maxsize=20)  # There are five budgets.
 def _standing(budget: Budget) -> list[tuple[bytes, bytes]]:
-    """What is the same in every answer that tells of this budget."""
+    """The headers that are the same for every answer charged to this budget."""
     policy = f'"{budget.policy.value}";q={budget.units};w={budget.seconds}'
     return [
         (b"ratelimit-policy", policy.encode()),

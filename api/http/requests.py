@@ -1,4 +1,4 @@
-"""What comes in: bodies as strict JSON, headers as a request that operations understand."""
+"""Reading a request: header fields, the body as strict JSON, the request operations see."""
 
 import json
 import re
@@ -13,11 +13,11 @@ from services.access import addresses
 from services.errors.common import MalformedRequest, UnsupportedMediaType
 from services.operation.context import Process, Request
 
-#: Deeper nesting than any input of ours; the parser itself would go to the stack's end.
+#: No input nests deeper; the parser alone would recurse until the stack ends.
 _DEEPEST = 64
-#: Longer than any number of ours.
+#: No number of an input has more digits.
 _LONGEST_NUMBER = 40
-#: Larger than any integer of ours; writing out the digits of 1e999999 would take for ever.
+#: No integer of an input is larger; writing out the digits of 1e999999 would take for ever.
 _LARGEST_WHOLE = 10**18
 
 _OPENING = re.compile(rb"[\[{]")
@@ -26,14 +26,14 @@ _OPENING = re.compile(rb"[\[{]")
 class Fields:
     """The header fields of a request, by lower-case names.
 
-    Starlette's own look goes through all of them in Python at every question, 1.4 µs each.
+    Starlette's headers search through all fields for each name, 1.4 µs each; this is one lookup.
     """
 
     __slots__ = ("_sent", "first")
 
     def __init__(self, sent: Sequence[tuple[bytes, bytes]]) -> None:
         self._sent = sent
-        #: The first value of each.
+        #: The first value of each field.
         self.first: dict[bytes, bytes] = dict(reversed(sent))
 
     def get(self, name: bytes) -> str | None:
@@ -48,17 +48,17 @@ class Fields:
         return [value.decode("latin-1") for sent, value in self._sent if sent == name]
 
     def combined(self, name: bytes) -> str | None:
-        """All values of a field as the one that they mean together (RFC 9110, 5.3), or None."""
+        """All values of a field, joined into one (RFC 9110, 5.3), or None."""
         return ", ".join(self.every(name)) if name in self.first else None
 
 
 def fields_of(scope: Scope) -> Fields:
-    """The header fields of a request that has come through the edge."""
+    """The header fields of a request; the edge has read them."""
     return scope["tandem.exchange"].fields
 
 
 def new_request(scope: Scope, face: str) -> Request:
-    """The request as operations see it."""
+    """Make the request that operations see."""
     exchange = scope["tandem.exchange"]
     process: Process = exchange.process
     fields: Fields = exchange.fields
@@ -76,13 +76,16 @@ def new_request(scope: Scope, face: str) -> Request:
             process.settings.trusted_proxies,
         ),
     )
-    # The edge writes on the answer what the call left of its budget.
+    # The edge reads from it what is left of the budget, for the quota headers.
     exchange.request = request
     return request
 
 
 async def body_of(receive: Receive) -> bytes:
-    """The whole body; raises what the edge refuses it with, and `ClientDisconnect`."""
+    """The whole body.
+
+    Raises `PayloadTooLarge` and `Timeout`, with which the edge refuses it, and `ClientDisconnect`.
+    """
     pieces: list[bytes] = []
     while True:
         message = await receive()
@@ -97,14 +100,14 @@ def _bearer(authorizations: list[str]) -> str | None:
     if not authorizations:
         return None
     scheme, _, token = authorizations[0].partition(" ")
-    # Of two headers, whoever stands between might believe the one and we the other.
+    # With two headers, a proxy could trust the one and Tandem the other.
     if scheme.lower() != "bearer" or len(authorizations) > 1:
         return ""
     return token.strip()
 
 
 def require_json(content_type: str | None) -> None:
-    """Refuse bodies that are not JSON in UTF-8; raises `UnsupportedMediaType`."""
+    """Refuse a body that is not JSON in UTF-8; raises `UnsupportedMediaType`."""
     media, _, parameters = (content_type or "").partition(";")
     charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", parameters, re.IGNORECASE)
     if media.strip().lower() != "application/json":
@@ -114,7 +117,7 @@ def require_json(content_type: str | None) -> None:
 
 
 def parse_json(body: bytes) -> Any:
-    """Strict JSON; numbers with a point are `Decimal`, read as decimal text.
+    """Parse strict JSON; a number with a point becomes a `Decimal`, read as decimal text.
 
     Raises `MalformedRequest` for anything ambiguous or hostile: invalid UTF-8, NaN and Infinity,
     lone surrogates, NUL, duplicate keys, deep nesting, giant numbers.
@@ -124,7 +127,7 @@ def parse_json(body: bytes) -> Any:
         if len(_OPENING.findall(body)) > _DEEPEST:
             _refuse_depth(text)
         value = _decode(text)
-        # Only an escape can bring what the bytes themselves could not.
+        # Valid UTF-8 holds no lone surrogate; only an escape can bring one.
         if "\\u" in text:
             _refuse_odd_text(value)
     except (ValueError, ArithmeticError, RecursionError) as error:
@@ -149,7 +152,7 @@ def _decimal(digits: str) -> Decimal | int:
     if len(digits) > _LONGEST_NUMBER:
         raise ValueError("The body holds a number that is too long.")
     number = Decimal(digits)
-    # JSON knows one kind of number: 2.0 is an integer as well.
+    # JSON has one kind of number: 2.0 is an integer too.
     if abs(number) < _LARGEST_WHOLE and number == int(number):
         return int(number)
     return number
@@ -183,7 +186,7 @@ def _reason(error: Exception) -> str:
 
 def _refuse_depth(text: str) -> None:
     depth = 0
-    # The closing quote is optional: text without one is passed over once, not at each quote in it.
+    # The closing quote is optional, so that text without one is scanned once, not at each quote.
     for token in re.finditer(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', text, re.DOTALL):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
         if depth > _DEEPEST:

@@ -1,4 +1,4 @@
-"""What a face answers a request with."""
+"""The answer of a face, and its Server-Timing header."""
 
 from dataclasses import dataclass, field
 
@@ -6,16 +6,16 @@ from starlette.types import Receive, Scope, Send
 
 from services.operation.context import Request
 
-#: Answers of these statuses have no body, and say nothing of its length.
+#: Answers with these statuses have no body and no Content-Length.
 _BARE = (204, 304)
 
 
 @dataclass(slots=True)
 class Reply:
-    """An answer that is whole, and says so: what writes it need not wait for another piece."""
+    """A whole answer: status, headers and body."""
 
     status: int
-    #: By their names as they are written; values are latin-1.
+    #: Values by header names; values are latin-1.
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     media: str = "application/json"
@@ -33,7 +33,7 @@ class Reply:
 
 
 def timing(request: Request) -> str:
-    """Server-Timing: what a request asked of the database."""
+    """The value of Server-Timing: the request's database time and statements."""
     statements = request.stats.statements
     noun = "statement" if statements == 1 else "statements"
     return f'db;dur={request.stats.seconds * 1000:.1f};desc="{statements} {noun}"'

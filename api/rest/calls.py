@@ -1,4 +1,4 @@
-"""What a REST handler takes and gives: a call, and the answers it may return."""
+"""The types of a REST handler: the call it takes and the answers it may return."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -30,14 +30,14 @@ class File:
     name: str
 
 
-#: What a handler gives: a resource (encoded already or not), a page of resources, a new resource,
-#: a file, or None after a deletion.
+#: The result of a handler: a resource (encoded already or not), a page of resources, a new
+#: resource, a file, or None after a deletion.
 Answer = Struct | Encoded | Page[Any] | Created | File | None
 
 
 @dataclass
 class Sent:
-    """What the client sent: query, body, and the faults that the face found in them.
+    """The query and body that the client sent, and the faults that the face found in them.
 
     ``spelled`` maps a field's current path to the name the client used, where the two differ.
     """
@@ -75,7 +75,7 @@ Handler = Callable[[Call], Awaitable[Answer]]
 
 
 async def nested(call: Call, operation: Operation[Any, Any], parent: str) -> Any:
-    """What a nested read finds under the one parent that the address names."""
+    """The result of a nested read for the one parent that the address names."""
     found = (await operation.of(call.request, [parent], call.input))[parent]
     if isinstance(found, TandemError):
         raise found

@@ -1,4 +1,4 @@
-"""What v1 and v2 share: trimming, error headers, and the names of what they do differently."""
+"""The base of both dialects: trimming, error headers, and what each dialect must define."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping

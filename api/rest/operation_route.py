@@ -138,7 +138,7 @@ class OperationRoute(APIRoute):
 
 
 def _tagged(dialect: Dialect, call: Call, thing: Any) -> tuple[Any, str]:
-    """What to write and its entity tag, which is "" where the thing has none."""
+    """The value to write and its entity tag; the tag is "" where the thing has none."""
     if isinstance(thing, Encoded):
         return thing, thing.tag
     if not hasattr(thing, "version"):

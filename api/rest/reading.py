@@ -1,9 +1,9 @@
 """Reading a call from HTTP: form is judged here, values are left to the operation.
 
 A bad *form* (media type, JSON, encoding) is refused here, before anything else. Bad *values* are
-left to the operation, which checks token and role before it looks at input. What this face itself
-finds wrong with values (a parameter given twice, say) travels with the input and is reported in
-the operation's own `ValidationFailed`.
+left to the operation, which checks token and role before it looks at input. This face finds some
+faults of values itself, such as a parameter given twice. They travel with the input, and the
+operation reports them in the same `ValidationFailed`.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ _MOST_PARAMETERS = 100
 
 @dataclass(frozen=True)
 class Expected:
-    """What a route expects of its calls."""
+    """The form that a route expects of its calls."""
 
     operation: Operation[Any, Any]
     method: str
@@ -56,7 +56,7 @@ class Expected:
         )
 
     def wanted(self, fields: frozenset[str]) -> Wanted | None:
-        """What a list trimmed to these wire names must read of each item; None is everything."""
+        """The fields a list must read when it is trimmed to these wire names; None reads all."""
         attributes = self._attributes
         if not self.operation.paged or not fields <= attributes.keys():
             return None
@@ -184,7 +184,7 @@ async def _body(headers: Fields, receive: Receive, required: bool) -> dict[str, 
 
 @lru_cache(maxsize=256)
 def _accepts(accept: str, media: str) -> bool:
-    """May the answer be in this media type, whatever an error would be in?"""
+    """Does the caller accept this media type? Accepting problem+json counts too."""
     if not accept.strip():
         return True
     weights: dict[str, float] = {}

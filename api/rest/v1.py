@@ -191,7 +191,7 @@ def _translate_list(operation: Operation[Any, Any], sent: Sent) -> None:
         query["total"] = "true"
     if "limit" in query:
         limit = query.pop("limit")
-        # Beside a cursor, ``limit`` is the size of the cursor's page.
+        # The size of a cursor's page is named after the cursor's direction.
         size = "first" if "after" in query else "last" if "before" in query else "perPage"
         if size in query:
             sent.faults.append(FieldError("limit", "CONFLICT", f"Give limit or {size}, not both."))

@@ -23,7 +23,7 @@ def _ordered(schema: Schema) -> Schema:
 
 
 def _envelopes(*structs: type[Struct]) -> dict[str, Schema]:
-    """The schemas of envelopes and of everything they are made of, by name."""
+    """The schemas of envelopes and of all their parts, by name."""
     schemas = result_schemas(structs)
     for schema in schemas.values():
         properties = schema["properties"].items()
@@ -47,7 +47,7 @@ _V1["Error"]["properties"]["details"]["properties"] = {
 
 
 def _narrowed(name: str, described: str, **properties: Schema) -> Schema:
-    """A schema that says more about some properties of another."""
+    """A schema that restricts some properties of the named one."""
     more = {"type": "object", "properties": properties}
     return {"description": described, "allOf": [reference(name), more]}
 
@@ -56,7 +56,7 @@ class V2Shapes:
     """Bare resources, pages with pageInfo, problem+json."""
 
     def success(self, result: str, *, paged: bool) -> tuple[Schema, dict[str, Schema]]:
-        """How a success with a result of that name is written, and the schemas it needs."""
+        """The schema of a success with a result of this name, and the components it needs."""
         if not paged:
             return reference(result), {}
         name = f"{result}Page"
@@ -64,25 +64,25 @@ class V2Shapes:
         return reference(name), {name: page, "PageInfo": _V2["PageInfo"]}
 
     def deletion(self) -> tuple[int, Schema | None, dict[str, Schema]]:
-        """The status of a deletion, how it is written, and the schemas that needs."""
+        """The status and the schema of a deletion, and the components it needs."""
         return 204, None, {}
 
     def error(self, codes: list[str]) -> tuple[Schema, dict[str, Schema]]:
-        """How errors with these codes are written, and the schemas they need."""
+        """The schema of errors with these codes, and the components it needs."""
         code = {"enum": codes, "description": "Which error it is."}
         narrowed = _narrowed("Problem", "An error (RFC 9457).", code=code)
         return narrowed, {name: _V2[name] for name in ("Problem", "FieldError")}
 
     def parameters(self, operation: Operation[Any, Any], sort: Schema | None) -> list[Schema]:
-        """Older query parameters."""
+        """The older query parameters of an operation."""
         return []
 
     def sorts(self, schema: Schema) -> Schema:
-        """The values of sort, older ones included."""
+        """The schema of ``sort``, with older values included."""
         return schema
 
     def body(self, operation: Operation[Any, Any], schema: Schema) -> Schema | None:
-        """An older form of an operation's body."""
+        """The older form of an operation's body, or None."""
         return None
 
 
@@ -90,7 +90,7 @@ class V1Shapes:
     """One envelope around everything, and older spellings."""
 
     def success(self, result: str, *, paged: bool) -> tuple[Schema, dict[str, Schema]]:
-        """How a success with a result of that name is written, and the schemas it needs."""
+        """The schema of a success with a result of this name, and the components it needs."""
         name = f"{result}{'Page' if paged else ''}Envelope"
         if not paged:
             envelope = _around(_V1["Success"], name, "data", reference(result))
@@ -99,19 +99,19 @@ class V1Shapes:
         return reference(name), {name: envelope, "Meta": _V1["Meta"]}
 
     def deletion(self) -> tuple[int, Schema | None, dict[str, Schema]]:
-        """The status of a deletion, how it is written, and the schemas that needs."""
+        """The status and the schema of a deletion, and the components it needs."""
         name = "DeletionEnvelope"
         return 200, reference(name), {name: {**_V1["Deletion"], "title": name}}
 
     def error(self, codes: list[str]) -> tuple[Schema, dict[str, Schema]]:
-        """How errors with these codes are written, and the schemas they need."""
+        """The schema of errors with these codes, and the components it needs."""
         code = {"enum": codes, "description": "Which error it is."}
         error = _narrowed("Error", "What went wrong.", code=code)
         narrowed = _narrowed("Failure", "An error.", error=error)
         return narrowed, {name: _V1[name] for name in ("Failure", "Error", "FieldError")}
 
     def parameters(self, operation: Operation[Any, Any], sort: Schema | None) -> list[Schema]:
-        """Older query parameters."""
+        """The older query parameters of an operation."""
         if sort is None:
             return []
         found = [
@@ -136,12 +136,12 @@ class V1Shapes:
         return found
 
     def sorts(self, schema: Schema) -> Schema:
-        """The values of sort, older ones included."""
+        """The schema of ``sort``, with older values included."""
         snaked = [re.sub("[A-Z]", lambda m: f"_{m[0].lower()}", item) for item in schema["enum"]]
         return schema | {"enum": list(dict.fromkeys([*schema["enum"], *snaked]))}
 
     def body(self, operation: Operation[Any, Any], schema: Schema) -> Schema | None:
-        """An older form of an operation's body."""
+        """The older form of an operation's body, or None."""
         if operation.name not in _ONE_LINE:
             return None
         others = {name: item for name, item in schema["properties"].items() if name != "lines"}
@@ -164,7 +164,7 @@ class V1Shapes:
         }
 
 
-#: What takes the fields of a line in place of lines, and what its body is called then.
+#: Operations that also take one line without ``lines``, and the name of that body.
 _ONE_LINE = {
     "orders.create": "CreateOneLineOrderInput",
     "orders.quote": "QuoteOneLineOrderInput",

@@ -1,4 +1,4 @@
-"""The OpenAPI document of a version, made from the routes and the operations' declarations."""
+"""The OpenAPI document of a version, made from routes and from declarations of operations."""
 
 import json
 import sys
@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api.rest.dialect import Dialect
 from api.rest.openapi.dialects import SHAPES
+from api.rest.openapi.headers import HEADERS, QUOTA, REQUEST_HEADERS
 from api.rest.openapi.schemas import (
     Schema,
     example,
@@ -45,51 +46,11 @@ from services.operation.running import Key, Operation
 _FLAT = ("firstName", "lastName", "avatar", "bio")
 _SAMPLE_ID = "01a1f9bd-135c-7e07-b274-b67df665d3e0"
 _SAMPLE_TIME = datetime(2026, 11, 20, 12, tzinfo=UTC)
-_TEXT = {"type": "string"}
 _FILE = {"type": "string", "format": "binary"}
-_COUNT = {"type": "integer", "minimum": 0}
 
 _ABOUT = {
     "v1": "The legacy contract of Tandem: every answer in one envelope. New clients use v2.",
     "v2": "Order management: catalogue, wallet, orders and payments. GraphQL has the same.",
-}
-_HEADERS: dict[str, tuple[str, Schema]] = {
-    "X-Request-Id": ("Names the request in logs and audit rows.", _TEXT),
-    "ETag": ("The version of the representation, for If-None-Match and If-Match.", _TEXT),
-    "Location": ("Address of what was made.", _TEXT),
-    "Content-Disposition": ("What to save the file as.", _TEXT),
-    "Link": ("RFC 8288 links to the first, next, previous and last page.", _TEXT),
-    "Cache-Control": ("Who may keep the answer.", _TEXT),
-    "X-Cache": (
-        "HIT, MISS, or BYPASS for private answers.",
-        {"type": "string", "enum": ["HIT", "MISS", "BYPASS"]},
-    ),
-    "Idempotent-Replayed": (
-        "true when the answer is that of an earlier call with the same key.",
-        {"type": "string", "enum": ["true"]},
-    ),
-    "Deprecation": ("Since when this is deprecated (RFC 9745).", _TEXT),
-    "Sunset": ("Until when it works (RFC 8594).", _TEXT),
-    "WWW-Authenticate": ("The scheme to authenticate with.", _TEXT),
-    "Retry-After": ("Seconds to wait.", _COUNT),
-}
-#: Every answer has these, unless the caller's address is exempt from the quota.
-_QUOTA = {
-    "RateLimit-Policy": ('The tightest budget: `"login";q=10;w=900`, 10 units in 900 s.', _TEXT),
-    "RateLimit": ('What is left of it: `"login";r=9;t=90`, 9 units, full in 90 s.', _TEXT),
-    "X-RateLimit-Limit": ("Units of that budget.", _COUNT),
-    "X-RateLimit-Remaining": ("Units left of it.", _COUNT),
-    "X-RateLimit-Reset": ("Seconds until it is full.", _COUNT),
-}
-_HEADERS |= _QUOTA
-_REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
-    "X-Request-Id": ("A name for the request; made when absent or unfit.", _TEXT),
-    "Idempotency-Key": (
-        "New for every intent, the same for a retry: the effect happens once.",
-        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-    ),
-    "If-Match": ("Act only on this version: an ETag, or *.", _TEXT),
-    "If-None-Match": ("Answer 304 when this ETag is still the current one.", _TEXT),
 }
 
 
@@ -99,7 +60,7 @@ def openapi(version: str) -> dict[str, Any]:
 
 
 class _Writer:
-    """Writes one version's document, gathering components as they are referred to."""
+    """Writes the document of one version, and collects the components it refers to."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -220,13 +181,13 @@ class _Writer:
         }
 
     def _keep(self, schemas: dict[str, Schema]) -> None:
-        """Put schemas among the components, unless a result brought them already."""
+        """Add schemas to the components, unless a result added them already."""
         self.schemas |= {name: item for name, item in schemas.items() if name not in self.results}
 
     def _header_parameter(self, name: str, route: OperationRoute) -> Schema:
         required = name == "Idempotency-Key" and route.operation.key is Key.REQUIRED
         key = name.replace("-", "") + ("Required" if required else "")
-        description, schema = _REQUEST_HEADERS[name]
+        description, schema = REQUEST_HEADERS[name]
         self.parameters[key] = {
             "name": name,
             "in": "header",
@@ -265,7 +226,7 @@ class _Writer:
 
     def _responses(self, route: OperationRoute) -> dict[str, Any]:
         operation, dialect = route.operation, self.dialect
-        headers = ["X-Request-Id", "Cache-Control", "X-Cache", *_QUOTA]
+        headers = ["X-Request-Id", "Cache-Control", "X-Cache", *QUOTA]
         if route.status == 201:
             headers.append("Location")
         if route.file is not None:
@@ -297,7 +258,7 @@ class _Writer:
         if tagged and route.method == "GET":
             responses["304"] = {
                 "description": "It is still what If-None-Match says.",
-                "headers": self._headers(["X-Request-Id", "ETag", *_QUOTA]),
+                "headers": self._headers(["X-Request-Id", "ETag", *QUOTA]),
             }
         by_status: dict[int, list[type[TandemError]]] = {}
         for error in sorted(_errors(route), key=lambda item: (item.status, item.code)):
@@ -328,7 +289,7 @@ class _Writer:
             self._keep(needed)
             for error in errors:
                 self.examples[error.code] = {"summary": error.title, "value": self._sample(error)}
-            headers = ["X-Request-Id", *_QUOTA]
+            headers = ["X-Request-Id", *QUOTA]
             headers += ["WWW-Authenticate"] if status == 401 else []
             headers += ["Retry-After"] if status in (429, 503) else []
             content = {
@@ -351,14 +312,14 @@ class _Writer:
 
     def _headers(self, names: Iterable[str]) -> dict[str, Any]:
         for name in names:
-            description, schema = _HEADERS[name]
+            description, schema = HEADERS[name]
             key = name.replace("-", "")
             self.headers[key] = {"description": description, "schema": schema}
         return {name: {"$ref": f"#/components/headers/{name.replace('-', '')}"} for name in names}
 
 
 async def _nothing() -> None:
-    """What FastAPI inspects in place of a handler."""
+    """FastAPI inspects this in place of a handler: `_operation` describes the route."""
 
 
 def _noun(operation: Operation[Any, Any]) -> str:
@@ -379,7 +340,7 @@ def _tags() -> list[dict[str, str]]:
 
 
 def _path_description(route: OperationRoute, name: str) -> str:
-    """What a parameter of the address is; a nested list has its parent's words."""
+    """The description of a path parameter; a nested list takes its parent's."""
     parent = route.path[: route.path.index(f"{{{name}}}") + len(name) + 2]
     for known in (route, *ROUTES):
         properties = known.operation.input.model_json_schema().get("properties", {})
@@ -432,7 +393,7 @@ def _success_description(route: OperationRoute) -> str:
 
 
 def _errors(route: OperationRoute) -> set[type[TandemError]]:
-    """Which of an operation's errors can come out of its route."""
+    """The operation's errors that its route can answer with."""
     operation = route.operation
     never: set[type[TandemError]] = {QueryTooComplex, MethodNotAllowed}
     if not route.expected.path_names:

@@ -1,7 +1,7 @@
-"""JSON Schema of what operations take and give, exact enough to be tested by.
+"""JSON Schema of operations' inputs and results, exact enough to generate test cases from.
 
-Inputs come from their Pydantic models, results from their msgspec structs. What JSON Schema has
-no word for (text is trimmed before it is counted, say) is written as a pattern.
+Inputs come from Pydantic models, results from msgspec structs. A pattern expresses rules that JSON
+Schema has no keyword for; for example, text is trimmed before its characters are counted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from services.operation.inputs import Input
 Schema = dict[str, Any]
 _REFERENCE = "#/components/schemas/"
 
-# What str.strip takes off and control characters, which are refused before anything is taken off.
+# Spaces that str.strip removes, and control characters, which are refused before that.
 _SPACES = r" \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _CONTROLS = r"\x00-\x1f\x7f-\x9f"
 _LINE_SPACES = r"\t\n\r" + _SPACES
@@ -47,12 +47,12 @@ def input_schemas(model: type[Input]) -> tuple[Schema, dict[str, Schema]]:
 
 
 def parameter_schema(schema: Schema) -> Schema:
-    """A body property's schema as that of a parameter: always text, never null."""
+    """The schema of a query parameter, made from a body property's: always text, never null."""
     schema = {name: value for name, value in schema.items() if name != "description"}
     for choices in (schema.pop("anyOf", None), schema.get("anyOf")):
         if choices:
             schema |= next(item for item in choices if item.get("type") != "null")
-    if "anyOf" in schema:  # money: a query carries decimal text only
+    if "anyOf" in schema:  # Money: a query carries decimal text only.
         schema |= next(item for item in schema.pop("anyOf") if item["type"] == "string")
     if schema.get("default", 0) is None:
         del schema["default"]
@@ -60,7 +60,7 @@ def parameter_schema(schema: Schema) -> Schema:
 
 
 def result_schemas(results: Iterable[type]) -> dict[str, Schema]:
-    """The schemas of results and of everything they are made of, by name."""
+    """The schemas of results and of all their parts, by name."""
     structures, enums = _parts(results)
     _, schemas = msgspec.json.schema_components(structures, ref_template=_REFERENCE + "{name}")
     for structure in structures:
@@ -77,7 +77,7 @@ def result_schemas(results: Iterable[type]) -> dict[str, Schema]:
 
 
 def partial(schema: Schema) -> Schema:
-    """A result trimmed by ``fields``: nothing in it is required."""
+    """The schema of a result trimmed by ``fields``: no property is required."""
     return {
         "title": f"{schema['title']}Fields",
         "description": "With the parameter fields: only what it names.",
@@ -87,7 +87,10 @@ def partial(schema: Schema) -> Schema:
 
 
 def example(schema: Schema, parts: Mapping[str, Schema], *, everything: bool = False) -> Any:
-    """A value that fits a schema, from its examples; of objects what is required, or everything."""
+    """A value that fits a schema, made from its examples.
+
+    An object gets its required properties, or with ``everything`` all of them.
+    """
     if schema.get("examples"):
         return schema["examples"][0]
     if "$ref" in schema:
@@ -117,7 +120,7 @@ _EXAMPLES: dict[str, Any] = {
 
 
 def _tidy(schema: Schema) -> None:
-    """Make a schema of Pydantic's exact, all the way down."""
+    """Make a schema of Pydantic exact, at every depth."""
     if schema.get("type") == "object":
         for item in schema.get("properties", {}).values():
             item.pop("title", None)
@@ -142,7 +145,7 @@ def _tidy(schema: Schema) -> None:
 
 
 def _write_text(schema: Schema, spaces: str, controls: str) -> None:
-    """Length and form of trimmed text as a pattern of the text as it is sent."""
+    """Write the length and form of trimmed text as a pattern of the untrimmed text."""
     least, most = schema.pop("minLength", 0), schema.pop("maxLength", None)
     core = schema.pop("pattern", None)
     if core is None:
@@ -167,7 +170,7 @@ _METADATA_SCALARS: list[Schema] = [
 
 
 def _metadata_level(level: int) -> Schema:
-    """What may stand at a level of metadata, the root being the first of five."""
+    """The schema of a value at a level of metadata; the root is level 1 of 5."""
     scalars = list(_METADATA_SCALARS)
     description = f"A value of metadata at level {level} of 5."
     if level == 5:
@@ -202,7 +205,7 @@ _METADATA_PARTS: dict[str, Schema] = {
 
 
 def _parts(results: Iterable[type]) -> tuple[list[type[Struct]], list[type[Enum]]]:
-    """Every struct and enum that results are made of."""
+    """Every struct and enum that occurs in results."""
     found: dict[type, None] = {}
     waiting: list[Any] = list(results)
     while waiting:
@@ -217,7 +220,7 @@ def _parts(results: Iterable[type]) -> tuple[list[type[Struct]], list[type[Enum]
 
 
 def _result_property(name: str, schema: Schema, kind: Any) -> None:
-    """Say what msgspec's own schema leaves open: formats of text."""
+    """Add formats and examples, which msgspec's own schema lacks."""
     text = next((item for item in schema.get("anyOf", ()) if item.get("type") == "string"), schema)
     if datetime in (kind, *get_args(kind)):
         text["format"] = "date-time"
