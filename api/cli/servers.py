@@ -74,7 +74,7 @@ def load_embedded_servers() -> Any:
 
 
 def with_database(settings: Settings, act: Callable[[Database], Awaitable[Answer]]) -> Answer:
-    """Run ``act`` with a new database; raises `Problem` when the database is not usable."""
+    """Run ``act`` with a database opened for it; raises `Problem` when that is not usable."""
 
     async def run() -> Answer:
         database = new_database(settings.model_copy(update={"pool_min": 1}))

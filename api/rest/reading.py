@@ -57,10 +57,9 @@ class Expected:
 
     def wanted(self, fields: frozenset[str]) -> Wanted | None:
         """The fields a list must read when it is trimmed to these wire names; None reads all."""
-        attributes = self._attributes
-        if not self.operation.paged or not fields <= attributes.keys():
+        if not self.operation.paged or not fields <= self._attributes.keys():
             return None
-        return Wanted(frozenset(attributes[name] for name in fields))
+        return Wanted(frozenset(self._attributes[name] for name in fields))
 
     @cached_property
     def _attributes(self) -> dict[str, str]:

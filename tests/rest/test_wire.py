@@ -95,6 +95,10 @@ async def test_fields_trim_a_resource_and_the_items_of_a_list(
     assert set(many.json()["data"][0]) == {"id"}
     flat = await client.get(f"{V1}/me?fields=firstName", headers=user.headers)
     assert set(flat.json()["data"]) == {"firstName"}
+    other = await shop.person()
+    for seen, shown in ((user, {"username", "email"}), (other, {"username"})):
+        path = f"{V2}/users/{seen.id}?fields=username,email"
+        assert set((await client.get(path, headers=user.headers)).json()) == shown
 
 
 async def test_a_tag_is_the_same_whatever_dialect_or_trim(
