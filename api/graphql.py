@@ -69,7 +69,6 @@ class GraphQLRoute(Route):
         return _respond(request, given is not None, reply, media, well_formed)
 
 
-
 def _media_type(accept: str) -> str:
     """The media type of the answer: the legacy type unless the caller accepts the modern one."""
     ranges = [part.split(";")[0].strip().lower() for part in accept.split(",") if part.strip()]
