@@ -9,11 +9,8 @@ import asyncio
 import gc
 import hashlib
 import os
-import subprocess
-import sys
-import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +21,25 @@ import asyncpg
 import httpx
 import hypothesis
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 from persistence import migrate
 from services.operation.context import Process, new_process
 from services.settings import Environment, Settings
+from tests.exchanges import http_client
 from tests.faces import DOORS, FACES, Door, door_named
+from tests.servers import Server, serving
 from tests.shop import PASSWORD, Clock, Person, Shop
+from tests.suite import (  # noqa: F401 - pytest finds its hooks here
+    own_chance,
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_report_header,
+    pytest_runtest_makereport,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+    pytest_xdist_make_scheduler,
+)
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _MIGRATIONS = CHECKOUT / "persistence" / "migrations" / "versions"
@@ -43,7 +52,7 @@ _STOP_SECONDS = 15
 gc.set_threshold(200_000, 50, 1000)
 
 # A shell that serves Tandem must not change what is tested, but for the paths that are taken.
-_KEPT = ("TANDEM_FAST_PATHS", "TANDEM_TEST_PROCESSES", "TANDEM_VENV")
+_KEPT = ("TANDEM_FAST_PATHS", "TANDEM_TEST_PROCESSES", "TANDEM_TEST_SEED", "TANDEM_VENV")
 for _name in list(os.environ):
     if _name.startswith("TANDEM_") and _name not in _KEPT:
         del os.environ[_name]
@@ -51,56 +60,6 @@ for _name in list(os.environ):
 # Examples are fresh on every run; nothing is kept in the checkout, no test has a time limit.
 hypothesis.settings.register_profile("tandem", database=None, deadline=None)
 hypothesis.settings.load_profile("tandem")
-
-
-#: Files whose tests share something dear (servers, a run of all faults): one process runs them.
-_TOGETHER = (
-    "test_books.py",
-    "test_dockerfile.py",
-    "test_planted_faults.py",
-    "test_races.py",
-    "test_revocation.py",
-)
-
-
-#: Files whose tests take long, each by itself: begun last, one would be waited for alone.
-_FIRST = (
-    "test_machine.py",
-    "test_compiled.py",
-    "test_schemathesis.py",
-    "test_tokens_rotation.py",
-    "test_kills.py",
-    "test_process.py",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long."""
-    items.sort(key=lambda item: item.path.name not in _FIRST)
-
-
-class _Apart(LoadScopeScheduling):
-    """Every test goes to whichever process is free, but what is dear is made once."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", 1)[0]
-        return file if file.endswith(_TOGETHER) else nodeid
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Apart | None:
-    """Share the tests out among processes."""
-    return _Apart(config, log) if config.getoption("dist") == "load" else None
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests counted (`record_property("summary", …)`), passed or not."""
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.getreports(outcome):
-            counted = dict(report.user_properties) if report.when == "call" else {}
-            if "summary" in counted:
-                terminalreporter.section(report.nodeid)
-                terminalreporter.write_line(str(counted["summary"]))
 
 
 @dataclass(frozen=True)
@@ -278,7 +237,7 @@ async def running(app: Any) -> AsyncIterator[Any]:
 async def client_of(app: Any) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client that calls an ASGI app directly."""
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with http_client(transport=transport, base_url="http://test") as client:
         yield client
 
 
@@ -332,95 +291,6 @@ async def manager(shop: Shop) -> Person:
 async def admin(shop: Shop) -> Person:
     """An admin."""
     return await shop.person("ADMIN")
-
-
-# A listening socket comes first, so that the first call waits instead of being refused; a server
-# whose tests were killed ends with its stdin. On a busy machine tests pause for longer than
-# uvicorn keeps an idle connection, and their clients would find it closed.
-_SERVE = """
-import gc, os, signal, socket, sys, threading
-gc.disable()  # as `tandem` does while it loads
-from datetime import datetime
-from pathlib import Path
-import uvicorn
-listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-print(listener.getsockname()[1], flush=True)
-import api.app
-gc.enable()
-def follow():
-    sys.stdin.read()
-    os.kill(os.getpid(), signal.SIGTERM)
-threading.Thread(target=follow, daemon=True).start()
-def standing():
-    from api.app import create_app
-    from services.operation.context import new_process
-    from services.settings import Settings
-    clock = Path(sys.argv[1])
-    return create_app(new_process(Settings(), lambda: datetime.fromisoformat(clock.read_text())))
-config = uvicorn.Config(
-    standing if sys.argv[1:] else "api.app:create_app", factory=True, lifespan="on",
-    access_log=False, log_level="warning", http="httptools",
-    timeout_graceful_shutdown=5, timeout_keep_alive=60, proxy_headers=False,
-)
-uvicorn.Server(config).run(sockets=[listener])
-"""
-
-
-@dataclass(frozen=True)
-class Server:
-    """One server process on a loopback port."""
-
-    url: str
-    process: "subprocess.Popen[str]"
-    log: Path
-
-
-@contextmanager
-def serving(
-    settings: Settings, log: Path, clock: Path | None = None, /, **more: str
-) -> Iterator[Server]:
-    """A real server process over the same database, with a pool of its own.
-
-    With a ``clock`` the time stands as that file says.
-    """
-    environment = {
-        **os.environ,
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "TANDEM_REDIS_PREFIX": settings.redis_prefix,
-        "TANDEM_ENVIRONMENT": "test",
-        **more,
-    }
-    with log.open("w") as output:
-        child = subprocess.Popen(
-            [sys.executable, "-c", _SERVE, *([str(clock)] if clock else [])],
-            cwd=CHECKOUT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=output,
-            text=True,
-        )
-    assert child.stdin
-    assert child.stdout
-    try:
-        port = child.stdout.readline().strip()
-        assert port, log.read_text()
-        drain = threading.Thread(target=child.stdout.read, daemon=True)
-        drain.start()
-        url = f"http://127.0.0.1:{port}"
-        httpx.get(f"{url}/health/live", timeout=_START_SECONDS)
-        assert child.poll() is None, log.read_text()
-        yield Server(url, child, log)
-    finally:
-        child.stdin.close()
-        child.terminate()
-        try:
-            child.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait(5)
-        child.stdout.close()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from services.ids import NOWHERE, parsed
 from services.operation.etags import entity_tag
 from services.operation.paging import ME, Page
 from services.operation.running import Operation
+from tests import exchanges
 from tests.shop import Person, Shop
 
 Caller = Person | str | None
@@ -545,10 +546,21 @@ class Service(Door):
         if_match: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Outcome:
+        outcome = await self._call(operation, dict(values or {}), caller, key, if_match)
+        exchanges.note(f"{operation} {values or {}}, called directly", outcome)
+        return outcome
+
+    async def _call(
+        self,
+        operation: str,
+        raw: dict[str, Any],
+        caller: Caller,
+        key: str | None,
+        if_match: str | None,
+    ) -> Outcome:
         op = BY_NAME[operation]
         request = self._shop.request()
         request.bearer = caller.token if isinstance(caller, Person) else caller
-        raw = dict(values or {})
         try:
             if operation in _NESTED:
                 parent = _NESTED[operation](raw)

@@ -13,7 +13,8 @@ from persistence.mail_tokens import Purpose
 from services.access.permissions import Permission
 from services.catalogue import OPERATIONS
 from services.errors.common import CATALOGUE, COMMON
-from tests.conftest import CHECKOUT, Server
+from tests.conftest import CHECKOUT
+from tests.servers import Server
 from tests.shop import Shop
 
 PAGE = (CHECKOUT / "docs" / "auth.md").read_text()

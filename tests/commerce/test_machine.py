@@ -1,12 +1,10 @@
 """Orders, coupons, wallets, stock, deposits, refunds and approvals against a model of them.
 
-Hypothesis puts a world of its own into every situation there is, in an order of its own, and does
-between them whatever it likes, several people at one moment among it. COMMERCE_SEED picks another
-run than the usual one.
+Hypothesis puts each world through every situation there is, in an order of its own. Between them it
+does whatever it likes, which includes several calls at one moment.
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,6 +12,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import hypothesis
+import pytest
 import structlog
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -39,9 +38,11 @@ from tests.commerce.steps import funded
 from tests.commerce.world import StandingClock, Tally, World
 from tests.conftest import Addresses, client_of, running, settings_for
 from tests.shop import Shop
+from tests.suite import run_seed, thorough
 
-SEED = int(os.environ.get("COMMERCE_SEED", "1"))
-EXAMPLES, STEPS, AT_LEAST = 21, 40, 20
+STEPS = 40
+#: Worlds to play; a world meets each situation once.
+EXAMPLES, THOROUGH_EXAMPLES = 4, 21
 T = TypeVar("T")
 
 #: What the machine calls, and so has to see refused in every way it declares.
@@ -241,19 +242,23 @@ def report(tally: Tally) -> str:
         *(f"{count:6}  {name}: {code}" for (name, code), count in sorted(tally.errors.items())),
     ]
     head = (
-        f"COMMERCE_SEED={SEED}: {tally.examples} examples, {tally.calls} calls, "
+        f"TANDEM_TEST_SEED={run_seed()}: {tally.examples} examples, {tally.calls} calls, "
         f"{tally.crossings} groups of calls at one moment"
     )
     return "\n".join([head, *rows])
 
 
 def test_commerce_goes_as_its_model_says(
-    addresses: Addresses, password_hash: str, record_property: Callable[[str, object], None]
+    addresses: Addresses,
+    password_hash: str,
+    pytestconfig: pytest.Config,
+    record_property: Callable[[str, object], None],
 ) -> None:
+    examples = THOROUGH_EXAMPLES if thorough(pytestconfig) else EXAMPLES
     with Stage(addresses, password_hash) as stage:
-        machine = hypothesis.seed(SEED)(type("Commerce", (Commerce,), {"stage": stage}))
+        machine = hypothesis.seed(run_seed())(type("Commerce", (Commerce,), {"stage": stage}))
         settings = hypothesis.settings(
-            max_examples=EXAMPLES,
+            max_examples=examples,
             stateful_step_count=STEPS,
             # What is at one moment goes another way every time: a shorter failure would be another.
             phases=[hypothesis.Phase.generate],
@@ -277,4 +282,4 @@ def test_commerce_goes_as_its_model_says(
         **{error: stage.tally.errors[error] for error in errors},
         **{move: stage.tally.moves[move] for move in moves},
     }
-    assert {what: times for what, times in rare.items() if times < AT_LEAST} == {}
+    assert {what: times for what, times in rare.items() if times < examples - 1} == {}

@@ -18,8 +18,10 @@ import pytest
 
 from services.books.running import run_checks
 from services.operation.context import new_process
-from tests.conftest import Addresses, Clock, serving, settings_for
+from tests.conftest import Addresses, Clock, settings_for
+from tests.exchanges import http_client
 from tests.faces import GraphQL, Outcome, Rest
+from tests.servers import serving
 from tests.shop import Person, Shop, new_key
 
 _PATIENCE = httpx.Timeout(60)
@@ -63,7 +65,7 @@ async def arena(
         doors: list[GraphQL | Rest] = []
         limits = httpx.Limits(max_connections=100)
         for server in servers:
-            client = httpx.AsyncClient(base_url=server.url, timeout=_PATIENCE, limits=limits)
+            client = http_client(base_url=server.url, timeout=_PATIENCE, limits=limits)
             await stack.enter_async_context(client)
             doors += [GraphQL(client), Rest(client, "v1"), Rest(client, "v2")]
         yield Arena(Shop(process, password_hash), doors)

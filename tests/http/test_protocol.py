@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.http.responses import Reply
 from services.settings import Settings
-from tests.conftest import Server, serving
+from tests.servers import Server, serving
 from tests.services.test_orders import ADDRESS
 from tests.shop import Person, Shop
 

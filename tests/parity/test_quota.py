@@ -22,8 +22,10 @@ from services.operation.context import new_process
 from services.quota.gcra import Charge
 from services.quota.quota import Policy
 from services.settings import Settings
-from tests.conftest import running, serving, settings_for
+from tests.conftest import running, settings_for
+from tests.exchanges import http_client
 from tests.faces import DOCUMENTS, DOORS, FACES, Door, Outcome, door_named
+from tests.servers import serving
 from tests.shop import PASSWORD, Person, Shop, good_call, new_key, unique
 from tests.worker.work import free_port
 from tests.worker.work import running as command
@@ -81,7 +83,7 @@ class Site:
             transport = httpx.ASGITransport(
                 app=self.app, raise_app_exceptions=False, client=(address, 4711)
             )
-            client = httpx.AsyncClient(transport=transport, base_url="http://test")
+            client = http_client(transport=transport, base_url="http://test")
             self._clients[address] = await self._stack.enter_async_context(client)
         return self._clients[address]
 
@@ -189,8 +191,8 @@ async def test_two_processes_and_both_faces_spend_one_budget_to_the_last_unit(
         serving(settings, tmp_path / "second.log", clock, **given) as second,
     ):
         async with (
-            httpx.AsyncClient(base_url=first.url, timeout=30) as one,
-            httpx.AsyncClient(base_url=second.url, timeout=30) as other,
+            http_client(base_url=first.url, timeout=30) as one,
+            http_client(base_url=second.url, timeout=30) as other,
         ):
             ways = list(itertools.product((one, other), FACES))
             calls = [me(client, face, user.token) for client, face in ways * 15]
@@ -978,7 +980,7 @@ async def test_the_workers_of_a_server_know_how_many_they_are(
     with command(tmp_path / "log", settings, *words, **given):
 
         async def call(path: str = "/api/v2/categories") -> int:
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as new:
+            async with http_client(base_url=f"http://127.0.0.1:{port}", timeout=30) as new:
                 return (await new.get(path)).status_code
 
         async with asyncio.timeout(START_SECONDS):

@@ -21,8 +21,9 @@ from services.catalogue import BY_NAME
 from services.errors.common import TokenRevoked
 from services.operation.context import Process, Request, new_process
 from services.settings import Settings
-from tests.conftest import serving
+from tests.exchanges import http_client
 from tests.faces import Door, GraphQL, Outcome, Rest, Service
+from tests.servers import serving
 from tests.shop import PASSWORD, Machine, Person, Shop, new_key
 from tests.worker.work import eventually
 
@@ -180,7 +181,7 @@ async def site(
         sides: list[list[Door]] = []
         for server in servers:
             limits = httpx.Limits(max_connections=100)
-            client = httpx.AsyncClient(base_url=server.url, timeout=60, limits=limits)
+            client = http_client(base_url=server.url, timeout=60, limits=limits)
             await stack.enter_async_context(client)
             sides.append([GraphQL(client), Rest(client, "v1"), Rest(client, "v2")])
         yield Site(*sides)

@@ -3,11 +3,15 @@
 It reads a contract as a stranger would, makes requests that obey it and requests that break it,
 and holds every answer against it. A run proves something only where calls succeed, so each
 operation must reach a success with each role that may call it.
+
+A usual run tries each operation of v2 with its least role, and a sample of all other combinations
+of contract, role and operation, drawn from the run's seed. A thorough one tries all of them.
 """
 
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -16,10 +20,14 @@ from typing import Any
 import pytest
 
 from persistence.mail_tokens import Purpose
-from tests.conftest import CHECKOUT, Server
+from tests.conftest import CHECKOUT
+from tests.servers import Server
 from tests.shop import PASSWORD, Person, Shop
 
 _SEED = 7
+VERSIONS = ("v1", "v2")
+#: Operations of a sample.
+SAMPLE = 12
 _HOOKS = CHECKOUT / "tests" / "parity" / "schemathesis_hooks.py"
 # Many times what it takes: only a run that hangs reaches it.
 _LONGEST_SECONDS = 300
@@ -111,9 +119,9 @@ MAY_CALL = {
     "MANAGER": MANAGERS,
     "ADMIN": ADMINS,
 }
-#: The least role that may call an operation tries every boundary of every value on it; the others
-#: send made-up cases, as all do.
-THOROUGH = {
+#: The operations of which each role is the least that may call them. It tries every boundary of
+#: every value there; the others send made-up cases, as all do.
+LEAST = {
     "anonymous": ANONYMOUS,
     "USER": SIGNED_IN - ANONYMOUS,
     "MODERATOR": set[str](),
@@ -186,26 +194,66 @@ auto-signup = false
 """
 
 
+@pytest.mark.parametrize("role", [role for role, names in LEAST.items() if names])
+async def test_a_stranger_with_the_least_role_finds_the_contract_kept(
+    role: str, server: Server, shop: Shop, tmp_path: Path
+) -> None:
+    await the_contract_is_kept("v2", role, LEAST[role], server, shop, tmp_path)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_stranger_who_tries_a_sample_finds_the_contract_kept(
+    version: str, server: Server, shop: Shop, tmp_path: Path
+) -> None:
+    role = random.choice(list(MAY_CALL))
+    operations = operations_of(version) - (LEAST[role] if version == "v2" else set())
+    sample = set(random.sample(sorted(operations), SAMPLE))
+    await the_contract_is_kept(version, role, sample, server, shop, tmp_path)
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("role", MAY_CALL)
-@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("version", VERSIONS)
 async def test_a_stranger_who_reads_the_contract_finds_it_kept(
     version: str, role: str, server: Server, shop: Shop, tmp_path: Path
 ) -> None:
+    operations = operations_of(version)
+    await the_contract_is_kept(
+        version, role, operations, server, shop, tmp_path, chains=role == "USER"
+    )
+
+
+def operations_of(version: str) -> set[str]:
+    """The operations of a contract."""
+    contract = json.loads((CHECKOUT / "api" / f"openapi-{version}.json").read_text())
+    return {item["operationId"] for path in contract["paths"].values() for item in path.values()}
+
+
+async def the_contract_is_kept(
+    version: str,
+    role: str,
+    operations: set[str],
+    server: Server,
+    shop: Shop,
+    folder: Path,
+    *,
+    chains: bool = False,
+) -> None:
+    """Call these operations with a role, and hold every answer against the contract.
+
+    ``chains`` also follows links from one operation to another.
+    """
     person = None if role == "anonymous" else await shop.person(role, balance="900000000.00")
     people = {"caller": person, "stranger": await shop.person()}
     written = [signed_in(name, somebody) for name, somebody in people.items()]
-    (tmp_path / "people.json").write_text(json.dumps({"auth": written}))
-    (tmp_path / "world.json").write_text(json.dumps(await world_of(shop, person)))
-    contract = json.loads((CHECKOUT / "api" / f"openapi-{version}.json").read_text())
-    operations = {
-        item["operationId"] for path in contract["paths"].values() for item in path.values()
-    }
-    (tmp_path / "schemathesis.toml").write_text(config_of(role, version, operations))
+    (folder / "people.json").write_text(json.dumps({"auth": written}))
+    (folder / "world.json").write_text(json.dumps(await world_of(shop, person)))
+    (folder / "schemathesis.toml").write_text(config_of(role, version, operations, chains=chains))
 
-    output = await asyncio.to_thread(schemathesis, version, server, tmp_path)
+    output = await asyncio.to_thread(schemathesis, version, operations, server, folder)
 
-    answers = [line.split() for line in (tmp_path / "answers.txt").read_text().splitlines()]
-    called = may_call(role, version)
+    answers = [line.split() for line in (folder / "answers.txt").read_text().splitlines()]
+    called = may_call(role, version) & operations
     assert {operation for operation, _ in answers} == operations, output
     assert {operation for operation, status in answers if status < "300"} == called, output
 
@@ -220,7 +268,7 @@ def in_contract(names: set[str], version: str) -> set[str]:
     return names | {f"{name}ByPut" for name in names & PATCHES if version == "v1"}
 
 
-def config_of(role: str, version: str, operations: set[str]) -> str:
+def config_of(role: str, version: str, operations: set[str], *, chains: bool) -> str:
     """How thoroughly this role tries which operations."""
     most = role in ("anonymous", "USER", "ADMIN")
     config = _CONFIG.format(
@@ -228,10 +276,10 @@ def config_of(role: str, version: str, operations: set[str]) -> str:
         seed=_SEED,
         examples=8 if most else 4,
         most=str(most).lower(),
-        chains=str(role == "USER").lower(),
+        chains=str(chains).lower(),
     )
-    called, thorough = may_call(role, version), in_contract(THOROUGH[role], version)
-    known, refused = called - thorough, operations - called
+    called, least = may_call(role, version), in_contract(LEAST[role], version)
+    known, refused = operations & called - least, operations - called
     for template, names in ((_KNOWN, known), (_REFUSED, refused)):
         if names:
             config += template.format(operations=sorted(names))
@@ -292,7 +340,7 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
     }
 
 
-def schemathesis(version: str, server: Server, folder: Path) -> str:
+def schemathesis(version: str, operations: set[str], server: Server, folder: Path) -> str:
     """Run Schemathesis; fails with its report, which repeats each request that went wrong."""
     done = subprocess.run(
         [
@@ -301,6 +349,7 @@ def schemathesis(version: str, server: Server, folder: Path) -> str:
             "run",
             f"--url={server.url}",
             "--checks=all",
+            *(f"--include-operation-id={name}" for name in sorted(operations)),
             str(CHECKOUT / "api" / f"openapi-{version}.json"),
         ],
         cwd=folder,

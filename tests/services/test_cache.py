@@ -16,8 +16,10 @@ from services.operation.context import Context, Process, Request, new_process
 from services.products import managing as products_managing
 from services.products import reading as products
 from services.settings import Settings
-from tests.conftest import Server, client_of, serving
+from tests.conftest import client_of
+from tests.exchanges import http_client
 from tests.faces import FACES, Door, door_named
+from tests.servers import Server, serving
 from tests.services.test_quota import own_valkey
 from tests.shop import Person, Shop, new_key, unique
 from tests.worker.work import eventually
@@ -170,7 +172,7 @@ async def test_a_write_is_seen_by_the_next_read_on_every_process_and_face(
     async with AsyncExitStack() as stack:
         doors: list[Door] = []
         for server in two_servers:
-            client = await stack.enter_async_context(httpx.AsyncClient(base_url=server.url))
+            client = await stack.enter_async_context(http_client(base_url=server.url))
             doors += [door_named(name, shop, client) for name in FACES]
         hits = 0
         for turn in range(200):
@@ -402,7 +404,7 @@ async def test_a_writer_that_dies_before_it_can_say_so_leaves_what_is_old_for_th
         reader = await opened(settings)
         away = settings.model_copy(update={"redis_url": url})
         with serving(away, tmp_path / "log", TANDEM_CACHE_SECONDS=str(TTL)) as server:
-            async with httpx.AsyncClient(base_url=server.url) as client:
+            async with http_client(base_url=server.url) as client:
                 await client.get(f"/api/v2/products/{product.id}")
                 await kept(reader, product.id)
                 gate.held = b"DEL"

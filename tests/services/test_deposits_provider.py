@@ -23,8 +23,10 @@ from services.jobs.handlers import HANDLERS
 from services.jobs.queue import DoNotRetry, Job
 from services.operation.context import new_process
 from services.settings_production import DEVELOPMENT_WEBHOOK_SECRET
-from tests.conftest import Addresses, Server, settings_for
+from tests.conftest import Addresses, settings_for
+from tests.exchanges import http_client
 from tests.faces import Door
+from tests.servers import Server
 from tests.shop import Clock, Person, Shop, new_key, unique
 from tests.worker.work import done, eventually, left, running, working
 
@@ -441,7 +443,7 @@ async def test_answers_and_events_at_once_on_two_processes_credit_once(
     people = [await shop.person() for _ in range(4)]
     made = [await pending(shop, person, UNHEARD) for person in people]
     clock.forward(seconds=4)
-    async with httpx.AsyncClient(base_url=server.url) as there:
+    async with http_client(base_url=server.url) as there:
         calls = []
         for deposit in made:
             body, id = event(deposit), unique("msg_")

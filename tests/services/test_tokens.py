@@ -28,7 +28,8 @@ from services.ids import new_id
 from services.operation.context import Process, new_database, new_process
 from services.settings import Settings
 from services.settings_production import DEVELOPMENT_SECRET
-from tests.conftest import CHECKOUT, Addresses, serving, settings_for
+from tests.conftest import CHECKOUT, Addresses, settings_for
+from tests.servers import serving
 from tests.shop import Clock
 
 OTHER_SECRET = "another-secret-of-at-least-32-characters"

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jwt
 
 from services.settings import Settings
-from tests.conftest import serving
+from tests.exchanges import http_client
 from tests.faces import GraphQL, Rest
+from tests.servers import serving
 from tests.services.test_tokens import alone as alone
 from tests.services.test_tokens import kid_of, rows, tandem
 from tests.shop import PASSWORD, unique
@@ -76,7 +76,7 @@ async def test_no_valid_token_is_refused_while_keys_are_rotated(
             for number in (1, 2)
         ]
         http = [
-            await stack.enter_async_context(httpx.AsyncClient(base_url=server.url, timeout=30))
+            await stack.enter_async_context(http_client(base_url=server.url, timeout=30))
             for server in servers
         ]
         # Neighbours are on different processes, so that a token is used where it was not made.
@@ -162,7 +162,7 @@ async def test_a_compromised_key_ends_on_every_process_within_a_second(
             stack.enter_context(serving(alone, tmp_path / f"{number}.log")) for number in (1, 2)
         ]
         http = [
-            await stack.enter_async_context(httpx.AsyncClient(base_url=server.url, timeout=30))
+            await stack.enter_async_context(http_client(base_url=server.url, timeout=30))
             for server in servers
         ]
         doors = [Rest(one, "v2") for one in http]

@@ -1,0 +1,56 @@
+"""The last calls a test made and what they answered, to be shown when it fails."""
+
+from collections import deque
+from typing import Any
+
+import httpx
+
+_MOST_CALLS = 24
+#: What httpx sends by itself.
+_USUAL = {"host", "accept", "accept-encoding", "connection", "user-agent", "content-length"}
+
+_last: deque[httpx.Response | str] = deque(maxlen=_MOST_CALLS)
+
+
+def http_client(**more: Any) -> httpx.AsyncClient:
+    """An HTTP client whose calls are noted."""
+    return httpx.AsyncClient(event_hooks={"response": [_note]}, **more)
+
+
+async def _note(response: httpx.Response) -> None:
+    _last.append(response)
+
+
+def note(asked: object, answered: object) -> None:
+    """Note a call that did not go over HTTP."""
+    _last.append(f"{_cut(asked)}\n→ {_cut(answered)}")
+
+
+def forget() -> None:
+    """Begin another test."""
+    _last.clear()
+
+
+def shown() -> str:
+    """The last calls, oldest first; empty when there were none."""
+    return "\n\n".join(one if isinstance(one, str) else _spelled(one) for one in _last)
+
+
+def _spelled(response: httpx.Response) -> str:
+    request = response.request
+    lines = [f"{request.method} {request.url.raw_path.decode()}"]
+    for name, value in request.headers.items():
+        if name not in _USUAL:
+            lines.append(f"{name}: {_cut(value, 60)}")
+    if request.content:
+        lines.append(_cut(request.content.decode(errors="replace")))
+    try:
+        answered = response.text
+    except httpx.ResponseNotRead:
+        answered = "(not read)"
+    return "\n".join([*lines, f"→ {response.status_code} {_cut(answered)}"])
+
+
+def _cut(said: object, characters: int = 1500) -> str:
+    text = str(said)
+    return text if len(text) <= characters else f"{text[:characters]}…"

@@ -1,0 +1,72 @@
+"""What a server process of the tests runs; `tests/servers.py` forks processes that have loaded it.
+
+This module imports the application and nothing of the tests, so that loading it is quick.
+"""
+
+import gc
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+gc.disable()  # as `tandem` does while it loads
+from api.app import create_app  # noqa: E402
+from services.operation.context import new_process  # noqa: E402
+from services.settings import Settings  # noqa: E402
+
+gc.enable()
+
+
+def serve(
+    environment: Mapping[str, str], log: str, listener: socket.socket, clock: str | None
+) -> None:
+    """Serve the application on a socket until SIGTERM comes or the tests' process ends.
+
+    With a ``clock`` the time stands as that file says.
+    """
+    _prepare(environment, log)
+
+    def standing() -> Any:
+        assert clock
+        told = Path(clock)
+        return create_app(new_process(Settings(), lambda: datetime.fromisoformat(told.read_text())))
+
+    config = uvicorn.Config(
+        standing if clock else create_app,
+        factory=True,
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        http="httptools",
+        timeout_graceful_shutdown=5,
+        # On a busy machine tests pause for longer than uvicorn keeps an idle connection, and
+        # their clients would find it closed.
+        timeout_keep_alive=60,
+        proxy_headers=False,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _prepare(environment: Mapping[str, str], log: str) -> None:
+    """Take the environment, write output to the log, and follow the tests' process to its end."""
+    os.environ.clear()
+    os.environ.update(environment)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,78 @@
+"""Server processes for tests.
+
+Loading the application takes two seconds of CPU. Each test process loads it once, into a process
+that then forks the servers: a server is a process of its own, and starts in a tenth of a second.
+"""
+
+import multiprocessing
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import httpx
+
+from services.settings import Settings
+
+_START_SECONDS = 60
+_STOP_SECONDS = 15
+
+_forking = multiprocessing.get_context("forkserver")
+_forking.set_forkserver_preload(["tests.served"])
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server process on a loopback port."""
+
+    url: str
+    process: BaseProcess
+    log: Path
+
+
+def environment_of(settings: Settings, **more: str) -> dict[str, str]:
+    """The environment of a process that uses the same database and Redis as the settings."""
+    return {
+        **os.environ,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "TANDEM_REDIS_PREFIX": settings.redis_prefix,
+        "TANDEM_ENVIRONMENT": "test",
+        **more,
+    }
+
+
+@contextmanager
+def serving(
+    settings: Settings, log: Path, clock: Path | None = None, /, **more: str
+) -> Iterator[Server]:
+    """A real server process over the same database, with a pool of its own.
+
+    With a ``clock`` the time stands as that file says.
+    """
+    from tests.served import serve
+
+    # The socket listens from here on, so that the first call waits instead of being refused.
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        arguments = (environment_of(settings, **more), str(log), listener, clock and str(clock))
+        child = _forking.Process(target=serve, args=arguments)
+        child.start()
+    try:
+        httpx.get(f"{url}/health/live", timeout=_START_SECONDS)
+        assert child.is_alive(), log.read_text()
+        yield Server(url, child, log)
+    finally:
+        stop(child)
+
+
+def stop(child: BaseProcess) -> None:
+    """End a process; kill it when it does not end in time."""
+    child.terminate()
+    child.join(_STOP_SECONDS)
+    if child.is_alive():
+        child.kill()
+        child.join(5)
