@@ -18,6 +18,9 @@ from tests import exchanges
 _SEED = "TANDEM_TEST_SEED"
 _LAST_SEED = "tandem/seed"
 
+#: The part of a failure's report that shows the calls that led to it.
+CALLS = "The last calls and their answers"
+
 #: Markers of tests that run only when asked for, and the options that ask.
 DEPTHS = {"thorough": ("--thorough", "--soak"), "soak": ("--soak",)}
 
@@ -52,12 +55,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the run's seed: the given one, the last one for what failed last, else a new one."""
+    cache = getattr(config, "cache", None)  # runs of the planted faults have none
     if _SEED not in os.environ:
         drawn = random.randrange(1_000_000)
-        last = config.cache.get(_LAST_SEED, drawn) if config.cache else drawn
+        last = cache.get(_LAST_SEED, drawn) if cache else drawn
         os.environ[_SEED] = str(last if config.getoption("lf", False) else drawn)
-    if config.cache and not hasattr(config, "workerinput"):
-        config.cache.set(_LAST_SEED, run_seed())
+    if cache and not hasattr(config, "workerinput"):
+        cache.set(_LAST_SEED, run_seed())
     if config.getoption("--hypothesis-seed") is None:
         config.option.hypothesis_seed = str(run_seed())
 
@@ -80,7 +84,8 @@ def thorough(config: pytest.Config) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is deeper than asked for, and begin with what takes long."""
     failed: dict[str, bool] = {}
-    if config.getoption("lf", False) and config.cache:
+    if config.getoption("lf", False):
+        assert config.cache
         failed = config.cache.get("cache/lastfailed", {})
     left_out = [item for item in items if _too_deep(item) and item.nodeid not in failed]
     if left_out:
@@ -133,7 +138,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield
     if report.failed:
         if calls := exchanges.shown():
-            report.sections.append(("Calls and answers, the last ones", calls))
+            report.sections.append((CALLS, calls))
         report.sections.append(("Repeat it alone", _repeated(item)))
     return report
 

@@ -15,6 +15,7 @@ import pytest
 import api.app
 import tests.conftest  # noqa: F401
 from tests.faults import FAULTS, report
+from tests.suite import CALLS
 
 _SECONDS = 30
 _PLAIN = [
@@ -36,7 +37,9 @@ class Watch:
         """Note a call that ended, and what else went wrong."""
         if report.when == "call" or report.failed:
             wrong = "an assertion" if "AssertionError" in report.longreprtext else "an error"
-            self.ended.append(f"{report.when} {report.outcome}" + f" by {wrong}" * report.failed)
+            calls = "its calls" if CALLS in dict(report.sections) else "no calls"
+            told = f" by {wrong} and showed {calls}" * report.failed
+            self.ended.append(f"{report.when} {report.outcome}{told}")
 
 
 def run(plant: Callable[[], None] | None, tests: list[str], outcomes: Any) -> None:
