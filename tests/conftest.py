@@ -12,7 +12,6 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -27,7 +26,7 @@ from services.operation.context import Process, new_process
 from services.settings import Environment, Settings
 from tests.exchanges import http_client
 from tests.faces import DOORS, FACES, Door, door_named
-from tests.servers import Server, serving
+from tests.servers import CHECKOUT, Server, serving
 from tests.shop import PASSWORD, Clock, Person, Shop
 from tests.suite import (  # noqa: F401 - pytest finds its hooks here
     own_chance,
@@ -41,7 +40,6 @@ from tests.suite import (  # noqa: F401 - pytest finds its hooks here
     pytest_xdist_make_scheduler,
 )
 
-CHECKOUT = Path(__file__).resolve().parent.parent
 _MIGRATIONS = CHECKOUT / "persistence" / "migrations" / "versions"
 _TEMPLATE_LOCK = 7_426_331
 _START_SECONDS = 60

@@ -1,15 +1,17 @@
-"""What a server process of the tests runs; `tests/servers.py` forks processes that have loaded it.
+"""What processes of the tests run; `tests/servers.py` forks them from one that has loaded this.
 
 This module imports the application and nothing of the tests, so that loading it is quick.
 """
 
+import atexit
 import gc
 import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import uvicorn
 
 gc.disable()  # as `tandem` does while it loads
 from api.app import create_app  # noqa: E402
+from api.cli.__main__ import main  # noqa: E402
 from services.operation.context import new_process  # noqa: E402
 from services.settings import Settings  # noqa: E402
 
@@ -52,6 +55,21 @@ def serve(
         proxy_headers=False,
     )
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def command(words: Sequence[str], environment: Mapping[str, str], log: str, given: str) -> None:
+    """Run the `tandem` command with a text on its stdin."""
+    _prepare(environment, log)
+    reading, writing = os.pipe()
+    os.write(writing, given.encode())
+    os.close(writing)
+    os.dup2(reading, 0)
+    sys.stdin = open(0)  # noqa: SIM115 - it lasts as long as the process
+    sys.argv = ["tandem", *words]
+    try:
+        main()
+    finally:
+        atexit._run_exitfuncs()  # which multiprocessing leaves out
 
 
 def _prepare(environment: Mapping[str, str], log: str) -> None:

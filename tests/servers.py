@@ -20,8 +20,11 @@ from services.settings import Settings
 _START_SECONDS = 60
 _STOP_SECONDS = 15
 
-_forking = multiprocessing.get_context("forkserver")
-_forking.set_forkserver_preload(["tests.served"])
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+#: Forks processes from one that has loaded the application and its command.
+forking = multiprocessing.get_context("forkserver")
+forking.set_forkserver_preload(["tests.served"])
 
 
 @dataclass(frozen=True)
@@ -33,16 +36,17 @@ class Server:
     log: Path
 
 
-def environment_of(settings: Settings, **more: str) -> dict[str, str]:
-    """The environment of a process that uses the same database and Redis as the settings."""
-    return {
-        **os.environ,
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "TANDEM_REDIS_PREFIX": settings.redis_prefix,
-        "TANDEM_ENVIRONMENT": "test",
-        **more,
-    }
+def environment_of(settings: Settings | None, **more: str) -> dict[str, str]:
+    """The environment of a process on the same database and Redis; on embedded ones without."""
+    environment = {**os.environ, "TANDEM_ENVIRONMENT": "test"}
+    if settings is None:
+        environment.pop("DATABASE_URL", None)
+        environment.pop("REDIS_URL", None)
+    else:
+        environment["DATABASE_URL"] = settings.database_url
+        environment["REDIS_URL"] = settings.redis_url
+        environment["TANDEM_REDIS_PREFIX"] = settings.redis_prefix
+    return environment | more
 
 
 @contextmanager
@@ -59,7 +63,7 @@ def serving(
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         arguments = (environment_of(settings, **more), str(log), listener, clock and str(clock))
-        child = _forking.Process(target=serve, args=arguments)
+        child = forking.Process(target=serve, args=arguments)
         child.start()
     try:
         httpx.get(f"{url}/health/live", timeout=_START_SECONDS)

@@ -90,8 +90,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if _too_deep(item) and item.nodeid not in failed]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        if hasattr(config, "workeroutput"):
-            config.workeroutput["left_out"] = [item.nodeid for item in left_out]
+        # An xdist process tells the one that reports; without xdist nobody reads this.
+        getattr(config, "workeroutput", {})["left_out"] = [item.nodeid for item in left_out]
     items[:] = [item for item in items if item not in set(left_out)]
     items.sort(key=lambda item: item.path.name not in _FIRST)
 

@@ -13,9 +13,10 @@ from persistence.database.transactions import QueryStats
 from services.audit.chain import seal, verify
 from services.operation.context import new_process
 from tests.cli.test_create_admin import tandem
+from tests.commands import running
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
-from tests.worker.work import eventually, running
+from tests.worker.work import eventually
 
 
 @pytest.fixture

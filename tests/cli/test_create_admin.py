@@ -1,8 +1,5 @@
 """`tandem create-admin`, as a process of its own on a real database."""
 
-import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +7,8 @@ import pytest
 
 from services.operation.context import new_process
 from services.settings import Settings
-from tests.conftest import CHECKOUT, Addresses, settings_for
+from tests import commands
+from tests.conftest import Addresses, settings_for
 from tests.faces import Service
 from tests.shop import PASSWORD, Shop
 
@@ -26,26 +24,9 @@ async def shop(fresh_database: str, addresses: Addresses) -> AsyncIterator[Shop]
 async def tandem(
     settings: Settings | None, *words: str, password: str = PASSWORD
 ) -> tuple[int, str]:
-    """Run the real command with a password on its stdin; its exit status and what it said."""
-    environment = {**os.environ, "TANDEM_ENVIRONMENT": "test"}
-    if settings is not None:
-        environment |= {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
-    else:
-        environment = {
-            name: value
-            for name, value in environment.items()
-            if name not in ("DATABASE_URL", "REDIS_URL")
-        }
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "api.cli", *words),
-        cwd=CHECKOUT,
-        env=environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await asyncio.wait_for(child.communicate(f"{password}\n".encode()), 60)
-    return child.returncode or 0, " ".join(said.decode().split())
+    """Run the command with a password on its stdin; its exit status and its words on one line."""
+    status, said = await commands.tandem(settings, *words, given=f"{password}\n")
+    return status, " ".join(said.split())
 
 
 def admin(email: str = "ada@example.com", username: str = "ada") -> tuple[str, ...]:

@@ -14,10 +14,11 @@ from api.app import create_app
 from services.jobs.queue import DoNotRetry, Job
 from services.operation.context import Process, new_process
 from services.settings import Environment
+from tests.commands import running
 from tests.conftest import Addresses, client_of, settings_for
 from tests.faces import FACES, Door
 from tests.shop import Person, Shop, new_key, unique
-from tests.worker.work import eventually, free_port, left, queue, running, working
+from tests.worker.work import eventually, free_port, left, queue, working
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

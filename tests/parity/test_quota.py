@@ -22,13 +22,13 @@ from services.operation.context import new_process
 from services.quota.gcra import Charge
 from services.quota.quota import Policy
 from services.settings import Settings
+from tests.commands import running as command
 from tests.conftest import running, settings_for
 from tests.exchanges import http_client
 from tests.faces import DOCUMENTS, DOORS, FACES, Door, Outcome, door_named
 from tests.servers import serving
 from tests.shop import PASSWORD, Person, Shop, good_call, new_key, unique
 from tests.worker.work import free_port
-from tests.worker.work import running as command
 
 START_SECONDS = 120
 HERE, THERE = "192.0.2.1", "198.51.100.1"

@@ -23,12 +23,13 @@ from services.jobs.handlers import HANDLERS
 from services.jobs.queue import DoNotRetry, Job
 from services.operation.context import new_process
 from services.settings_production import DEVELOPMENT_WEBHOOK_SECRET
+from tests.commands import running
 from tests.conftest import Addresses, settings_for
 from tests.exchanges import http_client
 from tests.faces import Door
 from tests.servers import Server
 from tests.shop import Clock, Person, Shop, new_key, unique
-from tests.worker.work import done, eventually, left, running, working
+from tests.worker.work import done, eventually, left, working
 
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 DECLINED, POOR, UNHEARD, LATE, TWICE, NEVER = (f"9000.0{number}" for number in range(1, 7))

@@ -16,9 +16,10 @@ from services.errors.common import Internal
 from services.invoices.issuing import issue, issue_credit_note, issue_invoice
 from services.jobs.queue import Job
 from services.operation.context import new_process
+from tests.commands import running
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop, unique
-from tests.worker.work import eventually, running, working
+from tests.worker.work import eventually, working
 
 PAYMENTS = 50
 

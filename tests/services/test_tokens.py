@@ -1,9 +1,7 @@
 """Signing keys in their table, and the tokens that are signed and verified with them."""
 
 import asyncio
-import os
 import re
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,7 +26,8 @@ from services.ids import new_id
 from services.operation.context import Process, new_database, new_process
 from services.settings import Settings
 from services.settings_production import DEVELOPMENT_SECRET
-from tests.conftest import CHECKOUT, Addresses, settings_for
+from tests.commands import tandem
+from tests.conftest import Addresses, settings_for
 from tests.servers import serving
 from tests.shop import Clock
 
@@ -509,27 +508,6 @@ async def test_an_open_process_learns_of_a_new_key_by_itself(alone: Settings) ->
 
 
 # The command
-
-
-async def tandem(settings: Settings, *words: str, **more: str) -> tuple[int, str]:
-    """Run the real command; its exit status and what it said."""
-    environment = {
-        **os.environ,
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "TANDEM_ENVIRONMENT": "test",
-        **more,
-    }
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "api.cli", *words),
-        cwd=CHECKOUT,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await asyncio.wait_for(child.communicate(), 60)
-    return child.returncode or 0, said.decode()
 
 
 async def test_the_command_says_what_happens_when(alone: Settings) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 import jwt
 
 from services.settings import Settings
+from tests.commands import tandem
 from tests.exchanges import http_client
 from tests.faces import GraphQL, Rest
 from tests.servers import serving
 from tests.services.test_tokens import alone as alone
-from tests.services.test_tokens import kid_of, rows, tandem
+from tests.services.test_tokens import kid_of, rows
 from tests.shop import PASSWORD, unique
 
 _JWKS_SECONDS = 2

@@ -5,11 +5,7 @@ before a COMMIT or after one, the mail server stops it before a mail is taken or
 """
 
 import asyncio
-import os
 import random
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -20,7 +16,9 @@ import pytest
 from persistence.database.transactions import QueryStats
 from services.books.running import run_checks
 from services.operation.context import new_process
-from tests.conftest import CHECKOUT, Addresses, settings_for
+from tests.commands import Forked, fork
+from tests.conftest import Addresses, settings_for
+from tests.servers import environment_of
 from tests.shop import Person, Shop
 from tests.worker.work import MailServer, eventually, free_port, left, listening, queue
 
@@ -28,21 +26,6 @@ KILLS, JOBS = 20, 500
 #: Decided three seconds later: by an answer, and by an event that comes twice.
 LATE = ("9000.03", "9000.05")
 
-# Python and our modules are loaded once; each line asks for another worker, a process of its own.
-_NURSERY = """
-import os, signal, sys
-import api.worker
-from services.settings import Settings
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-for line in sys.stdin:
-    child = os.fork()
-    if child == 0:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.dup2(2, 1)
-        api.worker.run(Settings(_env_file=None))
-        os._exit(0)
-    print(child, flush=True)
-"""
 _WAITS = """
 SELECT pid FROM pg_stat_activity
 WHERE wait_event_type = 'Lock' AND datname = current_database() AND query ~ $1
@@ -67,67 +50,49 @@ def mails() -> Iterator[MailServer]:
         yield server
 
 
-class Nursery:
+class Workers:
     """Starts workers and kills them."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-        self._living: list[int] = []
+    def __init__(self, shop: Shop, mails: MailServer, logs: Path) -> None:
+        self._environment = environment_of(
+            shop.process.settings,
+            TANDEM_SMTP_URL=mails.url,
+            TANDEM_JOB_POLL_SECONDS="0.05",
+            TANDEM_JOB_LEASE_SECONDS="1",
+            TANDEM_JOB_RETRY_SECONDS="0.05",
+            TANDEM_JOB_RETRY_MAX_SECONDS="0.5",
+            # Each kill is a start that came to nothing, and a charge asks until it is decided.
+            TANDEM_JOB_ATTEMPTS="1000",
+            TANDEM_PROVIDER_SECONDS="2",
+            TANDEM_EXPIRY_SECONDS="1",
+            TANDEM_AUDIT_SEAL_SECONDS="1",
+        )
+        self._logs = logs
+        self._started = 0
+        self._living: list[Forked] = []
 
     def start(self) -> None:
         """Two workers."""
-        assert self._process.stdin
-        assert self._process.stdout
         for _ in range(2):
-            self._process.stdin.write("\n")
-            self._process.stdin.flush()
-            self._living.append(int(self._process.stdout.readline()))
+            self._started += 1
+            log = self._logs / f"{self._started}.log"
+            self._living.append(fork(("worker",), self._environment, log))
 
     def kill(self) -> None:
         """SIGKILL to both."""
         for worker in self._living:
-            os.kill(worker, signal.SIGKILL)
+            worker.kill()
         self._living.clear()
 
 
 @contextmanager
-def nursery(shop: Shop, mails: MailServer, log: Path) -> Iterator[Nursery]:
-    """Where workers come from; none outlives the block."""
-    settings = shop.process.settings
-    environment = {
-        **os.environ,
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "TANDEM_ENVIRONMENT": "test",
-        "TANDEM_SMTP_URL": mails.url,
-        "TANDEM_JOB_POLL_SECONDS": "0.05",
-        "TANDEM_JOB_LEASE_SECONDS": "1",
-        "TANDEM_JOB_RETRY_SECONDS": "0.05",
-        "TANDEM_JOB_RETRY_MAX_SECONDS": "0.5",
-        # Each kill is a start that came to nothing, and a charge asks until it is decided.
-        "TANDEM_JOB_ATTEMPTS": "1000",
-        "TANDEM_PROVIDER_SECONDS": "2",
-        "TANDEM_EXPIRY_SECONDS": "1",
-        "TANDEM_AUDIT_SEAL_SECONDS": "1",
-    }
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _NURSERY],
-            cwd=CHECKOUT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=output,
-            text=True,
-            start_new_session=True,
-        )
-    found = Nursery(process)
+def killed_workers(shop: Shop, mails: MailServer, logs: Path) -> Iterator[Workers]:
+    """Workers to start and kill; none outlives the block."""
+    workers = Workers(shop, mails, logs)
     try:
-        yield found
+        yield workers
     finally:
-        # Its workers are in its group.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(5)
+        workers.kill()
 
 
 class Wave:
@@ -252,7 +217,7 @@ async def test_twenty_kills_lose_nothing_and_do_nothing_twice(
 ) -> None:
     people = [await shop.person(balance="1000.00") for _ in range(5)]
     wave = Wave(shop, people)
-    with nursery(shop, mails, tmp_path / "log") as workers:
+    with killed_workers(shop, mails, tmp_path) as workers:
         for turn in range(KILLS):
             await wave.queue()
             workers.start()

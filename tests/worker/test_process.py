@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from hashlib import sha256
@@ -16,6 +15,7 @@ import pytest
 
 from persistence.database.transactions import QueryStats
 from services.operation.context import new_process
+from tests.commands import Child, running
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
 from tests.worker.work import (
@@ -26,7 +26,6 @@ from tests.worker.work import (
     left,
     listening,
     queue,
-    running,
     token_in,
 )
 
@@ -48,14 +47,14 @@ def mails() -> Iterator[MailServer]:
         yield server
 
 
-async def ended(child: "subprocess.Popen[bytes]") -> int:
+async def ended(child: Child) -> int:
     """Wait until a process has ended; its status."""
 
     async def over() -> bool:
         return child.poll() is not None
 
     await eventually(over)
-    return child.returncode
+    return child.wait(5)
 
 
 async def arrived(mails: MailServer, count: int = 1) -> None:
@@ -168,7 +167,7 @@ async def test_a_job_that_kills_its_workers_is_dead_in_the_end(
     assert len(mails.mails) == 1
 
 
-async def worker_of(server: "subprocess.Popen[bytes]", other_than: int = 0) -> psutil.Process:
+async def worker_of(server: Child, other_than: int = 0) -> psutil.Process:
     """The worker that runs beside a server, once it runs."""
 
     async def found() -> psutil.Process | None:

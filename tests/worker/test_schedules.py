@@ -11,9 +11,10 @@ from services.jobs.handlers import AT_ONCE, HANDLERS, SCHEDULES
 from services.jobs.queue import Handler, Job
 from services.jobs.schedules import Schedules, queue_due
 from services.operation.context import Process, new_process
+from tests.commands import running
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
-from tests.worker.work import done, eventually, left, queue, running, working
+from tests.worker.work import done, eventually, left, queue, working
 
 NAME = "tests.tick"
 HOURLY: Schedules = {NAME: lambda _: 3600}

@@ -1,11 +1,8 @@
 """What tests of jobs and mails share: a queue, workers, and a mail server that keeps its mails."""
 
 import asyncio
-import os
 import re
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -14,7 +11,6 @@ from datetime import timedelta
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import SMTP
-from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -24,9 +20,7 @@ from api.worker import Worker
 from services.jobs.handlers import SCHEDULES
 from services.jobs.queue import Handler, enqueue
 from services.operation.context import Context
-from services.settings import Settings
 from services.users.own_account import me
-from tests.conftest import CHECKOUT
 from tests.shop import Shop
 
 _SECONDS = 30
@@ -78,38 +72,6 @@ async def working(
     finally:
         worker.stop()
         await asyncio.wait_for(running, _SECONDS)
-
-
-@contextmanager
-def running(
-    log: Path, settings: Settings, *words: str, **more: str
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """The tandem command as a process, on the database and Redis of the settings."""
-    environment = {
-        **os.environ,
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "TANDEM_REDIS_PREFIX": settings.redis_prefix,
-        "TANDEM_ENVIRONMENT": "test",
-        "TANDEM_JOB_POLL_SECONDS": "0.1",
-        **more,
-    }
-    if "--data" not in words:  # mails go below that folder, which is the checkout's own
-        environment.setdefault("TANDEM_MAIL_FOLDER", str(log.parent / "mails"))
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "api.cli", *words],
-            cwd=CHECKOUT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.wait(5)
 
 
 @dataclass
