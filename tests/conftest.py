@@ -29,6 +29,7 @@ from tests.faces import DOORS, FACES, Door, door_named
 from tests.servers import CHECKOUT, Server, serving
 from tests.shop import PASSWORD, Clock, Person, Shop
 from tests.suite import (  # noqa: F401 - pytest finds its hooks here
+    depth,
     own_chance,
     pytest_addoption,
     pytest_collection_modifyitems,

@@ -21,8 +21,9 @@ _LAST_SEED = "tandem/seed"
 #: The part of a failure's report that shows the calls that led to it.
 CALLS = "The last calls and their answers"
 
-#: Markers of tests that run only when asked for, and the options that ask.
-DEPTHS = {"thorough": ("--thorough", "--soak"), "soak": ("--soak",)}
+#: How deep a run goes. Each depth contains those before it; the options and the markers of tests
+#: have these names, and a usual run has none.
+_DEPTHS = ("usual", "thorough", "soak")
 
 #: Files whose tests share something dear (servers, a run of all faults): one process runs them.
 _TOGETHER = (
@@ -76,9 +77,14 @@ def pytest_report_header() -> str:
     return f"seed: {_SEED}={run_seed()}"
 
 
-def thorough(config: pytest.Config) -> bool:
-    """Does this run go deep?"""
-    return any(config.getoption(option) for option in DEPTHS["thorough"])
+def _depth_of(config: pytest.Config) -> int:
+    return max(place for place, name in enumerate(_DEPTHS) if config.getoption(name, True))
+
+
+@pytest.fixture(scope="session")
+def depth(pytestconfig: pytest.Config) -> int:
+    """How deep this run goes: 0 is usual, 1 thorough, 2 soak."""
+    return _depth_of(pytestconfig)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -87,20 +93,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("lf", False):
         assert config.cache
         failed = config.cache.get("cache/lastfailed", {})
-    left_out = [item for item in items if _too_deep(item) and item.nodeid not in failed]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        # An xdist process tells the one that reports; without xdist nobody reads this.
-        getattr(config, "workeroutput", {})["left_out"] = [item.nodeid for item in left_out]
-    items[:] = [item for item in items if item not in set(left_out)]
-    items.sort(key=lambda item: item.path.name not in _FIRST)
-
-
-def _too_deep(item: pytest.Item) -> bool:
-    return any(
-        item.get_closest_marker(depth) and not any(map(item.config.getoption, options))
-        for depth, options in DEPTHS.items()
-    )
+    deeper = _DEPTHS[_depth_of(config) + 1 :]
+    kept, left_out = list[pytest.Item](), list[pytest.Item]()
+    for item in items:
+        too_deep = any(map(item.get_closest_marker, deeper)) and item.nodeid not in failed
+        (left_out if too_deep else kept).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    # An xdist process tells the one that reports; without xdist nobody reads this.
+    getattr(config, "workeroutput", {})["left_out"] = [item.nodeid for item in left_out]
+    items[:] = sorted(kept, key=lambda item: item.path.name not in _FIRST)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -147,8 +148,12 @@ def _repeated(item: pytest.Item) -> str:
     given = [
         f"{name}={os.environ[name]}" for name in (_SEED, "TANDEM_FAST_PATHS") if name in os.environ
     ]
-    depth = "soak" if item.get_closest_marker("soak") else "thorough"
-    deep = [f"--{depth}"] if item.get_closest_marker(depth) or thorough(item.config) else []
+    deepest = max(
+        place
+        for place, name in enumerate(_DEPTHS)
+        if place == _depth_of(item.config) or item.get_closest_marker(name)
+    )
+    deep = [f"--{_DEPTHS[deepest]}"] if deepest else []
     return " ".join([*given, "./scripts/test -n 0", *deep, f"'{item.nodeid}'"])
 
 

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import hypothesis
-import pytest
 import structlog
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -38,11 +37,11 @@ from tests.commerce.steps import funded
 from tests.commerce.world import StandingClock, Tally, World
 from tests.conftest import Addresses, client_of, running, settings_for
 from tests.shop import Shop
-from tests.suite import run_seed, thorough
+from tests.suite import run_seed
 
 STEPS = 40
-#: Worlds to play; a world meets each situation once.
-EXAMPLES, THOROUGH_EXAMPLES = 4, 21
+#: Worlds to play, by the run's depth; a world meets each situation once.
+EXAMPLES = (4, 21, 200)
 T = TypeVar("T")
 
 #: What the machine calls, and so has to see refused in every way it declares.
@@ -251,10 +250,10 @@ def report(tally: Tally) -> str:
 def test_commerce_goes_as_its_model_says(
     addresses: Addresses,
     password_hash: str,
-    pytestconfig: pytest.Config,
+    depth: int,
     record_property: Callable[[str, object], None],
 ) -> None:
-    examples = THOROUGH_EXAMPLES if thorough(pytestconfig) else EXAMPLES
+    examples = EXAMPLES[depth]
     with Stage(addresses, password_hash) as stage:
         machine = hypothesis.seed(run_seed())(type("Commerce", (Commerce,), {"stage": stage}))
         settings = hypothesis.settings(

@@ -4,12 +4,14 @@ Each test ends with clean books: the same checks an operator runs.
 """
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import cycle, islice
+from operator import itemgetter
 from typing import Any
 from uuid import uuid4
 
@@ -72,14 +74,20 @@ async def arena(
 
 
 async def at_once(calls: Iterable[Awaitable[Outcome]], most: int = 50) -> list[Outcome]:
-    """All calls, at most so many at one moment: more than two processes have connections for."""
+    """Make all calls, begun in an order of chance; their outcomes in the order given.
+
+    At most 50 at one moment: more than two processes have connections for.
+    """
     turn = asyncio.Semaphore(most)
 
     async def called(call: Awaitable[Outcome]) -> Outcome:
         async with turn:
             return await call
 
-    return await asyncio.gather(*(called(call) for call in calls))
+    given = list(calls)
+    order = random.sample(range(len(given)), len(given))
+    outcomes = await asyncio.gather(*(called(given[place]) for place in order))
+    return [outcome for _, outcome in sorted(zip(order, outcomes, strict=True), key=itemgetter(0))]
 
 
 def codes(outcomes: Iterable[Outcome]) -> Counter[str]:

@@ -35,8 +35,10 @@ from services.operation.context import Process, Request, new_database
 from services.operation.paging import Page
 from tests.graphql.documents import Writer, with_real_ids
 from tests.shop import Person, Shop
-from tests.suite import run_seed, thorough
+from tests.suite import run_seed
 
+#: Random documents, by the run's depth.
+DOCUMENTS = (1_000, 5_000, 50_000)
 _ROOMY = Limits(depth=60, root_fields=60, aliases=500, directives=500, tokens=50_000)
 _encode = msgspec.json.Encoder().encode
 
@@ -350,9 +352,9 @@ def _by_hypothesis(ids: Mapping[str, Sequence[str]], count: int) -> Iterator[str
 
 @pytest.mark.usefixtures("at_once", "quiet")
 async def test_random_documents_have_one_answer_on_both_engines(
-    world: World, faulty: FaultyLoaders, pytestconfig: pytest.Config, record_property: Any
+    world: World, faulty: FaultyLoaders, depth: int, record_property: Any
 ) -> None:
-    most = 5_000 if thorough(pytestconfig) else 1_000
+    most = DOCUMENTS[depth]
     counted: Counter[str] = Counter()
     callers = itertools.cycle([*world.callers, "user", "manager"])
     writer = Writer(SCHEMA, world.ids, world.samples, seed=run_seed())

@@ -213,7 +213,7 @@ async def reading(door: Door, victim: Person, answered: float) -> list[tuple[flo
     while sum(sent > SECOND for sent, _ in found) < LATE_READS:
         sent = time.monotonic() - answered
         found.append((sent, await read(door, victim)))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
     return found
 
 

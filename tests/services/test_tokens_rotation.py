@@ -60,7 +60,7 @@ class Client:
             token = self._tokens["accessToken"]
             outcome = await next(self._doors).call("users.me", caller=token)
             self.outcomes[outcome.code] += 1
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
     def _keep(self, tokens: dict[str, Any]) -> None:
         self._tokens = tokens

@@ -1,4 +1,4 @@
-"""Workers killed twenty times over five hundred jobs: nothing is lost, and nothing done twice.
+"""Workers killed again and again over their jobs: nothing is lost, and nothing is done twice.
 
 Where a worker is killed is found by watching what it talks to: a lock that the test holds stops it
 before a COMMIT or after one, the mail server stops it before a mail is taken or after that.
@@ -22,7 +22,9 @@ from tests.servers import environment_of
 from tests.shop import Person, Shop
 from tests.worker.work import MailServer, eventually, free_port, left, listening, queue
 
-KILLS, JOBS = 20, 500
+#: Kills, by the run's depth: each point of a job at which a worker can die once, four times, more.
+KILLS = (5, 20, 100)
+JOBS_BETWEEN = 25
 #: Decided three seconds later: by an answer, and by an event that comes twice.
 LATE = ("9000.03", "9000.05")
 
@@ -212,18 +214,18 @@ def point(turn: int, shop: Shop, mails: MailServer) -> AbstractAsyncContextManag
             return somewhere()
 
 
-async def test_twenty_kills_lose_nothing_and_do_nothing_twice(
-    shop: Shop, mails: MailServer, tmp_path: Path
+async def test_kills_lose_nothing_and_do_nothing_twice(
+    shop: Shop, mails: MailServer, depth: int, tmp_path: Path
 ) -> None:
     people = [await shop.person(balance="1000.00") for _ in range(5)]
     wave = Wave(shop, people)
     with killed_workers(shop, mails, tmp_path) as workers:
-        for turn in range(KILLS):
+        for turn in range(KILLS[depth]):
             await wave.queue()
             workers.start()
             async with point(turn, shop, mails):
                 workers.kill()
-        assert wave.jobs == JOBS
+        assert wave.jobs == KILLS[depth] * JOBS_BETWEEN
         workers.start()
         await eventually(lambda: settled(shop, wave), seconds=90)
     assert await left(shop) == []
@@ -237,7 +239,7 @@ async def test_twenty_kills_lose_nothing_and_do_nothing_twice(
     assert wrong == {}
     # The kills were in the middle of something.
     again = "SELECT count(*) - count(DISTINCT job_id) FROM job_log WHERE status = 'picked'"
-    assert await shop.value(again) >= KILLS
+    assert await shop.value(again) >= KILLS[depth]
 
 
 async def settled(shop: Shop, wave: Wave) -> bool:
