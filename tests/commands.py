@@ -1,8 +1,8 @@
 """The `tandem` command in tests, run to its end or beside a test.
 
-A command is forked from a process that has loaded it (`tests/servers.py`), which saves two seconds
-of CPU. `serve` alone is run by a Python of its own, as a shell runs it: it chooses how metrics are
-counted before it loads anything.
+`tests/servers.py` forks a command from a process that has loaded it, which saves two seconds of
+CPU. `serve` runs in a new Python, as from a shell: it sets how metrics are counted before it loads
+them.
 """
 
 import asyncio

@@ -46,17 +46,17 @@ _TEMPLATE_LOCK = 7_426_331
 _START_SECONDS = 60
 _STOP_SECONDS = 15
 
-# What tests import lives to the end: looking through it for garbage as often as usual takes an
-# eighth of their time.
+# Imported modules live to the end. Python's default would search them for garbage so often that it
+# takes an eighth of the tests' time.
 gc.set_threshold(200_000, 50, 1000)
 
-# A shell that serves Tandem must not change what is tested, but for the paths that are taken.
+# The settings of a shell that serves Tandem must not change the tests, except for the names kept.
 _KEPT = ("TANDEM_FAST_PATHS", "TANDEM_TEST_PROCESSES", "TANDEM_TEST_SEED", "TANDEM_VENV")
 for _name in list(os.environ):
     if _name.startswith("TANDEM_") and _name not in _KEPT:
         del os.environ[_name]
 
-# Examples are fresh on every run; nothing is kept in the checkout, no test has a time limit.
+# Hypothesis draws new examples on every run, keeps nothing in the checkout and sets no time limit.
 hypothesis.settings.register_profile("tandem", database=None, deadline=None)
 hypothesis.settings.load_profile("tandem")
 
@@ -89,12 +89,12 @@ class Addresses:
         return self.database(name)
 
     async def drop(self, name: str) -> None:
-        """Drop a database, whoever is still connected."""
+        """Drop a database and its connections."""
         async with self.administer() as server:
             await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     async def _template(self, server: asyncpg.Connection) -> str:
-        """The database that all others are copied from, made by whoever comes first."""
+        """The database that all others are copied from; the first process makes it."""
         digest = hashlib.sha256()
         for file in sorted(_MIGRATIONS.glob("*.py")):
             digest.update(file.read_bytes())
@@ -157,7 +157,7 @@ def settings_for(database_url: str, redis_url: str, **more: Any) -> Settings:
         redis_url=redis_url,
         **{
             "pool_min": 2,
-            # A machine that is busy with tests is no Redis that is away.
+            # A machine that is busy with tests must not look like a Redis that is away.
             "redis_seconds": 30,
             "redis_prefix": urlsplit(database_url).path.strip("/") or "tandem-test",
             **more,
@@ -182,12 +182,12 @@ async def process(settings: Settings) -> AsyncIterator[Process]:
 
 @pytest.fixture
 async def clock(process: Process) -> AsyncIterator[Clock]:
-    """The clock of `process`; what a test moves is put back after it."""
+    """The clock of `process`; it is put back after the test."""
     clock = process.clock
     assert isinstance(clock, Clock)
     yield clock
     clock.__init__()
-    # Budgets were spent in the time that the test moved to.
+    # The test spent budgets at another time.
     async for key in process.redis.scan_iter(f"{process.settings.redis_prefix}:quota:*"):
         await process.redis.delete(key)
 

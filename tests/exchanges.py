@@ -1,4 +1,4 @@
-"""The last calls a test made and what they answered, to be shown when it fails."""
+"""Notes the last calls of a test with their answers, for the report of its failure."""
 
 from collections import deque
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 _MOST_CALLS = 24
-#: What httpx sends by itself.
+#: Headers that httpx adds to every request.
 _USUAL = {"host", "accept", "accept-encoding", "connection", "user-agent", "content-length"}
 
 _last: deque[httpx.Response | str] = deque(maxlen=_MOST_CALLS)
@@ -27,7 +27,7 @@ def note(asked: object, answered: object) -> None:
 
 
 def forget() -> None:
-    """Begin another test."""
+    """Forget all calls, at the start of a test."""
     _last.clear()
 
 

@@ -1,6 +1,6 @@
-"""What processes of the tests run; `tests/servers.py` forks them from one that has loaded this.
+"""The functions that forked processes run; `tests/servers.py` forks them.
 
-This module imports the application and nothing of the tests, so that loading it is quick.
+The process that forks loads this module once. It imports the application, and nothing of pytest.
 """
 
 import atexit
@@ -32,7 +32,7 @@ def serve(
 ) -> None:
     """Serve the application on a socket until SIGTERM comes or the tests' process ends.
 
-    With a ``clock`` the time stands as that file says.
+    With a ``clock``, the server reads the time from that file.
     """
     _prepare(environment, log)
 
@@ -49,8 +49,8 @@ def serve(
         log_level="warning",
         http="httptools",
         timeout_graceful_shutdown=5,
-        # On a busy machine tests pause for longer than uvicorn keeps an idle connection, and
-        # their clients would find it closed.
+        # On a busy machine a test pauses for longer than uvicorn's five seconds, and its client
+        # would find the connection closed.
         timeout_keep_alive=60,
         proxy_headers=False,
     )
@@ -69,11 +69,11 @@ def command(words: Sequence[str], environment: Mapping[str, str], log: str, give
     try:
         main()
     finally:
-        atexit._run_exitfuncs()  # which multiprocessing leaves out
+        atexit._run_exitfuncs()  # multiprocessing does not run them
 
 
 def _prepare(environment: Mapping[str, str], log: str) -> None:
-    """Take the environment, write output to the log, and follow the tests' process to its end."""
+    """Take the environment, write output to the log, and end with the tests' process."""
     os.environ.clear()
     os.environ.update(environment)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

@@ -37,7 +37,7 @@ class Server:
 
 
 def environment_of(settings: Settings | None, **more: str) -> dict[str, str]:
-    """The environment of a process on the same database and Redis; on embedded ones without."""
+    """The environment of a process on the settings' database and Redis; embedded ones without."""
     environment = {**os.environ, "TANDEM_ENVIRONMENT": "test"}
     if settings is None:
         environment.pop("DATABASE_URL", None)
@@ -55,11 +55,11 @@ def serving(
 ) -> Iterator[Server]:
     """A real server process over the same database, with a pool of its own.
 
-    With a ``clock`` the time stands as that file says.
+    With a ``clock``, the server reads the time from that file.
     """
     from tests.served import serve
 
-    # The socket listens from here on, so that the first call waits instead of being refused.
+    # The socket listens before the process starts, so the first call waits and is not refused.
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         arguments = (environment_of(settings, **more), str(log), listener, clock and str(clock))

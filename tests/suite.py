@@ -1,4 +1,4 @@
-"""How the suite runs: how deep, from which seed, in which order, and what a failure tells.
+"""How the suite runs: its depth, its seed, its order, and the report of a failure.
 
 `tests/conftest.py` hands these hooks to pytest.
 """
@@ -14,18 +14,17 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests import exchanges
 
-#: Whatever a test draws at random follows from it.
+#: The environment variable of the run's seed. Every test draws its random numbers from it.
 _SEED = "TANDEM_TEST_SEED"
 _LAST_SEED = "tandem/seed"
 
-#: The part of a failure's report that shows the calls that led to it.
+#: The title of the calls in a failure's report.
 CALLS = "The last calls and their answers"
 
-#: How deep a run goes. Each depth contains those before it; the options and the markers of tests
-#: have these names, and a usual run has none.
+#: The depths of a run. Each contains those before it. An option and a marker have the same name.
 _DEPTHS = ("usual", "thorough", "soak")
 
-#: Files whose tests share something dear (servers, a run of all faults): one process runs them.
+#: Files whose tests share servers or a run of all faults: one process runs all tests of a file.
 _TOGETHER = (
     "test_books.py",
     "test_dockerfile.py",
@@ -34,7 +33,7 @@ _TOGETHER = (
     "test_revocation.py",
 )
 
-#: Files whose tests take long: begun last, one would be waited for alone.
+#: Files with long tests. They start first, so that the run does not end with one of them alone.
 _FIRST = (
     "test_machine.py",
     "test_compiled.py",
@@ -46,17 +45,19 @@ _FIRST = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How deep a run goes."""
+    """Add the options of the depths."""
     group = parser.getgroup("tandem")
     group.addoption(
-        "--thorough", action="store_true", help="also run what is deep, and more of what is random"
+        "--thorough", action="store_true", help="also run deep tests, and longer random games"
     )
-    group.addoption("--soak", action="store_true", help="also run floods that take minutes")
+    group.addoption(
+        "--soak", action="store_true", help="also run floods, and random games that take minutes"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the run's seed: the given one, the last one for what failed last, else a new one."""
-    cache = getattr(config, "cache", None)  # runs of the planted faults have none
+    """Choose the run's seed: the given one, with --last-failed the last run's, else a new one."""
+    cache = getattr(config, "cache", None)  # runs of planted faults have no cache
     if _SEED not in os.environ:
         drawn = random.randrange(1_000_000)
         last = cache.get(_LAST_SEED, drawn) if cache else drawn
@@ -73,7 +74,7 @@ def run_seed() -> int:
 
 
 def pytest_report_header() -> str:
-    """The seed, to repeat the run with."""
+    """Show the seed that repeats the run."""
     return f"seed: {_SEED}={run_seed()}"
 
 
@@ -83,12 +84,12 @@ def _depth_of(config: pytest.Config) -> int:
 
 @pytest.fixture(scope="session")
 def depth(pytestconfig: pytest.Config) -> int:
-    """How deep this run goes: 0 is usual, 1 thorough, 2 soak."""
+    """The run's depth: 0 is usual, 1 thorough, 2 soak."""
     return _depth_of(pytestconfig)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is deeper than asked for, and begin with what takes long."""
+    """Deselect tests that are deeper than the run, and start long ones first."""
     failed: dict[str, bool] = {}
     if config.getoption("lf", False):
         assert config.cache
@@ -99,21 +100,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         too_deep = any(map(item.get_closest_marker, deeper)) and item.nodeid not in failed
         (left_out if too_deep else kept).append(item)
     config.hook.pytest_deselected(items=left_out)
-    # An xdist process tells the one that reports; without xdist nobody reads this.
+    # xdist sends this to the process that reports.
     getattr(config, "workeroutput", {})["left_out"] = [item.nodeid for item in left_out]
     items[:] = sorted(kept, key=lambda item: item.path.name not in _FIRST)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Count what xdist's processes have left out; all of them leave out the same."""
+    """Count the deselected tests, which are the same in every xdist process."""
     reporter = node.config.pluginmanager.get_plugin("terminalreporter")
     if left_out := getattr(node, "workeroutput", {}).get("left_out"):
         reporter.stats["deselected"] = [SimpleNamespace(nodeid=nodeid) for nodeid in left_out]
 
 
 class _Apart(LoadScopeScheduling):
-    """Every test goes to whichever process is free, but what is dear is made once."""
+    """Gives each test to a free process, but all tests of a file in `_TOGETHER` to one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
@@ -122,20 +123,20 @@ class _Apart(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Apart | None:
-    """Share the tests out among processes."""
+    """Choose how xdist shares the tests out."""
     return _Apart(config, log) if config.getoption("dist") == "load" else None
 
 
 @pytest.fixture(autouse=True)
 def own_chance(request: pytest.FixtureRequest) -> None:
-    """Let each test draw its own numbers from the seed, the same alone as among others."""
+    """Seed `random` for each test by its name, so that it draws the same numbers when run alone."""
     random.seed(f"{run_seed()} {request.node.nodeid}")
     exchanges.forget()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Let a failure show the calls that led to it, and how to repeat it alone."""
+    """Add to a failure's report the last calls, and the command that repeats the test alone."""
     report = yield
     if report.failed:
         if calls := exchanges.shown():

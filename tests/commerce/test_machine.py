@@ -1,4 +1,4 @@
-"""Orders, coupons, wallets, stock, deposits, refunds and approvals against a model of them.
+"""Plays orders, coupons, wallets, stock, deposits, refunds and approvals against a model of them.
 
 Hypothesis puts each world through every situation there is, in an order of its own. Between them it
 does whatever it likes, which includes several calls at one moment.
@@ -44,7 +44,7 @@ STEPS = 40
 EXAMPLES = (4, 21, 200)
 T = TypeVar("T")
 
-#: What the machine calls, and so has to see refused in every way it declares.
+#: The operations that the machine calls. It must see each of their declared errors.
 OPERATIONS = {
     name: BY_NAME[name]
     for name in (
@@ -67,12 +67,12 @@ OPERATIONS = {
         "coupons.check",
     )
 } | {"orders.expire": expire, "deposits.settle": deposits.settle}
-#: Errors that any operation may answer belong to the wrapper and have tests of their own; of those
-#: that take a key, being in use takes a call that hangs, and calls of the machine do not.
+#: The wrapper's errors have tests of their own. A key is in use only while a call hangs, and the
+#: machine's calls do not hang.
 ELSEWHERE = COMMON | {IdempotencyKeyInUse}
-#: Where a key may be left out, nobody is told that it is missing.
+#: An error that an operation with an optional key never answers.
 NEVER = {IdempotencyKeyRequired}
-#: Common ones that commerce decides about itself.
+#: Common errors that come from the rules of commerce.
 HERE = {
     ("orders.pay", "FORBIDDEN"),
     ("orders.updateStatus", "FORBIDDEN"),
@@ -81,7 +81,7 @@ HERE = {
     ("approvals.approve", "FORBIDDEN"),
     ("products.adjustStock", "FORBIDDEN"),
 }
-#: Beside the statuses of orders: what else moves.
+#: The moves of payments, redemptions and deposits.
 OTHER_MOVES = {
     ("payment", "UNPAID", "PAID"),
     ("payment", "PAID", "PARTIALLY_REFUNDED"),
@@ -137,7 +137,7 @@ class Stage:
                 hold_seconds=int(HOLD.total_seconds()),
                 approval_seconds=int(APPROVAL.total_seconds()),
                 approval_above=f"{APPROVAL_ABOVE // 100}.00",
-                # Time passes by hours: nobody has to sign in again, and nobody waits in vain.
+                # The clock moves by hours, and nobody has to sign in again.
                 access_token_seconds=10_000_000,
                 refresh_token_seconds=10_000_000,
                 key_wait_seconds=60,
@@ -151,7 +151,7 @@ class Stage:
 
 
 class Commerce(RuleBasedStateMachine):
-    """Whatever may happen in a shop, in any order."""
+    """A shop in which anything may happen, in any order."""
 
     stage: Stage
 
@@ -200,7 +200,7 @@ class Commerce(RuleBasedStateMachine):
         self._do(self.world.expire_due())
 
     def teardown(self) -> None:
-        """What has had no turn yet has it now."""
+        """Enter the situations that had no turn yet."""
         while self.deck and not self.failed:
             self._enter(self.deck.pop())
 
@@ -235,7 +235,7 @@ def expected() -> tuple[set[tuple[str, str]], set[tuple[str, str, str]]]:
 
 
 def report(tally: Tally) -> str:
-    """What was reached, how often."""
+    """A table of the moves and errors that were reached, with their counts."""
     rows = [
         *(f"{count:6}  {by}: {a} → {b}" for (by, a, b), count in sorted(tally.moves.items())),
         *(f"{count:6}  {name}: {code}" for (name, code), count in sorted(tally.errors.items())),
@@ -259,7 +259,7 @@ def test_commerce_goes_as_its_model_says(
         settings = hypothesis.settings(
             max_examples=examples,
             stateful_step_count=STEPS,
-            # What is at one moment goes another way every time: a shorter failure would be another.
+            # Calls at one moment end differently each time, so a failure cannot be shortened.
             phases=[hypothesis.Phase.generate],
             suppress_health_check=[
                 hypothesis.HealthCheck.too_slow,
@@ -269,7 +269,7 @@ def test_commerce_goes_as_its_model_says(
             database=None,
         )
         try:
-            # Thousands of calls would bury what is to be read.
+            # The log of thousands of calls would bury the report.
             with structlog.testing.capture_logs():
                 run_state_machine_as_test(machine, settings=settings)
         finally:

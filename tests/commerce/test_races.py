@@ -74,9 +74,9 @@ async def arena(
 
 
 async def at_once(calls: Iterable[Awaitable[Outcome]], most: int = 50) -> list[Outcome]:
-    """Make all calls, begun in an order of chance; their outcomes in the order given.
+    """Make all calls, started in a random order; answers their outcomes in the order given.
 
-    At most 50 at one moment: more than two processes have connections for.
+    50 calls at one moment are more than two processes have connections for.
     """
     turn = asyncio.Semaphore(most)
 
@@ -105,7 +105,7 @@ async def people(shop: Shop, number: int, balance: str) -> list[Person]:
 
 
 async def patiently(door: GraphQL | Rest, operation: str, *args: Any, **more: Any) -> Outcome:
-    """A call as a good client makes it: when the server sheds load, again with the same key."""
+    """Call as a good client does: repeat with the same key while the server sheds load."""
     key, outcome = new_key(), Outcome()
     for _ in range(20):
         outcome = await door.call(operation, *args, **more, key=key)
@@ -174,7 +174,7 @@ async def test_two_hundred_buyers_of_fifty_pieces_get_exactly_fifty(arena: Arena
 
 
 async def orders_with(shop: Shop, coupon: Any, number: int) -> list[dict[str, Any]]:
-    """So many orders to place with a coupon, of a product each: no stock row puts them in line."""
+    """Orders to place with a coupon, each of another product, so that no stock row orders them."""
     products = [await shop.product("3.00") for _ in range(number)]
     return [
         {"lines": [{"productId": product.id, "quantity": 1}], "couponCode": coupon.code.lower()}
@@ -193,7 +193,7 @@ async def test_sixty_buyers_of_a_coupon_for_twenty_get_exactly_twenty_of_it(aren
         )
     )
     assert codes(outcomes) == {"OK": 20, "COUPON_EXHAUSTED": 40}
-    # Those who give up make room for as many others, however all of it crosses.
+    # Each order that is cancelled makes room for one other, in whatever order the calls end.
     placed = [
         (buyer, outcome.ok["id"])
         for buyer, outcome in zip(buyers, outcomes, strict=True)
@@ -248,7 +248,7 @@ async def test_payments_and_cancellations_cross_without_a_deadlock_that_anybody_
     manager = await shop.person("MANAGER")
     buyers = await people(shop, 8, "100.00")
     products = [await shop.product("1.00", stock=1000) for _ in range(3)]
-    # Lines in every order, so that locks taken as they come would cross.
+    # Lines in every order: locks taken in the order of the lines would cross.
     orders = [
         (buyer, await shop.order(buyer, [(p.id, 1) for p in products[turn:] + products[:turn]]))
         for turn, buyer in enumerate(buyers * 3, start=0)

@@ -1,4 +1,4 @@
-"""What is revoked stays out: of every process, at once for writes and within a second for reads.
+"""A revoked session or key is refused on every process: at once for writes, for reads in a second.
 
 Redis has no part in it: the same holds with Redis and without.
 """
@@ -27,9 +27,9 @@ from tests.servers import serving
 from tests.shop import PASSWORD, Machine, Person, Shop, new_key
 from tests.worker.work import eventually
 
-#: The promise: no read that is sent later than this after the answer.
+#: The promise: no read that is sent later than this after the answer is accepted.
 SECOND = 1.0
-#: How many reads every door must have sent after that.
+#: How many reads every door must send after that.
 LATE_READS = 5
 NOWHERE = "redis://127.0.0.1:1/0"
 NEW = "another-password"

@@ -4,8 +4,8 @@ It reads a contract as a stranger would, makes requests that obey it and request
 and holds every answer against it. A run proves something only where calls succeed, so each
 operation must reach a success with each role that may call it.
 
-A usual run tries each operation of v2 with its least role, and a sample of all other combinations
-of contract, role and operation, drawn from the run's seed. A thorough one tries all of them.
+A usual run tries each operation of v2 with its least role. It also tries a sample of the other
+combinations of contract, role and operation. A thorough run tries all of them.
 """
 
 import asyncio
@@ -26,10 +26,10 @@ from tests.shop import PASSWORD, Person, Shop
 
 _SEED = 7
 VERSIONS = ("v1", "v2")
-#: Operations of a sample.
+#: How many operations a sample has.
 SAMPLE = 12
 _HOOKS = CHECKOUT / "tests" / "parity" / "schemathesis_hooks.py"
-# Many times what it takes: only a run that hangs reaches it.
+# A run takes a tenth of it; only a run that hangs reaches it.
 _LONGEST_SECONDS = 300
 
 ANONYMOUS = {
@@ -111,7 +111,7 @@ ADMINS = MANAGERS | {
     "discardJob",
 }
 
-#: What each role may call, by operationId; written from the design, not from the declarations.
+#: The operations that each role may call; written from the design, not from the declarations.
 MAY_CALL = {
     "anonymous": ANONYMOUS,
     "USER": SIGNED_IN,
@@ -119,8 +119,8 @@ MAY_CALL = {
     "MANAGER": MANAGERS,
     "ADMIN": ADMINS,
 }
-#: The operations of which each role is the least that may call them. It tries every boundary of
-#: every value there; the others send made-up cases, as all do.
+#: The operations of which each role is the least that may call them. The least role tries every
+#: boundary of every value; other roles send random cases only.
 LEAST = {
     "anonymous": ANONYMOUS,
     "USER": SIGNED_IN - ANONYMOUS,
@@ -163,8 +163,8 @@ database = "none"
 examples.enabled = {most}
 stateful.enabled = {chains}
 
-# What is asked for may not be there, may have changed, may cost more than there is, and may be
-# against a rule of the shop: 402, 412 and 422 are answers to good requests as 404 and 409 are.
+# A good request can ask for a thing that is not there (404), has changed (409, 412), costs too much
+# (402) or breaks a rule of the shop (422).
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx", 401, 402, 403, 404, 409, 412, 422]
 """
@@ -173,21 +173,21 @@ _KNOWN = """
 include-operation-id = {operations}
 phases.coverage.enabled = false
 """
-# Who may not call is told so before the input is looked at, whatever it is.
+# A caller who may not call is refused before the input is read, so few cases are enough.
 _REFUSED = """
 [[operations]]
 include-operation-id = {operations}
 phases.coverage.enabled = false
 generation.max-examples = 2
 """
-# Every call is the caller's; what they read is then asked for by the stranger, who must not get it.
+# The caller makes every call. The stranger then asks for what was read, and must not get it.
 _SIGNED_IN = """
 [auth.wfc]
 path = "people.json"
 user = "caller"
 peers = ["caller", "stranger"]
 """
-# Left alone, Schemathesis registers and signs in by what the contract says of it.
+# By default Schemathesis registers and signs in as the contract describes.
 _ANONYMOUS = """
 [auth]
 auto-signup = false
@@ -264,12 +264,12 @@ def may_call(role: str, version: str) -> set[str]:
 
 
 def in_contract(names: set[str], version: str) -> set[str]:
-    """What operations are called in a contract."""
+    """The names of operations in a contract."""
     return names | {f"{name}ByPut" for name in names & PATCHES if version == "v1"}
 
 
 def config_of(role: str, version: str, operations: set[str], *, chains: bool) -> str:
-    """How thoroughly this role tries which operations."""
+    """The configuration that says how thoroughly a role tries which operations."""
     most = role in ("anonymous", "USER", "ADMIN")
     config = _CONFIG.format(
         hooks=_HOOKS,
@@ -293,9 +293,9 @@ def signed_in(name: str, person: Person | None) -> dict[str, Any]:
 
 
 async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
-    """What there is to ask for, for the hooks; what belongs to somebody is this person's."""
+    """Ids and tokens that exist, for the hooks; orders and the like belong to this person."""
     owner = person or await shop.person(balance="1000.00")
-    # What one guest's sign-in is used for may end it: each list has guests of its own.
+    # A call can end the guest's session, so each list has guests of its own.
     guests, leaving, forgetting = [[await shop.person() for _ in range(20)] for _ in range(3)]
     products = [(await shop.product("0.01", stock=1_000_000)).id for _ in range(30)]
     lines = [(products[0], 1)]
@@ -313,10 +313,10 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
         ],
         "payments": [(await shop.pay(owner, paid.id)).id],
         "coupons": [(await shop.coupon()).id],
-        # The products cost a cent, of which nothing can be taken off.
+        # The products cost a cent: a smaller discount would round to nothing.
         "couponCodes": [(await shop.coupon("90.00", minimumOrder="0.01")).code],
         "sendable": [(await shop.order(owner, lines, paid=True)).id for _ in range(20)],
-        # Nobody decides about an order of their own.
+        # A manager cannot approve an order of their own.
         "approvable": [(await shop.large_order(buyer)).id for _ in range(20)],
         "rejectable": [(await shop.large_order(buyer)).id for _ in range(20)],
         "refundable": [(await shop.order(owner, lines, paid=True)).id for _ in range(20)],
@@ -341,7 +341,7 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
 
 
 def schemathesis(version: str, operations: set[str], server: Server, folder: Path) -> str:
-    """Run Schemathesis; fails with its report, which repeats each request that went wrong."""
+    """Run Schemathesis; a failure shows its report, with a command for each wrong request."""
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")),

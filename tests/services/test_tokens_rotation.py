@@ -1,4 +1,4 @@
-"""Rotating signing keys under load: two server processes, every face, the real command."""
+"""Rotates signing keys under load: on two server processes, every face, by the command."""
 
 import asyncio
 import itertools
@@ -21,7 +21,7 @@ from tests.shop import PASSWORD, unique
 
 _JWKS_SECONDS = 2
 _LIFE = 3
-#: How long clients wait before they get a new token: before the old one ends, as good ones do.
+#: How long a client keeps a token: it gets a new one before the old one ends.
 _RENEW = 1.5
 _SHORT = {
     "TANDEM_JWKS_SECONDS": str(_JWKS_SECONDS),

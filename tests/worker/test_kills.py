@@ -1,7 +1,8 @@
-"""Workers killed again and again over their jobs: nothing is lost, and nothing is done twice.
+"""Kills workers again and again over their jobs: nothing is lost, and nothing is done twice.
 
-Where a worker is killed is found by watching what it talks to: a lock that the test holds stops it
-before a COMMIT or after one, the mail server stops it before a mail is taken or after that.
+The test finds the moment of a kill by watching what the worker talks to. A lock that the test holds
+stops the worker before a COMMIT or after one. The mail server stops it before or after it takes a
+mail.
 """
 
 import asyncio
@@ -22,10 +23,10 @@ from tests.servers import environment_of
 from tests.shop import Person, Shop
 from tests.worker.work import MailServer, eventually, free_port, left, listening, queue
 
-#: Kills, by the run's depth: each point of a job at which a worker can die once, four times, more.
+#: Kills, by the run's depth. Five are one kill at each point at which a worker can die.
 KILLS = (5, 20, 100)
 JOBS_BETWEEN = 25
-#: Decided three seconds later: by an answer, and by an event that comes twice.
+#: Amounts that the sandbox provider decides after three seconds: by an answer, and by two events.
 LATE = ("9000.03", "9000.05")
 
 _WAITS = """
@@ -63,7 +64,7 @@ class Workers:
             TANDEM_JOB_LEASE_SECONDS="1",
             TANDEM_JOB_RETRY_SECONDS="0.05",
             TANDEM_JOB_RETRY_MAX_SECONDS="0.5",
-            # Each kill is a start that came to nothing, and a charge asks until it is decided.
+            # Each kill costs an attempt, and a charge asks until it is decided.
             TANDEM_JOB_ATTEMPTS="1000",
             TANDEM_PROVIDER_SECONDS="2",
             TANDEM_EXPIRY_SECONDS="1",
@@ -89,7 +90,7 @@ class Workers:
 
 @contextmanager
 def killed_workers(shop: Shop, mails: MailServer, logs: Path) -> Iterator[Workers]:
-    """Workers to start and kill; none outlives the block."""
+    """Workers to start and kill; the end of the block kills those that are left."""
     workers = Workers(shop, mails, logs)
     try:
         yield workers
@@ -98,7 +99,7 @@ def killed_workers(shop: Shop, mails: MailServer, logs: Path) -> Iterator[Worker
 
 
 class Wave:
-    """What is queued between two kills: five kinds of jobs, each with an effect of its own."""
+    """The jobs that are queued between two kills: five kinds, each with an effect of its own."""
 
     def __init__(self, shop: Shop, people: list[Person]) -> None:
         self._shop = shop
@@ -165,7 +166,7 @@ async def after_commit(shop: Shop) -> AsyncIterator[None]:
             await queue_lock.run("LOCK TABLE jobs IN SHARE ROW EXCLUSIVE MODE")
         asked = await waiting(shop, "DELETE FROM jobs")
         yield
-        # The server would do what a worker asked it for, although nobody waits for it any more.
+        # PostgreSQL would still run the statement of a worker that is dead.
         for pid in asked:
             await shop.value("SELECT pg_terminate_backend($1, 5000)", pid)
 
@@ -200,7 +201,7 @@ async def somewhere() -> AsyncIterator[None]:
 
 
 def point(turn: int, shop: Shop, mails: MailServer) -> AbstractAsyncContextManager[None]:
-    """Where the workers of this turn are killed."""
+    """The point at which the workers of this turn are killed."""
     match turn % 5:
         case 0:
             return before_commit(shop)
@@ -237,7 +238,7 @@ async def test_kills_lose_nothing_and_do_nothing_twice(
         if result.wrong
     }
     assert wrong == {}
-    # The kills were in the middle of something.
+    # Jobs were picked again, so the kills came in the middle of them.
     again = "SELECT count(*) - count(DISTINCT job_id) FROM job_log WHERE status = 'picked'"
     assert await shop.value(again) >= KILLS[depth]
 
@@ -286,7 +287,7 @@ async def inside_once(shop: Shop, wave: Wave) -> None:
 
 
 async def outside_at_least_once(shop: Shop, mails: MailServer, wave: Wave) -> None:
-    """Every mail has come; one that came again is the same, by its id and word for word."""
+    """Every mail has come; a mail that came twice has the same id and the same words."""
     said: dict[str, set[str]] = {}
     for mail in mails.mails:
         said.setdefault(mail["Message-ID"], set()).add(mail["Subject"] + mail.get_content())
