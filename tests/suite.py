@@ -33,8 +33,9 @@ _TOGETHER = (
     "test_revocation.py",
 )
 
-#: Files with long tests. They start first, so that the run does not end with one of them alone.
+#: Files that take long. They start first, so that the run does not end with one of them alone.
 _FIRST = (
+    *_TOGETHER,
     "test_machine.py",
     "test_compiled.py",
     "test_schemathesis.py",
