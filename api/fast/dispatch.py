@@ -85,10 +85,10 @@ def dispatch_directly(table: DispatchTable, framework: ASGIApp) -> ASGIApp:
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await framework(scope, receive, send)
-        led = table.find(scope["path"])
-        if led is None:
+        match = table.find(scope["path"])
+        if match is None:
             raise RouteNotFound
-        found, scope["path_params"] = led
+        found, scope["path_params"] = match
         method = scope["method"]
         answer = found.by_method.get(method)
         if answer is None:

@@ -86,8 +86,8 @@ def row_plan(struct: type[Row], table: type[SQLModel], /, **given: Any) -> RowPl
         raise TypeError(f"{struct.__name__}.{missing[0]} is no column and is not given.")
     by_name = {name: given[name] if name in given else columns[name] for name in fields}
     others = {name: each for name, each in by_name.items() if isinstance(each, Made)}
-    own = {name: each for name, each in by_name.items() if name not in others}
-    return compiled(struct, own, others)
+    plain = {name: each for name, each in by_name.items() if name not in others}
+    return compiled(struct, plain, others)
 
 
 def compiled(

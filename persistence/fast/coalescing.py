@@ -40,13 +40,13 @@ class CoalescingReader(Reader):
 
     async def all(self, query: Query[Row], **values: Any) -> list[Row]:
         """Every row of the answer."""
-        packed = json_rows(query) if isinstance(query, ListQuery) else None
-        if packed is None:
+        rows_query = json_rows(query) if isinstance(query, ListQuery) else None
+        if rows_query is None:
             return await super().all(query, **values)
         self.stats.statements += 1
         started = time.perf_counter()
         try:
-            return await self._coalescer.all(packed, values)
+            return await self._coalescer.all(rows_query, values)
         finally:
             self.stats.seconds += time.perf_counter() - started
 
@@ -63,20 +63,20 @@ class _Asker(NamedTuple):
 class _Bunch:
     """Reads that are one question: they differ in their ids alone."""
 
-    packed: JsonRows[Any]
+    rows_query: JsonRows[Any]
     values: dict[str, Any]
     askers: list[_Asker] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
 
     def arguments(self) -> list[Any]:
         """The values of the statement, in its order."""
-        query = self.packed.query
+        query = self.rows_query.query
         values = {**self.values, "ids": list(self.ids)} if query.by_ids else self.values
         return query.arguments(values)
 
     def answer_all(self, rows: Rows) -> None:
         """Give each read its rows."""
-        found = {row.id: row for row in rows} if self.packed.query.by_ids else {}
+        found = {row.id: row for row in rows} if self.rows_query.query.by_ids else {}
         for answer, ids in self.askers:
             if answer.done():
                 continue
@@ -104,12 +104,12 @@ class Coalescer:
         # The event loop keeps no reference to its tasks. There is at most one for each request.
         self._asked: set[asyncio.Task[None]] = set()
 
-    async def all(self, packed: JsonRows[Any], values: dict[str, Any]) -> Rows:
+    async def all(self, rows_query: JsonRows[Any], values: dict[str, Any]) -> Rows:
         """Every row of the answer; raises what the statement raises."""
-        query = packed.query
+        query = rows_query.query
         ids: list[str] | None = values["ids"] if query.by_ids else None
         others = query.arguments({**values, "ids": ()} if query.by_ids else values)
-        key = (packed, *(tuple(one) if isinstance(one, list) else one for one in others))
+        key = (rows_query, *(tuple(one) if isinstance(one, list) else one for one in others))
         bunch = self._waiting.get(key)
         if bunch is None or len(bunch.ids) > _MOST_IDS:
             if not self._waiting:
@@ -117,7 +117,7 @@ class Coalescer:
                 asyncio.get_running_loop().call_soon(self._ask, context=Context())
             elif bunch is not None:
                 self._full.append(bunch)
-            bunch = self._waiting[key] = _Bunch(packed, values)
+            bunch = self._waiting[key] = _Bunch(rows_query, values)
         # Each read has a future of its own, so that a cancelled read takes no other one along.
         answer: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
         bunch.askers.append(_Asker(answer, ids))
@@ -128,29 +128,29 @@ class Coalescer:
     def _ask(self) -> None:
         alike: dict[JsonRows[Any], list[_Bunch]] = {}
         for bunch in [*self._full, *self._waiting.values()]:
-            alike.setdefault(bunch.packed, []).append(bunch)
+            alike.setdefault(bunch.rows_query, []).append(bunch)
         self._full, self._waiting = [], {}
-        for packed, bunches in alike.items():
-            lately = _JOINED_SECONDS if packed.seconds is None else packed.seconds
+        for rows_query, bunches in alike.items():
+            lately = _JOINED_SECONDS if rows_query.seconds is None else rows_query.seconds
             most = max(1, min(_MOST_JOINED, int(_JOINED_SECONDS / lately)))
             for start in range(0, len(bunches), most):
-                self._beside(self._answer(packed, bunches[start : start + most]))
+                self._beside(self._answer(rows_query, bunches[start : start + most]))
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._asked.add(task)
         task.add_done_callback(self._asked.discard)
 
-    async def _answer(self, packed: JsonRows[Any], bunches: list[_Bunch]) -> None:
+    async def _answer(self, rows_query: JsonRows[Any], bunches: list[_Bunch]) -> None:
         started = time.perf_counter()
         try:
-            found = await self._run(packed, [bunch.arguments() for bunch in bunches])
+            found = await self._run(rows_query, [bunch.arguments() for bunch in bunches])
         except BaseException as error:
             asked_wrong = isinstance(error, Exception) and not isinstance(error, Unavailable)
             if asked_wrong and len(bunches) > 1:
                 # One question may be at fault, and no read may fail because of another.
                 for bunch in bunches:
-                    self._beside(self._answer(packed, [bunch]))
+                    self._beside(self._answer(rows_query, [bunch]))
                 return
             for bunch in bunches:
                 bunch.fail(error)
@@ -158,14 +158,14 @@ class Coalescer:
                 return
             raise
         took = (time.perf_counter() - started) / len(bunches)
-        lately = took if packed.seconds is None else packed.seconds
-        packed.seconds = lately + (took - lately) / 4
+        lately = took if rows_query.seconds is None else rows_query.seconds
+        rows_query.seconds = lately + (took - lately) / 4
         for bunch, rows in zip(bunches, found, strict=True):
             bunch.answer_all(rows)
 
-    async def _run(self, packed: JsonRows[Any], asked: Sequence[list[Any]]) -> list[Rows]:
+    async def _run(self, rows_query: JsonRows[Any], asked: Sequence[list[Any]]) -> list[Rows]:
         """The rows for each of several lists of arguments, in one statement."""
-        sql = packed.joined(len(asked))
+        sql = rows_query.joined(len(asked))
         async with self._pool.connection() as connection:
             [texts] = await self._pool.fetch(connection, sql, chain.from_iterable(asked))
-        return [packed.unpack(text) for text in texts]
+        return [rows_query.unpack(text) for text in texts]
