@@ -35,8 +35,8 @@ from schema.fast.executable import CompiledExecutable
 from services import logs
 from services.errors.common import MalformedRequest, MethodNotAllowed, RouteNotFound, TandemError
 from services.health import Health
-from services.operation.context import Process, new_process
 from services.operation.context import Request as CallerRequest
+from services.process import Process, new_process
 from services.settings import Settings
 
 log = structlog.get_logger("tandem.app")

@@ -46,8 +46,8 @@ from services.jobs.handlers import AT_ONCE, HANDLERS, SCHEDULES
 from services.jobs.queue import DoNotRetry, Handler, Job
 from services.jobs.schedules import queue_due
 from services.metrics import count_attempt
-from services.operation.context import Process, new_process
 from services.periodic_tasks import PeriodicTasks
+from services.process import Process, new_process
 from services.settings import Settings
 
 log = structlog.get_logger("tandem.worker")

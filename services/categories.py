@@ -18,13 +18,12 @@ from persistence.categories import (
 )
 from persistence.database.failures import ReferenceViolation, UniqueViolation
 from persistence.database.transactions import Transaction
-from services.access.callers import viewer_values_for_relation
 from services.access.permissions import PUBLIC, Permission
 from services.done import Done
 from services.errors.common import CategoryNotFound
 from services.errors.products import CategoryInUse, SlugTaken
 from services.operation import paging
-from services.operation.context import Context, Request, Wanted
+from services.operation.context import Context, Request, Wanted, viewer_values_for_relation
 from services.operation.inputs import Input, Line, Lines, PathId, Slug
 from services.operation.paging import Page, Paged
 from services.operation.patches import ABSENT, Patch, changes

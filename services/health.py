@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from persistence import migrate
 from persistence.database.failures import DRIVER_ERRORS
-from services.operation.context import Process
+from services.process import Process
 
 log = structlog.get_logger("tandem.health")
 

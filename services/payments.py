@@ -6,11 +6,10 @@ from typing import Literal
 from pydantic import Field
 
 from persistence.payments import OWN_PAYMENTS, PAYMENT, Payment
-from services.access.callers import viewer_values_for_relation
 from services.access.permissions import Permission
 from services.errors.common import PaymentNotFound
 from services.operation import paging
-from services.operation.context import Context, Request
+from services.operation.context import Context, Request, viewer_values_for_relation
 from services.operation.inputs import Input, PathId, Period, Reference
 from services.operation.paging import Page, Paged
 from services.operation.running import operation

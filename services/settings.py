@@ -16,7 +16,7 @@ from pydantic import (
     SecretStr,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.settings_production import (
     DEVELOPMENT_SECRET,
@@ -25,6 +25,8 @@ from services.settings_production import (
 )
 from services.settings_types import (
     Networks,
+    Secrets,
+    Texts,
     Units,
     Window,
     known_time_zone,
@@ -42,7 +44,6 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-_LISTS = ("cors_origins", "older_secrets", "quota_exempt", "seller_address", "trusted_proxies")
 #: Development tries things out, again and again; tests are limited only where they mean to be.
 _BUDGET_FACTORS = {
     Environment.DEVELOPMENT: 100,
@@ -86,12 +87,10 @@ class Settings(BaseSettings):
         min_length=32,
         description="The secret before the last change: what it sealed still opens.",
     )
-    older_secrets: Annotated[tuple[Annotated[SecretStr, Field(min_length=32)], ...], NoDecode] = (
-        Field(
-            default=(),
-            description="Secrets before that one, comma-separated: they verify older seals of the"
-            " audit log, and nothing else.",
-        )
+    older_secrets: Secrets = Field(
+        default=(),
+        description="Secrets before that one, comma-separated: they verify older seals of the"
+        " audit log, and nothing else.",
     )
     issuer: str = Field(default="tandem", description="The iss claim of access tokens.")
     audience: str = Field(default="tandem-api", description="The aud claim of access tokens.")
@@ -144,7 +143,7 @@ class Settings(BaseSettings):
     seller_name: str = Field(
         default="Tandem demo shop", min_length=1, description="Who sells, on invoices."
     )
-    seller_address: Annotated[tuple[str, ...], NoDecode] = Field(
+    seller_address: Texts = Field(
         default=("1 Example Street", "10115 Berlin"),
         description="The seller's address on invoices, lines separated by commas.",
     )
@@ -373,7 +372,7 @@ class Settings(BaseSettings):
         ge=1,
         description="Units a GraphQL operation may cost: its fields', and one for each 100 rows.",
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: Texts = Field(
         default=(), description="Origins that browsers may call from, comma-separated."
     )
     hsts_seconds: int = Field(
@@ -427,16 +426,6 @@ class Settings(BaseSettings):
         """What every quota is multiplied by."""
         return self.quota_factor or _BUDGET_FACTORS[self.environment]
 
-    @model_validator(mode="before")
-    @classmethod
-    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        split = {
-            name: tuple(part.strip() for part in value.split(",") if part.strip())
-            for name in _LISTS
-            if isinstance(value := values.get(name), str)
-        }
-        return {**values, **split}
-
     @model_validator(mode="after")
     def _refuse_unsafe_production(self) -> Self:
         if self.pool_min > self.pool_max:
@@ -445,6 +434,14 @@ class Settings(BaseSettings):
             raise ValueError("TANDEM_BCRYPT_ROUNDS must be 0, or 4 to 15")
         if self.development:
             return self
-        if rules := broken_rules(self):
+        rules = broken_rules(
+            self.model_fields_set,
+            secrets=self.every_secret,
+            webhook_secret=self.provider_webhook_secret,
+            smtp_url=self.smtp_url,
+            cors_origins=self.cors_origins,
+            debug=self.debug,
+        )
+        if rules:
             raise ValueError("In production " + ", ".join(rules))
         return self

@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, IPvAnyNetwork, SecretStr
+from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import NoDecode
 
 
@@ -47,6 +47,17 @@ def webhook_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _split(value: object) -> object:
+    """The parts of a text that commas separate."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 Window = Annotated[int, Field(ge=1, le=2_592_000)]
-Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Secrets = Annotated[
+    tuple[Annotated[SecretStr, Field(min_length=32)], ...], NoDecode, BeforeValidator(_split)
+]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_split)]

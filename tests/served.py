@@ -21,7 +21,7 @@ import uvicorn
 gc.disable()  # as `tandem` does while it loads
 from api.app import create_app  # noqa: E402
 from api.cli.__main__ import main  # noqa: E402
-from services.operation.context import new_process  # noqa: E402
+from services.process import new_process  # noqa: E402
 from services.settings import Settings  # noqa: E402
 
 gc.enable()

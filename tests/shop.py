@@ -26,9 +26,10 @@ from services.invoices import issuing as invoices_jobs
 from services.invoices import reading as invoices
 from services.jobs.queue import Job, put
 from services.mail.tokens import derive
-from services.operation.context import Process, Request
+from services.operation.context import Request
 from services.orders import buying as orders_buying
 from services.orders import reading as orders
+from services.process import Process
 from services.products import managing as products_managing
 from services.refunds import refunding as refunds
 

@@ -23,7 +23,7 @@ from redis.asyncio import Redis
 
 from api.app import create_app
 from api.cli.terminal import loading
-from services.operation.context import Process, new_process
+from services.process import Process, new_process
 from services.settings import Settings
 from tests.benchmarks.works import W3_FIELDS, W4_QUERY, W5_QUERY
 from tests.conftest import running

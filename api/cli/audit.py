@@ -8,7 +8,7 @@ from api.cli.terminal import Problem, out
 from persistence.audit.chain import HEAD
 from persistence.database.transactions import QueryStats
 from services.audit.chain import AuditFinding, verify
-from services.operation.context import Process
+from services.process import Process
 
 
 def show_head(data: Path) -> None:

@@ -13,7 +13,8 @@ from api.cli.terminal import Problem, out, place_of
 from persistence.database.failures import NotMigrated
 from services.errors.common import TandemError
 from services.ids import new_id
-from services.operation.context import Process, Request
+from services.operation.context import Request
+from services.process import Process
 from services.settings import Settings
 from services.users import managing
 

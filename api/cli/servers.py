@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from api.cli.terminal import Problem, place_of
 from persistence.database.failures import DatabaseError, NotMigrated
 from persistence.database.pool import Database
-from services.operation.context import Process, new_database, new_process
+from services.process import Process, new_database, new_process
 from services.settings import Settings
 
 Answer = TypeVar("Answer")

@@ -25,7 +25,7 @@ from api.http.exchange import Exchange, path_of, standing_headers
 from api.http.requests import Fields
 from services.errors.common import Internal, TandemError
 from services.ids import new_id
-from services.operation.context import Process
+from services.process import Process
 
 log = structlog.get_logger("tandem.edge")
 

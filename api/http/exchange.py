@@ -12,8 +12,9 @@ from api.http.quota import is_face, quota_headers
 from api.http.requests import Fields
 from services import logs
 from services.errors.common import MalformedRequest, PayloadTooLarge, TandemError, Timeout
-from services.operation.context import Process, Request
+from services.operation.context import Request
 from services.operation.running import NOT_KNOWN, OUTCOME_UNKNOWN
+from services.process import Process
 from services.settings import Settings
 
 log = structlog.get_logger("tandem.edge")

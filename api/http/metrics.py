@@ -10,7 +10,7 @@ from starlette.routing import Route
 from persistence.database.failures import DatabaseError
 from services.jobs.managing import depths
 from services.metrics import REGISTRY, Queue
-from services.operation.context import Process
+from services.process import Process
 
 log = structlog.get_logger("tandem.metrics")
 

@@ -20,10 +20,10 @@ from api.rest.versions import DIALECTS
 from schema.schema import FIELDS, sdl
 from services.catalogue import OPERATIONS
 from services.errors.common import CATALOGUE, COMMON, KEYED, RouteNotFound, TandemError
-from services.operation.context import Process
 from services.operation.deprecation import Deprecation
 from services.operation.etags import names_tag
 from services.operation.running import Operation
+from services.process import Process
 
 _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.deposits import provider_events as provider
-from services.operation.context import Process
+from services.process import Process
 
 
 def provider_routes(process: Process) -> list[Route]:

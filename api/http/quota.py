@@ -5,7 +5,9 @@ from functools import lru_cache
 from starlette.types import Scope
 
 from api.http.requests import new_request
-from services.operation.context import Process, Request
+from services.operation.charging import charge_refused
+from services.operation.context import Request
+from services.process import Process
 from services.quota.quota import Allowance, Budget
 
 
@@ -25,7 +27,7 @@ async def quota_headers(
     if request is None:
         request = new_request(scope, "edge")
     if request.allowance is None:
-        await process.quota.count(request, 0 if scope["method"] == "OPTIONS" else 1)
+        await charge_refused(request, 0 if scope["method"] == "OPTIONS" else 1)
     return _written(request.allowance) if request.allowance else []
 
 

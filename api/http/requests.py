@@ -11,7 +11,8 @@ from starlette.types import Receive, Scope
 
 from services.access import addresses
 from services.errors.common import MalformedRequest, UnsupportedMediaType
-from services.operation.context import Process, Request
+from services.operation.context import Request
+from services.process import Process
 
 #: No input nests deeper; the parser alone would recurse until the stack ends.
 _DEEPEST = 64

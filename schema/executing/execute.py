@@ -18,7 +18,8 @@ from schema.executing.executable import Executable, root_fields
 from schema.executing.limits import beyond
 from schema.executing.value_errors import literal_errors
 from schema.schema import FIELDS
-from services.access.callers import Caller, authenticate
+from services.access.authentication import authenticate
+from services.access.callers import Caller
 from services.catalogue import BY_NAME
 from services.errors.common import (
     FieldError,
@@ -29,9 +30,9 @@ from services.errors.common import (
     Unauthenticated,
     ValidationFailed,
 )
+from services.operation.charging import charge, identify, refuse_spent
 from services.operation.context import Request
 from services.operation.running import refusal_before_input, translate_errors
-from services.quota.quota import identify
 
 #: The operations by root field, and the root fields that ignore a bad token.
 _OPERATIONS = {place: BY_NAME[name] for name, place in FIELDS.items()}
@@ -60,18 +61,17 @@ class Answer:
 
 async def answer(documents: Documents, request: Request, asked: GraphQLRequest) -> Answer:
     """Run a document for a caller; a request that cannot run at all is refused as a whole."""
-    quota = request.process.quota
     prepared = documents.kept(asked.query)
     try:
         if prepared is None:
             # Reading a new document costs more than running most, so a caller without budget is
             # refused before it.
-            await quota.look(request, await _sender(request))
+            await refuse_spent(request, await _sender(request))
             prepared = documents.prepare(asked.query)
         operation = documents.executable(prepared, asked.operation_name)
         if operation is None:
             # A document that cannot run is charged too, or a caller could send them without end.
-            await quota.charge(request, await _sender(request), 1)
+            await charge(request, await _sender(request), 1)
             return await _unreadable(request, asked, prepared)
         key = await _admit(request, asked, operation)
     except TandemError as error:
@@ -129,7 +129,7 @@ async def _admit(request: Request, asked: GraphQLRequest, operation: Executable)
     roots = operation.roots
     caller = None if _ignore_token(roots) else await translate_errors(identify, request)
     # One charge covers all fields. A document without operations is a request nevertheless.
-    await request.process.quota.charge(request, caller, max(1, cost))
+    await charge(request, caller, max(1, cost))
     request.prepaid = True
     key = asked.idempotency_key
     if key is not None and operation.writes and len(roots) > 1:

@@ -4,19 +4,15 @@ import re
 import secrets
 from collections import OrderedDict
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from persistence.api_keys import KEY, KEYS_USED, KnownKey
 from persistence.database.pool import Database
-from persistence.database.transactions import QueryStats
+from persistence.database.transactions import QueryStats, Reader
 from persistence.users.tables import Role
 from services.access.callers import Caller
 from services.access.revocations import Revocations
 from services.access.tokens import hashed
 from services.errors.common import TokenExpired, TokenRevoked, Unauthenticated
-
-if TYPE_CHECKING:
-    from services.operation.context import Request
 
 PREFIX = "tdm_"
 #: How much of a key its owner is shown: the prefix, and enough to tell keys apart.
@@ -37,8 +33,6 @@ def new_secret() -> tuple[str, str]:
 class ApiKeys:
     """The API keys that a process has seen, kept for as long as it hears of their changes."""
 
-    PREFIX = PREFIX
-
     def __init__(self, database: Database, revocations: Revocations) -> None:
         self._database = database
         self._revocations = revocations
@@ -46,20 +40,18 @@ class ApiKeys:
         self._used: dict[str, datetime] = {}
         revocations.on_change(self._forget)
 
-    async def identify(self, request: "Request") -> Caller:
-        """Whose key the request bears.
+    async def identify(self, bearer: str, reader: Reader, now: datetime) -> Caller:
+        """The caller whose API key this is; ``reader`` reads a key that is not known yet.
 
         Raises `Unauthenticated` for an unknown one, `TokenExpired`, or `TokenRevoked` when it or
         its owner has ended.
         """
-        assert request.bearer is not None
-        if not _SHAPE.fullmatch(request.bearer):
+        if not _SHAPE.fullmatch(bearer):
             raise Unauthenticated
-        digest = hashed(request.bearer)
-        now = request.process.clock()
+        digest = hashed(bearer)
         key = self._known.get(digest) if self._revocations.fresh else None
         if key is None:
-            key = await self._read(request, digest, now)
+            key = await self._read(reader, digest, now)
         else:
             self._known.move_to_end(digest)
         if key.expires_at <= now:
@@ -68,9 +60,9 @@ class ApiKeys:
         granted = frozenset(key.permissions)
         return Caller(key.user_id, Role(key.role), key_id=key.id, granted=granted)
 
-    async def _read(self, request: "Request", digest: bytes, now: datetime) -> KnownKey:
+    async def _read(self, reader: Reader, digest: bytes, now: datetime) -> KnownKey:
         looks = self._revocations.looks
-        key = await request.reader.one(KEY, hash=digest, now=now)
+        key = await reader.one(KEY, hash=digest, now=now)
         if key is None:
             raise Unauthenticated
         if key.expires_at <= now:

@@ -26,7 +26,7 @@ from persistence.audit.entries import AuditEntry
 from persistence.database.transactions import QueryStats, Reader
 from services.audit.proofs import AuditKeys
 from services.jobs.queue import Job
-from services.operation.context import Process
+from services.process import Process
 
 log = structlog.get_logger("tandem.audit")
 

@@ -20,7 +20,6 @@ from persistence.coupons.tables import CouponKind
 from persistence.coupons.views import COUPON, COUPONS, Coupon
 from persistence.database.failures import UniqueViolation
 from persistence.database.transactions import Transaction
-from services.access.callers import viewer_values_for_relation
 from services.access.permissions import Permission
 from services.coupons import steps
 from services.errors.common import FieldError, ValidationFailed
@@ -33,7 +32,7 @@ from services.errors.coupons import (
     CouponNotFound,
 )
 from services.operation import paging
-from services.operation.context import Context, Request
+from services.operation.context import Context, Request, viewer_values_for_relation
 from services.operation.inputs import (
     CouponCode,
     Flag,

@@ -20,13 +20,12 @@ from persistence.deposits import (
 )
 from persistence.provider_events import KEEP_EVENT
 from persistence.wallet import LOCK_WALLET, PROVIDER, TransferKind, Wallet
-from services.access.callers import viewer_values_for_relation
 from services.access.permissions import SYSTEM, Permission
 from services.deposits.provider import Charge, Decision
 from services.errors.common import DepositNotFound, Internal
 from services.jobs.queue import enqueue
 from services.operation import paging
-from services.operation.context import Context, Request
+from services.operation.context import Context, Request, viewer_values_for_relation
 from services.operation.inputs import Input, Line, PathId, Price
 from services.operation.paging import Page, Paged
 from services.operation.running import Key, operation

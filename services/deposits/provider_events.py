@@ -20,8 +20,9 @@ from services.errors.common import MalformedRequest
 from services.errors.provider import SignatureInvalid
 from services.ids import parsed
 from services.jobs.queue import DoNotRetry, Job
-from services.operation.context import Process, Request
+from services.operation.context import Request
 from services.operation.running import translate_errors
+from services.process import Process
 
 log = structlog.get_logger("tandem.provider")
 

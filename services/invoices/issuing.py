@@ -36,9 +36,10 @@ from services.access.permissions import SYSTEM
 from services.errors.common import Internal, OrderNotFound
 from services.invoices import pdf
 from services.jobs.queue import DoNotRetry, Job, enqueue
-from services.operation.context import Context, Process
+from services.operation.context import Context
 from services.operation.inputs import Input, PathId
 from services.operation.running import operation
+from services.process import Process
 from services.settings import Settings
 
 #: Prefix of the numbers of a kind. Each kind has its own series.

@@ -13,12 +13,12 @@ from persistence.invoices.views import INVOICE, Invoice
 from persistence.invoices.views import Buyer as Buyer
 from persistence.invoices.views import Seller as Seller
 from services.access import links
-from services.access.callers import viewer_values_for_relation
 from services.access.permissions import Permission
 from services.errors.common import TandemError
 from services.errors.invoices import InvoiceNotFound, InvoiceNotReady
 from services.ids import NOWHERE, parsed
-from services.operation.context import Context, Request
+from services.operation.charging import charge
+from services.operation.context import Context, Request, viewer_values_for_relation
 from services.operation.inputs import Input, Nothing, PathId, checked
 from services.operation.running import operation
 
@@ -108,7 +108,7 @@ async def linked(request: Request, raw: Mapping[str, str]) -> PdfFile:
     Raises `Unauthenticated` when the signature is wrong, `TokenExpired` when the URL has expired.
     """
     process = request.process
-    await process.quota.charge(request, None, pdf.cost)
+    await charge(request, None, pdf.cost)
     link = checked(InvoiceLink, raw, *request.faults)
     links.check(process.settings.secrets, _link_subject(link.id), link.token, process.clock())
     return await _load_file(request, link.id)

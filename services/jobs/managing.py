@@ -12,10 +12,11 @@ from services.access.permissions import Permission
 from services.done import Done
 from services.errors.jobs import JobNotFound, JobStatusInvalid
 from services.operation import paging
-from services.operation.context import Context, Process
+from services.operation.context import Context
 from services.operation.inputs import Input, Line, PathId
 from services.operation.paging import Page, Paged
 from services.operation.running import Key, operation
+from services.process import Process
 
 
 class ListJobs(Paged):

@@ -10,7 +10,8 @@ from msgspec import Struct
 from persistence.database.transactions import Transaction
 from persistence.jobs.statements import ENQUEUE
 from services.ids import new_id
-from services.operation.context import Context, Process, Request
+from services.operation.context import Context, Request
+from services.process import Process
 
 
 class Job(Struct, frozen=True, rename="camel"):

@@ -17,7 +17,7 @@ from persistence.sessions.statements import (
     FORGET_TOKENS_OF_ENDED,
 )
 from services.jobs.queue import Job
-from services.operation.context import Process
+from services.process import Process
 
 #: Extra time for idempotency keys: a process with a slow clock may still use an expired one.
 _CLOCK_SKEW = timedelta(hours=1)

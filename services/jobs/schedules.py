@@ -8,7 +8,7 @@ from persistence.jobs.schedules import DUE_SCHEDULES, TAKE_SCHEDULE
 from persistence.jobs.statements import UNDER_WAY
 from services.ids import new_id
 from services.jobs.queue import put
-from services.operation.context import Process
+from services.process import Process
 from services.settings import Settings
 
 #: The seconds between two jobs, by the job's name.

@@ -15,7 +15,7 @@ from persistence.jobs.unfinished import (
     REFUNDS_WITHOUT_NOTE,
 )
 from services.jobs.queue import Job, put
-from services.operation.context import Process
+from services.process import Process
 
 #: Attempts of a job end within hours, so older undone work has no job any more.
 _AGE = timedelta(days=1)

@@ -13,7 +13,7 @@ from services.access.tokens import hashed
 from services.jobs.queue import Job
 from services.mail.sending import Mail, send
 from services.mail.tokens import derive
-from services.operation.context import Process
+from services.process import Process
 
 
 async def verify_email(process: Process, job: Job) -> None:

@@ -13,7 +13,7 @@ from persistence.refunds import REFUND
 from persistence.users.statements import ADDRESS_OF
 from services.jobs.queue import DoNotRetry, Job
 from services.mail.sending import Mail, send
-from services.operation.context import Process
+from services.process import Process
 
 
 async def order_paid(process: Process, job: Job) -> None:

@@ -1,39 +1,22 @@
 """What a call carries: the process it runs in, the request it came with, and the call itself."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
-from persistence.database.connections import Limits
-from persistence.database.failures import DatabaseError
-from persistence.database.pool import Database
 from persistence.database.transactions import QueryStats, Reader
 from persistence.database.views import Wanted as Wanted
 from services.access.addresses import Address
-from services.access.api_keys import FLUSH_SECONDS, ApiKeys
 from services.access.callers import Caller, viewer_values
-from services.access.passwords import Passwords
-from services.access.revocations import POLL_SECONDS, Revocations
-from services.access.signing import Seal
-from services.access.tokens import TokenKeys
-from services.audit.proofs import AuditKeys
-from services.cache.cache import Cache, Load, decoder, shape
-from services.deposits.provider import Provider, new_provider
+from services.cache.cache import Load, decoder, shape
 from services.errors.common import FieldError, Forbidden, PreconditionFailed, Unauthenticated
-from services.fast.redis_pipeline import Pipeline
 from services.ids import new_id
-from services.operation.cursors import CursorKeys
 from services.operation.etags import Versioned, names_version
-from services.operation.idempotency import KeyGate
-from services.periodic_tasks import PeriodicTasks
-from services.quota.quota import Allowance, Quota
+from services.process import Process
+from services.quota.quota import Allowance
 from services.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,131 +26,6 @@ log = structlog.get_logger("tandem.request")
 
 #: Entities whose reads are kept; the tags of one are its own, and its kind's for lists.
 _KEPT = frozenset({"product", "category"})
-
-#: How often signing keys are read: one that is taken away counts nowhere a second later.
-_KEYS_SECONDS = 0.5
-#: How often a process tries to renew what it could not while Redis was away.
-_PENDING_BUMPS_SECONDS = 0.5
-
-
-@dataclass
-class Process:
-    """What every request of a process shares; made once by the composition root."""
-
-    settings: Settings
-    database: Database
-    redis: Redis
-    #: The faster way to Redis; None where everything goes the readable way.
-    pipeline: Pipeline | None
-    cache: Cache
-    tokens: TokenKeys
-    revocations: Revocations
-    api_keys: ApiKeys
-    cursors: CursorKeys
-    passwords: Passwords
-    gate: KeyGate
-    quota: Quota
-    provider: Provider
-    clock: Callable[[], datetime]
-    started_at: datetime
-    periodic_tasks: PeriodicTasks
-    audit_keys: AuditKeys
-
-    async def open(self) -> None:
-        """Connect, load the keys, and start what runs beside the requests.
-
-        Raises `DatabaseError`: what could not be reached is tried again by the requests and by
-        the watches themselves. Raises `SealedElsewhere` when this process has the wrong secret.
-        """
-        self.periodic_tasks.start()
-        await self.database.open()
-        await self.tokens.load()
-
-    async def close(self) -> None:
-        """Stop the watches and close every connection."""
-        await self.periodic_tasks.stop()
-        with suppress(DatabaseError):
-            await self.api_keys.flush()
-        await self.cache.send_pending_bumps()
-        await self.database.close()
-        if self.pipeline is not None:
-            self.pipeline.close()
-        await self.redis.aclose()
-
-
-def new_process(settings: Settings, clock: Callable[[], datetime] | None = None) -> Process:
-    """Everything that operations need, wired from settings; nothing is connected yet."""
-    clock = clock or (lambda: datetime.now(UTC))
-    database = new_database(settings)
-    redis = new_redis(settings)
-    pipeline = Pipeline(redis, settings.redis_seconds) if settings.fast_paths else None
-    cache = Cache(redis, settings, pipeline)
-    tokens = TokenKeys(
-        database,
-        Seal(*settings.secrets),
-        clock,
-        issuer=settings.issuer,
-        audience=settings.audience,
-        seconds=settings.access_token_seconds,
-        remembered=settings.token_cache,
-    )
-    revocations = Revocations(database, clock, settings.access_token_seconds)
-    api_keys = ApiKeys(database, revocations)
-    periodic_tasks = PeriodicTasks()
-    periodic_tasks.every(POLL_SECONDS, revocations.poll)
-    periodic_tasks.every(FLUSH_SECONDS, api_keys.flush)
-    periodic_tasks.every(_KEYS_SECONDS, tokens.load)
-    periodic_tasks.every(_PENDING_BUMPS_SECONDS, cache.send_pending_bumps)
-    return Process(
-        settings=settings,
-        database=database,
-        redis=redis,
-        pipeline=pipeline,
-        cache=cache,
-        tokens=tokens,
-        revocations=revocations,
-        api_keys=api_keys,
-        cursors=CursorKeys(*settings.secrets),
-        passwords=Passwords(settings.password_hashes_at_once, settings.bcrypt_rounds),
-        gate=KeyGate(settings.key_wait_seconds, settings.pool_max),
-        quota=Quota(redis, settings, pipeline),
-        provider=new_provider(settings),
-        clock=clock,
-        started_at=clock(),
-        periodic_tasks=periodic_tasks,
-        audit_keys=AuditKeys(*settings.every_secret),
-    )
-
-
-def new_redis(settings: Settings) -> Redis:
-    """The way to Redis that the settings describe; nothing is connected yet.
-
-    A call that failed is not made again: what it does may have been done, and waits add up.
-    """
-    return Redis.from_url(
-        settings.redis_url,
-        socket_timeout=settings.redis_seconds,
-        socket_connect_timeout=settings.redis_seconds,
-        retry=Retry(NoBackoff(), 0),
-    )
-
-
-def new_database(settings: Settings) -> Database:
-    """The way to PostgreSQL that the settings describe; nothing is connected yet."""
-    return Database(
-        settings.database_url,
-        Limits(
-            pool_min=settings.pool_min,
-            pool_max=settings.pool_max,
-            pool_wait=settings.pool_wait_seconds,
-            connect=settings.connect_seconds,
-            statement=settings.statement_seconds,
-            lock=settings.lock_seconds,
-            idle_transaction=settings.idle_transaction_seconds,
-            slow_statement=settings.slow_statement_seconds,
-        ),
-        fast_paths=settings.fast_paths,
-    )
 
 
 @dataclass(slots=True)
@@ -195,7 +53,7 @@ class Request:
     caller: Caller | None = None
     authenticated: bool = False
     #: Statements that only found out who calls: those are no part of the answer.
-    asked_who: int = 0
+    authentication_statements: int = 0
     #: Set when a write is about to be committed: who hears no more of it cannot know what became of
     #: it.
     committing: bool = False
@@ -210,7 +68,7 @@ class Request:
     def x_cache(self) -> str:
         """Where the answer came from, for X-Cache: HIT when all of it was kept, MISS, or BYPASS
         when some of it is for this caller alone."""
-        if self.cached == "HIT" and self.stats.statements > self.asked_who:
+        if self.cached == "HIT" and self.stats.statements > self.authentication_statements:
             return "MISS"  # relations beside what was kept
         return self.cached or "BYPASS"
 
@@ -227,6 +85,18 @@ class Request:
     def reader(self) -> Reader:
         """A read session that counts into this request's tally."""
         return self.process.database.reader(self.stats)
+
+
+def viewer_values_for_relation(request: Request, noun: str) -> dict[str, Any]:
+    """What a view needs to know of a relation's reader.
+
+    No operation checked that the caller may read the noun. An API key that may not read it sees
+    what a caller without a token sees.
+    """
+    caller = request.caller
+    if caller is not None and not caller.may_read_own(noun):
+        caller = None
+    return viewer_values(caller, noun, request.process.clock())
 
 
 @dataclass(slots=True)

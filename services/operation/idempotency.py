@@ -1,12 +1,8 @@
-"""Idempotency keys: claimed first, replayed later, one at a time."""
+"""Idempotency keys: claimed first, replayed later."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -21,14 +17,11 @@ from services.errors.common import (
     StoredError,
     TandemError,
     Unauthenticated,
-    Unavailable,
     ValidationFailed,
     restored,
     stored,
 )
-
-if TYPE_CHECKING:
-    from services.operation.context import Context
+from services.operation.context import Context
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -41,57 +34,6 @@ def key_error(key: str | None) -> list[FieldError]:
     return [FieldError("idempotencyKey", "INVALID_FORMAT", message)]
 
 
-class KeyGate:
-    """Lets calls with the same key near the database one at a time in this process.
-
-    A waiter in the database holds a connection. So waiters wait here, without one; and the keyed
-    calls that do hold one are capped below the pool's size, so that others still get through.
-    """
-
-    def __init__(self, wait_seconds: float, pool_size: int) -> None:
-        self.wait_seconds = wait_seconds
-        self._room = asyncio.Semaphore(max(1, pool_size * 3 // 4))
-        self._busy: dict[tuple[str, str, str], _Turn] = {}
-
-    @asynccontextmanager
-    async def turn(self, caller: str, operation: str, key: str) -> AsyncIterator[None]:
-        """Wait for the calls before this one; raises `IdempotencyKeyInUse` after the wait."""
-        which = (caller, operation, key)
-        turn = self._busy.setdefault(which, _Turn())
-        turn.users += 1
-        try:
-            try:
-                await asyncio.wait_for(turn.lock.acquire(), self.wait_seconds)
-            except TimeoutError:
-                raise IdempotencyKeyInUse from None
-            try:
-                async with self._place():
-                    yield
-            finally:
-                turn.lock.release()
-        finally:
-            turn.users -= 1
-            if turn.users == 0:
-                del self._busy[which]
-
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        try:
-            await asyncio.wait_for(self._room.acquire(), self.wait_seconds)
-        except TimeoutError:
-            raise Unavailable from None
-        try:
-            yield
-        finally:
-            self._room.release()
-
-
-@dataclass
-class _Turn:
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    users: int = 0
-
-
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the first call with a key ended: a result or a declared error, never an HTTP body."""
 
@@ -99,7 +41,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     error: StoredError | None = None
 
 
-async def claim(ctx: "Context", tx: Transaction, key: str, fingerprint: bytes) -> Outcome | None:
+async def claim(ctx: Context, tx: Transaction, key: str, fingerprint: bytes) -> Outcome | None:
     """Claim the key in this transaction; the stored outcome when an earlier call had it.
 
     Raises `IdempotencyKeyReused` for other input, `IdempotencyKeyInUse` when the first call still
@@ -137,7 +79,7 @@ async def claim(ctx: "Context", tx: Transaction, key: str, fingerprint: bytes) -
     return msgspec.json.decode(kept.outcome, type=Outcome)
 
 
-async def store(ctx: "Context", tx: Transaction, key: str, outcome: Any) -> None:
+async def store(ctx: Context, tx: Transaction, key: str, outcome: Any) -> None:
     """Keep the outcome under the claimed key, in the same transaction.
 
     What the caller can put right (bad input, not being allowed) is not kept: the key is free again.

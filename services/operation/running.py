@@ -25,7 +25,8 @@ from persistence.database import failures
 from persistence.database.pool import CommitUnknown
 from persistence.database.transactions import PendingResult, Transaction
 from services import logs, metrics
-from services.access.callers import Caller, recheck_caller
+from services.access.authentication import recheck_caller
+from services.access.callers import Caller
 from services.access.permissions import Permission, System
 from services.errors.common import (
     COMMON,
@@ -40,12 +41,13 @@ from services.errors.common import (
     Unavailable,
 )
 from services.operation import idempotency
+from services.operation.charging import charge, charge_attempt, identify
 from services.operation.context import Context, Request, Wanted
 from services.operation.deprecation import Deprecation
 from services.operation.etags import fingerprint, spelled_once
 from services.operation.inputs import Input, checked
 from services.quota import costs
-from services.quota.quota import Policy, identify
+from services.quota.quota import Policy
 
 log = structlog.get_logger("tandem.operation")
 
@@ -232,10 +234,10 @@ async def admit(op: Operation[Any, Any], request: Request, raw: Mapping[str, Any
     caller = None if op.ignores_token else await identify(request)
     process = request.process
     rows = costs.page_rows(raw, process.settings.page_size) if op.paged else 0
-    await process.quota.charge(request, caller, costs.units(op.cost, rows))
+    await charge(request, caller, costs.units(op.cost, rows))
     if op.quota is not None:
         account = raw.get(op.account) if op.account else None
-        await process.quota.guard(request, op.quota, caller, account)
+        await charge_attempt(request, op.quota, caller, account)
     _permit(op, caller)
     return caller
 

@@ -13,12 +13,13 @@ from services.access.permissions import SYSTEM, Permission
 from services.errors.common import OrderNotFound, OrderStatusInvalid, TandemError
 from services.jobs.queue import Job, enqueue
 from services.operation import paging
-from services.operation.context import Context, Process
+from services.operation.context import Context
 from services.operation.inputs import Line, Lines, Reference, wrong
 from services.operation.paging import Page
 from services.operation.running import Key, operation
 from services.orders import steps
 from services.orders.reading import ListOrders, OrderId
+from services.process import Process
 from services.refunds import steps as refunds_steps
 
 #: How many due orders one statement reads. Each order is expired in its own transaction.

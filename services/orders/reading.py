@@ -14,7 +14,6 @@ from persistence.orders.statuses import PaymentStatus as PaymentStatus
 from persistence.orders.views import ORDER, OWN_ORDERS, Order
 from persistence.orders.views import OrderLine as OrderLine
 from persistence.orders.views import ShippingAddress as ShippingAddress
-from services.access.callers import viewer_values_for_relation
 from services.access.permissions import Permission
 from services.errors.common import (
     OrderNotFound,
@@ -22,7 +21,7 @@ from services.errors.common import (
 )
 from services.ids import NOWHERE, parsed
 from services.operation import paging
-from services.operation.context import Context, Request, Wanted
+from services.operation.context import Context, Request, Wanted, viewer_values_for_relation
 from services.operation.inputs import (
     Input,
     Line,

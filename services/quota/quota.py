@@ -7,25 +7,21 @@ policy besides. What a budget is and how it refills is in gcra.py.
 
 import unicodedata
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b, sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redis.asyncio import Redis
 
 from services.access.addresses import Address, household, within
-from services.access.callers import Caller, authenticate
-from services.errors.common import RateLimited, Unauthenticated
+from services.access.callers import Caller
+from services.errors.common import RateLimited
 from services.fast.redis_pipeline import Pipeline
 from services.operation.inputs import LONGEST_TEXT
 from services.quota.gcra import Balance, Budgets, Charge
 from services.settings import Settings
-
-if TYPE_CHECKING:
-    from services.operation.context import Request
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -73,6 +69,18 @@ class Allowance:
     reset: int
 
     @property
+    def refused(self) -> bool:
+        """Did the budget refuse the call?"""
+        return self.retry_after > 0
+
+    @property
+    def spent(self) -> "Allowance | None":
+        """The refusal of whoever has nothing left; None for everybody else."""
+        if self.remaining > 0:
+            return None
+        return replace(self, retry_after=-(-self.budget.interval // _SECOND))
+
+    @property
     def error(self) -> RateLimited:
         """The refusal of a call that the budget did not allow."""
         budget = self.budget
@@ -95,70 +103,57 @@ class Quota:
         self._pepper = sha256(settings.secret.get_secret_value().encode()).digest()
         self._kept = Budgets(redis, settings.redis_seconds, settings.processes, pipeline)
 
-    async def charge(self, request: "Request", caller: Caller | None, cost: int) -> None:
-        """Charge a call to its caller, or to the address; raises `RateLimited`.
+    async def charge(
+        self, caller: Caller | None, address: Address | None, cost: int, now: datetime
+    ) -> Allowance | None:
+        """Charge a call to its caller, or to the address where there is none.
 
-        Calls inside a request that was charged as a whole are free. So is a call of our own, which
-        has neither caller nor address.
+        None when the call has no budget: its address is exempt, or it has neither caller nor
+        address because Tandem itself makes it.
         """
-        if request.prepaid:
-            return
         if caller is not None:
-            await self._spend(request, Policy.SIGNED_IN, [subject(caller)], cost)
-        else:
-            await self._spend(request, Policy.ANONYMOUS, _places(request.address), cost)
+            return await self._spend(Policy.SIGNED_IN, [subject(caller)], address, cost, now)
+        return await self._spend(Policy.ANONYMOUS, _places(address), address, cost, now)
 
-    async def look(self, request: "Request", caller: Caller | None) -> None:
-        """Refuse whoever has spent all, before much is done for them; raises `RateLimited`."""
-        await self.charge(request, caller, 0)
-        # Nothing was charged: what is left is told after that.
-        left, request.allowance = request.allowance, None
-        if left is not None and left.remaining == 0:
-            wait = -(-left.budget.interval // _SECOND)
-            request.allowance = replace(left, retry_after=wait)
-            raise request.allowance.error
+    async def charge_attempt(
+        self,
+        policy: Policy,
+        caller: Caller | None,
+        address: Address | None,
+        account: Any,
+        now: datetime,
+    ) -> Allowance | None:
+        """Charge one attempt under a tight policy, to the address and to the account.
 
-    async def guard(
-        self, request: "Request", policy: Policy, caller: Caller | None, account: Any
-    ) -> None:
-        """Charge one attempt to the address and to the account; raises `RateLimited`.
-
-        The account is an email as it came in, of an account or of none; a caller's own account
-        where the operation asks for no email. When one of both refuses, none is charged.
+        ``account`` is an email as it came in, whether it has an account or not. Where the operation
+        asks for no email, the account is the caller's own. When one of both refuses, neither is
+        charged.
         """
-        subjects = _places(request.address)
+        subjects = _places(address)
         if isinstance(account, str) and len(account) <= LONGEST_TEXT:
             subjects.append(f"account:{self._hidden(account)}")
         elif caller is not None:
             subjects.append(f"user:{caller.user_id}")
-        await self._spend(request, policy, subjects, 1)
-
-    async def count(self, request: "Request", cost: int) -> None:
-        """Charge the address for what was refused before an operation was reached."""
-        with suppress(RateLimited):
-            await self._spend(request, Policy.ANONYMOUS, _places(request.address), cost)
+        return await self._spend(policy, subjects, address, 1, now)
 
     async def _spend(
-        self, request: "Request", policy: Policy, subjects: Sequence[str], cost: int
-    ) -> None:
-        address = request.address
+        self,
+        policy: Policy,
+        subjects: Sequence[str],
+        address: Address | None,
+        cost: int,
+        now: datetime,
+    ) -> Allowance | None:
         if not subjects or (address is not None and within(address, self._exempt)):
-            return
+            return None
         budget = self._budgets[policy]
         charges = [
             Charge(f"{self._prefix}:{policy}:{one}", budget.interval, budget.units, cost)
             for one in subjects
         ]
-        now = (request.process.clock() - _EPOCH) // _MICROSECOND
-        allowed, balances = await self._kept.spend(charges, now)
+        _, balances = await self._kept.spend(charges, (now - _EPOCH) // _MICROSECOND)
         tightest = max(balances, key=lambda one: (one.retry_after, -one.remaining))
-        allowance = _allowance(budget, tightest)
-        # An answer tells of the budget that its caller will feel first.
-        shown = request.allowance
-        if not allowed or shown is None or allowance.remaining < shown.remaining:
-            request.allowance = allowance
-        if not allowed:
-            raise allowance.error
+        return _allowance(budget, tightest)
 
     def _hidden(self, email: str) -> str:
         """What stands for an email in Redis: spelled as accounts are looked up, and keyed, so that
@@ -168,18 +163,6 @@ class Quota:
         lowered = "".join(letter.lower()[0] for letter in text)
         written = lowered.encode("utf-8", "replace")
         return blake2b(written, digest_size=16, key=self._pepper).hexdigest()
-
-
-async def identify(request: "Request") -> Caller | None:
-    """Who calls; a token that fails verification counts against the address.
-
-    Raises what `authenticate` raises, and `RateLimited` instead when the address has spent all.
-    """
-    try:
-        return await authenticate(request)
-    except Unauthenticated:
-        await request.process.quota.charge(request, None, 1)
-        raise
 
 
 def subject(caller: Caller) -> str:

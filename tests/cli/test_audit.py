@@ -11,7 +11,7 @@ from alembic import command
 from persistence import migrate
 from persistence.database.transactions import QueryStats
 from services.audit.chain import seal, verify
-from services.operation.context import new_process
+from services.process import new_process
 from tests.cli.test_create_admin import tandem
 from tests.commands import running
 from tests.conftest import Addresses, settings_for

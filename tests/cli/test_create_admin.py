@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.operation.context import new_process
+from services.process import new_process
 from services.settings import Settings
 from tests import commands
 from tests.conftest import Addresses, settings_for

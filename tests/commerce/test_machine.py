@@ -27,9 +27,9 @@ from services.books.running import run_checks
 from services.catalogue import BY_NAME
 from services.deposits import depositing as deposits
 from services.errors.common import COMMON, IdempotencyKeyInUse, IdempotencyKeyRequired
-from services.operation.context import new_process
 from services.operation.running import Key
 from services.orders.managing import expire
+from services.process import new_process
 from tests.commerce.chance import a_call
 from tests.commerce.situations import SITUATIONS
 from tests.commerce.state import APPROVAL, APPROVAL_ABOVE, HOLD

@@ -12,8 +12,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.operation.context import new_process
 from services.orders import buying as orders_buying
+from services.process import new_process
 from tests.conftest import Addresses, settings_for
 from tests.shop import Person, Shop, new_key
 

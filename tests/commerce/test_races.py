@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from services.books.running import run_checks
-from services.operation.context import new_process
+from services.process import new_process
 from tests.conftest import Addresses, Clock, settings_for
 from tests.exchanges import http_client
 from tests.faces import GraphQL, Outcome, Rest

@@ -28,11 +28,12 @@ from schema.executing.limits import Limits
 from schema.fast import executable
 from schema.fast.executable import CompiledExecutable
 from schema.schema import SCHEMA, sdl
-from services.access.callers import authenticate
+from services.access.authentication import authenticate
 from services.cache.cache import Cache
 from services.errors.common import OutOfStock, Unavailable
-from services.operation.context import Process, Request, new_database
+from services.operation.context import Request
 from services.operation.paging import Page
+from services.process import Process, new_database
 from tests.graphql.documents import Writer, with_real_ids
 from tests.shop import Person, Shop
 from tests.suite import run_seed

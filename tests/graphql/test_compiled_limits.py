@@ -17,9 +17,9 @@ from schema.executing.limits import Limits
 from schema.fast import executable
 from schema.fast.codegen import compile_plan
 from schema.fast.executable import CompiledExecutable
-from services.access.callers import authenticate
+from services.access.authentication import authenticate
 from services.cache.cache import Cache
-from services.operation.context import Process, new_database
+from services.process import Process, new_database
 from tests.conftest import client_of
 from tests.shop import Person, Shop
 

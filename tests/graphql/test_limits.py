@@ -16,7 +16,7 @@ from schema.executing.documents import MOST_STEPS, Documents, Prepared, operatio
 from schema.executing.executable import Executable
 from schema.executing.limits import Costs, Limits, Shape, Shapes, cost_of
 from services.catalogue import OPERATIONS
-from services.operation.context import Process
+from services.process import Process
 from services.quota.costs import page_rows, units
 from services.settings import Settings
 from tests.conftest import client_of

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from api import app as composition
-from services.operation.context import Process, new_process
+from services.process import Process, new_process
 from services.settings import Environment, Settings
 from tests.conftest import Addresses, client_of, running, settings_for
 from tests.servers import Server, serving

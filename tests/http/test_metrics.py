@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
 from services.jobs.queue import DoNotRetry, Job
-from services.operation.context import Process, new_process
+from services.process import Process, new_process
 from services.settings import Environment
 from tests.commands import running
 from tests.conftest import Addresses, client_of, settings_for

@@ -12,7 +12,7 @@ import pytest
 from api.app import create_app
 from services.catalogue import BY_NAME
 from services.errors.common import CATALOGUE
-from services.operation.context import Process, new_process
+from services.process import Process, new_process
 from tests.conftest import Addresses, client_of, running, settings_for
 from tests.shop import Person
 

@@ -18,7 +18,7 @@ from services.access.api_keys import new_secret
 from services.access.tokens import hashed
 from services.catalogue import BY_NAME
 from services.ids import new_id
-from services.operation.context import new_process
+from services.process import new_process
 from services.quota.gcra import Charge
 from services.quota.quota import Policy
 from services.settings import Settings

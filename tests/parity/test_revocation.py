@@ -19,7 +19,8 @@ import pytest
 from persistence.mail_tokens import Purpose
 from services.catalogue import BY_NAME
 from services.errors.common import TokenRevoked
-from services.operation.context import Process, Request, new_process
+from services.operation.context import Request
+from services.process import Process, new_process
 from services.settings import Settings
 from tests.exchanges import http_client
 from tests.faces import Door, GraphQL, Outcome, Rest, Service
@@ -424,15 +425,18 @@ async def test_a_slow_reader_of_a_key_does_not_bring_back_what_it_was(shop: Shop
         process = door._shop.process
         await process.revocations.poll()
         slow = SlowRequest(process, call.victim.token)
-        looking = asyncio.create_task(process.api_keys.identify(slow))
+        looking = asyncio.create_task(
+            process.api_keys.identify(call.victim.token, slow.reader, process.clock())
+        )
         await slow.has_read.wait()
         await revoked(call, Service(shop))
         await process.revocations.poll()
         slow.go_on.set()
         assert (await looking).key_id
         assert process.revocations.fresh
+        reader = door._shop.request(call.victim).reader
         with pytest.raises(TokenRevoked):
-            await process.api_keys.identify(door._shop.request(call.victim))
+            await process.api_keys.identify(call.victim.token, reader, process.clock())
 
 
 async def test_twenty_uses_of_a_refresh_token_over_two_processes_have_one_winner(

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from services.access.signing import Seal, SigningKey, new_key
 from services.errors.common import TokenExpired, Unauthenticated
 from services.ids import new_id
-from services.operation.context import Process
+from services.process import Process
 from tests.faces import Door, Outcome
 from tests.shop import Clock, Person, Shop
 

@@ -21,13 +21,14 @@ from persistence.products.statements import HOLD_STOCK, LOCK_STOCK_LEVEL, StockL
 from services import approvals
 from services.access.permissions import Permission
 from services.errors.common import Forbidden, InsufficientFunds, ProductNotFound, TokenRevoked
-from services.operation.context import Context, new_process
+from services.operation.context import Context
 from services.operation.etags import entity_tag
 from services.operation.inputs import Nothing
 from services.operation.running import Key, operation
 from services.orders import buying as orders_buying
 from services.orders import managing as orders_admin
 from services.orders import reading as orders
+from services.process import new_process
 from tests.services.test_operation import WAITING, locked, until
 from tests.services.test_orders import ADDRESS
 from tests.shop import Person, Shop, new_key

@@ -18,7 +18,7 @@ from persistence.fast.coalescing import Coalescer, CoalescingReader
 from persistence.fast.json_rows import json_rows
 from persistence.nodes import _VIEWS
 from persistence.products.views import PRODUCT, PRODUCTS
-from services.operation.context import Process, new_process
+from services.process import Process, new_process
 from services.settings import Settings
 from tests.conftest import settings_for
 from tests.shop import Person, Shop

@@ -15,7 +15,7 @@ from persistence.database.rules import APPEND_ONLY
 from persistence.database.transactions import QueryStats
 from services.audit.chain import seal, verify
 from services.jobs.handlers import HANDLERS
-from services.operation.context import new_process
+from services.process import new_process
 from tests.cli.test_create_admin import tandem
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop

@@ -12,7 +12,7 @@ from api.app import create_app
 from api.fast.dispatch import DispatchTable, Target
 from api.http.paths import Paths
 from api.rest.operation_route import OperationRoute
-from services.operation.context import new_process
+from services.process import new_process
 from services.settings import Settings
 from tests.conftest import client_of, running
 from tests.shop import Shop

@@ -17,12 +17,13 @@ from persistence.database.pool import Database
 from persistence.database.statements import Query, nothing
 from persistence.database.transactions import QueryStats
 from services.access.api_keys import new_secret
-from services.access.callers import authenticate
+from services.access.authentication import authenticate
 from services.access.tokens import hashed
 from services.auth.signing_in import logout
 from services.errors.common import Forbidden, Unauthenticated
 from services.ids import new_id
-from services.operation.context import Process, Request, new_process
+from services.operation.context import Request
+from services.process import Process, new_process
 from services.products.managing import create
 from tests.conftest import client_of
 from tests.shop import Clock, Person, Shop, unique

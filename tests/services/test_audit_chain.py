@@ -19,7 +19,7 @@ from services.audit.chain import AuditVerification, ChainLost, seal, seal_new, v
 from services.audit.proofs import AuditKeys
 from services.ids import new_id
 from services.jobs.queue import Job
-from services.operation.context import Process, new_process
+from services.process import Process, new_process
 from tests.conftest import Addresses, settings_for
 from tests.shop import Person, Shop, uncrossed
 from tests.worker.work import eventually

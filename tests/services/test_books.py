@@ -15,7 +15,7 @@ from services.audit.chain import seal_new
 from services.books.running import CHECKS, Unreadable, _run, run_checks
 from services.ids import new_id
 from services.jobs.queue import Job
-from services.operation.context import new_process
+from services.process import new_process
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
 

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from services import categories, redis_breaker
-from services.operation.context import Context, Process, Request, new_process
+from services.operation.context import Context, Request
+from services.process import Process, new_process
 from services.products import managing as products_managing
 from services.products import reading as products
 from services.settings import Settings

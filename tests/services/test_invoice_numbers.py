@@ -15,7 +15,7 @@ from services.books.running import run_checks
 from services.errors.common import Internal
 from services.invoices.issuing import issue, issue_credit_note, issue_invoice
 from services.jobs.queue import Job
-from services.operation.context import new_process
+from services.process import new_process
 from tests.commands import running
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop, unique

@@ -12,7 +12,7 @@ from services.errors.jobs import JobNotFound, JobStatusInvalid
 from services.ids import new_id
 from services.jobs import managing as jobs
 from services.jobs.queue import DoNotRetry, Job
-from services.operation.context import Process, new_process
+from services.process import Process, new_process
 from tests.conftest import Addresses, settings_for
 from tests.faces import Door
 from tests.shop import Person, Shop, new_key, unique

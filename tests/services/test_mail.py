@@ -26,7 +26,7 @@ from services.jobs.handlers import HANDLERS
 from services.jobs.queue import DoNotRetry
 from services.mail.sending import Mail, compose, send
 from services.mail.tokens import derive
-from services.operation.context import new_process
+from services.process import new_process
 from tests.conftest import Addresses, settings_for
 from tests.faces import Service
 from tests.shop import PASSWORD, Person, Shop, unique

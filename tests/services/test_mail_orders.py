@@ -6,9 +6,9 @@ import pytest
 
 from services.errors.refunds import RefundExceedsPayment
 from services.jobs.handlers import HANDLERS
-from services.operation.context import new_process
 from services.orders import buying as orders_buying
 from services.orders import managing as orders_admin
+from services.process import new_process
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
 from tests.worker.work import (

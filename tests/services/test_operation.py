@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from persistence.fast.idle_connections import IdleConnections
-from services.operation.context import Process, new_process
+from services.process import Process, new_process
 from services.settings import DEVELOPMENT_SECRET, DEVELOPMENT_WEBHOOK_SECRET, Environment, Settings
 from tests.conftest import settings_for
 from tests.faces import Service

@@ -11,7 +11,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from services.access import passwords as module
 from services.access.passwords import Passwords
-from services.operation.context import Process
+from services.process import Process
 from tests.faces import DOCUMENTS, Door, written
 from tests.shop import PASSWORD, Person, Shop, unique
 
@@ -203,7 +203,7 @@ async def test_no_account_and_a_wrong_password_answer_with_the_same_bytes(
 
 
 async def test_the_setting_reaches_the_passwords(process: Process) -> None:
-    from services.operation.context import new_process
+    from services.process import new_process
 
     settings = process.settings.model_copy(update={"bcrypt_rounds": ROUNDS})
     assert new_process(settings).passwords._stand_in == f"$2b$05${'.' * 53}"

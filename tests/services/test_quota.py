@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from services import redis_breaker
 from services.access.addresses import client, household, parsed
 from services.fast.redis_pipeline import Pipeline
-from services.operation.context import new_redis
+from services.process import new_redis
 from services.quota import gcra
 from services.quota.gcra import Budgets, Charge, spend
 from tests.conftest import Addresses, settings_for

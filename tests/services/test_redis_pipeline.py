@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
 from services.fast import redis_pipeline as room
 from services.fast.redis_pipeline import Pipeline
-from services.operation.context import new_redis
+from services.process import new_redis
 from services.quota.gcra import Budgets, Charge, spend
 from tests.conftest import Addresses, settings_for
 from tests.shop import unique

@@ -23,7 +23,7 @@ from services.access.signing import (
 )
 from services.errors.common import TokenExpired, Unauthenticated, Unavailable
 from services.ids import new_id
-from services.operation.context import Process, new_database, new_process
+from services.process import Process, new_database, new_process
 from services.settings import Settings
 from services.settings_production import DEVELOPMENT_SECRET
 from tests.commands import tandem

@@ -16,7 +16,7 @@ import pytest
 
 from persistence.database.transactions import QueryStats
 from services.books.running import run_checks
-from services.operation.context import new_process
+from services.process import new_process
 from tests.commands import Forked, fork
 from tests.conftest import Addresses, settings_for
 from tests.servers import environment_of

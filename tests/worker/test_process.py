@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from persistence.database.transactions import QueryStats
-from services.operation.context import new_process
+from services.process import new_process
 from tests.commands import Child, running
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop

@@ -9,8 +9,8 @@ from services.jobs.handlers import SCHEDULES
 from services.jobs.queue import Job
 from services.jobs.retention import forget_access, forget_jobs
 from services.jobs.schedules import queue_due
-from services.operation.context import new_process
 from services.orders import buying as orders_buying
+from services.process import new_process
 from tests.conftest import Addresses, settings_for
 from tests.shop import Clock, Shop, new_key
 

@@ -10,7 +10,7 @@ from persistence.database.transactions import QueryStats
 from services.jobs.handlers import AT_ONCE, HANDLERS, SCHEDULES
 from services.jobs.queue import Handler, Job
 from services.jobs.schedules import Schedules, queue_due
-from services.operation.context import Process, new_process
+from services.process import Process, new_process
 from tests.commands import running
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop

@@ -7,7 +7,7 @@ import pytest
 from services.jobs.handlers import HANDLERS
 from services.jobs.queue import Job
 from services.jobs.unfinished import queue_again
-from services.operation.context import new_process
+from services.process import new_process
 from tests.conftest import Addresses, settings_for
 from tests.shop import Clock, Shop
 from tests.worker.work import done, working

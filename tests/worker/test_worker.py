@@ -19,7 +19,7 @@ from persistence.mail_tokens import Purpose
 from services.ids import new_id
 from services.jobs.handlers import HANDLERS
 from services.jobs.queue import DoNotRetry, Job
-from services.operation.context import Process, new_process
+from services.process import Process, new_process
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
 from tests.worker.work import done, eventually, left, queue, working

@@ -8,7 +8,8 @@ from decimal import Decimal
 from services import wallet
 from services.deposits import depositing as deposits
 from services.ids import new_id
-from services.operation.context import Process, Request
+from services.operation.context import Request
+from services.process import Process
 
 PASSWORD = "tandem-demo-1"  # noqa: S105  (development only; production refuses to load it)
 

@@ -26,7 +26,7 @@ from api.local.demo.products import add_coupons, add_products
 from api.local.demo.shop import read_shop
 from persistence import migrate
 from persistence.users.tables import Role
-from services.operation.context import new_process
+from services.process import new_process
 from services.settings import Settings
 
 #: Two processes that start together must not both load.

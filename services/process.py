@@ -1,0 +1,153 @@
+"""The process: everything that the requests of one process share, wired from settings."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from persistence.database.connections import Limits
+from persistence.database.failures import DatabaseError
+from persistence.database.pool import Database
+from services.access.api_keys import FLUSH_SECONDS, ApiKeys
+from services.access.passwords import Passwords
+from services.access.revocations import POLL_SECONDS, Revocations
+from services.access.signing import Seal
+from services.access.tokens import TokenKeys
+from services.audit.proofs import AuditKeys
+from services.cache.cache import Cache
+from services.deposits.provider import Provider, new_provider
+from services.fast.redis_pipeline import Pipeline
+from services.operation.cursors import CursorKeys
+from services.operation.key_gate import KeyGate
+from services.periodic_tasks import PeriodicTasks
+from services.quota.quota import Quota
+from services.settings import Settings
+
+#: How often signing keys are read: one that is taken away counts nowhere a second later.
+_KEYS_SECONDS = 0.5
+#: How often a process tries to renew what it could not while Redis was away.
+_PENDING_BUMPS_SECONDS = 0.5
+
+
+@dataclass
+class Process:
+    """What every request of a process shares; made once by the composition root."""
+
+    settings: Settings
+    database: Database
+    redis: Redis
+    #: The faster way to Redis; None where everything goes the readable way.
+    pipeline: Pipeline | None
+    cache: Cache
+    tokens: TokenKeys
+    revocations: Revocations
+    api_keys: ApiKeys
+    cursors: CursorKeys
+    passwords: Passwords
+    gate: KeyGate
+    quota: Quota
+    provider: Provider
+    clock: Callable[[], datetime]
+    started_at: datetime
+    periodic_tasks: PeriodicTasks
+    audit_keys: AuditKeys
+
+    async def open(self) -> None:
+        """Connect, load the keys, and start what runs beside the requests.
+
+        Raises `DatabaseError`: what could not be reached is tried again by the requests and by
+        the watches themselves. Raises `SealedElsewhere` when this process has the wrong secret.
+        """
+        self.periodic_tasks.start()
+        await self.database.open()
+        await self.tokens.load()
+
+    async def close(self) -> None:
+        """Stop the watches and close every connection."""
+        await self.periodic_tasks.stop()
+        with suppress(DatabaseError):
+            await self.api_keys.flush()
+        await self.cache.send_pending_bumps()
+        await self.database.close()
+        if self.pipeline is not None:
+            self.pipeline.close()
+        await self.redis.aclose()
+
+
+def new_process(settings: Settings, clock: Callable[[], datetime] | None = None) -> Process:
+    """Everything that operations need, wired from settings; nothing is connected yet."""
+    clock = clock or (lambda: datetime.now(UTC))
+    database = new_database(settings)
+    redis = new_redis(settings)
+    pipeline = Pipeline(redis, settings.redis_seconds) if settings.fast_paths else None
+    cache = Cache(redis, settings, pipeline)
+    tokens = TokenKeys(
+        database,
+        Seal(*settings.secrets),
+        clock,
+        issuer=settings.issuer,
+        audience=settings.audience,
+        seconds=settings.access_token_seconds,
+        remembered=settings.token_cache,
+    )
+    revocations = Revocations(database, clock, settings.access_token_seconds)
+    api_keys = ApiKeys(database, revocations)
+    periodic_tasks = PeriodicTasks()
+    periodic_tasks.every(POLL_SECONDS, revocations.poll)
+    periodic_tasks.every(FLUSH_SECONDS, api_keys.flush)
+    periodic_tasks.every(_KEYS_SECONDS, tokens.load)
+    periodic_tasks.every(_PENDING_BUMPS_SECONDS, cache.send_pending_bumps)
+    return Process(
+        settings=settings,
+        database=database,
+        redis=redis,
+        pipeline=pipeline,
+        cache=cache,
+        tokens=tokens,
+        revocations=revocations,
+        api_keys=api_keys,
+        cursors=CursorKeys(*settings.secrets),
+        passwords=Passwords(settings.password_hashes_at_once, settings.bcrypt_rounds),
+        gate=KeyGate(settings.key_wait_seconds, settings.pool_max),
+        quota=Quota(redis, settings, pipeline),
+        provider=new_provider(settings),
+        clock=clock,
+        started_at=clock(),
+        periodic_tasks=periodic_tasks,
+        audit_keys=AuditKeys(*settings.every_secret),
+    )
+
+
+def new_redis(settings: Settings) -> Redis:
+    """The way to Redis that the settings describe; nothing is connected yet.
+
+    A call that failed is not made again: what it does may have been done, and waits add up.
+    """
+    return Redis.from_url(
+        settings.redis_url,
+        socket_timeout=settings.redis_seconds,
+        socket_connect_timeout=settings.redis_seconds,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def new_database(settings: Settings) -> Database:
+    """The way to PostgreSQL that the settings describe; nothing is connected yet."""
+    return Database(
+        settings.database_url,
+        Limits(
+            pool_min=settings.pool_min,
+            pool_max=settings.pool_max,
+            pool_wait=settings.pool_wait_seconds,
+            connect=settings.connect_seconds,
+            statement=settings.statement_seconds,
+            lock=settings.lock_seconds,
+            idle_transaction=settings.idle_transaction_seconds,
+            slow_statement=settings.slow_statement_seconds,
+        ),
+        fast_paths=settings.fast_paths,
+    )
