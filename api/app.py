@@ -33,7 +33,8 @@ from schema.executing.execute import refused
 from schema.executing.limits import Limits
 from schema.fast.executable import CompiledExecutable
 from services import logs
-from services.errors.common import MalformedRequest, MethodNotAllowed, RouteNotFound, TandemError
+from services.errors.base import TandemError
+from services.errors.common import MalformedRequest, MethodNotAllowed, RouteNotFound
 from services.health import Health
 from services.operation.context import Request as CallerRequest
 from services.process import Process, new_process

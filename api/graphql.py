@@ -14,13 +14,8 @@ from api.http.requests import Fields, body_of, fields_of, new_request, parse_jso
 from api.http.responses import Reply, timing
 from schema.executing.documents import Documents
 from schema.executing.execute import Answer, GraphQLRequest, answer, refused
-from services.errors.common import (
-    FieldError,
-    MalformedRequest,
-    NotAcceptable,
-    TandemError,
-    ValidationFailed,
-)
+from services.errors.base import FieldError, TandemError
+from services.errors.common import MalformedRequest, NotAcceptable, ValidationFailed
 from services.operation.context import Request
 
 _MODERN = "application/graphql-response+json"

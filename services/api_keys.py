@@ -21,7 +21,9 @@ from services.access.api_keys import new_secret
 from services.access.permissions import GRANTABLE, Permission
 from services.access.tokens import hashed
 from services.done import Done
-from services.errors.common import ApiKeyNotFound, FieldError, TandemError, ValidationFailed
+from services.errors.api_keys import ApiKeyNotFound
+from services.errors.base import FieldError, TandemError
+from services.errors.common import ValidationFailed
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.inputs import INVALID_CHOICE, Input, Instant, Line, PathId, wrong

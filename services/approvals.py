@@ -10,7 +10,7 @@ from persistence.orders.statuses import OrderStatus
 from persistence.orders.views import APPROVALS, Order
 from services.access.permissions import Permission
 from services.errors.approvals import SelfApproval
-from services.errors.common import OrderNotFound, OrderStatusInvalid
+from services.errors.orders import OrderNotFound, OrderStatusInvalid
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.inputs import Lines

@@ -20,8 +20,7 @@ from persistence.database.failures import ReferenceViolation, UniqueViolation
 from persistence.database.transactions import Transaction
 from services.access.permissions import PUBLIC, Permission
 from services.done import Done
-from services.errors.common import CategoryNotFound
-from services.errors.products import CategoryInUse, SlugTaken
+from services.errors.categories import CategoryInUse, CategoryNotFound, SlugTaken
 from services.operation import paging
 from services.operation.context import Context, Request, Wanted, viewer_values_for_relation
 from services.operation.inputs import Input, Line, Lines, PathId, Slug

@@ -8,7 +8,8 @@ from persistence.users.tables import Role
 from persistence.users.views import PublicUser
 from services.access.callers import Caller, viewer_values
 from services.access.permissions import Permission
-from services.errors.common import FieldError, ValidationFailed
+from services.errors.base import FieldError
+from services.errors.common import ValidationFailed
 from services.ids import parsed
 from services.operation.context import Request
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from persistence.payments import OWN_PAYMENTS, PAYMENT, Payment
 from services.access.permissions import Permission
-from services.errors.common import PaymentNotFound
+from services.errors.payments import PaymentNotFound
 from services.operation import paging
 from services.operation.context import Context, Request, viewer_values_for_relation
 from services.operation.inputs import Input, PathId, Period, Reference

@@ -10,7 +10,8 @@ from persistence.sessions.statements import REVOKE_OWN_SESSION
 from persistence.sessions.views import SESSIONS, Session
 from services.access.permissions import Permission
 from services.done import Done
-from services.errors.common import SessionNotFound, TandemError
+from services.errors.base import TandemError
+from services.errors.sessions import SessionNotFound
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.inputs import Input, PathId

@@ -16,7 +16,7 @@ import httpx
 import msgspec
 
 from services.catalogue import BY_NAME
-from services.errors.common import TandemError
+from services.errors.base import TandemError
 from services.ids import NOWHERE, parsed
 from services.operation.etags import entity_tag
 from services.operation.paging import ME, Page

@@ -11,7 +11,7 @@ import typer
 from api.cli.servers import read_settings, running_servers, with_process
 from api.cli.terminal import Problem, out, place_of
 from persistence.database.failures import NotMigrated
-from services.errors.common import TandemError
+from services.errors.base import TandemError
 from services.ids import new_id
 from services.operation.context import Request
 from services.process import Process

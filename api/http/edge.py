@@ -23,7 +23,8 @@ from starlette_compress import CompressMiddleware
 
 from api.http.exchange import Exchange, path_of, standing_headers
 from api.http.requests import Fields
-from services.errors.common import Internal, TandemError
+from services.errors.base import TandemError
+from services.errors.common import Internal
 from services.ids import new_id
 from services.process import Process
 

@@ -11,7 +11,8 @@ from starlette.types import Message, Receive, Scope, Send
 from api.http.quota import is_face, quota_headers
 from api.http.requests import Fields
 from services import logs
-from services.errors.common import MalformedRequest, PayloadTooLarge, TandemError, Timeout
+from services.errors.base import TandemError
+from services.errors.common import MalformedRequest, PayloadTooLarge, Timeout
 from services.operation.context import Request
 from services.operation.running import NOT_KNOWN, OUTCOME_UNKNOWN
 from services.process import Process

@@ -19,7 +19,8 @@ from api.rest.routes import ADDRESSES
 from api.rest.versions import DIALECTS
 from schema.schema import FIELDS, sdl
 from services.catalogue import OPERATIONS
-from services.errors.common import CATALOGUE, COMMON, KEYED, RouteNotFound, TandemError
+from services.errors.base import CATALOGUE, TandemError
+from services.errors.common import COMMON, KEYED, RouteNotFound
 from services.operation.deprecation import Deprecation
 from services.operation.etags import names_tag
 from services.operation.running import Operation

@@ -8,7 +8,7 @@ from msgspec import Struct
 from starlette.types import Scope
 
 from services.cache.cache import Encoded
-from services.errors.common import FieldError, TandemError
+from services.errors.base import FieldError, TandemError
 from services.operation.context import Request, Wanted
 from services.operation.paging import Page
 from services.operation.running import Operation

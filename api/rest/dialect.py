@@ -13,7 +13,8 @@ from msgspec import Struct, structs
 from api.http.responses import Reply
 from api.rest.calls import Call, Sent
 from services.cache.cache import Encoded
-from services.errors.common import TandemError, Unauthenticated
+from services.errors.base import TandemError
+from services.errors.common import Unauthenticated
 from services.operation.deprecation import Deprecation
 from services.operation.paging import Page
 from services.operation.running import Operation

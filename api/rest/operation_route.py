@@ -17,7 +17,7 @@ from services.access.permissions import PUBLIC
 from services.auth.signing_in import Tokens
 from services.cache.cache import Encoded, encoded
 from services.catalogue import BY_NAME
-from services.errors.common import TandemError
+from services.errors.base import TandemError
 from services.operation.context import Request
 from services.operation.etags import entity_tag, names_tag
 from services.operation.paging import Page

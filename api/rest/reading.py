@@ -18,7 +18,8 @@ from starlette.types import Receive, Scope
 from api.http.requests import Fields, body_of, fields_of, parse_json, require_json
 from api.rest.calls import Call, Sent
 from api.rest.dialect import Dialect
-from services.errors.common import FieldError, MalformedRequest, NotAcceptable, TandemError
+from services.errors.base import FieldError, TandemError
+from services.errors.common import MalformedRequest, NotAcceptable
 from services.operation.context import Request, Wanted
 from services.operation.inputs import UNKNOWN_FIELD
 from services.operation.patches import Patch

@@ -15,7 +15,7 @@ from api.http.responses import Reply
 from api.rest.calls import Call, Sent
 from api.rest.dialect import CODE, REQUEST_ID, Cursor, Dialect
 from services.auth.signing_in import Tokens
-from services.errors.common import FieldError, TandemError
+from services.errors.base import FieldError, TandemError
 from services.operation.deprecation import Deprecation
 from services.operation.paging import Page
 from services.operation.running import Operation

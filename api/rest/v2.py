@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from api.http.responses import Reply
 from api.rest.calls import Call
 from api.rest.dialect import CODE, REQUEST_ID, Cursor, Dialect
-from services.errors.common import FieldError, TandemError
+from services.errors.base import FieldError, TandemError
 from services.operation.paging import Page
 
 _NUMBERED = frozenset({"page", "perPage"})

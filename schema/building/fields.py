@@ -17,7 +17,8 @@ from schema.building.loaders import (
     metadata,
     page_arguments,
 )
-from services.errors.common import FieldError, ValidationFailed
+from services.errors.base import FieldError
+from services.errors.common import ValidationFailed
 from services.operation.context import Request
 from services.operation.running import Operation, translate_errors
 

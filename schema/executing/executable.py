@@ -19,7 +19,7 @@ from schema.executing.limits import cost_of
 from schema.executing.value_errors import variable_errors
 from schema.executing.walk import Walk
 from schema.schema import SCHEMA
-from services.errors.common import FieldError
+from services.errors.base import FieldError
 from services.operation.context import Request
 from services.settings import Settings
 

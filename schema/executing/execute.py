@@ -21,12 +21,11 @@ from schema.schema import FIELDS
 from services.access.authentication import authenticate
 from services.access.callers import Caller
 from services.catalogue import BY_NAME
+from services.errors.base import FieldError, TandemError
 from services.errors.common import (
-    FieldError,
     Internal,
     MalformedRequest,
     MethodNotAllowed,
-    TandemError,
     Unauthenticated,
     ValidationFailed,
 )

@@ -20,7 +20,7 @@ from graphql.utilities import validate_input_value
 
 from schema.executing.walk import joined, values_in
 from schema.schema import SCHEMA
-from services.errors.common import FieldError
+from services.errors.base import FieldError
 from services.operation.inputs import INVALID_CHOICE, REQUIRED, UNKNOWN_FIELD, WRONG_TYPE
 
 _MISSING_FIELD = re.compile(r"required field '(\w+)'|Argument '[\w.]+\((\w+):\)' .* not provided")

@@ -19,7 +19,7 @@ from schema.fast.codegen import compile_plan
 from schema.fast.lookahead import look_ahead
 from schema.fast.plan import NotCompiled, Plan, Planner
 from schema.fast.runner import Run
-from services.errors.common import FieldError
+from services.errors.base import FieldError
 from services.operation.context import Request
 from services.quota.costs import SIZES
 from services.settings import Settings

@@ -20,7 +20,8 @@ from persistence.users.views import USER
 from services.access.permissions import PUBLIC, Permission
 from services.access.tokens import hashed
 from services.done import Done
-from services.errors.common import EmailTaken, TokenInvalid
+from services.errors.auth import TokenInvalid
+from services.errors.users import EmailTaken
 from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.inputs import Email, Input, Line, Nothing, Password

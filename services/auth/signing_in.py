@@ -22,14 +22,13 @@ from persistence.users.views import USER, User
 from services.access.permissions import PUBLIC, Permission
 from services.access.tokens import hashed, new_refresh_token
 from services.done import Done
-from services.errors.common import (
+from services.errors.auth import (
     AccountDisabled,
-    EmailTaken,
     InvalidCredentials,
     RefreshTokenInvalid,
     RefreshTokenUsed,
-    UsernameTaken,
 )
+from services.errors.users import EmailTaken, UsernameTaken
 from services.operation.context import Context
 from services.operation.inputs import Email, Input, Line, Nothing, Password
 from services.operation.running import Key, operation

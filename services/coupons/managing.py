@@ -22,7 +22,8 @@ from persistence.database.failures import UniqueViolation
 from persistence.database.transactions import Transaction
 from services.access.permissions import Permission
 from services.coupons import steps
-from services.errors.common import FieldError, ValidationFailed
+from services.errors.base import FieldError
+from services.errors.common import ValidationFailed
 from services.errors.coupons import (
     CouponCodeTaken,
     CouponExhausted,

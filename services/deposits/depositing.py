@@ -22,7 +22,8 @@ from persistence.provider_events import KEEP_EVENT
 from persistence.wallet import LOCK_WALLET, PROVIDER, TransferKind, Wallet
 from services.access.permissions import SYSTEM, Permission
 from services.deposits.provider import Charge, Decision
-from services.errors.common import DepositNotFound, Internal
+from services.errors.common import Internal
+from services.errors.deposits import DepositNotFound
 from services.jobs.queue import enqueue
 from services.operation import paging
 from services.operation.context import Context, Request, viewer_values_for_relation

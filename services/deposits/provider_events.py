@@ -17,7 +17,7 @@ from persistence.provider_events import KNOWN_EVENT, KnownEvent
 from services.deposits import depositing
 from services.deposits.provider import FAILED, SUCCEEDED, Charge, Event
 from services.errors.common import MalformedRequest
-from services.errors.provider import SignatureInvalid
+from services.errors.deposits import SignatureInvalid
 from services.ids import parsed
 from services.jobs.queue import DoNotRetry, Job
 from services.operation.context import Request

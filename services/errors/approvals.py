@@ -1,10 +1,6 @@
-"""Errors of approvals.
+"""Errors of approvals."""
 
-TandemError
-└── SelfApproval 403            one's own order is for somebody else to decide about
-"""
-
-from services.errors.common import TandemError
+from services.errors.base import TandemError
 
 
 class SelfApproval(TandemError):

@@ -1,11 +1,6 @@
-"""The errors of coupons, a part of the catalogue in errors.py.
+"""Errors of coupons."""
 
-TandemError
-├── CouponNotFound 404 · CouponCodeTaken 409 · CouponFrozen 422
-└── CouponInvalid 422 · CouponExpired 422 · CouponExhausted 422
-"""
-
-from services.errors.common import TandemError
+from services.errors.base import TandemError
 
 
 class CouponNotFound(TandemError):

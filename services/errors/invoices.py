@@ -1,10 +1,6 @@
-"""The errors of invoices, a part of the catalogue in errors.py.
+"""Errors of invoices."""
 
-TandemError
-└── InvoiceNotFound 404 · InvoiceNotReady 409
-"""
-
-from services.errors.common import TandemError
+from services.errors.base import TandemError
 
 
 class InvoiceNotFound(TandemError):

@@ -1,10 +1,6 @@
-"""The errors of jobs, a part of the catalogue in errors.py.
+"""Errors of jobs."""
 
-TandemError
-└── JobNotFound 404 · JobStatusInvalid 422
-"""
-
-from services.errors.common import TandemError
+from services.errors.base import TandemError
 
 
 class JobNotFound(TandemError):

@@ -1,27 +1,22 @@
-"""The errors of writing categories and products, a part of the catalogue in errors.py.
+"""Errors of products."""
 
-TandemError
-├── SlugTaken 409 · CategoryInUse 409
-└── StockChanged 409
-"""
-
-from services.errors.common import TandemError
+from services.errors.base import TandemError
 
 
-class SlugTaken(TandemError):
-    """Another category has this slug."""
+class ProductNotFound(TandemError):
+    """No such product, or not for this caller's eyes."""
 
-    code, status = "SLUG_TAKEN", 409
-    title = "Another category has this slug."
-    hint = "Choose another slug."
+    code, status = "PRODUCT_NOT_FOUND", 404
+    title = "There is no such product."
+    hint = "Check the id; the product may no longer be sold."
 
 
-class CategoryInUse(TandemError):
-    """Products are in the category, archived ones as well."""
+class OutOfStock(TandemError):
+    """Fewer pieces are left than are wanted."""
 
-    code, status = "CATEGORY_IN_USE", 409
-    title = "The category still has products."
-    hint = "Move its products to another category first, archived ones as well."
+    code, status = "OUT_OF_STOCK", 422
+    title = "There is not enough stock."
+    hint = "Ask for fewer pieces; the fields say which."
 
 
 class StockChanged(TandemError):

@@ -1,10 +1,6 @@
-"""The errors of refunds, a part of the catalogue in errors.py.
+"""Errors of refunds."""
 
-TandemError
-└── RefundExceedsPayment 422 · RefundChanged 409
-"""
-
-from services.errors.common import TandemError
+from services.errors.base import TandemError
 
 
 class RefundExceedsPayment(TandemError):

@@ -33,7 +33,8 @@ from persistence.orders.views import ORDER, Order, OrderLine
 from persistence.refunds import REFUND, Refund
 from services import money
 from services.access.permissions import SYSTEM
-from services.errors.common import Internal, OrderNotFound
+from services.errors.common import Internal
+from services.errors.orders import OrderNotFound
 from services.invoices import pdf
 from services.jobs.queue import DoNotRetry, Job, enqueue
 from services.operation.context import Context

@@ -14,7 +14,7 @@ from persistence.invoices.views import Buyer as Buyer
 from persistence.invoices.views import Seller as Seller
 from services.access import links
 from services.access.permissions import Permission
-from services.errors.common import TandemError
+from services.errors.base import TandemError
 from services.errors.invoices import InvoiceNotFound, InvoiceNotReady
 from services.ids import NOWHERE, parsed
 from services.operation.charging import charge

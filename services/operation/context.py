@@ -12,7 +12,8 @@ from persistence.database.views import Wanted as Wanted
 from services.access.addresses import Address
 from services.access.callers import Caller, viewer_values
 from services.cache.cache import Load, decoder, shape
-from services.errors.common import FieldError, Forbidden, PreconditionFailed, Unauthenticated
+from services.errors.base import FieldError
+from services.errors.common import Forbidden, PreconditionFailed, Unauthenticated
 from services.ids import new_id
 from services.operation.etags import Versioned, names_version
 from services.process import Process

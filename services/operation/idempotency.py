@@ -9,17 +9,13 @@ import msgspec
 from persistence.database.failures import LockTimeout
 from persistence.database.transactions import Transaction
 from persistence.idempotency import CLAIM_KEY, READ_KEY, RELEASE_KEY, STORE_OUTCOME, TAKE_OVER_KEY
+from services.errors.base import FieldError, StoredError, TandemError, restored, stored
 from services.errors.common import (
-    FieldError,
     Forbidden,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
-    StoredError,
-    TandemError,
     Unauthenticated,
     ValidationFailed,
-    restored,
-    stored,
 )
 from services.operation.context import Context
 

@@ -24,7 +24,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from services.errors.common import FieldError, ValidationFailed
+from services.errors.base import FieldError
+from services.errors.common import ValidationFailed
 from services.ids import NOWHERE, parsed
 from services.money import LARGEST, cents
 

@@ -13,7 +13,8 @@ import msgspec
 from pydantic import Field, model_validator
 
 from persistence.database.listing import Listing, Window
-from services.errors.common import FieldError, Forbidden, TandemError, ValidationFailed
+from services.errors.base import FieldError, TandemError
+from services.errors.common import Forbidden, ValidationFailed
 from services.operation.context import Context
 from services.operation.cursors import CursorKeys
 from services.operation.inputs import Flag, Input, PageNumber, PageSize, wrong

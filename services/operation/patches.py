@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, model_validator
 
-from services.errors.common import FieldError, ValidationFailed
+from services.errors.base import FieldError
+from services.errors.common import ValidationFailed
 from services.operation.etags import fingerprint
 from services.operation.inputs import Input, metadata_fault, wrong
 

@@ -28,6 +28,7 @@ from services import logs, metrics
 from services.access.authentication import recheck_caller
 from services.access.callers import Caller
 from services.access.permissions import Permission, System
+from services.errors.base import TandemError
 from services.errors.common import (
     COMMON,
     KEYED,
@@ -35,7 +36,6 @@ from services.errors.common import (
     IdempotencyKeyRequired,
     Internal,
     PreconditionFailed,
-    TandemError,
     Timeout,
     Unauthenticated,
     Unavailable,

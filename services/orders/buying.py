@@ -15,15 +15,11 @@ from persistence.products.tables import MovementKind
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind
 from services.access.permissions import Permission
 from services.coupons import steps as coupons_steps
-from services.errors.common import (
-    InsufficientFunds,
-    Internal,
-    OrderNotFound,
-    OrderStatusInvalid,
-    OutOfStock,
-    ProductNotFound,
-)
+from services.errors.common import Internal
 from services.errors.coupons import CouponExhausted, CouponExpired, CouponInvalid
+from services.errors.orders import OrderNotFound, OrderStatusInvalid
+from services.errors.products import OutOfStock, ProductNotFound
+from services.errors.wallet import InsufficientFunds
 from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.inputs import (

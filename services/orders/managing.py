@@ -10,7 +10,8 @@ from persistence.orders.statements import DUE_ORDERS
 from persistence.orders.statuses import OrderStatus
 from persistence.orders.views import ALL_ORDERS, Order
 from services.access.permissions import SYSTEM, Permission
-from services.errors.common import OrderNotFound, OrderStatusInvalid, TandemError
+from services.errors.base import TandemError
+from services.errors.orders import OrderNotFound, OrderStatusInvalid
 from services.jobs.queue import Job, enqueue
 from services.operation import paging
 from services.operation.context import Context

@@ -15,10 +15,8 @@ from persistence.orders.views import ORDER, OWN_ORDERS, Order
 from persistence.orders.views import OrderLine as OrderLine
 from persistence.orders.views import ShippingAddress as ShippingAddress
 from services.access.permissions import Permission
-from services.errors.common import (
-    OrderNotFound,
-    TandemError,
-)
+from services.errors.base import TandemError
+from services.errors.orders import OrderNotFound
 from services.ids import NOWHERE, parsed
 from services.operation import paging
 from services.operation.context import Context, Request, Wanted, viewer_values_for_relation

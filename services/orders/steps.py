@@ -32,16 +32,11 @@ from persistence.products.statements import (
 from persistence.products.tables import MovementKind
 from services import money
 from services.coupons import steps as coupons_steps
-from services.errors.common import (
-    FieldError,
-    InsufficientFunds,
-    Internal,
-    OrderNotFound,
-    OrderStatusInvalid,
-    OutOfStock,
-    ProductNotFound,
-    ValidationFailed,
-)
+from services.errors.base import FieldError
+from services.errors.common import Internal, ValidationFailed
+from services.errors.orders import OrderNotFound, OrderStatusInvalid
+from services.errors.products import OutOfStock, ProductNotFound
+from services.errors.wallet import InsufficientFunds
 from services.operation.context import Context
 
 

@@ -23,16 +23,10 @@ from persistence.products.tables import MovementKind
 from persistence.products.views import PRODUCT, Product
 from services.access.permissions import Permission
 from services.done import Done
-from services.errors.common import (
-    CategoryNotFound,
-    FieldError,
-    Forbidden,
-    Internal,
-    OutOfStock,
-    ProductNotFound,
-    ValidationFailed,
-)
-from services.errors.products import StockChanged
+from services.errors.base import FieldError
+from services.errors.categories import CategoryNotFound
+from services.errors.common import Forbidden, Internal, ValidationFailed
+from services.errors.products import OutOfStock, ProductNotFound, StockChanged
 from services.operation.context import Context
 from services.operation.inputs import (
     Input,

@@ -7,9 +7,7 @@ from pydantic import Field, model_validator
 
 from persistence.products.views import PRODUCT, PRODUCTS, Product
 from services.access.permissions import PUBLIC
-from services.errors.common import (
-    ProductNotFound,
-)
+from services.errors.products import ProductNotFound
 from services.operation import paging
 from services.operation.context import Context, Request, Wanted, viewer_values_for_relation
 from services.operation.inputs import (

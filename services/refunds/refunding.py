@@ -14,13 +14,9 @@ from persistence.refunds import REFUND, REFUNDS, Refund
 from persistence.refunds import RefundLine as RefundLine
 from services import money
 from services.access.permissions import Permission
-from services.errors.common import (
-    FieldError,
-    OrderNotFound,
-    OrderStatusInvalid,
-    TandemError,
-    ValidationFailed,
-)
+from services.errors.base import FieldError, TandemError
+from services.errors.common import ValidationFailed
+from services.errors.orders import OrderNotFound, OrderStatusInvalid
 from services.errors.refunds import RefundChanged, RefundExceedsPayment
 from services.ids import NOWHERE, parsed
 from services.operation import paging

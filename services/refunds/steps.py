@@ -22,7 +22,8 @@ from persistence.refunds import (
 from persistence.users.statements import IS_DELETED
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind
 from services import money
-from services.errors.common import FieldError, Internal
+from services.errors.base import FieldError
+from services.errors.common import Internal
 from services.errors.refunds import RefundExceedsPayment
 from services.jobs.queue import enqueue
 from services.operation.context import Context

@@ -10,7 +10,8 @@ from persistence.users.statements import INSERT_PROFILE, INSERT_USER
 from persistence.users.tables import Role
 from persistence.wallet import INSERT_ACCOUNT
 from services import money
-from services.errors.common import EmailTaken, TandemError, UsernameTaken
+from services.errors.base import TandemError
+from services.errors.users import EmailTaken, UsernameTaken
 from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.inputs import Email, Input, Line, Password, wrong

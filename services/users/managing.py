@@ -9,12 +9,7 @@ from persistence.users.tables import Role
 from persistence.users.views import User
 from services.access.permissions import Permission
 from services.done import Done
-from services.errors.common import (
-    EmailTaken,
-    LastAdmin,
-    UsernameTaken,
-    UserNotFound,
-)
+from services.errors.users import EmailTaken, LastAdmin, UsernameTaken, UserNotFound
 from services.operation.context import Context
 from services.operation.inputs import (
     PathId,

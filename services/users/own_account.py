@@ -16,14 +16,9 @@ from persistence.users.tables import Role
 from persistence.users.views import USER, User
 from services.access.permissions import Permission
 from services.done import Done
-from services.errors.common import (
-    AccountNotEmpty,
-    EmailTaken,
-    InvalidCredentials,
-    LastAdmin,
-    Unauthenticated,
-    UsernameTaken,
-)
+from services.errors.auth import InvalidCredentials
+from services.errors.common import Unauthenticated
+from services.errors.users import AccountNotEmpty, EmailTaken, LastAdmin, UsernameTaken
 from services.operation.charging import charge_attempt
 from services.operation.context import Context
 from services.operation.inputs import (

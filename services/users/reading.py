@@ -10,9 +10,7 @@ from persistence.users.tables import Role as Role
 from persistence.users.views import PUBLIC_USER, USER, USERS, PublicUser, User
 from persistence.users.views import Profile as Profile
 from services.access.permissions import Permission
-from services.errors.common import (
-    UserNotFound,
-)
+from services.errors.users import UserNotFound
 from services.operation import paging
 from services.operation.context import Context, Request, viewer_values_for_relation
 from services.operation.inputs import (

@@ -25,16 +25,10 @@ from persistence.users.tables import Role
 from persistence.users.views import USER, User
 from persistence.wallet import LOCK_WALLET
 from services.access.permissions import Permission
-from services.errors.common import (
-    AccountNotEmpty,
-    EmailTaken,
-    FieldError,
-    Internal,
-    InvalidCredentials,
-    LastAdmin,
-    UserNotFound,
-    ValidationFailed,
-)
+from services.errors.auth import InvalidCredentials
+from services.errors.base import FieldError
+from services.errors.common import Internal, ValidationFailed
+from services.errors.users import AccountNotEmpty, EmailTaken, LastAdmin, UserNotFound
 from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.inputs import GONE

@@ -12,7 +12,8 @@ import pytest
 from persistence.mail_tokens import Purpose
 from services.access.permissions import Permission
 from services.catalogue import OPERATIONS
-from services.errors.common import CATALOGUE, COMMON
+from services.errors.base import CATALOGUE
+from services.errors.common import COMMON
 from tests.conftest import CHECKOUT
 from tests.servers import Server
 from tests.shop import Shop

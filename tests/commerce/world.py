@@ -20,7 +20,7 @@ import msgspec
 from services.deposits import depositing as deposits
 from services.deposits import provider_events as provider
 from services.deposits.provider_events import Undecided
-from services.errors.common import TandemError
+from services.errors.base import TandemError
 from services.ids import NOWHERE
 from services.jobs.queue import Job
 from services.orders import managing as orders_admin

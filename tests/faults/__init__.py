@@ -17,7 +17,8 @@ from schema.building.loaders import loader_of
 from schema.schema import SCHEMA
 from services import payments
 from services.access.permissions import Permission
-from services.errors.common import OrderNotFound, PaymentNotFound
+from services.errors.orders import OrderNotFound
+from services.errors.payments import PaymentNotFound
 from services.operation import cursors
 from services.operation import idempotency as keys
 from services.products import managing as products_managing

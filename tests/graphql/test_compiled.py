@@ -30,7 +30,8 @@ from schema.fast.executable import CompiledExecutable
 from schema.schema import SCHEMA, sdl
 from services.access.authentication import authenticate
 from services.cache.cache import Cache
-from services.errors.common import OutOfStock, Unavailable
+from services.errors.common import Unavailable
+from services.errors.products import OutOfStock
 from services.operation.context import Request
 from services.operation.paging import Page
 from services.process import Process, new_database

@@ -14,13 +14,13 @@ from persistence.database.transactions import QueryStats
 from services.access.passwords import Passwords
 from services.auth import signing_in as auth
 from services.deposits import depositing as deposits
+from services.errors.auth import InvalidCredentials
+from services.errors.base import TandemError
 from services.errors.common import (
     Forbidden,
     IdempotencyKeyRequired,
     Internal,
-    InvalidCredentials,
     MalformedRequest,
-    TandemError,
     Unavailable,
     ValidationFailed,
 )

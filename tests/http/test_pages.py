@@ -11,7 +11,7 @@ import pytest
 
 from api.app import create_app
 from services.catalogue import BY_NAME
-from services.errors.common import CATALOGUE
+from services.errors.base import CATALOGUE
 from services.process import Process, new_process
 from tests.conftest import Addresses, client_of, running, settings_for
 from tests.shop import Person

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from persistence.mail_tokens import Purpose
-from services.errors.common import CATALOGUE, Internal, OrderNotFound
+from services.errors.base import CATALOGUE
+from services.errors.common import Internal
+from services.errors.orders import OrderNotFound
 from services.ids import new_id
 from services.jobs.handlers import HANDLERS
 from services.jobs.queue import Job

@@ -20,7 +20,9 @@ from persistence.orders import statements as orders_changes
 from persistence.products.statements import HOLD_STOCK, LOCK_STOCK_LEVEL, StockLevel
 from services import approvals
 from services.access.permissions import Permission
-from services.errors.common import Forbidden, InsufficientFunds, ProductNotFound, TokenRevoked
+from services.errors.common import Forbidden, TokenRevoked
+from services.errors.products import ProductNotFound
+from services.errors.wallet import InsufficientFunds
 from services.operation.context import Context
 from services.operation.etags import entity_tag
 from services.operation.inputs import Nothing

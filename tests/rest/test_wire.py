@@ -10,7 +10,8 @@ from httpx import Response
 from api.rest.routes import ADDRESSES
 from api.rest.v1 import FLAT_USERS
 from api.rest.versions import DIALECTS, dialect_of
-from services.errors.common import ProductNotFound, RateLimited
+from services.errors.common import RateLimited
+from services.errors.products import ProductNotFound
 from tests import faces
 from tests.shop import PASSWORD, Person, Shop, new_key, unique
 

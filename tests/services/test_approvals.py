@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from services import approvals
-from services.errors.common import OrderStatusInvalid, TandemError
+from services.errors.base import TandemError
+from services.errors.orders import OrderStatusInvalid
 from services.orders import buying as orders_buying
 from services.orders.managing import expire_due
 from tests.faces import Door

@@ -12,7 +12,8 @@ import pytest
 from persistence.database import failures
 from persistence.database.transactions import Transaction
 from services.access.permissions import PUBLIC, SYSTEM, Permission
-from services.errors.common import Forbidden, Internal, ProductNotFound
+from services.errors.common import Forbidden, Internal
+from services.errors.products import ProductNotFound
 from services.jobs.handlers import HANDLERS
 from services.jobs.queue import Job, enqueue
 from services.operation.context import Context

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.errors.common import OrderNotFound
+from services.errors.orders import OrderNotFound
 from services.orders import reading as orders
 from tests.faces import Door
 from tests.shop import Person, Shop, new_key

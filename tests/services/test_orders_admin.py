@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from services import approvals
-from services.errors.common import OrderStatusInvalid, TandemError
+from services.errors.base import TandemError
+from services.errors.orders import OrderStatusInvalid
 from services.jobs.handlers import HANDLERS, SCHEDULES
 from services.jobs.queue import Job
 from services.orders import buying as orders_buying

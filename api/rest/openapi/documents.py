@@ -26,6 +26,7 @@ from api.rest.operation_route import OperationRoute
 from api.rest.routes import ROUTES, routes_of
 from api.rest.versions import DIALECTS
 from services.access.permissions import PUBLIC
+from services.errors.base import TandemError
 from services.errors.common import (
     Forbidden,
     IdempotencyKeyInUse,
@@ -35,7 +36,6 @@ from services.errors.common import (
     PayloadTooLarge,
     QueryTooComplex,
     RouteNotFound,
-    TandemError,
     TokenExpired,
     TokenRevoked,
     Unauthenticated,

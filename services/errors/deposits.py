@@ -1,10 +1,14 @@
-"""The errors of the payment provider's events, a part of the catalogue in errors.py.
+"""Errors of deposits."""
 
-TandemError
-└── SignatureInvalid 401
-"""
+from services.errors.base import TandemError
 
-from services.errors.common import TandemError
+
+class DepositNotFound(TandemError):
+    """No such deposit, or not for this caller's eyes."""
+
+    code, status = "DEPOSIT_NOT_FOUND", 404
+    title = "There is no such deposit."
+    hint = "Check the id."
 
 
 class SignatureInvalid(TandemError):

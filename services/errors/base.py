@@ -1,0 +1,72 @@
+"""The base of every error, and the catalogue of them by code.
+
+The wire shapes of errors are written once per dialect, in the faces.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta, Struct
+
+
+class FieldError(Struct, frozen=True):
+    """One bad input."""
+
+    field: Annotated[
+        str, Meta(description="Where it is: a name, or a path such as lines.0.quantity.")
+    ]
+    code: Annotated[str, Meta(description="What is wrong with it.")]
+    message: Annotated[str, Meta(description="What to do about it.")]
+
+
+class TandemError(Exception):
+    """Base of every error a caller may be told.
+
+    ``title`` is the same for every occurrence; ``detail`` speaks of this one. ``hint`` tells the
+    reader of the catalogue what to do.
+    """
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    title: ClassVar[str]
+    hint: ClassVar[str]
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        fields: Sequence[FieldError] = (),
+        details: dict[str, Any] | None = None,
+        effect: Callable[[Any], Awaitable[None]] | None = None,
+    ) -> None:
+        super().__init__(self.code)
+        self.detail = detail or self.title
+        self.fields = tuple(fields)
+        self.details = details or {}
+        # What must be done although the operation failed, in its transaction.
+        self.effect = effect
+
+    def __init_subclass__(cls) -> None:
+        CATALOGUE[cls.code] = cls
+
+
+CATALOGUE: dict[str, type[TandemError]] = {}
+
+
+class StoredError(Struct, frozen=True):
+    """An error as an idempotency key keeps it."""
+
+    code: str
+    detail: str
+    fields: tuple[FieldError, ...]
+    details: dict[str, Any]
+
+
+def stored(error: TandemError) -> StoredError:
+    """What is kept of an error under an idempotency key."""
+    return StoredError(error.code, error.detail, error.fields, error.details)
+
+
+def restored(kept: StoredError) -> TandemError:
+    """The error that was kept."""
+    return CATALOGUE[kept.code](kept.detail, fields=kept.fields, details=kept.details)
