@@ -30,7 +30,7 @@ from schema.building.scalars import SCALARS
 from schema.node import Node
 from services import nodes
 from services.operation.context import Request
-from services.operation.running import translate_errors
+from services.operation.error_translation import translate_errors
 
 __all__ = ["FIELDS", "SCHEMA", "sdl"]
 

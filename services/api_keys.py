@@ -26,9 +26,10 @@ from services.errors.base import FieldError, TandemError
 from services.errors.common import ValidationFailed
 from services.operation import paging
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.inputs import INVALID_CHOICE, Input, Instant, Line, PathId, wrong
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
-from services.operation.running import Key, operation
 
 _DEFAULT_LIFETIME = timedelta(days=90)
 _LONGEST_LIFETIME = timedelta(days=365)

@@ -13,9 +13,10 @@ from services.errors.approvals import SelfApproval
 from services.errors.orders import OrderNotFound, OrderStatusInvalid
 from services.operation import paging
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.inputs import Lines
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
-from services.operation.running import Key, operation
 from services.orders import steps as orders_steps
 from services.orders.reading import OrderId
 

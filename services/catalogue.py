@@ -10,7 +10,7 @@ from services.coupons import managing as coupons
 from services.deposits import depositing as deposits
 from services.invoices import reading as invoices
 from services.jobs import managing as jobs
-from services.operation.running import Operation
+from services.operation.operation import Operation
 from services.orders import buying as orders_buying
 from services.orders import managing as orders_managing
 from services.orders import reading as orders

@@ -23,10 +23,11 @@ from services.done import Done
 from services.errors.categories import CategoryInUse, CategoryNotFound, SlugTaken
 from services.operation import paging
 from services.operation.context import Context, Request, Wanted, viewer_values_for_relation
+from services.operation.declaration import Key
 from services.operation.inputs import Input, Line, Lines, PathId, Slug
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 from services.operation.patches import ABSENT, Patch, changes
-from services.operation.running import Key, operation
 
 Name = Annotated[Line, Field(min_length=1, max_length=100)]
 Description = Annotated[Lines, Field(max_length=2000)]
@@ -96,7 +97,7 @@ async def get(ctx: Context, input: CategoryId) -> Category:
             raise CategoryNotFound
         return category
 
-    return await ctx.kept(Category, input.id, load)
+    return await ctx.cached(Category, input.id, load)
 
 
 @operation(

@@ -11,8 +11,8 @@ from services.errors.payments import PaymentNotFound
 from services.operation import paging
 from services.operation.context import Context, Request, viewer_values_for_relation
 from services.operation.inputs import Input, PathId, Period, Reference
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
-from services.operation.running import operation
 
 
 class ListPayments(Paged, Period):

@@ -22,7 +22,7 @@ from services.cache.cache import Cache
 from services.deposits.provider import Provider, new_provider
 from services.fast.redis_pipeline import Pipeline
 from services.operation.cursors import CursorKeys
-from services.operation.key_gate import KeyGate
+from services.operation.key_locks import KeyLocks
 from services.periodic_tasks import PeriodicTasks
 from services.quota.quota import Quota
 from services.settings import Settings
@@ -48,7 +48,7 @@ class Process:
     api_keys: ApiKeys
     cursors: CursorKeys
     passwords: Passwords
-    gate: KeyGate
+    key_locks: KeyLocks
     quota: Quota
     provider: Provider
     clock: Callable[[], datetime]
@@ -112,7 +112,7 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
         api_keys=api_keys,
         cursors=CursorKeys(*settings.secrets),
         passwords=Passwords(settings.password_hashes_at_once, settings.bcrypt_rounds),
-        gate=KeyGate(settings.key_wait_seconds, settings.pool_max),
+        key_locks=KeyLocks(settings.key_wait_seconds, settings.pool_max),
         quota=Quota(redis, settings, pipeline),
         provider=new_provider(settings),
         clock=clock,

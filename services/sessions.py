@@ -14,9 +14,10 @@ from services.errors.base import TandemError
 from services.errors.sessions import SessionNotFound
 from services.operation import paging
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.inputs import Input, PathId
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
-from services.operation.running import Key, operation
 
 
 class ListSessions(Paged):

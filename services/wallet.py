@@ -20,8 +20,8 @@ from services.errors.common import Internal
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.inputs import Nothing
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
-from services.operation.running import operation
 
 
 class ListEntries(Paged):

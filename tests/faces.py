@@ -19,8 +19,8 @@ from services.catalogue import BY_NAME
 from services.errors.base import TandemError
 from services.ids import NOWHERE, parsed
 from services.operation.etags import entity_tag
+from services.operation.operation import Operation
 from services.operation.paging import ME, Page
-from services.operation.running import Operation
 from tests import exchanges
 from tests.shop import Person, Shop
 

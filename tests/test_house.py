@@ -22,7 +22,8 @@ from persistence.database.listing import Listing
 from persistence.database.metadata import METADATA
 from persistence.database.rules import APPEND_ONLY, TOUCHED
 from services.catalogue import BY_NAME, OPERATIONS
-from services.operation.running import Key, Operation
+from services.operation.declaration import Key
+from services.operation.operation import Operation
 from tests.conftest import CHECKOUT
 from tests.faces import ADDRESSES
 from tests.shop import Person, Shop

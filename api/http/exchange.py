@@ -14,7 +14,7 @@ from services import logs
 from services.errors.base import TandemError
 from services.errors.common import MalformedRequest, PayloadTooLarge, Timeout
 from services.operation.context import Request
-from services.operation.running import NOT_KNOWN, OUTCOME_UNKNOWN
+from services.operation.error_translation import NOT_KNOWN, OUTCOME_UNKNOWN
 from services.process import Process
 from services.settings import Settings
 

@@ -23,7 +23,7 @@ from services.errors.base import CATALOGUE, TandemError
 from services.errors.common import COMMON, KEYED, RouteNotFound
 from services.operation.deprecation import Deprecation
 from services.operation.etags import names_tag
-from services.operation.running import Operation
+from services.operation.operation import Operation
 from services.process import Process
 
 _JSON = "application/json"

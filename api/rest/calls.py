@@ -10,8 +10,8 @@ from starlette.types import Scope
 from services.cache.cache import Encoded
 from services.errors.base import FieldError, TandemError
 from services.operation.context import Request, Wanted
+from services.operation.operation import Operation
 from services.operation.paging import Page
-from services.operation.running import Operation
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from services.cache.cache import Encoded
 from services.errors.base import TandemError
 from services.errors.common import Unauthenticated
 from services.operation.deprecation import Deprecation
+from services.operation.operation import Operation
 from services.operation.paging import Page
-from services.operation.running import Operation
 
 Cursor = str | None
 #: Descriptions that both dialects' envelopes use.

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from api.rest.calls import Answer, Call, File, nested
 from api.rest.operation_route import OperationRoute
 from services.invoices import reading as invoices
-from services.operation.running import translate_errors
+from services.operation.error_translation import translate_errors
 
 router = APIRouter(prefix="/invoices", route_class=OperationRoute)
 

@@ -20,8 +20,8 @@ from services.catalogue import BY_NAME
 from services.errors.base import TandemError
 from services.operation.context import Request
 from services.operation.etags import entity_tag, names_tag
+from services.operation.operation import Operation
 from services.operation.paging import Page
-from services.operation.running import Operation
 
 
 async def _inspected() -> None:

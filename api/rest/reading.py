@@ -22,8 +22,8 @@ from services.errors.base import FieldError, TandemError
 from services.errors.common import MalformedRequest, NotAcceptable
 from services.operation.context import Request, Wanted
 from services.operation.inputs import UNKNOWN_FIELD
+from services.operation.operation import Operation
 from services.operation.patches import Patch
-from services.operation.running import Operation
 
 #: More than any list takes; parsing more is wasted work.
 _MOST_PARAMETERS = 100

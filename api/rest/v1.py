@@ -17,8 +17,8 @@ from api.rest.dialect import CODE, REQUEST_ID, Cursor, Dialect
 from services.auth.signing_in import Tokens
 from services.errors.base import FieldError, TandemError
 from services.operation.deprecation import Deprecation
+from services.operation.operation import Operation
 from services.operation.paging import Page
-from services.operation.running import Operation
 from services.users.reading import User
 
 #: v1 writes users flat; v2 keeps the nested profile.

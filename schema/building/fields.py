@@ -20,7 +20,8 @@ from schema.building.loaders import (
 from services.errors.base import FieldError
 from services.errors.common import ValidationFailed
 from services.operation.context import Request
-from services.operation.running import Operation, translate_errors
+from services.operation.error_translation import translate_errors
+from services.operation.operation import Operation
 
 Info = StrawberryInfo[GraphQLContext, None]
 

@@ -14,8 +14,9 @@ import strawberry
 
 from schema.building.scalars import JSON, DateTime, Money
 from schema.building.types import graphql_enum
+from services.operation.declaration import Key
 from services.operation.inputs import Input
-from services.operation.running import Key, Operation
+from services.operation.operation import Operation
 
 _INPUTS: dict[str, Any] = {}
 _SCALARS = {"integer": int, "boolean": bool, "object": JSON}

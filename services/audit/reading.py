@@ -13,8 +13,8 @@ from services.errors.common import Internal
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.inputs import Input, Line, Nothing, Period, Position, Reference, wrong
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
-from services.operation.running import operation
 
 __all__ = ["AuditEntry", "AuditFinding", "AuditFindingKind", "AuditHead", "AuditVerification"]
 

@@ -24,8 +24,9 @@ from services.errors.auth import TokenInvalid
 from services.errors.users import EmailTaken
 from services.jobs.queue import enqueue
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.inputs import Email, Input, Line, Nothing, Password
-from services.operation.running import Key, operation
+from services.operation.operation import operation
 from services.quota.quota import Policy
 
 MailedToken = Annotated[Line, Field(min_length=1, max_length=200)]

@@ -30,8 +30,9 @@ from services.errors.auth import (
 )
 from services.errors.users import EmailTaken, UsernameTaken
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.inputs import Email, Input, Line, Nothing, Password
-from services.operation.running import Key, operation
+from services.operation.operation import operation
 from services.quota.quota import Policy
 from services.users.creating import NewAccount, create_account
 

@@ -34,6 +34,7 @@ from services.errors.coupons import (
 )
 from services.operation import paging
 from services.operation.context import Context, Request, viewer_values_for_relation
+from services.operation.declaration import Key
 from services.operation.inputs import (
     CouponCode,
     Flag,
@@ -45,9 +46,9 @@ from services.operation.inputs import (
     Price,
     wrong,
 )
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 from services.operation.patches import ABSENT, Patch, changes
-from services.operation.running import Key, operation
 
 _CODE = "[A-Za-z0-9_-]{3,40}"
 #: The code of a new coupon. Buyers may give it in any case.

@@ -27,9 +27,10 @@ from services.errors.deposits import DepositNotFound
 from services.jobs.queue import enqueue
 from services.operation import paging
 from services.operation.context import Context, Request, viewer_values_for_relation
+from services.operation.declaration import Key
 from services.operation.inputs import Input, Line, PathId, Price
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
-from services.operation.running import Key, operation
 from services.wallet import transfer
 
 log = structlog.get_logger("tandem.deposits")

@@ -21,7 +21,7 @@ from services.errors.deposits import SignatureInvalid
 from services.ids import parsed
 from services.jobs.queue import DoNotRetry, Job
 from services.operation.context import Request
-from services.operation.running import translate_errors
+from services.operation.error_translation import translate_errors
 from services.process import Process
 
 log = structlog.get_logger("tandem.provider")

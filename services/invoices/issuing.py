@@ -39,7 +39,7 @@ from services.invoices import pdf
 from services.jobs.queue import DoNotRetry, Job, enqueue
 from services.operation.context import Context
 from services.operation.inputs import Input, PathId
-from services.operation.running import operation
+from services.operation.operation import operation
 from services.process import Process
 from services.settings import Settings
 

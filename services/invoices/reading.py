@@ -20,7 +20,7 @@ from services.ids import NOWHERE, parsed
 from services.operation.charging import charge
 from services.operation.context import Context, Request, viewer_values_for_relation
 from services.operation.inputs import Input, Nothing, PathId, checked
-from services.operation.running import operation
+from services.operation.operation import operation
 
 
 class InvoiceId(Input):

@@ -13,9 +13,10 @@ from services.done import Done
 from services.errors.jobs import JobNotFound, JobStatusInvalid
 from services.operation import paging
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.inputs import Input, Line, PathId
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
-from services.operation.running import Key, operation
 from services.process import Process
 
 

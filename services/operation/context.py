@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
@@ -15,13 +15,11 @@ from services.cache.cache import Load, decoder, shape
 from services.errors.base import FieldError
 from services.errors.common import Forbidden, PreconditionFailed, Unauthenticated
 from services.ids import new_id
+from services.operation.declaration import Declaration
 from services.operation.etags import Versioned, names_version
 from services.process import Process
 from services.quota.quota import Allowance
 from services.settings import Settings
-
-if TYPE_CHECKING:
-    from services.operation.running import Operation
 
 log = structlog.get_logger("tandem.request")
 
@@ -73,7 +71,7 @@ class Request:
             return "MISS"  # relations beside what was kept
         return self.cached or "BYPASS"
 
-    def count_cached(self, how: str) -> None:
+    def note_cache(self, how: str) -> None:
         """Say of a part of the answer: HIT, MISS or BYPASS."""
         if self.cached is None or how == "BYPASS" or self.cached == "HIT":
             self.cached = how
@@ -105,7 +103,7 @@ class Context:
     """One call of one operation."""
 
     request: Request
-    operation: "Operation[Any, Any]"
+    operation: Declaration[Any]
     caller: Caller | None
     if_match: str | None = None
     #: What the operation's ``prepare`` step found before the transaction began.
@@ -118,7 +116,7 @@ class Context:
     #: May what is kept be answered as it is, `Encoded`?
     encoded: bool = False
     #: Tags of the cache whose values are outdated when this call has committed.
-    touched: set[str] = field(default_factory=set)
+    outdated_tags: set[str] = field(default_factory=set)
     now: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -159,6 +157,11 @@ class Context:
             seen["sees_all"] = True
         return seen
 
+    def reset(self) -> None:
+        """Forget what an earlier attempt of the transaction noted here."""
+        self.entity, self.entity_id, self.changed = None, None, ()
+        self.outdated_tags.clear()
+
     def refresh_now(self) -> None:
         """Read the clock again after a wait for a lock, to sort after what was waited for."""
         self.now = self.process.clock()
@@ -184,33 +187,33 @@ class Context:
     def record(self, entity: str, entity_id: str, *changed: str) -> None:
         """Say in the audit row what the operation was done to."""
         self.entity, self.entity_id, self.changed = entity, entity_id, changed
-        self.touch(entity, entity_id)
+        self.invalidate(entity, entity_id)
 
-    def touch(self, entity: str, *ids: str) -> None:
+    def invalidate(self, entity: str, *ids: str) -> None:
         """Say that entities look different from now on, in themselves and in lists."""
         if entity in _KEPT:
-            self.touched.add(entity)
-            self.touched.update([f"{entity}:{id}" for id in ids])
+            self.outdated_tags.add(entity)
+            self.outdated_tags.update([f"{entity}:{id}" for id in ids])
 
     @property
-    def keeps(self) -> bool:
+    def cacheable(self) -> bool:
         """May the cache keep what this call answers? Only what everybody sees."""
         kept = bool(self.operation.cached) and self.process.cache.on
         return kept and not self.viewer_values["sees_all"]
 
-    async def kept(self, kind: Any, key: str, load: Load) -> Any:
+    async def cached(self, kind: Any, key: str, load: Load) -> Any:
         """What the cache has under a key of this operation, else what ``load`` gives.
 
         Only where the operation declares it, and for callers who see what everybody sees. Answers
         one of ``kind``, or it `Encoded` where the caller of the operation takes that.
         """
         cache, op = self.process.cache, self.operation
-        if not self.keeps:
-            self.request.count_cached("BYPASS")
+        if not self.cacheable:
+            self.request.note_cache("BYPASS")
             return await load()
         tags = [tag + key if tag[-1] == ":" else tag for tag in op.cached]
         encoded, thing, hit = await cache.find(f"{op.name}:{shape(kind)}:{key}", tags, load)
-        self.request.count_cached("HIT" if hit else "MISS")
+        self.request.note_cache("HIT" if hit else "MISS")
         if self.encoded:
             return encoded
         return decoder(kind).decode(encoded.body) if thing is None else thing

@@ -33,7 +33,7 @@ def names_version(condition: str, version: int) -> bool:
     return any(given == "*" or given.split(".")[0] == str(version) for given in _tags(condition))
 
 
-def spelled_once(condition: str | None) -> list[str] | None:
+def normalized_tags(condition: str | None) -> list[str] | None:
     """The tags of a condition, however it is written: REST quotes them, GraphQL need not."""
     return None if condition is None else sorted(_tags(condition))
 

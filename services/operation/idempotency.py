@@ -18,6 +18,8 @@ from services.errors.common import (
     ValidationFailed,
 )
 from services.operation.context import Context
+from services.operation.etags import fingerprint, normalized_tags
+from services.operation.inputs import Input
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -37,13 +39,14 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     error: StoredError | None = None
 
 
-async def claim(ctx: Context, tx: Transaction, key: str, fingerprint: bytes) -> Outcome | None:
+async def claim(ctx: Context, tx: Transaction, key: str, input: Input) -> Outcome | None:
     """Claim the key in this transaction; the stored outcome when an earlier call had it.
 
     Raises `IdempotencyKeyReused` for other input, `IdempotencyKeyInUse` when the first call still
     runs after the wait.
     """
     which = {"caller": ctx.user_id, "name": ctx.operation.name, "claimed": key}
+    asked = fingerprint({"input": input.plain(), "ifMatch": normalized_tags(ctx.if_match)})
     otherwise = str(int(ctx.settings.lock_seconds * 1000))
     try:
         claimed = await tx.one(
@@ -51,9 +54,9 @@ async def claim(ctx: Context, tx: Transaction, key: str, fingerprint: bytes) -> 
             caller_id=ctx.user_id,
             operation=ctx.operation.name,
             key=key,
-            fingerprint=fingerprint,
+            fingerprint=asked,
             created_at=ctx.now,
-            patience=str(int(ctx.process.gate.wait_seconds * 1000)),
+            patience=str(int(ctx.process.key_locks.wait_seconds * 1000)),
             otherwise=otherwise,
         )
     except LockTimeout:
@@ -63,14 +66,14 @@ async def claim(ctx: Context, tx: Transaction, key: str, fingerprint: bytes) -> 
     await tx.run(f"SET LOCAL lock_timeout = {otherwise}")
     expired = ctx.now - timedelta(hours=ctx.settings.key_hours)
     taken_over = await tx.one(
-        TAKE_OVER_KEY, **which, expired=expired, new_fingerprint=fingerprint, now=ctx.now
+        TAKE_OVER_KEY, **which, expired=expired, new_fingerprint=asked, now=ctx.now
     )
     if taken_over:
         return None
     kept = await tx.one(READ_KEY, **which)
     if kept is None or kept.outcome is None:
         raise IdempotencyKeyInUse
-    if kept.fingerprint != fingerprint:
+    if kept.fingerprint != asked:
         raise IdempotencyKeyReused
     return msgspec.json.decode(kept.outcome, type=Outcome)
 

@@ -99,7 +99,7 @@ async def page(
     """One page of a list; raises `ValidationFailed` for a cursor that is not this list's."""
     plan = _plan(ctx, listing, input, sort, filters)
     # What is kept is for whoever asks next, and whole.
-    wanted = None if ctx.keeps else ctx.wanted
+    wanted = None if ctx.cacheable else ctx.wanted
 
     async def load() -> _Found[Item]:
         rows = await listing.page(
@@ -111,7 +111,7 @@ async def page(
         return _Found(rows, total)
 
     if ctx.operation.cached:
-        found = await ctx.kept(_Found[ctx.operation.result], _name(plan, input), load)
+        found = await ctx.cached(_Found[ctx.operation.result], _name(plan, input), load)
     else:
         found = await load()
     return _shaped(ctx, listing, plan, [*found.rows], found.total)

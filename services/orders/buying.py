@@ -22,6 +22,7 @@ from services.errors.products import OutOfStock, ProductNotFound
 from services.errors.wallet import InsufficientFunds
 from services.jobs.queue import enqueue
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.inputs import (
     CouponCode,
     Input,
@@ -30,7 +31,7 @@ from services.operation.inputs import (
     Reference,
     wrong,
 )
-from services.operation.running import Key, operation
+from services.operation.operation import operation
 from services.orders import steps
 from services.orders.reading import OrderId
 from services.refunds import steps as refunds_steps
@@ -162,7 +163,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> PendingRe
     if terms is not None:
         await coupons_steps.hold_coupon(ctx, tx, terms, order.id, order.discount)
     await tx.write(HOLD_STOCK, ids=ids, quantities=[line.quantity for line in order.lines])
-    ctx.touch("product", *ids)
+    ctx.invalidate("product", *ids)
     await steps.write_history(ctx, tx, order.id, None, order.status)
     return placed
 

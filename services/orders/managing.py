@@ -15,9 +15,10 @@ from services.errors.orders import OrderNotFound, OrderStatusInvalid
 from services.jobs.queue import Job, enqueue
 from services.operation import paging
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.inputs import Line, Lines, Reference, wrong
+from services.operation.operation import operation
 from services.operation.paging import Page
-from services.operation.running import Key, operation
 from services.orders import steps
 from services.orders.reading import ListOrders, OrderId
 from services.process import Process

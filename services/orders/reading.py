@@ -26,8 +26,8 @@ from services.operation.inputs import (
     PathId,
     Period,
 )
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
-from services.operation.running import operation
 
 
 class OrderId(Input):

@@ -236,7 +236,7 @@ async def move_stock(
     quantities = [line.quantity for line in order.lines]
     await tx.all(LOCK_STOCK_ROWS, ids=ids)
     await tx.write(change, ids=ids, quantities=quantities)
-    ctx.touch("product", *ids)
+    ctx.invalidate("product", *ids)
     if kind is not None:
         sign = -1 if kind is MovementKind.SOLD else 1
         await tx.write(

@@ -28,6 +28,7 @@ from services.errors.categories import CategoryNotFound
 from services.errors.common import Forbidden, Internal, ValidationFailed
 from services.errors.products import OutOfStock, ProductNotFound, StockChanged
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.inputs import (
     Input,
     Line,
@@ -39,8 +40,8 @@ from services.operation.inputs import (
     Url,
     wrong,
 )
+from services.operation.operation import operation
 from services.operation.patches import ABSENT, Patch, changes
-from services.operation.running import Key, operation
 from services.products.reading import ProductId, Tag
 
 

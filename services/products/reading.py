@@ -19,8 +19,8 @@ from services.operation.inputs import (
     Reference,
     wrong,
 )
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
-from services.operation.running import operation
 
 Tag = Annotated[Line, Field(min_length=1, max_length=50)]
 ProductSort = Literal["-createdAt", "createdAt", "name", "-name", "price", "-price", "relevance"]
@@ -107,7 +107,7 @@ async def get(ctx: Context, input: ProductId) -> Product:
             raise ProductNotFound
         return product
 
-    return await ctx.kept(Product, input.id, load)
+    return await ctx.cached(Product, input.id, load)
 
 
 async def by_ids(

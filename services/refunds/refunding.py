@@ -21,9 +21,10 @@ from services.errors.refunds import RefundChanged, RefundExceedsPayment
 from services.ids import NOWHERE, parsed
 from services.operation import paging
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.inputs import Bound, Input, Lines, Price, Reference, wrong
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
-from services.operation.running import Key, operation
 from services.orders import steps as orders_steps
 from services.orders.reading import OrderId
 from services.refunds import steps

@@ -11,11 +11,12 @@ from services.access.permissions import Permission
 from services.done import Done
 from services.errors.users import EmailTaken, LastAdmin, UsernameTaken, UserNotFound
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.inputs import (
     PathId,
 )
+from services.operation.operation import operation
 from services.operation.patches import ABSENT
-from services.operation.running import Key, operation
 from services.users import steps
 from services.users.creating import NewAccount, create_account, enqueue_verification
 from services.users.own_account import UserPatch

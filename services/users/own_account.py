@@ -21,6 +21,7 @@ from services.errors.common import Unauthenticated
 from services.errors.users import AccountNotEmpty, EmailTaken, LastAdmin, UsernameTaken
 from services.operation.charging import charge_attempt
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.inputs import (
     Email,
     Input,
@@ -29,8 +30,8 @@ from services.operation.inputs import (
     Password,
     Url,
 )
+from services.operation.operation import operation
 from services.operation.patches import ABSENT, Patch
-from services.operation.running import Key, operation
 from services.quota.quota import Policy
 from services.users import steps
 from services.users.creating import Name, Username

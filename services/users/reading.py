@@ -19,8 +19,8 @@ from services.operation.inputs import (
     Line,
     PathId,
 )
+from services.operation.operation import operation
 from services.operation.paging import Page, Paged
-from services.operation.running import operation
 from services.users import steps
 
 

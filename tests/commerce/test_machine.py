@@ -27,7 +27,7 @@ from services.books.running import run_checks
 from services.catalogue import BY_NAME
 from services.deposits import depositing as deposits
 from services.errors.common import COMMON, IdempotencyKeyInUse, IdempotencyKeyRequired
-from services.operation.running import Key
+from services.operation.declaration import Key
 from services.orders.managing import expire
 from services.process import new_process
 from tests.commerce.chance import a_call

@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from services.catalogue import OPERATIONS
-from services.operation.running import Key
+from services.operation.declaration import Key
 from tests.faces import ADDRESSES, DOCUMENTS, FILES, SORTS
 
 NAMES = [operation.name for operation in OPERATIONS]

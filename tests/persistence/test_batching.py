@@ -24,9 +24,10 @@ from services.errors.common import Forbidden, TokenRevoked
 from services.errors.products import ProductNotFound
 from services.errors.wallet import InsufficientFunds
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.etags import entity_tag
 from services.operation.inputs import Nothing
-from services.operation.running import Key, operation
+from services.operation.operation import operation
 from services.orders import buying as orders_buying
 from services.orders import managing as orders_admin
 from services.orders import reading as orders

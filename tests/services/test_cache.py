@@ -255,14 +255,14 @@ async def test_a_slow_reader_keeps_nothing_that_a_write_has_changed_meanwhile(
             return found if kind == "one" else found.items[0]
 
         class Slow(Context):
-            async def kept(self, kind: Any, key: str, load: Callable[[], Awaitable[Any]]) -> Any:
+            async def cached(self, kind: Any, key: str, load: Callable[[], Awaitable[Any]]) -> Any:
                 async def slowly() -> Any:
                     found = await load()
                     reading.set()
                     await go_on.wait()
                     return found
 
-                return await super().kept(kind, key, slowly)
+                return await super().cached(kind, key, slowly)
 
         slow = asyncio.ensure_future(read.run(Slow(asking(here), read, None), read.input(**values)))
         await asyncio.wait_for(reading.wait(), 10)

@@ -17,8 +17,9 @@ from services.errors.products import ProductNotFound
 from services.jobs.handlers import HANDLERS
 from services.jobs.queue import Job, enqueue
 from services.operation.context import Context
+from services.operation.declaration import Key
 from services.operation.inputs import Nothing
-from services.operation.running import Key, Operation, operation
+from services.operation.operation import Operation, operation
 from tests.conftest import CHECKOUT
 from tests.shop import Person, Shop, new_key, unique
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from api.rest import v1, v2
 from api.rest.openapi.schemas import Schema, reference, result_schemas
 from services.errors.base import FieldError
-from services.operation.running import Operation
+from services.operation.operation import Operation
 
 #: The order in which the keywords of an envelope's property are written.
 _KEYWORDS = ("$ref", "const", "anyOf", "type", "format", "description")

@@ -41,7 +41,8 @@ from services.errors.common import (
     Unauthenticated,
     UnsupportedMediaType,
 )
-from services.operation.running import Key, Operation
+from services.operation.declaration import Key
+from services.operation.operation import Operation
 
 _FLAT = ("firstName", "lastName", "avatar", "bio")
 _SAMPLE_ID = "01a1f9bd-135c-7e07-b274-b67df665d3e0"

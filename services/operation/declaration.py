@@ -1,0 +1,97 @@
+"""Declarations: what an operation is called, who may call it, and what it may answer.
+
+A declaration is data only. running.py enforces it, and operation.py makes it callable.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Generic, TypeVar, get_args
+
+from services.access.permissions import Permission
+from services.errors.base import TandemError
+from services.errors.common import COMMON, KEYED, PreconditionFailed
+from services.operation.deprecation import Deprecation
+from services.operation.inputs import Input
+from services.quota.quota import Policy
+
+In = TypeVar("In", bound=Input)
+Step = Callable[..., Awaitable[Any]]
+
+
+class Key(Enum):
+    """Whether a write takes an idempotency key."""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, eq=False)
+class Declaration(Generic[In]):
+    """A named unit of business, with everything that no face may decide for itself."""
+
+    name: str
+    #: The operation's own function. Its docstring is the description in both contracts.
+    run: Step
+    #: The permission that a caller needs; None when anybody may call it.
+    who: Permission | None
+    input: type[In]
+    result: Any
+    errors: frozenset[type[TandemError]]
+    writes: bool = False
+    #: A read whose input is too large or too private for a URL: REST takes it in a body.
+    body: bool = False
+    key: Key = Key.NONE
+    paged: bool = False
+    #: A write that takes ``ifMatch``.
+    conditional: bool = False
+    ignores_token: bool = False
+    #: The cache's tags of a read whose answers are cached; an id follows a tag that ends in ":".
+    cached: tuple[str, ...] = ()
+    #: The operation may end sessions or API keys. The process that runs it polls for revocations
+    #: at once; the other processes know within a second.
+    revokes: bool = False
+    cost: int = 1
+    #: A tight policy that each call is charged to as well.
+    quota: Policy | None = None
+    #: The input field with the account that ``quota`` is about; None for the caller's own account.
+    account: str | None = None
+    #: Runs before the transaction begins; its result is ``ctx.prepared``.
+    prepare: Step | None = None
+    #: Takes the locks that come before the caller's session; CONTRIBUTING has the order of locks.
+    locks: Step | None = None
+    deprecated: Deprecation | None = None
+    #: Only jobs and the command line run it: it was declared with ``who=SYSTEM``.
+    internal: bool = False
+    description: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "description", inspect.cleandoc(self.run.__doc__ or ""))
+        errors = self.errors | COMMON
+        if self.key is not Key.NONE:
+            errors |= KEYED
+        if self.conditional:
+            errors |= {PreconditionFailed}
+        object.__setattr__(self, "errors", frozenset(errors))
+
+    @property
+    def results(self) -> tuple[Any, ...]:
+        """The types it may answer: one, or several where the type depends on the caller."""
+        return get_args(self.result) or (self.result,)
+
+    @property
+    def over_all(self) -> bool:
+        """Does the permission that it needs cover everybody's things?"""
+        return self.who is not None and self.who == self.who.wider
+
+    @property
+    def noun(self) -> str:
+        """The noun of its name: ``orders`` of ``orders.pay``."""
+        return self.name.partition(".")[0]
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the description."""
+        return self.description.split("\n", 1)[0].rstrip(".")
