@@ -17,8 +17,8 @@ import msgspec
 
 from services.catalogue import BY_NAME
 from services.errors.base import TandemError
+from services.etags import entity_tag
 from services.ids import NOWHERE, parsed
-from services.operation.etags import entity_tag
 from services.operation.operation import Operation
 from services.operation.paging import ME, Page
 from tests import exchanges

@@ -21,8 +21,8 @@ from schema.schema import FIELDS, sdl
 from services.catalogue import OPERATIONS
 from services.errors.base import CATALOGUE, TandemError
 from services.errors.common import COMMON, KEYED, RouteNotFound
-from services.operation.deprecation import Deprecation
-from services.operation.etags import names_tag
+from services.etags import names_tag
+from services.operation.declaration import Deprecation
 from services.operation.operation import Operation
 from services.process import Process
 

@@ -5,9 +5,9 @@ from functools import lru_cache
 from starlette.types import Scope
 
 from api.http.requests import new_request
-from services.operation.charging import charge_refused
 from services.operation.context import Request
 from services.process import Process
+from services.quota.charging import charge_refused
 from services.quota.quota import Allowance, Budget
 
 

@@ -15,7 +15,7 @@ from api.rest.calls import Call, Sent
 from services.cache.cache import Encoded
 from services.errors.base import TandemError
 from services.errors.common import Unauthenticated
-from services.operation.deprecation import Deprecation
+from services.operation.declaration import Deprecation
 from services.operation.operation import Operation
 from services.operation.paging import Page
 

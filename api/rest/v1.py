@@ -16,7 +16,7 @@ from api.rest.calls import Call, Sent
 from api.rest.dialect import CODE, REQUEST_ID, Cursor, Dialect
 from services.auth.signing_in import Tokens
 from services.errors.base import FieldError, TandemError
-from services.operation.deprecation import Deprecation
+from services.operation.declaration import Deprecation
 from services.operation.operation import Operation
 from services.operation.paging import Page
 from services.users.reading import User

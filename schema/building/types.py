@@ -15,7 +15,7 @@ import msgspec
 import strawberry
 
 from schema.building.scalars import JSON, DateTime, Money
-from services.operation.etags import entity_tag
+from services.etags import entity_tag
 
 Type = TypeVar("Type", bound=type)
 

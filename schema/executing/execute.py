@@ -29,10 +29,10 @@ from services.errors.common import (
     Unauthenticated,
     ValidationFailed,
 )
-from services.operation.charging import charge, identify, refuse_spent
 from services.operation.context import Request
 from services.operation.error_translation import translate_errors
 from services.operation.running import refusal_before_input
+from services.quota.charging import charge, identify, refuse_spent
 
 #: The operations by root field, and the root fields that ignore a bad token.
 _OPERATIONS = {place: BY_NAME[name] for name, place in FIELDS.items()}

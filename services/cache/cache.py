@@ -21,8 +21,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from services.etags import tag_of
 from services.fast.redis_pipeline import Pipeline, Word
-from services.operation.etags import tag_of
 from services.redis_breaker import RedisBreaker
 from services.settings import Settings
 

@@ -17,10 +17,10 @@ from services.access.permissions import Permission
 from services.errors.base import TandemError
 from services.errors.invoices import InvoiceNotFound, InvoiceNotReady
 from services.ids import NOWHERE, parsed
-from services.operation.charging import charge
 from services.operation.context import Context, Request, viewer_values_for_relation
 from services.operation.inputs import Input, Nothing, PathId, checked
 from services.operation.operation import operation
+from services.quota.charging import charge
 
 
 class InvoiceId(Input):

@@ -14,9 +14,9 @@ from services.access.callers import Caller, viewer_values
 from services.cache.cache import Load, decoder, shape
 from services.errors.base import FieldError
 from services.errors.common import Forbidden, PreconditionFailed, Unauthenticated
+from services.etags import Versioned, names_version
 from services.ids import new_id
 from services.operation.declaration import Declaration
-from services.operation.etags import Versioned, names_version
 from services.process import Process
 from services.quota.quota import Allowance
 from services.settings import Settings

@@ -6,13 +6,14 @@ A declaration is data only. running.py enforces it, and operation.py makes it ca
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from email.utils import format_datetime
 from enum import Enum
 from typing import Any, Generic, TypeVar, get_args
 
 from services.access.permissions import Permission
 from services.errors.base import TandemError
 from services.errors.common import COMMON, KEYED, PreconditionFailed
-from services.operation.deprecation import Deprecation
 from services.operation.inputs import Input
 from services.quota.quota import Policy
 
@@ -26,6 +27,30 @@ class Key(Enum):
     NONE = "none"
     OPTIONAL = "optional"
     REQUIRED = "required"
+
+
+@dataclass(frozen=True)
+class Deprecation:
+    """Since when something is deprecated, until when it works, and what to use instead."""
+
+    since: date
+    sunset: date
+    instead: str
+
+    @property
+    def reason(self) -> str:
+        """A sentence for SDL and OpenAPI."""
+        return f"{self.instead} Works until {self.sunset.isoformat()}."
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """``Deprecation`` (RFC 9745) and ``Sunset`` (RFC 8594)."""
+        since = datetime(self.since.year, self.since.month, self.since.day, tzinfo=UTC)
+        sunset = datetime(self.sunset.year, self.sunset.month, self.sunset.day, tzinfo=UTC)
+        return {
+            "Deprecation": f"@{int(since.timestamp())}",
+            "Sunset": format_datetime(sunset, usegmt=True),
+        }
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,8 @@ from services.errors.common import (
     Unauthenticated,
     ValidationFailed,
 )
+from services.etags import fingerprint, normalized_tags
 from services.operation.context import Context
-from services.operation.etags import fingerprint, normalized_tags
 from services.operation.inputs import Input
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")

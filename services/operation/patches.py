@@ -11,7 +11,7 @@ from pydantic import ConfigDict, model_validator
 
 from services.errors.base import FieldError
 from services.errors.common import ValidationFailed
-from services.operation.etags import fingerprint
+from services.etags import fingerprint
 from services.operation.inputs import Input, metadata_fault, wrong
 
 #: Stands where nothing was given for a field that may not be empty; nobody reads it.

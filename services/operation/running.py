@@ -22,12 +22,12 @@ from services.access.callers import Caller
 from services.errors.base import TandemError
 from services.errors.common import Forbidden, IdempotencyKeyRequired, Unauthenticated
 from services.operation import idempotency
-from services.operation.charging import charge, charge_attempt, identify
 from services.operation.context import Context, Request, Wanted
 from services.operation.declaration import Declaration, Key
 from services.operation.inputs import Input, checked
 from services.operation.measuring import measured
 from services.quota import costs
+from services.quota.charging import charge, charge_attempt, identify
 
 log = structlog.get_logger("tandem.operation")
 

@@ -19,7 +19,6 @@ from services.done import Done
 from services.errors.auth import InvalidCredentials
 from services.errors.common import Unauthenticated
 from services.errors.users import AccountNotEmpty, EmailTaken, LastAdmin, UsernameTaken
-from services.operation.charging import charge_attempt
 from services.operation.context import Context
 from services.operation.declaration import Key
 from services.operation.inputs import (
@@ -32,6 +31,7 @@ from services.operation.inputs import (
 )
 from services.operation.operation import operation
 from services.operation.patches import ABSENT, Patch
+from services.quota.charging import charge_attempt
 from services.quota.quota import Policy
 from services.users import steps
 from services.users.creating import Name, Username

@@ -239,7 +239,7 @@ async def test_v1_says_of_nothing_else_that_it_is_deprecated(
 _PLANTED = """
 import asyncio, json
 from datetime import date
-from services.operation.deprecation import Deprecation
+from services.operation.declaration import Deprecation
 from services.products import reading as products
 plan = Deprecation(date(2026, 1, 1), date(2027, 1, 1), "Use products.find.")
 object.__setattr__(products.get, "deprecated", plan)

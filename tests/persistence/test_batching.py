@@ -23,9 +23,9 @@ from services.access.permissions import Permission
 from services.errors.common import Forbidden, TokenRevoked
 from services.errors.products import ProductNotFound
 from services.errors.wallet import InsufficientFunds
+from services.etags import entity_tag
 from services.operation.context import Context
 from services.operation.declaration import Key
-from services.operation.etags import entity_tag
 from services.operation.inputs import Nothing
 from services.operation.operation import operation
 from services.orders import buying as orders_buying
