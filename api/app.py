@@ -1,6 +1,7 @@
 """The composition root of a server process: settings, services, routes and the edge."""
 
 import gc
+import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -35,6 +36,7 @@ from schema.fast.executable import CompiledExecutable
 from services import logs
 from services.errors.base import TandemError
 from services.errors.common import MalformedRequest, MethodNotAllowed, RouteNotFound
+from services.fast.log_lines import LogLines
 from services.health import Health
 from services.operation.context import Request as CallerRequest
 from services.process import Process, new_process
@@ -47,7 +49,8 @@ def create_app(process: Process | None = None) -> ASGIApp:
     """The whole application; without a process it makes one from the environment's settings."""
     if process is None:
         settings = Settings()
-        logs.configure(debug=settings.debug, fast=settings.fast_paths)
+        lines = LogLines(sys.stdout.buffer) if settings.fast_paths else None
+        logs.configure(debug=settings.debug, writer=lines)
         process = new_process(settings)
     settings = process.settings
     documents = Documents(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -20,11 +21,14 @@ from services.access.tokens import TokenKeys
 from services.audit.proofs import AuditKeys
 from services.cache.cache import Cache
 from services.deposits.provider import Provider, new_provider
+from services.fast.joined_charges import JoinedCharges
 from services.fast.redis_pipeline import Pipeline
 from services.operation.cursors import CursorKeys
 from services.operation.key_locks import KeyLocks
 from services.periodic_tasks import PeriodicTasks
+from services.quota.gcra import ask_redis
 from services.quota.quota import Quota
+from services.redis_calls import PooledCalls, RedisCalls
 from services.settings import Settings
 
 #: How often signing keys are read: one that is taken away counts nowhere a second later.
@@ -40,8 +44,7 @@ class Process:
     settings: Settings
     database: Database
     redis: Redis
-    #: The faster way to Redis; None where everything goes the readable way.
-    pipeline: Pipeline | None
+    redis_calls: RedisCalls
     cache: Cache
     tokens: TokenKeys
     revocations: Revocations
@@ -73,8 +76,7 @@ class Process:
             await self.api_keys.flush()
         await self.cache.send_pending_bumps()
         await self.database.close()
-        if self.pipeline is not None:
-            self.pipeline.close()
+        self.redis_calls.close()
         await self.redis.aclose()
 
 
@@ -83,8 +85,13 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
     clock = clock or (lambda: datetime.now(UTC))
     database = new_database(settings)
     redis = new_redis(settings)
-    pipeline = Pipeline(redis, settings.redis_seconds) if settings.fast_paths else None
-    cache = Cache(redis, settings, pipeline)
+    if settings.fast_paths:
+        redis_calls = Pipeline(redis, settings.redis_seconds)
+        ask = JoinedCharges(redis_calls).ask
+    else:
+        redis_calls = PooledCalls(redis, settings.redis_seconds)
+        ask = partial(ask_redis, redis_calls)
+    cache = Cache(settings, redis_calls, serves_encoded=settings.fast_paths)
     tokens = TokenKeys(
         database,
         Seal(*settings.secrets),
@@ -105,7 +112,7 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
         settings=settings,
         database=database,
         redis=redis,
-        pipeline=pipeline,
+        redis_calls=redis_calls,
         cache=cache,
         tokens=tokens,
         revocations=revocations,
@@ -113,7 +120,7 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
         cursors=CursorKeys(*settings.secrets),
         passwords=Passwords(settings.password_hashes_at_once, settings.bcrypt_rounds),
         key_locks=KeyLocks(settings.key_wait_seconds, settings.pool_max),
-        quota=Quota(redis, settings, pipeline),
+        quota=Quota(settings, ask),
         provider=new_provider(settings),
         clock=clock,
         started_at=clock(),

@@ -18,12 +18,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 import structlog
-from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from services.etags import tag_of
-from services.fast.redis_pipeline import Pipeline, Word
 from services.redis_breaker import RedisBreaker
+from services.redis_calls import RedisCalls, Script
 from services.settings import Settings
 
 log = structlog.get_logger("tandem.cache")
@@ -36,12 +35,10 @@ _LARGEST = 256 * 1024
 #: Tags a process remembers that it could not renew, some 1 MB; beyond that it keeps nothing and
 #: looks for nothing until all that may be outdated is gone.
 _MOST_OWED = 10_000
-#: Calls of a process that are under way at a time, where each has a connection of its own.
-_AT_ONCE = 50
 
 #: KEYS: the generations. ARGV: how the value's key begins, a word for generations that are not
 #: there, and how long they stay. Answers the value, or its key in a list.
-_LOOK = """
+_LOOK = Script("""
 local where = ARGV[1]
 for _, key in ipairs(KEYS) do
     local generation = redis.call('GET', key)
@@ -52,8 +49,7 @@ for _, key in ipairs(KEYS) do
     where = where .. ':' .. generation
 end
 return redis.call('GET', where) or {where}
-"""
-_SHA = hashlib.sha1(_LOOK.encode(), usedforsecurity=False).hexdigest()
+""")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -78,13 +74,14 @@ class Found(NamedTuple):
 class Cache:
     """The cache of an installation, as one of its processes uses it."""
 
-    def __init__(self, redis: Redis, settings: Settings, pipeline: Pipeline | None) -> None:
-        self._redis: Any = redis
-        self._call = self._call_alone if pipeline is None else pipeline.call
-        self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._wait = settings.redis_seconds
+    def __init__(
+        self, settings: Settings, calls: RedisCalls, *, serves_encoded: bool = False
+    ) -> None:
+        #: Whether a face is given what is stored as it is, `Encoded`.
+        self.serves_encoded = serves_encoded
+        self._calls = calls
         # On one connection no answer overtakes another; on many, by as long as a call may take.
-        self._overtaken = 0.0 if pipeline else settings.redis_seconds
+        self._overtaken = 0.0 if calls.ordered else settings.redis_seconds
         self._seconds = settings.cache_seconds
         self._prefix = f"{settings.redis_prefix}:cache"
         self._breaker = RedisBreaker(settings.redis_seconds)
@@ -176,7 +173,7 @@ class Cache:
 
     async def _renew(self, tags: list[str]) -> bool:
         try:
-            await self._call("DEL", *[f"{self._prefix}:of:{tag}" for tag in tags])
+            await self._calls.call("DEL", *[f"{self._prefix}:of:{tag}" for tag in tags])
         except (RedisError, OSError) as error:
             self._failed(error)
             return False
@@ -191,12 +188,9 @@ class Cache:
             return None, None
         keys = [f"{self._prefix}:of:{tag}" for tag in tags]
         begins = f"{self._prefix}:{name}"
-        words = (len(keys), *keys, begins, next(self._words), _GENERATION_SECONDS)
+        arguments = (begins, next(self._words), _GENERATION_SECONDS)
         try:
-            try:
-                found = await self._call("EVALSHA", _SHA, *words)
-            except NoScriptError:  # the first call of all, or of a Redis that was restarted
-                found = await self._call("EVAL", _LOOK, *words)
+            found = await _LOOK.run(self._calls, keys, arguments)
         except (RedisError, OSError) as error:
             self._failed(error)
             return None, None
@@ -209,7 +203,7 @@ class Cache:
         try:
             if left and len(encoded.body) <= _LARGEST:
                 value = encoded.tag.encode() + b"\n" + encoded.body
-                await self._call("SET", where, value, "PX", left)
+                await self._calls.call("SET", where, value, "PX", left)
         except (RedisError, OSError) as error:
             self._failed(error)
         finally:
@@ -217,10 +211,6 @@ class Cache:
             # not handed out for longer than it would be kept.
             late = min(self._overtaken, left / 1000)
             asyncio.get_running_loop().call_later(late, self._flights.pop, where)
-
-    async def _call_alone(self, *words: Word) -> Any:
-        async with asyncio.timeout(self._wait), self._turns:
-            return await self._redis.execute_command(*words)
 
     def _beside(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

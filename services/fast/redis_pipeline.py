@@ -15,6 +15,8 @@ from hiredis import PushNotification, Reader, pack_command
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError, NoScriptError, RedisError, ResponseError, TimeoutError
 
+from services.redis_calls import Word
+
 #: Calls under way at a time: more than a process has requests at once. Beyond that Redis does not
 #: keep up, and a call fails at once instead of joining the queue.
 _MOST_WAITING = 4096
@@ -22,7 +24,6 @@ _MORE: Any = object()
 
 #: Gets the reply, or the error in place of it; must not raise.
 Done = Callable[[Any], None]
-Word = str | bytes | int | float
 
 # Its stub takes tuples of one word only.
 _packed: Callable[[tuple[Word, ...]], bytes] = pack_command  # pyright: ignore[reportAssignmentType]
@@ -34,6 +35,8 @@ class Pipeline:
     A call fails with a `RedisError`: it was refused, the connection was lost, or the reply did not
     come within ``seconds``. Whoever gives up waiting shifts nobody's reply.
     """
+
+    ordered = True
 
     def __init__(self, redis: Redis, seconds: float) -> None:
         self._redis = redis

@@ -33,12 +33,11 @@ class Operation(Declaration[In], Generic[In, Out]):
         return await read(self, request, raw or {}, wanted=wanted)
 
     async def encoded(self, request: Request, raw: Mapping[str, Any]) -> Any:
-        """Read; a cacheable answer comes `Encoded`, as the cache stores it.
+        """Read; a cacheable answer may come `Encoded`, as the cache stores it.
 
         This saves decoding the answer into an object and encoding that object again.
         """
-        encoded = request.process.settings.fast_paths
-        return await read(self, request, raw, encoded=encoded)
+        return await read(self, request, raw, encoded=request.process.cache.serves_encoded)
 
     async def by_system(self, request: Request, raw: Mapping[str, Any]) -> Out:
         """Write for a job or the command line: no token, no quota, no actor in the audit row.

@@ -5,26 +5,18 @@ interval a unit; what would move it further ahead than the whole budget takes to
 Times are whole microseconds, which Lua's numbers hold exactly: nothing drifts.
 """
 
-import asyncio
-import hashlib
 from collections import OrderedDict
-from collections.abc import MutableMapping, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import NamedTuple
 
 import structlog
-from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
-from services.fast.redis_pipeline import Pipeline, Word, resolve_future
 from services.redis_breaker import RedisBreaker
+from services.redis_calls import RedisCalls, Script
 
 log = structlog.get_logger("tandem.quota")
 
-#: Charges of a process that are under way in Redis at a time; others wait for their turn.
-_AT_ONCE = 50
-#: Calls that share a run of the script, which keeps Redis from everybody else for some 3 µs each.
-_MOST_JOINED = 64
 #: Budgets remembered in a process while Redis is away, some 20 MB at the most; the one that was
 #: used longest ago is forgotten, which is as if it were full.
 _MOST_KEPT = 100_000
@@ -39,7 +31,7 @@ _CLOCKS_DIFFER = 10_000_000
 #:
 #: Now is given, not asked of Redis: the process's clock decides about every other time as well, so
 #: one clock in a test moves all of them.
-SCRIPT = f"""
+SCRIPT = Script(f"""
 local answer, key, given = {{}}, 1, 1
 while given <= #ARGV do
     local charges, now = tonumber(ARGV[given]), tonumber(ARGV[given + 1])
@@ -70,8 +62,7 @@ while given <= #ARGV do
     key, given = key + charges, given + 2 + 4 * charges
 end
 return answer
-"""
-_SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+""")
 
 
 class Charge(NamedTuple):
@@ -130,18 +121,24 @@ def spend(
     return allowed, times
 
 
-class Budgets:
-    """The budgets of all processes in Redis; in here this process's share, while Redis is away."""
+Ask = Callable[[Sequence[Charge], int], Awaitable[Sequence[int]]]
 
-    def __init__(
-        self, redis: Redis, seconds: float, processes: int, pipeline: Pipeline | None = None
-    ) -> None:
-        self._redis = redis
-        self._seconds = seconds
+
+async def ask_redis(calls: RedisCalls, charges: Sequence[Charge], now: int) -> Sequence[int]:
+    """Run the script for one call's charges: whether they are allowed, and when each budget will
+    be full."""
+    keys = [charge.key for charge in charges]
+    return await SCRIPT.run(calls, keys, script_arguments(charges, now))
+
+
+class Budgets:
+    """The budgets of all processes in Redis. While Redis is away, this process's share of them."""
+
+    def __init__(self, ask: Ask, seconds: float, processes: int) -> None:
+        self._ask = ask
         self._processes = processes
-        self._ask = self._ask_alone if pipeline is None else _Joined(pipeline).ask
-        self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._kept: OrderedDict[str, int] = OrderedDict()
+        #: When each budget will be full, while Redis is away.
+        self._full_at: OrderedDict[str, int] = OrderedDict()
         self._breaker = RedisBreaker(seconds)
 
     async def spend(self, charges: Sequence[Charge], now: int) -> Spent:
@@ -159,18 +156,8 @@ class Budgets:
             return self._spend_share(charges, now)
         if self._breaker.worked():
             log.info("redis is back: one quota for all processes")
-            self._kept.clear()
+            self._full_at.clear()
         return _spent(charges, bool(allowed), times, now)
-
-    async def _ask_alone(self, charges: Sequence[Charge], now: int) -> Sequence[int]:
-        """One run of the script for one call's charges."""
-        keys, given = [charge.key for charge in charges], _given(charges, now)
-        redis: Any = self._redis
-        async with asyncio.timeout(self._seconds), self._turns:
-            try:
-                return await redis.evalsha(_SHA, len(keys), *keys, *given)
-            except NoScriptError:  # the first call of all, or of a Redis that was restarted
-                return await redis.eval(SCRIPT, len(keys), *keys, *given)
 
     def _spend_share(self, charges: Sequence[Charge], now: int) -> Spent:
         shares = [
@@ -180,63 +167,16 @@ class Budgets:
             )
             for charge in charges
         ]
-        allowed, times = spend(self._kept, shares, now)
+        allowed, times = spend(self._full_at, shares, now)
         for charge in shares:
-            if charge.key in self._kept:
-                self._kept.move_to_end(charge.key)
-        while len(self._kept) > _MOST_KEPT:
-            self._kept.popitem(last=False)
+            if charge.key in self._full_at:
+                self._full_at.move_to_end(charge.key)
+        while len(self._full_at) > _MOST_KEPT:
+            self._full_at.popitem(last=False)
         return _spent(shares, allowed, times, now)
 
 
-class _Group(NamedTuple):
-    charges: Sequence[Charge]
-    now: int
-    future: "asyncio.Future[Sequence[int]]"
-
-
-class _Joined:
-    """The charges of all calls of one turn, in one run of the script: that is some 15 µs
-    a call with sixteen of them, and 55 with one, where redis-py takes 110 and 145."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self._groups: list[_Group] = []
-
-    def ask(self, charges: Sequence[Charge], now: int) -> "asyncio.Future[Sequence[int]]":
-        """Whether the charges were let in, and when each budget will be full."""
-        future = asyncio.get_running_loop().create_future()
-        if not self._groups:
-            self._pipeline.before_write(self._send)
-        self._groups.append(_Group(charges, now, future))
-        return future
-
-    def _send(self) -> None:
-        waiting, self._groups = self._groups, []
-        for start in range(0, len(waiting), _MOST_JOINED):
-            groups = waiting[start : start + _MOST_JOINED]
-            keys = [charge.key for charges, _, _ in groups for charge in charges]
-            words: list[Word] = ["EVALSHA", _SHA, len(keys), *keys]
-            for charges, now, _ in groups:
-                words += _given(charges, now)
-            self._pipeline.send(words, partial(self._answered, groups, words))
-
-    def _answered(self, groups: list[_Group], words: list[Word], reply: Any) -> None:
-        if isinstance(reply, NoScriptError):
-            words[:2] = "EVAL", SCRIPT
-            self._pipeline.send(words, partial(self._answered, groups, words))
-        elif isinstance(reply, Exception):
-            for _, _, future in groups:
-                resolve_future(future, reply)
-        else:
-            start = 0
-            for charges, _, future in groups:
-                end = start + 1 + len(charges)
-                resolve_future(future, reply[start:end])
-                start = end
-
-
-def _given(charges: Sequence[Charge], now: int) -> list[int]:
+def script_arguments(charges: Sequence[Charge], now: int) -> list[int]:
     given = [len(charges), now]
     for charge in charges:
         # For as long as it could take to refill: a full budget needs no key.

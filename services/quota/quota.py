@@ -13,14 +13,11 @@ from enum import StrEnum
 from hashlib import blake2b, sha256
 from typing import Any
 
-from redis.asyncio import Redis
-
 from services.access.addresses import Address, household, within
 from services.access.callers import Caller
 from services.errors.common import RateLimited
-from services.fast.redis_pipeline import Pipeline
 from services.operation.inputs import LONGEST_TEXT
-from services.quota.gcra import Balance, Budgets, Charge
+from services.quota.gcra import Ask, Balance, Budgets, Charge
 from services.settings import Settings
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,12 +93,12 @@ class Allowance:
 class Quota:
     """The budgets of an installation, as one of its processes spends them."""
 
-    def __init__(self, redis: Redis, settings: Settings, pipeline: Pipeline | None) -> None:
+    def __init__(self, settings: Settings, ask: Ask) -> None:
         self._budgets = _budgets(settings)
         self._exempt = settings.quota_exempt
         self._prefix = f"{settings.redis_prefix}:quota"
         self._pepper = sha256(settings.secret.get_secret_value().encode()).digest()
-        self._kept = Budgets(redis, settings.redis_seconds, settings.processes, pipeline)
+        self._spender = Budgets(ask, settings.redis_seconds, settings.processes)
 
     async def charge(
         self, caller: Caller | None, address: Address | None, cost: int, now: datetime
@@ -151,7 +148,7 @@ class Quota:
             Charge(f"{self._prefix}:{policy}:{one}", budget.interval, budget.units, cost)
             for one in subjects
         ]
-        _, balances = await self._kept.spend(charges, (now - _EPOCH) // _MICROSECOND)
+        _, balances = await self._spender.spend(charges, (now - _EPOCH) // _MICROSECOND)
         tightest = max(balances, key=lambda one: (one.retry_after, -one.remaining))
         return _allowance(budget, tightest)
 

@@ -102,7 +102,7 @@ class Site:
         key = f"{quota._prefix}:{policy}:{subject}"
         now = (self.clock.now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
         look = Charge(key, budget.interval, budget.units, 0)
-        return (await quota._kept.spend([look], now)).balances[0].remaining
+        return (await quota._spender.spend([look], now)).balances[0].remaining
 
     async def anonymous(self, address: str = HERE) -> int:
         """What is left to an address."""

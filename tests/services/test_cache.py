@@ -307,7 +307,7 @@ async def test_a_reader_whose_answer_is_overtaken_by_a_later_one_loads_nothing(
     product, held, go_on = await shop.product(), asyncio.Event(), asyncio.Event()
     async with opening() as opened:
         process = await opened(settings.model_copy(update={"fast_paths": False}))
-        call = process.cache._call
+        call = process.redis_calls.call
 
         async def overtaken(*words: Any) -> Any:
             answer = await call(*words)
@@ -316,7 +316,7 @@ async def test_a_reader_whose_answer_is_overtaken_by_a_later_one_loads_nothing(
                 await go_on.wait()
             return answer
 
-        monkeypatch.setattr(process.cache, "_call", overtaken)
+        monkeypatch.setattr(process.redis_calls, "call", overtaken)
         first, second = asking(process), asking(process)
         late = asyncio.create_task(products.get(first, {"id": product.id}))
         await asyncio.wait_for(held.wait(), 10)

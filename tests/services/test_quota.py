@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from redis.asyncio import Redis
 
 from services import redis_breaker
 from services.access.addresses import client, household, parsed
+from services.fast.joined_charges import JoinedCharges
 from services.fast.redis_pipeline import Pipeline
 from services.process import new_redis
 from services.quota import gcra
 from services.quota.gcra import Budgets, Charge, spend
+from services.redis_calls import PooledCalls
 from tests.conftest import Addresses, settings_for
 from tests.shop import unique
 
@@ -43,9 +46,10 @@ async def make(request: pytest.FixtureRequest, addresses: Addresses) -> AsyncIte
     def made(processes: int = 1, url: str | None = None, seconds: float = 30) -> Budgets:
         clients.append(client_of(url or addresses.redis_url))
         if request.param == "alone":
-            return Budgets(clients[-1], seconds, processes)
+            ask = partial(gcra.ask_redis, PooledCalls(clients[-1], seconds))
+            return Budgets(ask, seconds, processes)
         pipelines.append(Pipeline(clients[-1], seconds))
-        return Budgets(clients[-1], seconds, processes, pipelines[-1])
+        return Budgets(JoinedCharges(pipelines[-1]).ask, seconds, processes)
 
     yield made
     for each in pipelines:
@@ -306,7 +310,7 @@ async def test_a_process_remembers_only_so_many_budgets_by_itself(
     for _ in range(8):
         await budgets.spend([used], NOW)
         await budgets.spend([charge(10)], NOW)
-    assert len(budgets._kept) == 5
+    assert len(budgets._full_at) == 5
     # Whoever calls goes on being counted, whoever else comes by.
     assert (await budgets.spend([used], NOW)).balances[0].remaining == 1
 

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
 from services.fast import redis_pipeline as room
+from services.fast.joined_charges import JoinedCharges
 from services.fast.redis_pipeline import Pipeline
 from services.process import new_redis
 from services.quota.gcra import Budgets, Charge, spend
@@ -113,7 +114,7 @@ async def test_more_calls_than_may_wait_fail_at_once(
 async def test_charges_of_one_turn_are_one_run_of_the_script(
     pipeline: Pipeline, redis: Redis
 ) -> None:
-    budgets = Budgets(redis, 30, 1, pipeline)
+    budgets = Budgets(JoinedCharges(pipeline).ask, 30, 1)
     charges = [Charge(unique("budget"), 1_000_000, 10, 1) for _ in range(16)]
     await budgets.spend(charges[:1], NOW)
     before = await ran(redis, "get"), await ran(redis, "evalsha")
@@ -128,7 +129,7 @@ async def test_of_charges_that_are_joined_each_group_is_let_in_or_refused_by_its
     pipeline: Pipeline, redis: Redis
 ) -> None:
     """The same charges, joined in Redis and one after the other in here, on budgets they share."""
-    budgets, pick = Budgets(redis, 30, 1, pipeline), random.Random("joined")
+    budgets, pick = Budgets(JoinedCharges(pipeline).ask, 30, 1), random.Random("joined")
     keys = [(unique("budget"), pick.randrange(1, 10**7), pick.randrange(1, 30)) for _ in range(4)]
     kept: dict[str, int] = {}
     refused = 0
