@@ -1,4 +1,4 @@
-"""Entity tags: ``<version>.<hash of the whole v2 representation>``."""
+"""Entity tags, ``<version>.<hash of the whole v2 representation>``, and conditions on them."""
 
 from hashlib import blake2b
 from typing import Any, Protocol
@@ -7,19 +7,19 @@ import msgspec
 
 
 class Versioned(Protocol):
-    """Anything whose changes are counted."""
+    """Anything that counts its changes."""
 
     @property
     def version(self) -> int: ...
 
 
 def entity_tag(entity: Versioned) -> str:
-    """The bare tag of an entity; REST puts it in quotes."""
+    """The bare tag of an entity, which REST puts in quotes."""
     return tag_of(entity.version, msgspec.json.encode(entity))
 
 
 def tag_of(version: int, written: bytes) -> str:
-    """The bare tag of an entity with this version, written as v2 does."""
+    """The bare tag of an entity, from its version and its v2 representation."""
     return f"{version}.{blake2b(written, digest_size=8).hexdigest()}"
 
 
@@ -29,12 +29,12 @@ def names_tag(condition: str, tag: str) -> bool:
 
 
 def names_version(condition: str, version: int) -> bool:
-    """Does an If-Match value name this version, whatever the rest of the representation?"""
+    """Does an If-Match value name this version, whatever the hash?"""
     return any(given == "*" or given.split(".")[0] == str(version) for given in _tags(condition))
 
 
 def normalized_tags(condition: str | None) -> list[str] | None:
-    """The tags of a condition, however it is written: REST quotes them, GraphQL need not."""
+    """The sorted tags of a condition, which REST quotes and GraphQL need not; None without one."""
     return None if condition is None else sorted(_tags(condition))
 
 

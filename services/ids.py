@@ -1,4 +1,4 @@
-"""Ids: UUIDv7 text, the very same on both faces and in every row."""
+"""Ids: UUIDv7 text, the same on both faces and in every row."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _FORM = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
-#: Names nothing: what a malformed id is read as, so that it is not found like any unknown one.
+#: The id of nothing. A malformed id is read as this one, and so it is not found.
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 

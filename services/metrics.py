@@ -1,7 +1,7 @@
-"""What is counted while Tandem runs, for Prometheus; `api/http/metrics.py` serves it.
+"""Metrics for Prometheus, which `api/http/metrics.py` serves.
 
-Counted by each process for itself; processes of one `tandem serve` share a folder, so that
-whichever of them is asked speaks for all. The queue is not counted but looked at, in the database.
+Each process counts its own calls. The processes of one `tandem serve` share a folder, so that any
+of them can answer for all. The depth of the queue is read from the database.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,12 +14,12 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from persistence.jobs.statements import Depth
 
 if values.ValueClass is not values.MutexValue:
-    # Several processes share a folder, each with files of its own. The library asks the system
-    # for the process's number at every count, four times a call, 1 µs; ours never fork.
+    # Several processes share a folder, each with files of its own. The library asks for the process
+    # id at every count, four times a call, which costs 1 µs. Our processes never fork.
     values.ValueClass = values.MultiProcessValue(cache(getpid))
 
 REGISTRY = CollectorRegistry()
-#: From a read by id to a write that waits for locks; 5 s is the longest wait for most things.
+#: Seconds, from a read by id to a write that waits for locks; most waits end after 5 s.
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 _OPERATIONS = Counter(
@@ -51,31 +51,31 @@ _ATTEMPT_SECONDS = Histogram(
 
 
 def count_operation(name: str, face: str, outcome: str, seconds: float) -> None:
-    """A call of an operation has ended."""
+    """Count a call of an operation that has ended."""
     _calls(name, face, outcome).inc()
     _call_seconds(name, face).observe(seconds)
 
 
-# Finding the children of a metric by their labels takes 1.5 µs each time. There are not more of
-# them than operations, faces and error codes.
+# Finding the child of a metric by its labels takes 1.5 µs each time. There are only as many as
+# operations, faces and error codes.
 _calls = cache(_OPERATIONS.labels)
 _call_seconds = cache(_OPERATION_SECONDS.labels)
 
 
 def count_attempt(job: str, outcome: str, seconds: float) -> None:
-    """An attempt of a job has ended."""
+    """Count an attempt of a job that has ended."""
     _ATTEMPTS.labels(job, outcome).inc()
     _ATTEMPT_SECONDS.labels(job).observe(seconds)
 
 
 class Queue:
-    """The queue as it was found, for one answer."""
+    """The depth of the queue, for one answer of /metrics."""
 
     def __init__(self, depths: Iterable[Depth]) -> None:
         self._depths = list(depths)
 
     def collect(self) -> Iterator[Metric]:
-        """The queue's gauges."""
+        """The gauges of the queue."""
         jobs = GaugeMetricFamily("tandem_jobs", "Jobs in the queue.", labels=["job", "status"])
         oldest = GaugeMetricFamily(
             "tandem_job_overdue_seconds",

@@ -25,11 +25,11 @@ def tax_within(gross: Decimal, rate: Decimal) -> Decimal:
 
 
 def apportion(whole: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
-    """Shares of an amount by weight, that sum to it exactly.
+    """Shares of an amount by weight, which sum to it exactly.
 
-    Each share is rounded down to the cent; the cents left over go to the largest remainders, and
-    among equal ones to the first. Neither the amount nor a weight is negative, and not all weights
-    are zero.
+    Each share is rounded down to the cent. The cents left over go to the largest remainders, among
+    equal ones to the first. Neither the amount nor a weight is negative, and not all weights are
+    zero.
     """
     count = int(whole / CENT)
     entire = sum(map(Fraction, weights))
@@ -42,9 +42,9 @@ def apportion(whole: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
 
 
 def part(whole: Decimal, pieces: int, of: int) -> Decimal:
-    """What the first pieces of so many are worth, rounded down to the cent.
+    """The worth of the first ``pieces`` out of ``of``, rounded down to the cent.
 
-    The difference of two parts is what the pieces between them are worth, so whatever steps lead
-    from none to all of them, they sum to the whole exactly.
+    The pieces between two parts are worth their difference. So the parts of any steps from none to
+    all of the pieces sum to the whole exactly.
     """
     return int(whole / CENT) * pieces // of * CENT

@@ -1,4 +1,4 @@
-"""What a process does beside its requests: small steps, again and again, until it closes."""
+"""Periodic tasks: small steps that a process repeats in the background until it closes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,14 +12,14 @@ Step = Callable[[], Awaitable[None]]
 
 
 class PeriodicTasks:
-    """Runs steps at intervals; a step that fails is logged and runs again at its next turn."""
+    """Runs steps at intervals; a step that fails is logged and runs again after its interval."""
 
     def __init__(self) -> None:
         self._steps: list[tuple[Step, float]] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def every(self, seconds: float, step: Step) -> None:
-        """Run ``step`` this often, once started."""
+        """Run ``step`` at this interval, from `start` on."""
         self._steps.append((step, seconds))
 
     def start(self) -> None:
@@ -28,7 +28,7 @@ class PeriodicTasks:
             self._tasks = [asyncio.create_task(_forever(*step)) for step in self._steps]
 
     async def stop(self) -> None:
-        """Stop every step, in the middle of it if need be."""
+        """Stop every step, even in the middle of it."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -38,14 +38,14 @@ class PeriodicTasks:
 
 
 async def _forever(step: Step, seconds: float) -> None:
-    sound = True
+    healthy = True
     while True:
         try:
             await step()
-            sound = True
+            healthy = True
         except Exception as error:
-            # Said once, not four times a second for as long as a server is away.
-            if sound:
+            # Logged once, not four times a second while a server is away.
+            if healthy:
                 log.warning("watch failed", step=step.__qualname__, error=repr(error))
-            sound = False
+            healthy = False
         await asyncio.sleep(seconds)

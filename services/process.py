@@ -31,15 +31,18 @@ from services.quota.quota import Quota
 from services.redis_calls import PooledCalls, RedisCalls
 from services.settings import Settings
 
-#: How often signing keys are read: one that is taken away counts nowhere a second later.
+#: How often signing keys are read, so that a deleted one verifies nowhere after a second.
 _KEYS_SECONDS = 0.5
-#: How often a process tries to renew what it could not while Redis was away.
+#: How often a process tries to outdate cached values that it could not while Redis was away.
 _PENDING_BUMPS_SECONDS = 0.5
 
 
 @dataclass
 class Process:
-    """What every request of a process shares; made once by the composition root."""
+    """The parts that all requests of a process share.
+
+    No part holds a request: each takes values and returns values.
+    """
 
     settings: Settings
     database: Database
@@ -60,17 +63,17 @@ class Process:
     audit_keys: AuditKeys
 
     async def open(self) -> None:
-        """Connect, load the keys, and start what runs beside the requests.
+        """Start the periodic tasks, connect, and load the signing keys.
 
-        Raises `DatabaseError`: what could not be reached is tried again by the requests and by
-        the watches themselves. Raises `SealedElsewhere` when this process has the wrong secret.
+        Raises `DatabaseError` when PostgreSQL cannot be reached; requests and periodic tasks try
+        again. Raises `SealedElsewhere` when this process has the wrong secret.
         """
         self.periodic_tasks.start()
         await self.database.open()
         await self.tokens.load()
 
     async def close(self) -> None:
-        """Stop the watches and close every connection."""
+        """Stop the periodic tasks and close every connection."""
         await self.periodic_tasks.stop()
         with suppress(DatabaseError):
             await self.api_keys.flush()
@@ -81,7 +84,7 @@ class Process:
 
 
 def new_process(settings: Settings, clock: Callable[[], datetime] | None = None) -> Process:
-    """Everything that operations need, wired from settings; nothing is connected yet."""
+    """A process wired from settings; nothing is connected yet."""
     clock = clock or (lambda: datetime.now(UTC))
     database = new_database(settings)
     redis = new_redis(settings)
@@ -130,9 +133,9 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
 
 
 def new_redis(settings: Settings) -> Redis:
-    """The way to Redis that the settings describe; nothing is connected yet.
+    """The client of Redis that the settings describe; nothing is connected yet.
 
-    A call that failed is not made again: what it does may have been done, and waits add up.
+    It does not repeat a call that failed: Redis may have done it, and the waits would add up.
     """
     return Redis.from_url(
         settings.redis_url,
@@ -143,7 +146,7 @@ def new_redis(settings: Settings) -> Redis:
 
 
 def new_database(settings: Settings) -> Database:
-    """The way to PostgreSQL that the settings describe; nothing is connected yet."""
+    """The database that the settings describe; nothing is connected yet."""
     return Database(
         settings.database_url,
         Limits(

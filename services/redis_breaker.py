@@ -1,13 +1,13 @@
-"""Whether Redis is away: after a failure it is left alone for a moment, then one call tries it."""
+"""The circuit breaker of Redis: after a failure, calls skip Redis for a moment; then one tries."""
 
 import time
 
-#: How long Redis is left alone after it failed.
+#: How long calls skip Redis after one failed.
 PAUSE_SECONDS = 1
 
 
 class RedisBreaker:
-    """What one user of Redis knows; ``seconds`` is the longest that a call takes to fail."""
+    """The state of Redis for one part of a process; ``seconds`` is the longest a call may take."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -15,8 +15,10 @@ class RedisBreaker:
         self.ask_again_at = 0.0
 
     def skips(self) -> bool:
-        """Is Redis to be left alone? When the pause is over, one call finds that it is not; the
-        others do not wait for how that ends."""
+        """Should this call skip Redis?
+
+        After the pause one call tries Redis. The others go on skipping it until that call ends.
+        """
         if not self.away:
             return False
         if time.monotonic() < self.ask_again_at:
@@ -25,12 +27,12 @@ class RedisBreaker:
         return False
 
     def failed(self) -> bool:
-        """A call failed; is that news?"""
-        news, self.away = not self.away, True
+        """Note that a call failed; True when the one before did not."""
+        changed, self.away = not self.away, True
         self.ask_again_at = time.monotonic() + PAUSE_SECONDS
-        return news
+        return changed
 
     def worked(self) -> bool:
-        """A call succeeded; is that news?"""
-        news, self.away = self.away, False
-        return news
+        """Note that a call succeeded; True when the one before did not."""
+        changed, self.away = self.away, False
+        return changed

@@ -1,7 +1,7 @@
-"""Settings: the only module that reads the environment.
+"""Settings, from the environment; no other module of services reads it.
 
-Every variable begins with ``TANDEM_``, except ``DATABASE_URL`` and ``REDIS_URL``. The README's
-table of settings is made from this class.
+Every variable begins with ``TANDEM_``, except ``DATABASE_URL`` and ``REDIS_URL``. `api.cli.readme`
+makes the README's table of settings from this class.
 """
 
 from decimal import Decimal
@@ -9,13 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    Field,
-    SecretStr,
-    model_validator,
-)
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.settings_production import (
@@ -37,14 +31,14 @@ from services.settings_types import (
 
 
 class Environment(StrEnum):
-    """Where the process runs; production refuses unsafe settings."""
+    """The kind of installation; production refuses unsafe settings."""
 
     DEVELOPMENT = "development"
     TEST = "test"
     PRODUCTION = "production"
 
 
-#: Development tries things out, again and again; tests are limited only where they mean to be.
+#: People who develop call again and again, and a test is limited only where it wants to be.
 _BUDGET_FACTORS = {
     Environment.DEVELOPMENT: 100,
     Environment.TEST: 1_000_000,
@@ -60,37 +54,37 @@ class Settings(BaseSettings):
     )
 
     environment: Environment = Field(
-        default=Environment.DEVELOPMENT, description="Where this runs."
+        default=Environment.DEVELOPMENT, description="The kind of installation."
     )
     database_url: str = Field(
         default="postgresql://localhost/tandem",
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
-        description="PostgreSQL, as a postgresql:// URL. Unset, `./scripts/serve` brings its own.",
+        description="PostgreSQL's URL (postgresql://). Unset, `./scripts/serve` starts its own.",
     )
     redis_url: str = Field(
         default="redis://localhost:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
-        description="Redis or Valkey, as a redis:// URL. Unset, `./scripts/serve` brings its own.",
+        description="Redis's or Valkey's URL (redis://). Unset, `./scripts/serve` starts its own.",
     )
     public_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] = Field(
         default="http://localhost:8000",
-        description="Where callers reach this API; begins every docUrl.",
+        description="The URL by which callers reach this API; every docUrl begins with it.",
     )
 
     secret: SecretStr = Field(
         default=SecretStr(DEVELOPMENT_SECRET),
         min_length=32,
-        description="Seals signing keys and cursors; at least 32 characters, on every process.",
+        description="Seals signing keys, signs cursors; at least 32 characters, on every process.",
     )
     previous_secret: SecretStr | None = Field(
         default=None,
         min_length=32,
-        description="The secret before the last change: what it sealed still opens.",
+        description="The secret before the last change; keys and cursors of it stay valid.",
     )
     older_secrets: Secrets = Field(
         default=(),
-        description="Secrets before that one, comma-separated: they verify older seals of the"
-        " audit log, and nothing else.",
+        description="Secrets before that one, comma-separated; they verify older seals of the audit"
+        " log, and nothing else.",
     )
     issuer: str = Field(default="tandem", description="The iss claim of access tokens.")
     audience: str = Field(default="tandem-api", description="The aud claim of access tokens.")
@@ -98,12 +92,11 @@ class Settings(BaseSettings):
     jwks_seconds: int = Field(
         default=300,
         ge=1,
-        description="How long others may keep the JWKS; a new key signs when that time is over.",
+        description="How long clients may cache the JWKS; a new key signs only after that time.",
     )
     fast_paths: bool = Field(
         default=True,
-        description="Answer by the faster of two ways where there are two; off, everything goes "
-        "the readable way that the faster one is held to.",
+        description="Use the faster of two ways where there are two; both give the same answers.",
     )
     token_cache: int = Field(
         default=10_000,
@@ -116,7 +109,7 @@ class Settings(BaseSettings):
     refresh_race_seconds: int = Field(
         default=10,
         ge=0,
-        description="How long a spent refresh token counts as the client's own race.",
+        description="How long a spent refresh token may be sent again without ending the session.",
     )
     password_hashes_at_once: int = Field(
         default=2,
@@ -127,21 +120,22 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=15,
-        description="Rounds of the bcrypt hashes taken over from another system, 0 without any:"
-        " each sign-in does their work, so that its time tells nothing.",
+        description="Rounds of the bcrypt hashes imported from another system, 0 without any. Every"
+        " sign-in does their work, so that its time tells nothing.",
     )
 
     currency: str = Field(
-        default="EUR", pattern="^[A-Z]{3}$", description="The shop's currency for good, ISO 4217."
+        default="EUR", pattern="^[A-Z]{3}$", description="The shop's currency (ISO 4217), for good."
     )
     tax_rate: Decimal = Field(
         default=Decimal("0.19"), ge=0, lt=1, description="The tax rate that prices include."
     )
     time_zone: Annotated[str, AfterValidator(known_time_zone)] = Field(
-        default="UTC", description="Where the shop's days and years begin, such as Europe/Berlin."
+        default="UTC",
+        description="The time zone of the shop's days and years, such as Europe/Berlin.",
     )
     seller_name: str = Field(
-        default="Tandem demo shop", min_length=1, description="Who sells, on invoices."
+        default="Tandem demo shop", min_length=1, description="The seller's name on invoices."
     )
     seller_address: Texts = Field(
         default=("1 Example Street", "10115 Berlin"),
@@ -151,18 +145,18 @@ class Settings(BaseSettings):
         default=None, description="The seller's tax number on invoices."
     )
     seller_email: str | None = Field(
-        default=None, description="Where buyers ask about their invoices."
+        default=None, description="The email address on invoices for buyers' questions."
     )
     invoice_link_seconds: int = Field(
-        default=600, ge=1, description="Life of a signed address of an invoice's PDF."
+        default=600, ge=1, description="Life of a signed link to an invoice's PDF."
     )
     hold_seconds: int = Field(
-        default=900, ge=1, description="How long an order that is not paid holds its stock."
+        default=900, ge=1, description="How long an unpaid order holds its stock."
     )
     approval_above: Decimal = Field(
         default=Decimal("10000.00"),
         ge=0,
-        description="An order whose total is above this waits for a manager's approval.",
+        description="An order with a total above this waits for a manager's approval.",
     )
     approval_seconds: int = Field(
         default=86_400, ge=1, description="How long an order waits for approval."
@@ -173,78 +167,79 @@ class Settings(BaseSettings):
 
     provider: Literal["sandbox"] = Field(
         default="sandbox",
-        description="Who takes the money of deposits. The sandbox takes none and gives it all the"
-        " same: production has to name it on purpose.",
+        description="The payment provider of deposits. The sandbox takes no real money, so that"
+        " production must name it on purpose.",
     )
     provider_webhook_secret: Annotated[SecretStr, AfterValidator(webhook_secret)] = Field(
         default=SecretStr(DEVELOPMENT_WEBHOOK_SECRET),
-        description="Signs the provider's events (Standard Webhooks): whsec_ and 24 to 64 bytes in"
-        " base64.",
+        description="Verifies the provider's events (Standard Webhooks): whsec_ and 24 to 64 bytes"
+        " in base64.",
     )
     provider_seconds: float = Field(
-        default=10, gt=0, description="Longest wait for an answer of the provider's."
+        default=10, gt=0, description="The longest wait for an answer of the provider."
     )
 
     pool_min: int = Field(
-        default=5, ge=1, description="Database connections kept open by a process."
+        default=5, ge=1, description="Database connections that a process keeps open."
     )
-    pool_max: int = Field(
-        default=20, ge=2, description="Database connections of a process at the most."
+    pool_max: int = Field(default=20, ge=2, description="Most database connections of a process.")
+    pool_wait_seconds: float = Field(
+        default=5, gt=0, description="Longest wait for a connection of the pool."
     )
-    pool_wait_seconds: float = Field(default=5, gt=0, description="Wait for a database connection.")
-    connect_seconds: float = Field(default=5, gt=0, description="Wait for a connection to be made.")
-    statement_seconds: float = Field(default=30, gt=0, description="Longest a statement may run.")
+    connect_seconds: float = Field(
+        default=5, gt=0, description="Longest wait for a new connection."
+    )
+    statement_seconds: float = Field(default=30, gt=0, description="Longest run of a statement.")
     lock_seconds: float = Field(
-        default=5, gt=0, description="Longest a statement waits for a lock."
+        default=5, gt=0, description="Longest wait of a statement for a lock."
     )
     idle_transaction_seconds: float = Field(
-        default=30, gt=0, description="Longest a transaction may stand idle."
+        default=30, gt=0, description="Longest idle time of a transaction."
     )
     key_wait_seconds: float = Field(
-        default=2, gt=0, description="Longest a retry waits for the first call with its key."
+        default=2, gt=0, description="Longest wait of a retry for the first call with its key."
     )
-    key_hours: int = Field(default=24, ge=1, description="How long idempotency keys are kept.")
-    redis_seconds: float = Field(default=0.5, gt=0, description="Longest a Redis call may take.")
+    key_hours: int = Field(default=24, ge=1, description="How long idempotency keys are stored.")
+    redis_seconds: float = Field(default=0.5, gt=0, description="Longest call to Redis.")
     cache_seconds: float = Field(
-        default=60, ge=0, description="Longest an answer is kept in the cache; 0 keeps none."
+        default=60, ge=0, description="How long the cache stores an answer; 0 turns it off."
     )
-    request_seconds: float = Field(default=60, gt=0, description="Longest a request may take.")
+    request_seconds: float = Field(default=60, gt=0, description="Longest run of a request.")
     body_bytes: int = Field(default=1_048_576, ge=1, description="Largest request body.")
     body_seconds: float = Field(
-        default=20, gt=0, description="Longest a request body may take to arrive."
+        default=20, gt=0, description="Longest wait for the whole body of a request."
     )
     keep_alive_seconds: int = Field(
-        default=75, ge=1, description="Longest an idle connection is kept; above balancers' 60."
+        default=75, ge=1, description="Longest life of an idle connection; above balancers' 60."
     )
     slow_request_seconds: float = Field(
-        default=1, gt=0, description="Requests slower than this are warned."
+        default=1, gt=0, description="A slower request is logged as a warning."
     )
     slow_statement_seconds: float = Field(
-        default=0.2, gt=0, description="Statements slower than this are warned."
+        default=0.2, gt=0, description="A slower statement is logged as a warning."
     )
 
     app_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] | None = Field(
         default=None,
-        description="Where the frontend lives, for links in mails; by default TANDEM_PUBLIC_URL.",
+        description="The frontend's URL, for links in mails; by default TANDEM_PUBLIC_URL.",
     )
     mail_from: Annotated[str, AfterValidator(one_address)] = Field(
-        default="Tandem <tandem@localhost>", description="Who mails come from."
+        default="Tandem <tandem@localhost>", description="The sender of mails."
     )
     smtp_url: Annotated[SecretStr, AfterValidator(smtp)] | None = Field(
         default=None,
-        description="Mail server: smtp://user:password@host:587 (STARTTLS when offered, and always "
-        "before a password) or smtps://…",
+        description="The mail server: smtp://user:password@host:587 (STARTTLS when offered, and "
+        "always before a password) or smtps://…",
     )
     smtp_seconds: float = Field(
-        default=10, gt=0, description="Longest one step of talking to the mail server may take."
+        default=10, gt=0, description="Longest step of a talk with the mail server."
     )
     mail_folder: Path = Field(
         default=Path(".tandem/mail"),
-        description="Without a mail server, mails are written here as .eml files; with `--data`, "
-        "below that folder.",
+        description="The folder for mails (.eml) without a mail server; with `--data`, below that.",
     )
     verify_token_seconds: int = Field(
-        default=86_400, ge=1, description="Life of a mailed token that verifies an address."
+        default=86_400, ge=1, description="Life of a mailed token that verifies an email address."
     )
     reset_token_seconds: int = Field(
         default=3_600, ge=1, description="Life of a mailed token that resets a password."
@@ -252,14 +247,16 @@ class Settings(BaseSettings):
 
     jobs_at_once: int = Field(default=10, ge=2, description="Jobs that a worker runs at one time.")
     job_poll_seconds: float = Field(
-        default=1, gt=0, description="How often an idle worker looks for jobs."
+        default=1, gt=0, description="How often an idle worker polls for jobs."
     )
-    job_seconds: float = Field(default=60, gt=0, description="Longest one attempt may take.")
+    job_seconds: float = Field(default=60, gt=0, description="Longest attempt of a job.")
     job_attempts: int = Field(
         default=10, ge=1, description="How often a job is tried before it is dead."
     )
     job_retry_seconds: float = Field(
-        default=5, gt=0, description="Wait after a first failed attempt; doubles with each further."
+        default=5,
+        gt=0,
+        description="Wait after a job's first failed attempt; doubles with each further one.",
     )
     job_retry_max_seconds: float = Field(
         default=900, gt=0, description="Longest wait between two attempts."
@@ -275,17 +272,17 @@ class Settings(BaseSettings):
     ended_days: int = Field(
         default=90,
         ge=1,
-        description="How long ended sessions, spent refresh tokens and ended API keys are kept.",
+        description="How long ended sessions, spent refresh tokens and ended API keys are stored.",
     )
     job_days: int = Field(
-        default=30, ge=1, description="How long dead jobs and the log of jobs are kept."
+        default=30, ge=1, description="How long dead jobs and the log of jobs are stored."
     )
 
     audit_unproved: int = Field(
         default=0,
         ge=0,
-        description="How many entries at the beginning of the audit log may be older than proofs:"
-        " those of before migration 0010, none in a new shop.",
+        description="How many entries at the start of the audit log may have no proof: those from"
+        " before migration 0010, none in a new shop.",
     )
     audit_seal_seconds: float = Field(
         default=5, gt=0, description="How often a worker seals new entries of the audit log."
@@ -294,43 +291,42 @@ class Settings(BaseSettings):
     redis_prefix: str = Field(
         default="tandem",
         pattern="^[A-Za-z0-9_-]{1,60}$",
-        description="Begins every key in Redis; tells installations apart that share one.",
+        description="Prefix of every key in Redis, so that installations can share one.",
     )
     processes: int = Field(
         default=1,
         ge=1,
-        description="Server processes of the installation: each limits its share while Redis is"
-        " away. `tandem serve` says how many it starts.",
+        description="Server processes; each has its share of every quota while Redis is away."
+        " `tandem serve` sets it.",
     )
     quota_anonymous: Units = Field(
         default=100, description="Units that an address may spend without a token."
     )
     quota_anonymous_seconds: Window = Field(
-        default=900, description="Seconds in which that budget comes back."
+        default=900, description="Seconds in which that budget refills."
     )
     quota_signed_in: Units = Field(
         default=1000, description="Units that a caller with a token may spend."
     )
     quota_signed_in_seconds: Window = Field(
-        default=900, description="Seconds in which that budget comes back."
+        default=900, description="Seconds in which that budget refills."
     )
     quota_login: Units = Field(
-        default=10, description="Logins tried from an address, and at an account."
+        default=10, description="Attempts to sign in, from an address and to an account."
     )
     quota_login_seconds: Window = Field(
-        default=900, description="Seconds in which that budget comes back."
+        default=900, description="Seconds in which that budget refills."
     )
     quota_register: Units = Field(default=10, description="Accounts registered from an address.")
     quota_register_seconds: Window = Field(
-        default=3600, description="Seconds in which that budget comes back."
+        default=3600, description="Seconds in which that budget refills."
     )
     quota_mail: Units = Field(
         default=5,
-        description="Mails (password reset, verification) asked for from an address, and for an"
-        " account.",
+        description="Mails (reset, verification) asked for from an address, and for an account.",
     )
     quota_mail_seconds: Window = Field(
-        default=3600, description="Seconds in which that budget comes back."
+        default=3600, description="Seconds in which that budget refills."
     )
     quota_factor: Units | None = Field(
         default=None,
@@ -338,55 +334,55 @@ class Settings(BaseSettings):
         " 1 in production.",
     )
     quota_exempt: Networks = Field(
-        default=(),
-        description="Addresses (CIDR, comma-separated) whose calls are neither counted nor"
-        " limited.",
+        default=(), description="Addresses (CIDR, comma-separated) whose calls have no quota."
     )
     trusted_proxies: Networks = Field(
         default=(),
-        description="Proxies of yours (CIDR, comma-separated), whose X-Forwarded-For is believed.",
+        description="Your proxies (CIDR, comma-separated), whose X-Forwarded-For is trusted.",
     )
 
     page_size: int = Field(
-        default=20, ge=1, le=100, description="Page size when none is asked for."
+        default=20, ge=1, le=100, description="The page size when a caller gives none."
     )
-    graphql_tokens: int = Field(default=4_000, ge=1, description="Tokens of a GraphQL document.")
+    graphql_tokens: int = Field(
+        default=4_000, ge=1, description="Most tokens of a GraphQL document."
+    )
     graphql_depth: int = Field(
-        default=15, ge=1, description="Levels of fields in a GraphQL document."
+        default=15, ge=1, description="Most levels of fields in a GraphQL document."
     )
     graphql_root_fields: int = Field(
-        default=20, ge=1, description="Root fields of a GraphQL operation."
+        default=20, ge=1, description="Most root fields of a GraphQL operation."
     )
     graphql_aliases: int = Field(
         default=50,
         ge=0,
-        description="Aliases in a GraphQL operation, those of fragments wherever they are spread.",
+        description="Most aliases in a GraphQL operation; a fragment's count at every spread.",
     )
     graphql_directives: int = Field(
         default=50,
         ge=0,
-        description="Directives in a GraphQL operation, counted like aliases.",
+        description="Most directives in a GraphQL operation, counted like aliases.",
     )
     graphql_cost: int = Field(
         default=1_000,
         ge=1,
-        description="Units a GraphQL operation may cost: its fields', and one for each 100 rows.",
+        description="Most units of a GraphQL operation: its fields, and 1 for each 100 rows.",
     )
     cors_origins: Texts = Field(
-        default=(), description="Origins that browsers may call from, comma-separated."
+        default=(), description="Origins (comma-separated) that browsers may call from."
     )
     hsts_seconds: int = Field(
-        default=31_536_000, ge=0, description="Strict-Transport-Security max-age."
+        default=31_536_000, ge=0, description="The max-age of Strict-Transport-Security."
     )
     graphiql: bool | None = Field(
         default=None, description="Serve GraphiQL and introspection; by default not in production."
     )
     metrics: bool | None = Field(
         default=None,
-        description="Serve /metrics for Prometheus, to whoever reaches the port; by default not in"
+        description="Serve /metrics for Prometheus to all who reach the port; by default not in"
         " production.",
     )
-    debug: bool = Field(default=False, description="Log at debug level; refused in production.")
+    debug: bool = Field(default=False, description="Log at debug level; production refuses it.")
 
     @property
     def development(self) -> bool:
@@ -395,20 +391,20 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, str | None]:
-        """The secret, and the one before it while that still opens what it sealed."""
+        """The secret, and the previous one if there is one."""
         previous = self.previous_secret
         before = None if previous is None else previous.get_secret_value()
         return self.secret.get_secret_value(), before
 
     @property
     def every_secret(self) -> tuple[str, ...]:
-        """Every secret there was, the newest first."""
+        """All secrets, the newest first."""
         older = [secret.get_secret_value() for secret in self.older_secrets]
         return tuple(secret for secret in (*self.secrets, *older) if secret is not None)
 
     @property
     def frontend(self) -> str:
-        """Where links in mails lead, without a slash at the end."""
+        """The URL that links in mails begin with, without a slash at the end."""
         return self.app_url or self.public_url
 
     @property
@@ -423,7 +419,7 @@ class Settings(BaseSettings):
 
     @property
     def budget_factor(self) -> int:
-        """What every quota is multiplied by."""
+        """The factor of every quota."""
         return self.quota_factor or _BUDGET_FACTORS[self.environment]
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What production refuses to start with: secrets that everybody knows, and doors left open."""
+"""The rules for production, which refuses to start with well-known secrets or unsafe settings."""
 
 from collections.abc import Collection, Set
 
@@ -23,7 +23,7 @@ def broken_rules(
     """
     wrong = {
         "TANDEM_SECRET, and those before it, must be your own": (DEVELOPMENT_SECRET in secrets),
-        # Links to files, to pages and to errors begin with it.
+        # Links to files, pages and errors begin with it.
         "TANDEM_PUBLIC_URL must say where callers reach this API": ("public_url" not in given),
         "TANDEM_PROVIDER must say who takes the money": ("provider" not in given),
         "TANDEM_PROVIDER_WEBHOOK_SECRET must be one of your own": (
@@ -31,7 +31,7 @@ def broken_rules(
         ),
         "TANDEM_CORS_ORIGINS must name its origins": "*" in cors_origins,
         "TANDEM_DEBUG must be off": debug,
-        # A folder is as good as a mail server when somebody says so: nobody reads it unasked.
+        # Mails in a folder are fine when the operator asks for that; nobody reads them otherwise.
         "TANDEM_SMTP_URL must name a mail server (or TANDEM_MAIL_FOLDER a folder)": (
             smtp_url is None and "mail_folder" not in given
         ),

@@ -1,4 +1,4 @@
-"""The kinds of values that settings take, and what is refused of them."""
+"""The types of settings, and checks of their values."""
 
 from base64 import b64decode
 from email.policy import EmailPolicy
@@ -11,7 +11,7 @@ from pydantic_settings import NoDecode
 
 
 def one_address(text: str) -> str:
-    """Refuse what is not one mail address."""
+    """Check that a text is one mail address."""
     header = EmailPolicy().header_factory("From", text)
     if len(header.addresses) != 1 or header.defects:
         raise ValueError("must be one address, such as Tandem <tandem@example.com>")
@@ -19,7 +19,7 @@ def one_address(text: str) -> str:
 
 
 def smtp(url: SecretStr) -> SecretStr:
-    """Refuse what names no mail server."""
+    """Check that a URL names a mail server."""
     parts = urlsplit(url.get_secret_value())
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
         raise ValueError("must be smtp://… or smtps://… with a host")
@@ -27,7 +27,7 @@ def smtp(url: SecretStr) -> SecretStr:
 
 
 def known_time_zone(name: str) -> str:
-    """Refuse what names no time zone."""
+    """Check that a name is a time zone."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -36,7 +36,7 @@ def known_time_zone(name: str) -> str:
 
 
 def webhook_secret(secret: SecretStr) -> SecretStr:
-    """Refuse what is no secret of Standard Webhooks."""
+    """Check that a secret has the form of Standard Webhooks."""
     prefix, _, encoded = secret.get_secret_value().partition("_")
     try:
         length = len(b64decode(encoded, validate=True))

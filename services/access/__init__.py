@@ -1,1 +1,1 @@
-"""Who calls, and what they may do."""
+"""Access: who calls, how Tandem knows that, and what they may do."""

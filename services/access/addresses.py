@@ -1,4 +1,4 @@
-"""Callers' internet addresses: which one called, and which ones count as one caller."""
+"""Internet addresses: where a call came from, and which addresses share a budget."""
 
 import re
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-#: A peer without an address, as behind a unix socket: all of them count as one caller.
+#: The address of all peers that have none, as on a Unix socket.
 UNKNOWN = IPv6Address("::")
-#: Providers hand out IPv6 by networks of this size at the least: within one, an address is free.
+#: Providers give each customer at least a network of this size, with as many addresses as wanted.
 _V6_PREFIX = 64
 
 #: Proxies may write the port as well: ``192.0.2.1:4711``, ``[2001:db8::1]:4711``.
@@ -20,8 +20,10 @@ _LONGEST = 60
 
 @lru_cache(maxsize=10_000)
 def parsed(text: str) -> Address | None:
-    """The address that a text names; None for anything else. An IPv4 address written as IPv6
-    (``::ffff:192.0.2.1``) is the IPv4 address."""
+    """The address in a text; None for any other text.
+
+    An IPv4 address that is written as IPv6 (``::ffff:192.0.2.1``) is the IPv4 address.
+    """
     text = text.strip()
     if len(text) > _LONGEST:
         return None
@@ -40,11 +42,11 @@ def within(address: Address, networks: Sequence[Network]) -> bool:
 
 
 def client(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]) -> Address:
-    """Who called: the peer, or whom our own proxies say they speak for.
+    """The address of the client: the peer's, or the one that our own proxies forward.
 
-    ``forwarded`` has the X-Forwarded-For headers. Each proxy appends whom it was called by, so
-    they are read from the right, for as long as a trusted proxy wrote them; what stands left of
-    that anybody may have written, and what is no address ends the walk.
+    ``forwarded`` has the X-Forwarded-For headers. Each proxy appends the address that called it,
+    so the entries are read from the right while a trusted proxy wrote them. Anybody may have
+    written the entries before those. An entry that is no address ends the reading.
     """
     address = (parsed(peer) if peer else None) or UNKNOWN
     if not trusted or not forwarded:
@@ -61,7 +63,7 @@ def client(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network
 
 @lru_cache(maxsize=10_000)
 def household(address: Address) -> str:
-    """What is limited as one: an IPv4 address, or an IPv6 network of 64 bits."""
+    """The part of an address that shares one budget: IPv4 whole, of IPv6 the network of 64 bits."""
     if address.version == 4:
         return str(address)
     return str(ip_network((address, _V6_PREFIX), strict=False))

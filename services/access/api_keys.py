@@ -1,4 +1,4 @@
-"""API keys as callers: made, recognised, and noted when used."""
+"""API keys as callers: how a key is made and recognised, and when it was last used."""
 
 import re
 import secrets
@@ -15,23 +15,24 @@ from services.access.tokens import hashed
 from services.errors.common import TokenExpired, TokenRevoked, Unauthenticated
 
 PREFIX = "tdm_"
-#: How much of a key its owner is shown: the prefix, and enough to tell keys apart.
+#: How much of a key its owner sees: the prefix, and enough to tell keys apart.
 _SHOWN = len(PREFIX) + 8
-#: Whatever looks otherwise was never made by us, and is not worth a statement.
+#: The form of every key. A token of another form costs no statement.
 _SHAPE = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
+#: Keys that a process remembers.
 _MOST_KNOWN = 10_000
 #: How often "last used" is written, for all keys at once.
 FLUSH_SECONDS = 15.0
 
 
 def new_secret() -> tuple[str, str]:
-    """A new key's whole text, to be shown once, and the prefix it is recognised by."""
+    """A new key, which is shown once, and the beginning of it, by which its owner knows it."""
     secret = f"{PREFIX}{secrets.token_urlsafe(32)}"
     return secret, secret[:_SHOWN]
 
 
 class ApiKeys:
-    """The API keys that a process has seen, kept for as long as it hears of their changes."""
+    """The API keys that a process remembers, as long as it polls for their changes."""
 
     def __init__(self, database: Database, revocations: Revocations) -> None:
         self._database = database
@@ -41,10 +42,10 @@ class ApiKeys:
         revocations.on_change(self._forget)
 
     async def identify(self, bearer: str, reader: Reader, now: datetime) -> Caller:
-        """The caller whose API key this is; ``reader`` reads a key that is not known yet.
+        """The caller of an API key; ``reader`` reads a key that is not remembered.
 
-        Raises `Unauthenticated` for an unknown one, `TokenExpired`, or `TokenRevoked` when it or
-        its owner has ended.
+        Raises `Unauthenticated` for an unknown key, `TokenExpired`, or `TokenRevoked` when the key
+        was revoked or its owner may not sign in.
         """
         if not _SHAPE.fullmatch(bearer):
             raise Unauthenticated
@@ -61,7 +62,7 @@ class ApiKeys:
         return Caller(key.user_id, Role(key.role), key_id=key.id, granted=granted)
 
     async def _read(self, reader: Reader, digest: bytes, now: datetime) -> KnownKey:
-        looks = self._revocations.looks
+        polls = self._revocations.polls
         key = await reader.one(KEY, hash=digest, now=now)
         if key is None:
             raise Unauthenticated
@@ -69,8 +70,8 @@ class ApiKeys:
             raise TokenExpired
         if not key.live:
             raise TokenRevoked
-        # A look that ended in between may have told of a change that this row does not have yet.
-        if looks == self._revocations.looks:
+        # A poll that ended in between may know of a change that this row does not have yet.
+        if polls == self._revocations.polls:
             self._known[digest] = key
             if len(self._known) > _MOST_KNOWN:
                 self._known.popitem(last=False)
@@ -82,7 +83,7 @@ class ApiKeys:
                 del self._known[digest]
 
     async def flush(self) -> None:
-        """Write when keys were last used: a statement for all, not one for each call."""
+        """Write when keys were last used, in one statement for all of them."""
         used = dict(self._used)
         if not used:
             return

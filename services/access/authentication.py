@@ -60,10 +60,11 @@ async def _session_caller(request: Request, token: str) -> Caller:
 
 
 async def recheck_caller(ctx: Context, tx: Transaction) -> None:
-    """Check the caller's session or key inside the transaction, and learn its number.
+    """Check the caller's session or key inside the transaction, and read the transaction's number.
 
-    Whoever ends the session or key waits for this transaction: no write commits after the answer
-    to that. A session is checked with what the operation locks first.
+    The check locks the row. So a call that ends the session or key waits for this transaction, and
+    no write commits after the answer to that call. The session's lock travels with the operation's
+    first lock.
     """
     caller = ctx.caller
     if caller is None:
@@ -79,7 +80,7 @@ async def recheck_caller(ctx: Context, tx: Transaction) -> None:
     def check(standing: Standing | None) -> None:
         note(standing)
         if ctx.caller != caller:
-            # It was begun in another role: once more, from the beginning.
+            # The role has changed since the token was made: run the transaction again with it.
             raise Conflict
 
     if caller.key_id is not None:
@@ -87,7 +88,8 @@ async def recheck_caller(ctx: Context, tx: Transaction) -> None:
         note(await tx.one(KEY_STANDING, key_id=caller.key_id, now=ctx.now))
         return
     if ctx.operation.revokes:
-        # A shared lock of one's own session first would be in the way of another call's.
+        # All of the caller's sessions in one order. With a shared lock of its own session first,
+        # two calls that end each other's session would deadlock.
         await tx.all(LOCK_SESSIONS_OF, user_id=caller.user_id)
     await tx.lock_first(
         STANDING, check, session_id=caller.session_id, user_id=caller.user_id, now=ctx.now

@@ -10,9 +10,10 @@ from services.access.permissions import Permission, permission, reaches
 
 @dataclass(frozen=True)
 class Caller:
-    """A user, through a session or an API key, with the role they have right now.
+    """A user who calls through a session or an API key, with the user's role.
 
-    ``granted`` holds the permissions of an API key; None for a session, which has all of its role.
+    ``granted`` has the permissions of an API key. It is None for a session, which has all
+    permissions of its role.
     """
 
     user_id: str
@@ -39,7 +40,7 @@ class Caller:
 
 
 def viewer_values(caller: Caller | None, noun: str, now: datetime) -> dict[str, Any]:
-    """What views need to know of a caller who reads a noun; see persistence/database/views.py."""
+    """The values that a view needs of its reader; see persistence/database/views.py."""
     sees_all = caller is not None and caller.may_read_all(noun)
     return {
         "viewer": caller and caller.user_id,

@@ -1,6 +1,6 @@
-"""Signed links: an address that needs no token, for one thing and for some minutes.
+"""Signed links: URLs for one thing that need no access token and expire after some minutes.
 
-Whoever holds such a link may follow it until it ends: it asks nobody again who may see the thing.
+Anybody who has a link may follow it until it expires. Nobody checks again who may see the thing.
 """
 
 import hmac
@@ -15,18 +15,21 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from services.errors.common import TokenExpired, Unauthenticated
 
-#: When it ends, in seconds of Unix time, and 256 bits that only who knows the secret can compute.
+#: The expiry in Unix seconds, and a proof of 256 bits that only the secret can make.
 _FORM = re.compile(r"([0-9]{1,11})\.([A-Za-z0-9_-]{43})")
 
 
 def sign(secret: str, subject: str, until: datetime) -> str:
-    """The token of a link to ``subject``, which names the kind of the thing and its id."""
+    """The token of a link to ``subject``, the kind of a thing with its id."""
     ends = int(until.timestamp())
     return f"{ends}.{_proof(secret, subject, ends)}"
 
 
 def check(secrets: tuple[str, str | None], subject: str, token: str, now: datetime) -> None:
-    """Raise `Unauthenticated` unless one of our secrets signed it, `TokenExpired` after its end."""
+    """Check the token of a link.
+
+    Raises `Unauthenticated` unless one of the secrets signed it, and `TokenExpired` after its end.
+    """
     form = _FORM.fullmatch(token)
     if form is None:
         raise Unauthenticated

@@ -1,8 +1,8 @@
-"""Password hashes: argon2id, off the event loop, few at a time; older hashes are taken over.
+"""Password hashes: argon2id, computed off the event loop, a few at a time.
 
-A hash that is not of today's strength takes today's work beside its own, so that a right password
-is hashed anew and a wrong one takes as long. While older systems' bcrypt hashes are about (a
-setting says so), every password takes their work as well: time tells no account from none.
+The time of an answer must not tell whether an account exists. So a weaker hash takes today's work
+after its own: a right password is hashed again, and a wrong one takes as long. A setting says
+that bcrypt hashes of another system are in use. Then every password takes bcrypt's work as well.
 """
 
 import asyncio
@@ -22,29 +22,29 @@ from services.errors.common import Unavailable
 _MEMORY, _PASSES = 19_456, 2
 _ARGON2 = Argon2Hasher(memory_cost=_MEMORY, time_cost=_PASSES, parallelism=1)
 _BCRYPT = BcryptHasher()
-# Verified against when there is no account, so that an unknown one takes the same work.
+# Verified where there is no account, so that this takes the same work.
 _NOBODY = _ARGON2.hash("nobody has this password")
-#: What we read of bcrypt: at most 15 rounds, 2 s, so that no row keeps a core busy for hours.
+#: The bcrypt hashes that are read: at most 15 rounds (2 s), so that no row can block a core.
 _BCRYPT_HASH = re.compile(r"\$2[aby]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}")
-#: bcrypt sees no more of a password, and the systems that these hashes come from cut it off there.
+#: bcrypt reads this many bytes of a password; the systems that made the hashes cut it off there.
 _BCRYPT_BYTES = 72
 
-#: Some seconds of work; who comes later is better told to come again.
+#: Some seconds of work. A later call is refused, as it would wait for too long.
 _MOST_WAITING = 50
 
 
 class Passwords:
-    """Hashes and verifies; at most ``at_once`` at a time, as each takes 19 MiB and a core.
+    """Hashes and verifies passwords, ``at_once`` at a time, as each takes 19 MiB and a core.
 
-    ``bcrypt_rounds`` are those of the bcrypt hashes that are about, 0 when there are none. Raises
-    `Unavailable` when too many are waiting already.
+    ``bcrypt_rounds`` is 0 when no bcrypt hashes are in use. Raises `Unavailable` when too many
+    calls are waiting.
     """
 
     def __init__(self, at_once: int, bcrypt_rounds: int = 0) -> None:
-        self._turn = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(at_once)
         self._most = at_once + _MOST_WAITING
-        self._here = 0
-        # Any hash of so many rounds takes the same work.
+        self._calls = 0
+        # Any hash of this many rounds takes the same work.
         self._stand_in = f"$2b${bcrypt_rounds:02}${'.' * 53}" if bcrypt_rounds else None
 
     async def hash(self, password: str) -> str:
@@ -52,28 +52,28 @@ class Passwords:
         return await self._work(_ARGON2.hash, password)
 
     async def verify(self, password: str, hash: str | None) -> bool:
-        """Is it the password? Without a hash the answer is no, after the same work."""
+        """Is this the password? Without a hash the answer is no, after the same work."""
         right, _ = await self.verify_and_update(password, hash)
         return right
 
     async def verify_and_update(self, password: str, hash: str | None) -> tuple[bool, str | None]:
-        """Is it the password; and the hash to store from now on, where the old one is too weak."""
+        """Is this the password; and a new hash to store where the old one is too weak."""
         return await self._work(_checked, password, hash, self._stand_in)
 
     async def _work(self, step: Callable[..., Any], *values: Any) -> Any:
-        async with self._place():
+        async with self._slot():
             return await asyncio.to_thread(step, *values)
 
     @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        if self._here >= self._most:
+    async def _slot(self) -> AsyncIterator[None]:
+        if self._calls >= self._most:
             raise Unavailable
-        self._here += 1
+        self._calls += 1
         try:
-            async with self._turn:
+            async with self._slots:
                 yield
         finally:
-            self._here -= 1
+            self._calls -= 1
 
 
 def _checked(password: str, hash: str | None, stand_in: str | None) -> tuple[bool, str | None]:
@@ -89,7 +89,7 @@ def _checked(password: str, hash: str | None, stand_in: str | None) -> tuple[boo
 
 
 def _renewed(password: str, right: bool) -> tuple[bool, str | None]:
-    """Today's work for what today's hash did not do: the new hash, or nothing."""
+    """Do today's work after an older hash: a right password's new hash, or None."""
     if right:
         return True, _ARGON2.hash(password)
     _ARGON2.verify(password, _NOBODY)
@@ -101,7 +101,7 @@ def _bcrypt(password: str, hash: str) -> bool:
 
 
 def _parameters(hash: str | None) -> Parameters | None:
-    """Those of an argon2 hash; None when it is none."""
+    """The parameters of an argon2 hash; None for any other hash."""
     try:
         return extract_parameters(hash) if hash else None
     except InvalidHashError:

@@ -1,39 +1,40 @@
-"""Permissions: what an operation asks of its caller, in one grammar: ``noun:verb:scope``.
+"""Permissions: what an operation requires of its caller, written ``noun:verb:scope``.
 
-A role holds every permission whose least role it reaches; an API key holds those it was given, as
-far as its owner's role does. Scope ``own`` reaches the caller's own things, ``all`` everybody's.
+A role holds every permission whose least role it reaches. An API key holds the permissions that it
+was given, as far as its owner's role holds them. Scope ``own`` covers the caller's own things,
+``all`` covers everybody's.
 """
 
 from enum import Enum, StrEnum
 
 from persistence.users.tables import Role
 
-#: What anybody may call, with a token or without.
+#: For operations that anybody may call, with a token or without.
 PUBLIC = None
 
 
 class System(Enum):
-    """The one who has no token, as nobody calls: Tandem itself, by its jobs."""
+    """Tandem itself, which runs operations by its jobs and has no token."""
 
     SYSTEM = "system"
 
 
-#: What only jobs do; no face has it.
+#: For operations that only jobs run; no face has them.
 SYSTEM = System.SYSTEM
 
 
 class Permission(StrEnum):
-    """Everything that may be permitted: its name, and the least role that holds it.
+    """Every permission, with the least role that holds it.
 
-    ``grantable`` is False for what only somebody signed in may do: a key that could change an
-    account's email or password, or make accounts and keys, would outlive its own revocation.
+    ``grantable`` is False for permissions that no API key may have. A key that changes an account's
+    email or password, or makes accounts and keys, would outlive its own revocation.
     """
 
     least: Role
     grantable: bool
 
     def __new__(cls, name: str, least: Role, grantable: bool = True) -> "Permission":
-        """One permission."""
+        """A permission by its name, least role and whether a key may have it."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.least = least
@@ -82,19 +83,19 @@ class Permission(StrEnum):
 
     @property
     def wider(self) -> "Permission | None":
-        """The same over everybody's things; None where nobody may do that."""
+        """The same permission with scope ``all``; None where there is none."""
         noun, verb, _ = self.split(":")
         return permission(noun, verb, "all")
 
 
 _BY_NAME = {str(member): member for member in Permission}
 _RANKS = {role: rank for rank, role in enumerate(Role)}
-#: What an API key may be given.
+#: The permissions that an API key may be given.
 GRANTABLE = tuple(str(member) for member in Permission if member.grantable)
 
 
 def permission(noun: str, verb: str, scope: str) -> Permission | None:
-    """The permission of this name, if there is one."""
+    """The permission of this name; None where there is none."""
     return _BY_NAME.get(f"{noun}:{verb}:{scope}")
 
 

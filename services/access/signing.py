@@ -1,6 +1,6 @@
-"""Signing keys: made once, sealed in a table, rotated by a plan that stands in their rows.
+"""Signing keys: sealed in a table, and rotated by times that are in their rows.
 
-Every process follows the rows by time, so a rotation needs no word between processes.
+Every process follows these times, so a rotation needs no message between processes.
 """
 
 import os
@@ -28,7 +28,7 @@ from persistence.signing_keys import (
     SigningKeyRow,
 )
 
-#: How far the clocks of processes may lie apart.
+#: How far the clocks of processes may differ.
 CLOCK_LEEWAY = timedelta(seconds=5)
 _NONCE = 12
 
@@ -38,14 +38,14 @@ class SealedElsewhere(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "The signing keys were sealed with another TANDEM_SECRET: set it, or"
-            " TANDEM_PREVIOUS_SECRET, to that one. If it is lost, `tandem keys rotate"
-            " --compromised` makes a new key, and every access token ends."
+            "The signing keys were sealed with another TANDEM_SECRET. Set TANDEM_SECRET or"
+            " TANDEM_PREVIOUS_SECRET to that one. If it is lost, `tandem keys rotate"
+            " --compromised` makes a new key and ends every access token."
         )
 
 
 class RotationUnderWay(Exception):
-    """A key that was replaced still verifies; another rotation has to wait for its end."""
+    """A replaced key still verifies tokens; the next rotation waits until it does not."""
 
     def __init__(self, until: datetime) -> None:
         super().__init__(f"A rotation is under way until {until:%Y-%m-%d %H:%M:%S} UTC.")
@@ -54,7 +54,7 @@ class RotationUnderWay(Exception):
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An opened key. It signs from ``signs_from`` until the next one does."""
+    """An opened key. It signs from ``signs_from`` until the next key does."""
 
     kid: str
     private: Ed25519PrivateKey
@@ -64,13 +64,13 @@ class SigningKey:
     retires_at: datetime | None = None
 
     def live(self, now: datetime) -> bool:
-        """Does what it signed still count?"""
+        """Are tokens that it signed still valid?"""
         return self.retires_at is None or now < self.retires_at
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """What a rotation did: the new key, and what becomes of those before it."""
+    """The result of a rotation: the new key, and when the keys before it end."""
 
     key: SigningKey
     retiring: str | None = None
@@ -79,21 +79,22 @@ class Rotation:
 
 
 class Seal:
-    """Seals private keys for the table; opens what either of two live secrets sealed."""
+    """Seals private keys for the table; opens keys that either of two live secrets sealed."""
 
     def __init__(self, secret: str, previous: str | None) -> None:
         self._newest = _cipher(secret)
         self._previous = None if previous is None else _cipher(previous)
 
     def close(self, kid: str, private: bytes) -> bytes:
-        """The private key as it is stored; it opens under its own kid alone."""
+        """The sealed private key, which opens only under its own kid."""
         nonce = os.urandom(_NONCE)
         return nonce + self._newest.encrypt(nonce, private, kid.encode())
 
     def open(self, row: SigningKeyRow) -> Ed25519PrivateKey:
-        """The private key of a row; raises `SealedElsewhere`.
+        """The private key of a row.
 
-        A row whose public key is not that of its sealed private one was not written by us.
+        Raises `SealedElsewhere` when neither secret opens it, or when it does not belong to the
+        row's public key, because then Tandem did not write the row.
         """
         private = self._opened(self._newest, row)
         if private is None and self._previous is not None:
@@ -122,7 +123,7 @@ def _cipher(secret: str) -> AESGCM:
 
 
 def new_key(now: datetime, signs_from: datetime) -> SigningKey:
-    """A new key; its kid is a hash of its public part."""
+    """A new key, whose kid is a hash of its public key."""
     private = Ed25519PrivateKey.generate()
     public = private.public_key()
     kid = sha256(public.public_bytes_raw()).hexdigest()[:16]
@@ -142,7 +143,7 @@ async def stored_keys(database: Database, seal: Seal, now: datetime) -> list[Sig
 def opened(
     seal: Seal, rows: Iterable[SigningKeyRow], known: Mapping[str, SigningKey]
 ) -> dict[str, SigningKey]:
-    """The keys that open, by kid, oldest first; what is ``known`` need not be opened again."""
+    """The keys that open, by kid, oldest first; ``known`` keys are not opened again."""
     found: dict[str, SigningKey] = {}
     for row in rows:
         times = {"signs_from": row.signs_from, "retires_at": row.retires_at}
@@ -160,11 +161,11 @@ def opened(
 async def rotate(
     database: Database, seal: Seal, now: datetime, *, publish: timedelta, life: timedelta
 ) -> Rotation:
-    """Put a new key in the place of the current one, so that no token is refused by it.
+    """Replace the current key by a new one, without refusing any valid token.
 
-    The new key is published at once and signs when every copy of the JWKS, kept for ``publish``,
-    shows it. The old one verifies until the last token it signed, with this ``life``, has ended.
-    Raises `RotationUnderWay` and `SealedElsewhere`.
+    The new key is published at once. It signs after ``publish``, when every cached copy of the
+    JWKS contains it. The old key verifies until the last token that it signed has expired, after
+    ``life``. Raises `RotationUnderWay` and `SealedElsewhere`.
     """
     async with database.transaction(QueryStats()) as tx:
         await tx.run(LOCK_SIGNING_KEYS)
@@ -190,9 +191,9 @@ async def rotate(
 
 
 async def replace_at_once(database: Database, seal: Seal, now: datetime) -> Rotation:
-    """Forget every key and sign with a new one at once: what was signed before is refused.
+    """Delete every key and sign with a new one at once; all access tokens end.
 
-    For keys that somebody else may have, and for those whose secret is lost.
+    For keys that somebody else may have, and for keys whose secret is lost.
     """
     async with database.transaction(QueryStats()) as tx:
         await tx.run(LOCK_SIGNING_KEYS)

@@ -32,25 +32,26 @@ from services.ids import new_id, parsed
 
 log = structlog.get_logger("tandem.tokens")
 
-#: Tokens of ours have 600 characters; a longer one is not worth reading.
+#: Our tokens have about 600 characters; a longer one is not read.
 _LONGEST_TOKEN = 4096
-#: The one spelling of three segments, the last of 64 bytes: its last character has 2 bits to say.
+#: Three segments in their only spelling. The last one has 64 bytes, so its last character holds
+#: two bits and is one of four.
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]")
-#: RFC 9068. No other kind of token, whoever signs it with these keys, is an access token.
+#: The type of an access token (RFC 9068). A token of another type is refused, whoever signed it.
 _TYPE = "at+jwt"
-#: Knows no other algorithm, so none can be confused with ours.
+#: Knows this algorithm only, so no other one can be confused with it.
 _JWS = jwt.PyJWS(algorithms=["EdDSA"])
-#: Keys read longer ago are read again before they are used; a watch reads them more often.
+#: Keys that were read longer ago are read again before use. A periodic task reads them more often.
 _FRESH_SECONDS = 1.0
-#: How often callers may cause the table to be read, and how long they wait for it.
-_ASK_SECONDS = 1.0
+#: How often callers may make a process read the table, and how long they wait for that.
+_RELOAD_SECONDS = 1.0
 #: Python's datetime ends with the year 9999.
 _LAST_SECOND = 253_402_300_799
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a verified access token says."""
+    """The session and user of a verified access token."""
 
     user_id: str
     session_id: str
@@ -59,7 +60,7 @@ class Identity:
 
 
 class _Claims(msgspec.Struct):
-    """The claims of an access token; every one is required, with its type."""
+    """The claims of an access token; each one is required."""
 
     iss: str
     aud: str
@@ -74,7 +75,7 @@ class _Claims(msgspec.Struct):
 
 @dataclass(frozen=True)
 class _Verified:
-    """What stays true of a token while its key lives; times are compared at each use."""
+    """A verified token, which stays valid while its key does; its times are checked at each use."""
 
     identity: Identity
     kid: str
@@ -83,7 +84,7 @@ class _Verified:
 
 
 class TokenKeys:
-    """Makes and verifies access tokens, with the keys of the table as they were a moment ago."""
+    """Makes and verifies access tokens, with the signing keys of the table."""
 
     def __init__(
         self,
@@ -104,19 +105,19 @@ class TokenKeys:
         self._audience = audience
         self._keys: dict[str, SigningKey] = {}
         self._cache = _Cache(remembered)
-        self._turn = asyncio.Lock()
-        self._read_at = self._asked_at = float("-inf")
+        self._reloading = asyncio.Lock()
+        self._read_at = self._reloaded_at = float("-inf")
 
     async def load(self) -> None:
         """Read the keys from the table, and make the first one when there is none.
 
-        Raises `DatabaseError`, and `SealedElsewhere` when a live key does not open; the others
-        count all the same.
+        Raises `DatabaseError`, and `SealedElsewhere` when a live key does not open. The keys that
+        open are used all the same.
         """
         now = self._clock()
         began = time.monotonic()
         rows = await stored_keys(self._database, self._seal, now)
-        # A slower reading that began earlier must not undo what a later one found.
+        # A slow read that began earlier must not replace the keys of a later one.
         if began < self._read_at:
             return
         self._keys = opened(self._seal, rows, self._keys)
@@ -126,12 +127,13 @@ class TokenKeys:
             raise SealedElsewhere
 
     async def ready(self) -> None:
-        """See that the keys are known and fresh, before `issue`.
+        """Read the keys again when they are old; call this before `issue`.
 
-        While the database is away those known go on; raises `Unavailable` when none are.
+        While the database is away, the keys that are known stay in use. Raises `Unavailable` when
+        none is known.
         """
         if self._stale:
-            await self._read_again()
+            await self._reload()
         if not self._keys:
             raise Unavailable
 
@@ -157,14 +159,14 @@ class TokenKeys:
         keys = list(self._keys.values())
         if not keys:
             raise Unavailable
-        # Whose clock is behind may not have come to the first key's beginning yet.
+        # By a clock that is behind, even the first key may not sign yet.
         return [keys[0], *(key for key in keys if key.signs_from <= now)][-1]
 
     async def verify(self, token: str, now: datetime) -> Identity:
-        """Who the token speaks for; raises `Unauthenticated` or `TokenExpired`.
+        """The session and user of a token.
 
-        `TokenExpired` is said of genuine tokens only; all others are refused alike. Raises
-        `Unavailable` when no keys are known yet.
+        Raises `TokenExpired` for a genuine token after its time, and `Unauthenticated` for every
+        other bad one. Raises `Unavailable` when no keys are known yet.
         """
         if len(token) > _LONGEST_TOKEN:
             raise Unauthenticated
@@ -185,12 +187,12 @@ class TokenKeys:
         return verified.identity
 
     def jwks(self) -> dict[str, Any]:
-        """The public keys that count now, those that are yet to sign among them, as a JWK set."""
+        """The public keys that verify tokens now or will sign later, as a JWK set."""
         now = self._clock()
         return {"keys": [_jwk(key) for key in self._keys.values() if key.live(now)]}
 
     async def _verified(self, token: str) -> _Verified:
-        """What a token says, once its signature and every claim but the times are right."""
+        """Verify the signature and all claims except the times."""
         try:
             key = await self._key_of(token)
             payload = _JWS.decode(token, key.public, algorithms=["EdDSA"])
@@ -204,11 +206,11 @@ class TokenKeys:
             raise Unauthenticated
         header = _JWS.get_unverified_header(token)
         kid = header.get("kid")
-        # Ours says these three things and no other: no keys of its own, no critical extensions.
+        # Our header has these three members only: no key of its own, no critical extension.
         if header != {"alg": "EdDSA", "typ": _TYPE, "kid": kid} or not isinstance(kid, str):
             raise Unauthenticated
         if kid not in self._keys:
-            await self._read_again()
+            await self._reload()
         if kid not in self._keys:
             raise Unauthenticated
         return self._keys[kid]
@@ -230,40 +232,41 @@ class TokenKeys:
     def _stale(self) -> bool:
         return time.monotonic() - self._read_at > _FRESH_SECONDS
 
-    async def _read_again(self) -> None:
-        """Read the table for a caller: one at a time, and not more often than once a second.
+    async def _reload(self) -> None:
+        """Read the table for a caller, one at a time and at most once a second.
 
-        Who has no keys at all shares the next reading with whoever else has come by then.
+        A caller who finds no keys at all waits for the next read, together with all others.
         """
-        came = time.monotonic()
-        async with self._turn:
-            if self._asked_at >= (time.monotonic() - _ASK_SECONDS if self._keys else came):
+        called_at = time.monotonic()
+        async with self._reloading:
+            oldest = time.monotonic() - _RELOAD_SECONDS if self._keys else called_at
+            if self._reloaded_at >= oldest:
                 return
-            self._asked_at = time.monotonic()
+            self._reloaded_at = time.monotonic()
             try:
-                # Who has keys waits little: they are good for a while without the database.
-                async with asyncio.timeout(_ASK_SECONDS if self._keys else None):
+                # With keys a caller waits briefly, as they stay good without the database.
+                async with asyncio.timeout(_RELOAD_SECONDS if self._keys else None):
                     await self.load()
             except (DatabaseError, SealedElsewhere, TimeoutError) as error:
                 log.warning("signing keys not read", error=repr(error))
 
 
 class _Cache:
-    """Tokens that were verified, the latest used: 132 µs each that need not be spent again."""
+    """The verified tokens that were used last, which saves 132 µs for each call with one."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._found: OrderedDict[str, _Verified] = OrderedDict()
 
     def get(self, token: str) -> _Verified | None:
-        """What is known of exactly this token."""
+        """The verified token; None when it is not remembered."""
         found = self._found.get(token)
         if found is not None:
             self._found.move_to_end(token)
         return found
 
     def put(self, token: str, verified: _Verified) -> None:
-        """Remember a token, and forget the one that was not used for longest."""
+        """Remember a token, and forget the least recently used one beyond the limit."""
         self._found[token] = verified
         if len(self._found) > self._most:
             self._found.popitem(last=False)
@@ -283,5 +286,5 @@ def new_refresh_token() -> str:
 
 
 def hashed(token: str) -> bytes:
-    """What is stored of a refresh token. It is random, so a plain hash is enough."""
+    """The hash that is stored of a token. A token is random, so a plain hash is enough."""
     return sha256(token.encode()).digest()

@@ -1,1 +1,1 @@
-"""The shared cache of answers that everybody sees."""
+"""The shared cache of answers that are the same for every caller."""

@@ -1,10 +1,12 @@
-"""The cache: answers that do not depend on who asks, kept in Redis until what they show changes.
+"""The cache: answers that are the same for every caller, stored in Redis until they change.
 
-The key of a kept value carries the generations of its tags, which are random words in Redis. A
-writer takes the generations of what it touched away, after COMMIT and before its answer: whoever
-looks from then on makes new ones, and finds nothing kept under them. Who read the database before
-that stores under generations that nobody looks for again. What a writer that died leaves is gone
-after `Settings.cache_seconds`, counted from when the generations were read.
+Each tag has a generation in Redis, a random word. The key of a stored value contains the
+generations of its tags. A write deletes the generations of its tags after COMMIT and before its
+answer. The next reader makes new generations, and so finds no old value. A reader that read the
+database before the write stores its value under the old generations, where nobody finds it.
+
+A process that dies between COMMIT and the deletion leaves outdated values. They expire
+`Settings.cache_seconds` after their generations were read.
 """
 
 import asyncio
@@ -27,18 +29,17 @@ from services.settings import Settings
 
 log = structlog.get_logger("tandem.cache")
 
-#: Generations that nobody asked for in an hour are forgotten: the values under them are gone for
-#: long, and the next one is new.
+#: How long Redis keeps a generation. The values under it expire much earlier.
 _GENERATION_SECONDS = 3600
-#: What is larger costs more to move than to read again, and holds up everybody's replies.
+#: A larger value costs more to move than to read again, and it delays the replies of all calls.
 _LARGEST = 256 * 1024
-#: Tags a process remembers that it could not renew, some 1 MB; beyond that it keeps nothing and
-#: looks for nothing until all that may be outdated is gone.
-_MOST_OWED = 10_000
+#: Tags whose generations a process still has to delete, about 1 MB. Beyond that it uses no cache
+#: until all values that may be outdated have expired.
+_MOST_PENDING = 10_000
 
-#: KEYS: the generations. ARGV: how the value's key begins, a word for generations that are not
-#: there, and how long they stay. Answers the value, or its key in a list.
-_LOOK = Script("""
+#: KEYS: the tags. ARGV: the prefix of the value's key, a word for generations that are missing,
+#: and their life in seconds. Answers the value, or a list with the key to store it under.
+_FIND_SCRIPT = Script("""
 local where = ARGV[1]
 for _, key in ipairs(KEYS) do
     local generation = redis.call('GET', key)
@@ -57,14 +58,14 @@ Load = Callable[[], Awaitable[Any]]
 
 
 class Encoded(NamedTuple):
-    """A thing as v2 writes it, and its entity tag; "" where it has none."""
+    """An answer as v2 writes it, and its entity tag; "" where it has none."""
 
     tag: str
     body: bytes
 
 
 class Found(NamedTuple):
-    """What was found: encoded, decoded unless it came from Redis, and whether it was kept."""
+    """An answer from the cache (a hit) or from ``load``; ``thing`` is None in a hit."""
 
     encoded: Encoded
     thing: Any
@@ -77,101 +78,106 @@ class Cache:
     def __init__(
         self, settings: Settings, calls: RedisCalls, *, serves_encoded: bool = False
     ) -> None:
-        #: Whether a face is given what is stored as it is, `Encoded`.
+        #: Whether a face is given the stored answer as it is, `Encoded`.
         self.serves_encoded = serves_encoded
         self._calls = calls
-        # On one connection no answer overtakes another; on many, by as long as a call may take.
-        self._overtaken = 0.0 if calls.ordered else settings.redis_seconds
+        # On one connection replies come in order. On many, a later call's reply may come earlier,
+        # by as long as a call may take.
+        self._reply_delay = 0.0 if calls.ordered else settings.redis_seconds
         self._seconds = settings.cache_seconds
         self._prefix = f"{settings.redis_prefix}:cache"
         self._breaker = RedisBreaker(settings.redis_seconds)
-        # A word that was never a generation before: no process makes another's, nor its own again.
-        of_this_process = token_hex(8)
-        self._words = (f"{of_this_process}{number:x}" for number in count())
+        # New words for generations: no process makes the same word twice, nor another's.
+        process_word = token_hex(8)
+        self._words = (f"{process_word}{number:x}" for number in count())
+        #: Loads under way, by the key that their value is stored under.
         self._flights: dict[bytes, asyncio.Future[Found | None]] = {}
-        self._owed: dict[str, float] = {}
-        self._blind_until = 0.0
+        #: Tags whose generations are still to be deleted, and since when.
+        self._pending: dict[str, float] = {}
+        self._off_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def on(self) -> bool:
-        """Is anything kept at all?"""
+        """Is the cache on?"""
         return self._seconds > 0
 
     async def find(self, name: str, tags: Sequence[str], load: Load) -> Found:
-        """What is kept under a name, else what ``load`` gives; that is kept for the next.
+        """The answer stored under a name, else the one that ``load`` gives, which is stored.
 
-        Of callers that look for the same at one time in a process, one loads.
+        When several callers of a process find nothing at the same time, one of them loads.
         """
         until = time.monotonic() + self._seconds
-        value, where = await self._look(name, tags)
+        value, key = await self._look_up(name, tags)
         if value is not None:
             tag, _, body = value.partition(b"\n")
             return Found(Encoded(tag.decode(), body), None, True)
-        if where is None:
+        if key is None:
             return _found(await load())
-        flight = self._flights.get(where)
-        # Its key has the generations that this caller found: what it brings was read after them.
+        flight = self._flights.get(key)
+        # The key has the generations that this caller found, so the load began after them.
         if flight is not None and (found := await asyncio.shield(flight)) is not None:
             return found
-        if where in self._flights:  # whoever loaded it failed, and another is at it already
+        if key in self._flights:  # that load failed, and another caller has begun one
             return _found(await load())
-        flight = self._flights[where] = asyncio.get_running_loop().create_future()
+        flight = self._flights[key] = asyncio.get_running_loop().create_future()
         try:
             found = _found(await load())
         except BaseException:
-            del self._flights[where]
+            del self._flights[key]
             flight.set_result(None)
             raise
         flight.set_result(found)
-        self._beside(self._store(where, found.encoded, until))
+        self._in_background(self._store(key, found.encoded, until))
         return found
 
     async def bump(self, tags: Iterable[str]) -> None:
-        """Let nobody find any more what was kept under these tags; never fails.
+        """Outdate all values that have one of these tags; never fails.
 
-        What could not be done is remembered, and done before this process looks for anything.
+        While Redis cannot be reached the tags are remembered, and this process uses no cache
+        before they are outdated.
         """
         wanted = list(tags)
         if not wanted or not self.on:
             return
         try:
-            # Also while Redis is left alone: the others find it, and would show what was.
-            if not await self._renew(wanted):
-                self._owe(wanted)
+            # Tried also while the breaker is open: other processes may reach Redis and would
+            # answer outdated values.
+            if not await self._delete_generations(wanted):
+                self._remember(wanted)
         except asyncio.CancelledError:
-            self._owe(wanted)
+            self._remember(wanted)
             raise
 
     def bump_soon(self, tags: Iterable[str]) -> None:
-        """The same beside the caller, who cannot wait."""
-        self._beside(self.bump(list(tags)))
+        """Outdate in the background, for a caller who cannot wait."""
+        self._in_background(self.bump(list(tags)))
 
     async def send_pending_bumps(self) -> None:
-        """Do what could not be done before; a watch calls it, and whoever ends the process."""
-        if self._owed:
-            await self._settled()
+        """Outdate the tags that were remembered; called periodically and when the process ends."""
+        if self._pending:
+            await self._sent_pending()
 
-    async def _settled(self) -> bool:
-        """Is nothing owed any more?"""
+    async def _sent_pending(self) -> bool:
+        """Delete the generations that are pending; False while some are left."""
         latest = time.monotonic() - self._seconds
-        self._owed = {tag: at for tag, at in self._owed.items() if at > latest}
-        owed = dict(self._owed)
-        if owed and not await self._renew(list(owed)):
+        self._pending = {tag: at for tag, at in self._pending.items() if at > latest}
+        pending = dict(self._pending)
+        if pending and not await self._delete_generations(list(pending)):
             return False
-        for tag, at in owed.items():
-            if self._owed.get(tag) == at:
-                del self._owed[tag]
-        return not self._owed
+        for tag, at in pending.items():
+            if self._pending.get(tag) == at:
+                del self._pending[tag]
+        return not self._pending
 
-    def _owe(self, tags: list[str]) -> None:
+    def _remember(self, tags: list[str]) -> None:
         now = time.monotonic()
-        self._owed.update(dict.fromkeys(tags, now))
-        if len(self._owed) > _MOST_OWED:
-            self._owed.clear()
-            self._blind_until = now + self._seconds
+        self._pending.update(dict.fromkeys(tags, now))
+        if len(self._pending) > _MOST_PENDING:
+            self._pending.clear()
+            self._off_until = now + self._seconds
 
-    async def _renew(self, tags: list[str]) -> bool:
+    async def _delete_generations(self, tags: list[str]) -> bool:
         try:
             await self._calls.call("DEL", *[f"{self._prefix}:of:{tag}" for tag in tags])
         except (RedisError, OSError) as error:
@@ -180,39 +186,39 @@ class Cache:
         self._worked()
         return True
 
-    async def _look(self, name: str, tags: Sequence[str]) -> tuple[bytes | None, bytes | None]:
-        """The value, or where to keep one; neither while Redis is away."""
-        if self._breaker.skips() or time.monotonic() < self._blind_until:
+    async def _look_up(self, name: str, tags: Sequence[str]) -> tuple[bytes | None, bytes | None]:
+        """The stored value, or else the key to store one under; neither while Redis is away."""
+        if self._breaker.skips() or time.monotonic() < self._off_until:
             return None, None
-        if self._owed and not await self._settled():
+        if self._pending and not await self._sent_pending():
             return None, None
         keys = [f"{self._prefix}:of:{tag}" for tag in tags]
-        begins = f"{self._prefix}:{name}"
-        arguments = (begins, next(self._words), _GENERATION_SECONDS)
+        prefix = f"{self._prefix}:{name}"
+        arguments = (prefix, next(self._words), _GENERATION_SECONDS)
         try:
-            found = await _LOOK.run(self._calls, keys, arguments)
+            found = await _FIND_SCRIPT.run(self._calls, keys, arguments)
         except (RedisError, OSError) as error:
             self._failed(error)
             return None, None
         self._worked()
         return (found, None) if isinstance(found, bytes) else (None, found[0])
 
-    async def _store(self, where: bytes, encoded: Encoded, until: float) -> None:
-        """Keep a value for what is left of its time; those who wait for it may go on with it."""
+    async def _store(self, key: bytes, encoded: Encoded, until: float) -> None:
+        """Store a value for the rest of its life, then end its flight."""
         left = max(0, int((until - time.monotonic()) * 1000))
         try:
             if left and len(encoded.body) <= _LARGEST:
                 value = encoded.tag.encode() + b"\n" + encoded.body
-                await self._calls.call("SET", where, value, "PX", left)
+                await self._calls.call("SET", key, value, "PX", left)
         except (RedisError, OSError) as error:
             self._failed(error)
         finally:
-            # Whoever looked before it was stored has found the flight by then. What it brought is
-            # not handed out for longer than it would be kept.
-            late = min(self._overtaken, left / 1000)
-            asyncio.get_running_loop().call_later(late, self._flights.pop, where)
+            # Callers whose reply is from before the value was stored find the flight instead. It
+            # is answered no longer than the stored value would be.
+            delay = min(self._reply_delay, left / 1000)
+            asyncio.get_running_loop().call_later(delay, self._flights.pop, key)
 
-    def _beside(self, work: Any) -> None:
+    def _in_background(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -227,7 +233,7 @@ class Cache:
 
 
 def encoded(thing: Any) -> Encoded:
-    """A thing as it is kept."""
+    """An answer as the cache stores it."""
     body = _encode(thing)
     return Encoded(tag_of(thing.version, body) if hasattr(thing, "version") else "", body)
 
@@ -238,12 +244,12 @@ def _found(thing: Any) -> Found:
 
 @lru_cache(maxsize=64)
 def decoder(kind: Any) -> "msgspec.json.Decoder[Any]":
-    """Reads what was kept of this type."""
+    """The decoder of stored values of this type."""
     return msgspec.json.Decoder(kind)
 
 
 @lru_cache(maxsize=64)
 def shape(kind: Any) -> str:
-    """Names how a type is written: processes of two releases keep their values apart."""
+    """A short hash of how a type is written, so that two releases do not share their values."""
     written = msgspec.json.encode(msgspec.json.schema(kind), order="sorted")
     return hashlib.blake2b(written, digest_size=6).hexdigest()

@@ -4,7 +4,7 @@ from services.errors.base import TandemError
 
 
 class ApiKeyNotFound(TandemError):
-    """No such API key, or not the caller's, or revoked."""
+    """The API key does not exist, was revoked, or is somebody else's."""
 
     code, status = "API_KEY_NOT_FOUND", 404
     title = "There is no such API key."

@@ -4,8 +4,6 @@ from services.errors.base import TandemError
 
 
 class SelfApproval(TandemError):
-    """A manager decides about an order of their own."""
-
     code, status = "SELF_APPROVAL", 403
     title = "Nobody approves or rejects an order of their own."
-    hint = "Ask another manager."
+    hint = "Ask another manager to decide."

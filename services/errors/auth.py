@@ -4,19 +4,19 @@ from services.errors.base import TandemError
 
 
 class InvalidCredentials(TandemError):
-    """Unknown account or wrong password; which of them is not told."""
+    """The account is unknown or the password wrong; the answer does not tell which."""
 
     code, status = "INVALID_CREDENTIALS", 401
     title = "Email or password is wrong."
-    hint = "Check both and try again."
+    hint = "Check both and sign in again."
 
 
 class AccountDisabled(TandemError):
-    """The account was closed by an admin."""
+    """An admin has disabled the account."""
 
     code, status = "ACCOUNT_DISABLED", 403
     title = "This account is disabled."
-    hint = "Ask an admin."
+    hint = "Ask an admin to enable it."
 
 
 class RefreshTokenInvalid(TandemError):
@@ -28,11 +28,11 @@ class RefreshTokenInvalid(TandemError):
 
 
 class RefreshTokenUsed(TandemError):
-    """The refresh token was spent a moment ago, by the client itself."""
+    """The client itself spent the refresh token a moment ago, in another call."""
 
     code, status = "REFRESH_TOKEN_USED", 409
     title = "The refresh token was used a moment ago."
-    hint = "Use the tokens that the other call got."
+    hint = "Use the tokens that the other call was answered."
 
 
 class TokenInvalid(TandemError):
@@ -40,4 +40,4 @@ class TokenInvalid(TandemError):
 
     code, status = "TOKEN_INVALID", 422
     title = "The token is not valid, or not any more."
-    hint = "Ask for another mail and use the token in it, once and in time."
+    hint = "Ask for another mail, and use its token once and before it expires."

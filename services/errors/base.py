@@ -20,9 +20,9 @@ class FieldError(Struct, frozen=True):
 
 
 class TandemError(Exception):
-    """Base of every error a caller may be told.
+    """Base of every error that a caller may be told.
 
-    ``title`` is the same for every occurrence; ``detail`` speaks of this one. ``hint`` tells the
+    ``title`` is the same for every occurrence, ``detail`` is about this one. ``hint`` tells the
     reader of the catalogue what to do.
     """
 
@@ -43,18 +43,19 @@ class TandemError(Exception):
         self.detail = detail or self.title
         self.fields = tuple(fields)
         self.details = details or {}
-        # What must be done although the operation failed, in its transaction.
+        # A security effect, which the operation's transaction commits although the write failed.
         self.effect = effect
 
     def __init_subclass__(cls) -> None:
         CATALOGUE[cls.code] = cls
 
 
+#: Every error class by its code.
 CATALOGUE: dict[str, type[TandemError]] = {}
 
 
 class StoredError(Struct, frozen=True):
-    """An error as an idempotency key keeps it."""
+    """An error as it is stored under an idempotency key."""
 
     code: str
     detail: str
@@ -62,11 +63,11 @@ class StoredError(Struct, frozen=True):
     details: dict[str, Any]
 
 
-def stored(error: TandemError) -> StoredError:
-    """What is kept of an error under an idempotency key."""
+def stored_error(error: TandemError) -> StoredError:
+    """An error in its stored form."""
     return StoredError(error.code, error.detail, error.fields, error.details)
 
 
-def restored(kept: StoredError) -> TandemError:
-    """The error that was kept."""
-    return CATALOGUE[kept.code](kept.detail, fields=kept.fields, details=kept.details)
+def restored_error(stored: StoredError) -> TandemError:
+    """The error of a stored form."""
+    return CATALOGUE[stored.code](stored.detail, fields=stored.fields, details=stored.details)

@@ -4,7 +4,7 @@ from services.errors.base import TandemError
 
 
 class CategoryNotFound(TandemError):
-    """No such category, or not for this caller's eyes."""
+    """The category does not exist, or the caller may not see it."""
 
     code, status = "CATEGORY_NOT_FOUND", 404
     title = "There is no such category."
@@ -12,16 +12,14 @@ class CategoryNotFound(TandemError):
 
 
 class SlugTaken(TandemError):
-    """Another category has this slug."""
-
     code, status = "SLUG_TAKEN", 409
     title = "Another category has this slug."
     hint = "Choose another slug."
 
 
 class CategoryInUse(TandemError):
-    """Products are in the category, archived ones as well."""
+    """The category has products; archived ones count as well."""
 
     code, status = "CATEGORY_IN_USE", 409
     title = "The category still has products."
-    hint = "Move its products to another category first, archived ones as well."
+    hint = "Move its products to another category first, also the archived ones."

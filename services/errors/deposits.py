@@ -4,7 +4,7 @@ from services.errors.base import TandemError
 
 
 class DepositNotFound(TandemError):
-    """No such deposit, or not for this caller's eyes."""
+    """The deposit does not exist, or the caller may not see it."""
 
     code, status = "DEPOSIT_NOT_FOUND", 404
     title = "There is no such deposit."
@@ -12,8 +12,8 @@ class DepositNotFound(TandemError):
 
 
 class SignatureInvalid(TandemError):
-    """An event of the provider's that is not signed by it, or not now."""
+    """The payment provider has not signed the event, or not at this time."""
 
     code, status = "SIGNATURE_INVALID", 401
     title = "The signature is not valid."
-    hint = "Sign the body as it is sent with the shared secret, at the time of sending."
+    hint = "Sign the body as it is sent, with the shared secret and the time of sending."

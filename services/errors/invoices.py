@@ -4,7 +4,7 @@ from services.errors.base import TandemError
 
 
 class InvoiceNotFound(TandemError):
-    """No such invoice, or not for this caller's eyes."""
+    """The invoice does not exist, or the caller may not see it."""
 
     code, status = "INVOICE_NOT_FOUND", 404
     title = "There is no such invoice."
@@ -12,8 +12,8 @@ class InvoiceNotFound(TandemError):
 
 
 class InvoiceNotReady(TandemError):
-    """The invoice is written, its PDF is still being made."""
+    """The invoice exists, but its PDF does not yet."""
 
     code, status = "INVOICE_NOT_READY", 409
     title = "The invoice's PDF is still being made."
-    hint = "Try again in a few seconds."
+    hint = "Send the request again in a few seconds."

@@ -4,16 +4,14 @@ from services.errors.base import TandemError
 
 
 class JobNotFound(TandemError):
-    """No such job; one that succeeded is gone."""
+    """The job does not exist; a job that succeeded is deleted."""
 
     code, status = "JOB_NOT_FOUND", 404
     title = "There is no such job."
-    hint = "Check the id; a job that succeeded is gone."
+    hint = "Check the id; a job that succeeded is deleted."
 
 
 class JobStatusInvalid(TandemError):
-    """The job runs, or does not stand where it must."""
-
     code, status = "JOB_STATUS_INVALID", 422
     title = "The job's status does not allow this."
-    hint = "Only a failed job is tried again; one that runs cannot be discarded."
+    hint = "Retry only failed jobs, and discard only jobs that are not running."

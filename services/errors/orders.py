@@ -4,7 +4,7 @@ from services.errors.base import TandemError
 
 
 class OrderNotFound(TandemError):
-    """No such order, or not for this caller's eyes."""
+    """The order does not exist, or the caller may not see it."""
 
     code, status = "ORDER_NOT_FOUND", 404
     title = "There is no such order."
@@ -12,8 +12,6 @@ class OrderNotFound(TandemError):
 
 
 class OrderStatusInvalid(TandemError):
-    """The order's status does not allow this."""
-
     code, status = "ORDER_STATUS_INVALID", 422
     title = "The order's status does not allow this."
-    hint = "See nextStatuses for where the order may go."
+    hint = "See `nextStatuses` of the order for the statuses that may follow."

@@ -4,7 +4,7 @@ from services.errors.base import TandemError
 
 
 class PaymentNotFound(TandemError):
-    """No such payment, or not for this caller's eyes."""
+    """The payment does not exist, or the caller may not see it."""
 
     code, status = "PAYMENT_NOT_FOUND", 404
     title = "There is no such payment."

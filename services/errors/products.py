@@ -4,7 +4,7 @@ from services.errors.base import TandemError
 
 
 class ProductNotFound(TandemError):
-    """No such product, or not for this caller's eyes."""
+    """The product does not exist, or the caller may not see it."""
 
     code, status = "PRODUCT_NOT_FOUND", 404
     title = "There is no such product."
@@ -12,16 +12,14 @@ class ProductNotFound(TandemError):
 
 
 class OutOfStock(TandemError):
-    """Fewer pieces are left than are wanted."""
-
     code, status = "OUT_OF_STOCK", 422
     title = "There is not enough stock."
-    hint = "Ask for fewer pieces; the fields say which."
+    hint = "Order fewer pieces; the fields say of which lines."
 
 
 class StockChanged(TandemError):
-    """The stock is not what the caller expected."""
+    """The stock differs from the one that the caller expects."""
 
     code, status = "STOCK_CHANGED", 409
     title = "The stock is another one by now."
-    hint = "Decide anew with the stock in the details."
+    hint = "Decide again with the stock in the details."

@@ -4,7 +4,7 @@ from services.errors.base import TandemError
 
 
 class SessionNotFound(TandemError):
-    """No such session, or not the caller's, or ended."""
+    """The session does not exist, has ended, or is somebody else's."""
 
     code, status = "SESSION_NOT_FOUND", 404
     title = "There is no such session."

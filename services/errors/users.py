@@ -4,23 +4,19 @@ from services.errors.base import TandemError
 
 
 class EmailTaken(TandemError):
-    """Another account has this email."""
-
     code, status = "EMAIL_TAKEN", 409
     title = "This email has an account already."
     hint = "Sign in, or use another email."
 
 
 class UsernameTaken(TandemError):
-    """Another account has this username."""
-
     code, status = "USERNAME_TAKEN", 409
     title = "This username is taken."
     hint = "Choose another username."
 
 
 class UserNotFound(TandemError):
-    """No such user, or the account was deleted."""
+    """The user does not exist, or the account was deleted."""
 
     code, status = "USER_NOT_FOUND", 404
     title = "There is no such user."
@@ -28,7 +24,7 @@ class UserNotFound(TandemError):
 
 
 class LastAdmin(TandemError):
-    """Nobody would be left to administer."""
+    """Without this account nobody could administer the shop."""
 
     code, status = "LAST_ADMIN", 422
     title = "This is the last admin."
@@ -36,8 +32,6 @@ class LastAdmin(TandemError):
 
 
 class AccountNotEmpty(TandemError):
-    """There is money in the account, or an order that goes on."""
-
     code, status = "ACCOUNT_NOT_EMPTY", 422
     title = "The account still has money or open orders."
-    hint = "Spend the money, and cancel or wait for the orders; details say what is left."
+    hint = "Spend the money, and cancel the orders or wait for their end; details say what is left."

@@ -4,8 +4,6 @@ from services.errors.base import TandemError
 
 
 class InsufficientFunds(TandemError):
-    """The wallet holds less than is to be paid."""
-
     code, status = "INSUFFICIENT_FUNDS", 402
     title = "The wallet does not hold enough."
     hint = "Make a deposit first; details say how much is missing."

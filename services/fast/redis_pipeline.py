@@ -1,8 +1,8 @@
-"""One connection to Redis for all calls of a process; those of one turn travel in one write.
+"""One connection to Redis for all calls of a process; the calls of one turn are one write.
 
-redis-py takes a connection, writes, waits and times each call by itself, for 140 µs. Here a
-call leaves its bytes and what to do with the reply; Redis answers in order. redis-py still makes
-the connection: address, TLS and login are its own.
+redis-py takes a connection, writes, waits and times each call by itself, which costs 140 µs. Here
+a call leaves its bytes and a function for the reply, and Redis replies in order. redis-py still
+makes the connection, with its address, TLS and login.
 """
 
 import asyncio
@@ -17,23 +17,23 @@ from redis.exceptions import ConnectionError, NoScriptError, RedisError, Respons
 
 from services.redis_calls import Word
 
-#: Calls under way at a time: more than a process has requests at once. Beyond that Redis does not
-#: keep up, and a call fails at once instead of joining the queue.
+#: Calls under way at a time, more than a process has requests at once. Beyond that Redis does not
+#: keep up, and a call fails at once instead of waiting.
 _MOST_WAITING = 4096
-_MORE: Any = object()
+_INCOMPLETE: Any = object()
 
-#: Gets the reply, or the error in place of it; must not raise.
+#: Takes the reply or the error; must not raise.
 Done = Callable[[Any], None]
 
 # Its stub takes tuples of one word only.
-_packed: Callable[[tuple[Word, ...]], bytes] = pack_command  # pyright: ignore[reportAssignmentType]
+_pack: Callable[[tuple[Word, ...]], bytes] = pack_command  # pyright: ignore[reportAssignmentType]
 
 
 class Pipeline:
-    """Calls are answered in order, on one connection that is made again when it is lost.
+    """Calls in order on one connection, which is made again when it is lost.
 
-    A call fails with a `RedisError`: it was refused, the connection was lost, or the reply did not
-    come within ``seconds``. Whoever gives up waiting shifts nobody's reply.
+    A call fails with a `RedisError` when Redis refuses it, when the connection is lost, or when
+    the reply takes longer than ``seconds``. A caller that gives up does not shift other replies.
     """
 
     ordered = True
@@ -45,8 +45,8 @@ class Pipeline:
         self._outbox: list[bytes] = []
         self._waiting: deque[tuple[float, Done]] = deque()
         self._flushing = False
-        self._line: _Line | None = None
-        self._dialing: asyncio.Task[None] | None = None
+        self._connection: _Connection | None = None
+        self._connecting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     async def call(self, *words: Word) -> Any:
@@ -61,22 +61,22 @@ class Pipeline:
             done(ConnectionError("too many calls are waiting for Redis"))
             return
         loop = asyncio.get_running_loop()
-        self._outbox.append(_packed(tuple(words)))
+        self._outbox.append(_pack(tuple(words)))
         self._waiting.append((loop.time() + self._seconds, done))
         if self._timer is None:
-            self._timer = loop.call_later(self._seconds, self._watch)
-        self._soon(loop)
+            self._timer = loop.call_later(self._seconds, self._check_late)
+        self._schedule_flush(loop)
 
     def before_write(self, pack: Callable[[], None]) -> None:
-        """Have ``pack`` called at the end of this turn, to send what it has joined till then."""
+        """Call ``pack`` at the end of this turn, before the write, to send what it collected."""
         self._packers.append(pack)
-        self._soon(asyncio.get_running_loop())
+        self._schedule_flush(asyncio.get_running_loop())
 
     def close(self) -> None:
         """End the connection; calls under way fail."""
         self._drop(ConnectionError("closed"))
 
-    def _soon(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _schedule_flush(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._flushing:
             self._flushing = True
             loop.call_soon(self._flush)
@@ -88,51 +88,51 @@ class Pipeline:
                 pack()
         finally:
             self._flushing = False
-        if self._line is not None:
-            self._line.write(self._outbox)
+        if self._connection is not None:
+            self._connection.write(self._outbox)
             self._outbox.clear()
-        elif self._dialing is None and self._outbox:
-            self._dialing = asyncio.create_task(self._dial())
+        elif self._connecting is None and self._outbox:
+            self._connecting = asyncio.create_task(self._connect())
 
-    async def _dial(self) -> None:
+    async def _connect(self) -> None:
         try:
-            line = await _dialled(self._redis, self)
+            connection = await _connected(self._redis, self)
         except (RedisError, OSError) as error:
-            self._dialing = None
+            self._connecting = None
             self._drop(error)
             return
-        self._dialing, self._line = None, line
+        self._connecting, self._connection = None, connection
         self._flush()
 
-    def _watch(self) -> None:
-        """Replies come in order: where the first is late, so are all, and the line is given up."""
+    def _check_late(self) -> None:
+        """Drop the connection when its first reply is late: replies come in order, so all are."""
         self._timer = None
         if not self._waiting:
             return
         loop = asyncio.get_running_loop()
         left = self._waiting[0][0] - loop.time()
         if left > 0:
-            self._timer = loop.call_later(left, self._watch)
+            self._timer = loop.call_later(left, self._check_late)
         else:
             self._drop(TimeoutError("no reply in time"))
 
-    def answered(self, line: "_Line", reply: Any) -> None:
-        """The reply to the call that has waited longest; after a line was given up, to none."""
-        if line is self._line:
+    def answered(self, connection: "_Connection", reply: Any) -> None:
+        """Give a reply to the call that has waited longest; ignore that of a dropped connection."""
+        if connection is self._connection:
             self._waiting.popleft()[1](reply)
 
-    def lost(self, line: "_Line") -> None:
-        """The connection ended by itself."""
-        if line is self._line:
+    def lost(self, connection: "_Connection") -> None:
+        """Drop a connection that ended by itself."""
+        if connection is self._connection:
             self._drop(ConnectionError("connection lost"))
 
     def _drop(self, error: Exception) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            line.abort()
-        if self._dialing is not None:
-            self._dialing.cancel()
-            self._dialing = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abort()
+        if self._connecting is not None:
+            self._connecting.cancel()
+            self._connecting = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -142,14 +142,14 @@ class Pipeline:
             done(error)
 
 
-class _Line(asyncio.Protocol):
-    """A connection as long as it lasts: redis-py made it and logged in, and hears no more of it."""
+class _Connection(asyncio.Protocol):
+    """A connection that redis-py made and logged in; it reads and writes without redis-py."""
 
     def __init__(self, pipeline: Pipeline, connection: Any) -> None:
         self._pipeline = pipeline
-        self._reader = Reader(replyError=_refusal, notEnoughData=_MORE)
-        # Kept, as its writer would close the transport when it goes. There is no public way to
-        # have the transport of a connection that is logged in.
+        self._reader = Reader(replyError=_refusal, notEnoughData=_INCOMPLETE)
+        # Stored, as its writer closes the transport when it is collected. redis-py has no public
+        # way to the transport of a connection that is logged in.
         self._connection = connection
         self._transport: asyncio.Transport = connection._writer.transport
         self._transport.set_protocol(self)
@@ -165,7 +165,7 @@ class _Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         reader, pipeline = self._reader, self._pipeline
         reader.feed(data)
-        while (reply := reader.gets()) is not _MORE:
+        while (reply := reader.gets()) is not _INCOMPLETE:
             if type(reply) is not PushNotification:
                 pipeline.answered(self, reply)
 
@@ -173,11 +173,11 @@ class _Line(asyncio.Protocol):
         self._pipeline.lost(self)
 
 
-async def _dialled(redis: Redis, pipeline: Pipeline) -> _Line:
+async def _connected(redis: Redis, pipeline: Pipeline) -> _Connection:
     connection = redis.connection_pool.make_connection()
     try:
         await connection.connect()
-        return _Line(pipeline, connection)
+        return _Connection(pipeline, connection)
     except BaseException:
         await connection.disconnect(nowait=True)
         raise
@@ -188,7 +188,7 @@ def _refusal(text: str) -> ResponseError:
 
 
 def resolve_future(future: "asyncio.Future[Any]", reply: Any) -> None:
-    """Give a reply to whoever waits for it still."""
+    """Give a reply or an error to a future, unless its caller has given up."""
     if future.done():
         return
     if isinstance(reply, Exception):

@@ -1,1 +1,1 @@
-"""The wrapper that every operation runs in."""
+"""The wrapper: how an operation is declared, and the steps that every call of it goes through."""

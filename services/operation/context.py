@@ -1,4 +1,4 @@
-"""What a call carries: the process it runs in, the request it came with, and the call itself."""
+"""The request, and the call of an operation in it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,71 +23,73 @@ from services.settings import Settings
 
 log = structlog.get_logger("tandem.request")
 
-#: Entities whose reads are kept; the tags of one are its own, and its kind's for lists.
-_KEPT = frozenset({"product", "category"})
+#: Entities whose reads are cached. Each one has a tag of its own, and lists have the kind's tag.
+_CACHED = frozenset({"product", "category"})
 
 
 @dataclass(slots=True)
 class Request:
     """One HTTP request as operations see it, whichever face it came through.
 
-    ``bearer`` is the token of the Authorization header: None when there is no header, "" when it
-    holds no bearer token.
+    ``bearer`` is the token of the Authorization header: None without the header, "" when the header
+    has no bearer token.
     """
 
     process: Process
     id: str
     face: str
-    #: Of the ``traceparent`` that the caller sent.
+    #: The trace id of the caller's ``traceparent`` header.
     trace_id: str | None = None
     bearer: str | None = None
     user_agent: str | None = None
-    #: Where the call came from; None when it came from ourselves.
+    #: The client's address; None when Tandem itself calls.
     address: Address | None = None
     stats: QueryStats = field(default_factory=QueryStats)
-    #: What the face found wrong with values before the operation looks at them.
+    #: Bad fields that the face found before the operation checks its input.
     faults: list[FieldError] = field(default_factory=list)
-    #: Set when an answer was replayed from an idempotency key.
+    #: Whether the answer is the replay of an earlier call with its idempotency key.
     replayed: bool = False
     caller: Caller | None = None
     authenticated: bool = False
-    #: Statements that only found out who calls: those are no part of the answer.
+    #: Statements that authenticated the caller, which are no part of the answer.
     authentication_statements: int = 0
-    #: Set when a write is about to be committed: who hears no more of it cannot know what became of
-    #: it.
+    #: Whether a COMMIT has begun. After that, a caller without an answer cannot know the outcome.
     committing: bool = False
-    #: Set when all of the request was charged at once: operations inside it are free.
+    #: Whether the request was charged as a whole, so that operations inside it are free.
     prepaid: bool = False
-    #: What the call left of the tightest budget that it was charged to.
+    #: The tightest budget that the request was charged to, after the charge.
     allowance: Allowance | None = None
-    #: Whether what operations answered was kept: HIT, MISS or BYPASS; the last of these that was.
+    #: HIT, MISS or BYPASS: how the cache served the operations of this request.
     cached: str | None = None
 
     @property
     def x_cache(self) -> str:
-        """Where the answer came from, for X-Cache: HIT when all of it was kept, MISS, or BYPASS
-        when some of it is for this caller alone."""
+        """The X-Cache header.
+
+        HIT when all of the answer came from the cache, BYPASS when a part of it is for this caller
+        only, else MISS.
+        """
         if self.cached == "HIT" and self.stats.statements > self.authentication_statements:
-            return "MISS"  # relations beside what was kept
+            return "MISS"  # relations were read from the database
         return self.cached or "BYPASS"
 
     def note_cache(self, how: str) -> None:
-        """Say of a part of the answer: HIT, MISS or BYPASS."""
+        """Note how the cache served a part of the answer: HIT, MISS or BYPASS."""
         if self.cached is None or how == "BYPASS" or self.cached == "HIT":
             self.cached = how
 
     def fault(self, error: BaseException) -> None:
-        """Log a fault of ours; the caller is told `Internal`."""
+        """Log a fault of Tandem's own; the caller is told `Internal`."""
         log.error("fault", request_id=self.id, face=self.face, exc_info=error)
 
     @property
     def reader(self) -> Reader:
-        """A read session that counts into this request's tally."""
+        """A read session whose statements count into ``stats``."""
         return self.process.database.reader(self.stats)
 
 
 def viewer_values_for_relation(request: Request, noun: str) -> dict[str, Any]:
-    """What a view needs to know of a relation's reader.
+    """The values that a view needs of a relation's reader.
 
     No operation checked that the caller may read the noun. An API key that may not read it sees
     what a caller without a token sees.
@@ -106,16 +108,16 @@ class Context:
     operation: Declaration[Any]
     caller: Caller | None
     if_match: str | None = None
-    #: What the operation's ``prepare`` step found before the transaction began.
+    #: The result of the operation's ``prepare`` step.
     prepared: Any = None
-    #: What a face wants of the things that a read finds; None is all of them.
+    #: The fields that a face wants of a read; None for all of them.
     wanted: Wanted | None = None
     entity: str | None = None
     entity_id: str | None = None
     changed: Sequence[str] = ()
-    #: May what is kept be answered as it is, `Encoded`?
+    #: Whether the caller takes a cached answer as it is stored, `Encoded`.
     encoded: bool = False
-    #: Tags of the cache whose values are outdated when this call has committed.
+    #: The cache's tags whose values are outdated once this call has committed.
     outdated_tags: set[str] = field(default_factory=set)
     now: datetime = field(init=False)
 
@@ -139,19 +141,19 @@ class Context:
 
     @property
     def user_id(self) -> str:
-        """The caller's user id; operations for signed-in callers only."""
+        """The caller's user id; raises `Unauthenticated` without a caller."""
         if self.caller is None:
             raise Unauthenticated
         return self.caller.user_id
 
     @property
     def actor_id(self) -> str | None:
-        """Who acts, for what is written down; None when it is a job."""
+        """The user id in the audit row and in history; None when a job acts."""
         return self.caller and self.caller.user_id
 
     @property
     def viewer_values(self) -> dict[str, Any]:
-        """What views need to know of the caller; see persistence/database/views.py."""
+        """The values that a view needs of its reader; see persistence/database/views.py."""
         seen = viewer_values(self.caller, self.operation.noun, self.now)
         if self.operation.internal or self.operation.over_all:
             seen["sees_all"] = True
@@ -163,7 +165,7 @@ class Context:
         self.outdated_tags.clear()
 
     def refresh_now(self) -> None:
-        """Read the clock again after a wait for a lock, to sort after what was waited for."""
+        """Read the clock again after a wait for a lock, to sort after what held the lock."""
         self.now = self.process.clock()
 
     def new_id(self) -> str:
@@ -171,7 +173,7 @@ class Context:
         return new_id(self.now)
 
     def require_ownership(self, owner_id: str) -> None:
-        """Refuse somebody else's thing, unless the permission has a wider one that is held."""
+        """Raise `Forbidden` for somebody else's thing, unless the caller may do this to all."""
         if self.operation.internal:
             return
         who = self.operation.who
@@ -180,32 +182,32 @@ class Context:
             raise Forbidden
 
     def match(self, entity: Versioned) -> None:
-        """Refuse a conditional write when the caller knew another version."""
+        """Raise `PreconditionFailed` when ``ifMatch`` names another version."""
         if self.if_match is not None and not names_version(self.if_match, entity.version):
             raise PreconditionFailed(details={"version": entity.version})
 
     def record(self, entity: str, entity_id: str, *changed: str) -> None:
-        """Say in the audit row what the operation was done to."""
+        """Note for the audit row which entity the operation changed, and which of its fields."""
         self.entity, self.entity_id, self.changed = entity, entity_id, changed
         self.invalidate(entity, entity_id)
 
     def invalidate(self, entity: str, *ids: str) -> None:
-        """Say that entities look different from now on, in themselves and in lists."""
-        if entity in _KEPT:
+        """Outdate entities in the cache once this call has committed, alone and in lists."""
+        if entity in _CACHED:
             self.outdated_tags.add(entity)
             self.outdated_tags.update([f"{entity}:{id}" for id in ids])
 
     @property
     def cacheable(self) -> bool:
-        """May the cache keep what this call answers? Only what everybody sees."""
-        kept = bool(self.operation.cached) and self.process.cache.on
-        return kept and not self.viewer_values["sees_all"]
+        """May the cache store this call's answer? Only one that every caller sees."""
+        cached = bool(self.operation.cached) and self.process.cache.on
+        return cached and not self.viewer_values["sees_all"]
 
     async def cached(self, kind: Any, key: str, load: Load) -> Any:
-        """What the cache has under a key of this operation, else what ``load`` gives.
+        """The cached answer under a key of this operation, else the one that ``load`` gives.
 
-        Only where the operation declares it, and for callers who see what everybody sees. Answers
-        one of ``kind``, or it `Encoded` where the caller of the operation takes that.
+        ``load`` runs as well for a caller who sees more than everybody does. Answers one of
+        ``kind``, or `Encoded` where the face takes that.
         """
         cache, op = self.process.cache, self.operation
         if not self.cacheable:

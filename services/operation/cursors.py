@@ -1,8 +1,8 @@
-"""Cursors: opaque signed positions in a list.
+"""Cursors: opaque, signed positions in a list.
 
-A cursor holds a position (the sort's value and the id) and is signed over the operation, sort
-and filters it came from; never over face, dialect or page size. So it continues on the other
-face, and cannot be bent or carried to another list.
+A cursor holds a position: the sort's value and the id. It is signed over its operation, sort and
+filters, but not over face, dialect or page size. So it works on the other face, and neither a
+changed cursor nor one of another list is accepted.
 """
 
 import hmac
@@ -16,7 +16,7 @@ _SIGNATURE = 16
 
 
 class CursorKeys:
-    """Signs with the newest secret and reads what either of two live secrets signed."""
+    """Signs cursors with the newest secret, and reads those that either live secret signed."""
 
     def __init__(self, secret: str, previous: str | None) -> None:
         secrets = [secret] if previous is None else [secret, previous]
@@ -32,7 +32,7 @@ class CursorKeys:
         return urlsafe_b64encode(signed).rstrip(b"=").decode()
 
     def read(self, scope: bytes, cursor: str, kind: type) -> tuple[Any, str] | None:
-        """The position, or None when the cursor is not of this list or was tampered with."""
+        """The position; None when the cursor is of another list or was changed."""
         try:
             signed = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         except ValueError:
@@ -41,7 +41,7 @@ class CursorKeys:
         genuine = any(
             hmac.compare_digest(signature, _signature(key, scope, payload)) for key in self._keys
         )
-        # Another spelling of the same bytes is another cursor: only the one we wrote counts.
+        # Base64 can spell the same bytes in several ways; only the spelling that we wrote counts.
         if not genuine or urlsafe_b64encode(signed).rstrip(b"=").decode() != cursor:
             return None
         return msgspec.json.decode(payload, type=tuple[kind, str])

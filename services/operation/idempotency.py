@@ -1,4 +1,4 @@
-"""Idempotency keys: claimed first, replayed later."""
+"""Idempotency keys: a write claims its key first, and stores its outcome under it for replays."""
 
 import re
 from datetime import timedelta
@@ -9,7 +9,7 @@ import msgspec
 from persistence.database.failures import LockTimeout
 from persistence.database.transactions import Transaction
 from persistence.idempotency import CLAIM_KEY, READ_KEY, RELEASE_KEY, STORE_OUTCOME, TAKE_OVER_KEY
-from services.errors.base import FieldError, StoredError, TandemError, restored, stored
+from services.errors.base import FieldError, StoredError, TandemError, restored_error, stored_error
 from services.errors.common import (
     Forbidden,
     IdempotencyKeyInUse,
@@ -25,7 +25,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def key_error(key: str | None) -> list[FieldError]:
-    """What is wrong with a key; nothing when it is fine or absent."""
+    """The bad field of a malformed key; none when the key is well-formed or absent."""
     if key is None or _KEY.fullmatch(key):
         return []
     message = "Give 1 to 255 visible ASCII characters."
@@ -33,21 +33,21 @@ def key_error(key: str | None) -> list[FieldError]:
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the first call with a key ended: a result or a declared error, never an HTTP body."""
+    """The result or the declared error of the first call with a key; never an HTTP body."""
 
     result: msgspec.Raw = msgspec.Raw(b"null")
     error: StoredError | None = None
 
 
 async def claim(ctx: Context, tx: Transaction, key: str, input: Input) -> Outcome | None:
-    """Claim the key in this transaction; the stored outcome when an earlier call had it.
+    """Claim the key in this transaction; the stored outcome when an earlier call claimed it.
 
-    Raises `IdempotencyKeyReused` for other input, `IdempotencyKeyInUse` when the first call still
-    runs after the wait.
+    Raises `IdempotencyKeyReused` for another input, and `IdempotencyKeyInUse` when the first call
+    still runs after the wait.
     """
     which = {"caller": ctx.user_id, "name": ctx.operation.name, "claimed": key}
     asked = fingerprint({"input": input.plain(), "ifMatch": normalized_tags(ctx.if_match)})
-    otherwise = str(int(ctx.settings.lock_seconds * 1000))
+    lock_timeout = str(int(ctx.settings.lock_seconds * 1000))
     try:
         claimed = await tx.one(
             CLAIM_KEY,
@@ -57,51 +57,51 @@ async def claim(ctx: Context, tx: Transaction, key: str, input: Input) -> Outcom
             fingerprint=asked,
             created_at=ctx.now,
             patience=str(int(ctx.process.key_locks.wait_seconds * 1000)),
-            otherwise=otherwise,
+            otherwise=lock_timeout,
         )
     except LockTimeout:
         raise IdempotencyKeyInUse from None
     if claimed:
         return None
-    await tx.run(f"SET LOCAL lock_timeout = {otherwise}")
+    await tx.run(f"SET LOCAL lock_timeout = {lock_timeout}")
     expired = ctx.now - timedelta(hours=ctx.settings.key_hours)
     taken_over = await tx.one(
         TAKE_OVER_KEY, **which, expired=expired, new_fingerprint=asked, now=ctx.now
     )
     if taken_over:
         return None
-    kept = await tx.one(READ_KEY, **which)
-    if kept is None or kept.outcome is None:
+    earlier = await tx.one(READ_KEY, **which)
+    if earlier is None or earlier.outcome is None:
         raise IdempotencyKeyInUse
-    if kept.fingerprint != asked:
+    if earlier.fingerprint != asked:
         raise IdempotencyKeyReused
-    return msgspec.json.decode(kept.outcome, type=Outcome)
+    return msgspec.json.decode(earlier.outcome, type=Outcome)
 
 
 async def store(ctx: Context, tx: Transaction, key: str, outcome: Any) -> None:
-    """Keep the outcome under the claimed key, in the same transaction.
+    """Store the outcome under the claimed key, in the same transaction.
 
-    What the caller can put right (bad input, not being allowed) is not kept: the key is free again.
+    An error that the caller can put right (bad input, no permission) frees the key instead.
     """
     if isinstance(outcome, ValidationFailed | Unauthenticated | Forbidden):
         which = {"caller": ctx.user_id, "name": ctx.operation.name, "claimed": key}
         await tx.write(RELEASE_KEY, **which)
         return
     if isinstance(outcome, TandemError):
-        kept = Outcome(error=stored(outcome))
+        stored = Outcome(error=stored_error(outcome))
     else:
-        kept = Outcome(result=msgspec.Raw(msgspec.json.encode(outcome)))
+        stored = Outcome(result=msgspec.Raw(msgspec.json.encode(outcome)))
     await tx.write(
         STORE_OUTCOME,
         caller=ctx.user_id,
         name=ctx.operation.name,
         claimed=key,
-        stored=msgspec.json.encode(kept),
+        stored=msgspec.json.encode(stored),
     )
 
 
 def replay(outcome: Outcome, result_type: Any) -> Any:
-    """The first call's result again, or its error raised again."""
+    """Answer the first call's result again, or raise its error again."""
     if outcome.error is not None:
-        raise restored(outcome.error)
+        raise restored_error(outcome.error)
     return msgspec.json.decode(outcome.result, type=result_type)

@@ -1,7 +1,6 @@
-"""Inputs: what operations take, checked the same way whichever face parsed it.
+"""Inputs: the Pydantic models that operations take, checked alike for both faces.
 
-An operation's input is a Pydantic model. Faces pass raw values by their wire names; `checked`
-finds every bad field at once.
+A face passes raw values by their wire names, and `checked` finds every bad field at once.
 """
 
 import re
@@ -38,19 +37,19 @@ class Input(BaseModel):
     )
 
     def plain(self) -> dict[str, Any]:
-        """As JSON values, to tell one input from another."""
+        """The input as JSON values, to compare it with another one."""
         return self.model_dump(mode="json")
 
 
 class Nothing(Input):
-    """The input of operations that take none."""
+    """The input of an operation that takes nothing."""
 
 
 Model = TypeVar("Model", bound=Input)
 
 
 def checked(model: type[Model], raw: Mapping[str, Any], *others: FieldError) -> Model:
-    """The input, or `ValidationFailed` with every bad field (and ``others``) at once."""
+    """The checked input; raises `ValidationFailed` with every bad field, and with ``others``."""
     fields = list(others)
     try:
         valid = model.model_validate(raw)
@@ -75,7 +74,7 @@ _RULES = {
     "enum": ("INVALID_CHOICE", "Give one of {expected}."),
     "literal_error": ("INVALID_CHOICE", "Give one of {expected}."),
 }
-#: What a value of the wrong JSON type is told; GraphQL's own coercion uses the same words.
+#: The error of a value of the wrong JSON type; GraphQL's own coercion uses it as well.
 WRONG_TYPE = ("INVALID_TYPE", "Give a value of the declared type.")
 REQUIRED = _RULES["missing"]
 INVALID_CHOICE = "INVALID_CHOICE"
@@ -84,7 +83,7 @@ UNKNOWN_FIELD = _RULES["extra_forbidden"]
 
 def _field_error(error: Any) -> FieldError:
     kind, given, limits = error["type"], error["input"], error.get("ctx", {})
-    # A rule over several fields names the one to change.
+    # A rule over several fields names the field to change.
     path = limits.get("field") or ".".join(str(part) for part in error["loc"])
     if given is None and (kind.lower().endswith("_type") or kind == "enum"):
         return FieldError(path, *REQUIRED)
@@ -97,7 +96,7 @@ def _field_error(error: Any) -> FieldError:
 
 
 def wrong(code: str, message: str, field: str | None = None) -> PydanticCustomError:
-    """An error for a validator to raise; the code goes to the wire as it is."""
+    """An error for a validator to raise; its code appears on the wire as it is."""
     return PydanticCustomError(code, message, {"field": field})  # type: ignore[arg-type]
 
 
@@ -105,7 +104,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-#: Longer than any text of ours. Normalising takes time by the square of a text's combining marks.
+#: Longer than any text that is taken. Normalising takes quadratic time in a text's combining marks.
 LONGEST_TEXT = 10_000
 
 
@@ -127,7 +126,7 @@ def _clean_lines(value: object) -> object:
     return _cleaned(value, _CONTROL_IN_LINES)
 
 
-# JSON Schema cannot say "trimmed": the mark has api/rest/openapi/schemas.py write it as a pattern.
+# JSON Schema has no word for "trimmed": api/rest/openapi/schemas.py turns this mark into a pattern.
 Line = Annotated[
     str, Strict(), BeforeValidator(_clean), Field(json_schema_extra={"x-text": "line"})
 ]
@@ -135,7 +134,7 @@ Lines = Annotated[
     str, Strict(), BeforeValidator(_clean_lines), Field(json_schema_extra={"x-text": "lines"})
 ]
 
-#: A coupon's code as buyers give it; one that no coupon can have is simply unknown.
+#: A coupon's code as buyers give it. A code that no coupon can have is an unknown code.
 CouponCode = Annotated[Line, Field(min_length=1, max_length=40)]
 
 
@@ -145,7 +144,7 @@ def _no_nul(value: object) -> object:
     return value
 
 
-# Passwords are taken as typed: not trimmed, not normalised.
+# A password is taken as typed: not trimmed, not normalised.
 Password = Annotated[
     str,
     Strict(),
@@ -158,13 +157,13 @@ Password = Annotated[
 ]
 
 
-# A name for addresses, like an id: taken as written, not trimmed.
+# A name in URLs. Like an id, it is taken as written, not trimmed.
 Slug = Annotated[
     str, Strict(), Field(min_length=1, max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
 ]
 
 
-#: The domain of those who deleted their account: nobody else may take an address there.
+#: The domain of deleted accounts' addresses; no account may take an address there.
 GONE = "deleted.invalid"
 
 
@@ -184,9 +183,9 @@ def _url(value: object) -> object:
     return value
 
 
-#: No space, and nothing that ends an attribute or a tag of a page that shows it.
+#: Without spaces, and without characters that end an attribute or a tag of a page that shows it.
 _URL = r"""https?://[^\s/?#"'<>\\]+[^\s"'<>\\]*"""
-#: The address of something on the web, for others to load.
+#: The URL of something on the web, which clients load.
 Url = Annotated[
     str,
     Strict(),
@@ -214,11 +213,11 @@ def _path_id(value: object) -> object:
     return parsed(value) or NOWHERE
 
 
-#: An id inside a body or a filter: malformed is a bad field.
+#: An id in a body or a filter. A malformed one is a bad field.
 Reference = Annotated[
     str, Strict(), BeforeValidator(_reference), WithJsonSchema({"type": "string", "format": "uuid"})
 ]
-#: The id an operation is asked about: malformed is not found.
+#: The id in a path or an id argument. A malformed one is not found.
 PathId = Annotated[str, BeforeValidator(_path_id), WithJsonSchema({"type": "string"})]
 
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?")
@@ -227,7 +226,7 @@ _MONEY = rf"0{{0,3}}[0-9]{{1,9}}(\.[0-9]{{1,2}})?{_SPACES}$"
 
 
 def _money_schema(pattern: str, **limits: float) -> dict[str, Any]:
-    """Both ways to write an amount: decimal text, or a JSON number of at most two decimals."""
+    """The schema of an amount: decimal text, or a JSON number of at most two decimals."""
     return {
         "anyOf": [
             {"type": "string", "pattern": pattern},
@@ -242,7 +241,7 @@ BOUND_SCHEMA = _money_schema(rf"^{_SPACES}{_MONEY}", minimum=0)
 
 
 def _amount(value: object) -> Decimal:
-    """Decimal text, or a JSON number that was read as decimal text; never a float."""
+    """The amount in decimal text, or in a JSON number that was read as a decimal, not a float."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise wrong("INVALID_TYPE", 'Give an amount such as "19.99".')
     if isinstance(value, str) and not _AMOUNT.fullmatch(value.strip()):
@@ -322,7 +321,7 @@ def _number(value: object) -> object:
 
 Flag = Annotated[bool, Strict(), BeforeValidator(_flag)]
 PageSize = Annotated[int, Strict(), Field(ge=1, le=100), BeforeValidator(_number)]
-#: A place in something numbered without gaps; GraphQL's Int goes no further.
+#: A position in something that is numbered without gaps; GraphQL's Int ends there.
 Position = Annotated[int, Strict(), Field(ge=1, le=2**31 - 1), BeforeValidator(_number)]
 PageNumber = Annotated[int, Strict(), Field(ge=1, le=1_000_000), BeforeValidator(_number)]
 
@@ -353,7 +352,7 @@ def _check_metadata(value: object, depth: int) -> None:
         if len(value) > 1000 or _CONTROL_IN_LINES.search(value):
             raise wrong("INVALID_FORMAT", "Values are text of at most 1000 characters.")
     elif isinstance(value, int | float | Decimal):
-        # Beyond 2^53 JavaScript would read another number than was written.
+        # Beyond 2^53 JavaScript would read another number.
         if not -(2**53) <= value <= 2**53:
             raise wrong("TOO_LARGE", "Numbers go up to 2^53.")
     elif value is not None:
@@ -361,7 +360,7 @@ def _check_metadata(value: object, depth: int) -> None:
 
 
 def metadata_fault(value: Mapping[str, Any]) -> tuple[str, str] | None:
-    """What is wrong with metadata that was not given but made: a code and what to do about it."""
+    """The fault of merged metadata, as a code and a message; None when it is valid."""
     try:
         _check_metadata(value, depth=1)
     except PydanticCustomError as error:
@@ -370,7 +369,7 @@ def metadata_fault(value: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _plain(value: Any) -> Any:
-    """Decimals as the JSON numbers they came as; metadata is not money."""
+    """Metadata with decimals as floats again, as metadata is not money."""
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,7 +1,7 @@
-"""Pages: keyset by cursor or numbered, the same on both faces.
+"""Pages of lists: by cursor (keyset) or by number, the same on both faces.
 
-A list's input extends `Paged`; its filters and sort are declared beside it, and `page` turns all
-of that into rows of a `persistence.database.listing.Listing`.
+The input of a list extends `Paged`. `page` reads one page of a
+`persistence.database.listing.Listing` with the list's filters and sort.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,12 +20,12 @@ from services.operation.cursors import CursorKeys
 from services.operation.inputs import Flag, Input, PageNumber, PageSize, wrong
 
 Item = TypeVar("Item")
-#: Stands for the caller where the id of a user is asked for.
+#: Means the caller where an id of a user is expected.
 ME = "me"
 
 
 class Paged(Input):
-    """What every list takes: ``first``/``after``, ``last``/``before`` or ``page``/``perPage``."""
+    """The input of every list: ``first``/``after``, ``last``/``before`` or ``page``/``perPage``."""
 
     first: PageSize | None = Field(
         None, description="How many from the start, or after the cursor."
@@ -53,7 +53,7 @@ class Paged(Input):
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """One page of a list; ``total`` only when it was asked for."""
+    """One page of a list; ``total`` is None unless it was asked for."""
 
     items: Sequence[Item]
     has_next: bool
@@ -61,7 +61,7 @@ class Page(Generic[Item]):
     size: int
     number: int | None = None
     total: int | None = None
-    #: Writes the cursor of an item; None where pages go by number only.
+    #: Makes the cursor of an item; None for a list that is paged by number only.
     cursor: Callable[[Item], str] | None = field(default=None, compare=False)
 
     @property
@@ -82,12 +82,12 @@ class _Plan:
     window: Window
     size: int
     scope: bytes
-    #: Which page it is by number, where that is known.
+    #: The number of the page, where it is known.
     number: int | None
 
 
 class _Found(msgspec.Struct, Generic[Item]):
-    """What the database says of a page: with one row beyond it, if there is one."""
+    """The rows of a page, and one row more when the list goes on."""
 
     rows: list[Item]
     total: int | None
@@ -96,9 +96,9 @@ class _Found(msgspec.Struct, Generic[Item]):
 async def page(
     ctx: Context, listing: Listing[Item], input: Paged, sort: str, filters: Mapping[str, Any]
 ) -> Page[Item]:
-    """One page of a list; raises `ValidationFailed` for a cursor that is not this list's."""
+    """One page of a list; raises `ValidationFailed` for a cursor of another list."""
     plan = _plan(ctx, listing, input, sort, filters)
-    # What is kept is for whoever asks next, and whole.
+    # A page that is cached has all fields, as the next caller may want others.
     wanted = None if ctx.cacheable else ctx.wanted
 
     async def load() -> _Found[Item]:
@@ -124,9 +124,9 @@ async def pages(
     input: Paged,
     sort: str,
 ) -> dict[str, Page[Item] | ValidationFailed]:
-    """The same page under every parent, in one statement (two when totals are asked for).
+    """One page under each of many parents, in one statement (two when totals are asked for).
 
-    A cursor belongs to one parent's list; under any other it is that parent's error.
+    A cursor belongs to one parent's list. Under another parent it is that parent's error.
     """
     plans: dict[str, _Plan] = {}
     results: dict[str, Page[Item] | ValidationFailed] = {}
@@ -150,7 +150,7 @@ async def pages(
 async def own_page(
     ctx: Context, listing: Listing[Item], user_ids: Sequence[str], input: Paged, sort: str
 ) -> dict[str, Page[Item] | TandemError]:
-    """A page of what is the caller's own, under their id or `ME`; of anybody else, `Forbidden`."""
+    """A page of the caller's own things, under their id or `ME`; under any other id `Forbidden`."""
     mine = {ME, ctx.user_id}
     found = await page(ctx, listing, input, sort, {}) if mine & {*user_ids} else Forbidden()
     return {id: found if id in mine else Forbidden() for id in user_ids}
@@ -187,7 +187,7 @@ def _plan(
 
 
 def _name(plan: _Plan, input: Paged) -> str:
-    """What a page is kept under: who asks for the same in other words finds it."""
+    """The name of a page in the cache, the same however a caller asks for it."""
     asked = (plan.scope, plan.window, plan.size, input.total)
     return blake2b(msgspec.json.encode(asked), digest_size=16).hexdigest()
 

@@ -1,7 +1,7 @@
-"""Patches: inputs of which what is absent is left, and null clears.
+"""Patches: inputs of updates, where an absent field stays as it is and null clears a field.
 
-Both faces hand over what the caller gave and nothing else; Pydantic's ``model_fields_set`` then
-tells what is absent from what is null.
+Both faces pass only the fields that the caller gave. Pydantic's ``model_fields_set`` tells an
+absent field from null.
 """
 
 from collections.abc import Mapping
@@ -14,25 +14,25 @@ from services.errors.common import ValidationFailed
 from services.etags import fingerprint
 from services.operation.inputs import Input, metadata_fault, wrong
 
-#: Stands where nothing was given for a field that may not be empty; nobody reads it.
+#: The default of a field that may not be empty; no code reads it.
 ABSENT: Any = None
 
 
-def _say(schema: dict[str, Any]) -> None:
-    """Absent is not the default, and something must be given."""
+def _describe(schema: dict[str, Any]) -> None:
+    """Write in the schema that a field has no default, and that one field must be given."""
     for item in schema["properties"].values():
         item.pop("default", None)
     schema["minProperties"] = 1
 
 
 class Patch(Input):
-    """Base of what updates take.
+    """Base of the inputs of updates.
 
-    A field that may be empty is declared ``T | None = Field(None)``: null clears it. One that may
-    not is ``T = Field(ABSENT)``: null is refused.
+    A field that may be empty is declared ``T | None = Field(None)``, and null clears it. A field
+    that may not be empty is declared ``T = Field(ABSENT)``, and null is refused.
     """
 
-    model_config = ConfigDict(json_schema_extra=_say)
+    model_config = ConfigDict(json_schema_extra=_describe)
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -42,21 +42,21 @@ class Patch(Input):
 
     @property
     def given(self) -> dict[str, Any]:
-        """What the caller gave, by the names of the fields; not what is to be changed by it."""
+        """The fields that the caller gave, without the id of the thing to change."""
         return {name: getattr(self, name) for name in self.model_fields_set if name != "id"}
 
     def plain(self) -> dict[str, Any]:
-        """As JSON values: absent and null are two things."""
+        """The input as JSON values, where absent and null differ."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
 def changes(
     patch: Patch, now: Mapping[str, Any], empty: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What a patch changes in ``now``, by the names of the fields; what is the same is left out.
+    """The fields of ``now`` that a patch changes, with their new values.
 
-    ``metadata`` is merged. ``empty`` has what a field becomes that null clears, where that is not
-    null. Raises `ValidationFailed` when the metadata grows beyond what is allowed.
+    ``metadata`` is merged. ``empty`` has the values of cleared fields, where these are not null.
+    Raises `ValidationFailed` when the merged metadata is too large.
     """
     given = patch.given
     if given.get("metadata") is not None:
@@ -68,16 +68,16 @@ def changes(
 
 
 def _same(new: Any, old: Any) -> bool:
-    """Python holds 1 and true for equal; JSON does not."""
+    """Are two values the same in JSON? Python calls 1 and true equal; JSON does not."""
     if isinstance(new, dict):
         return fingerprint(new) == fingerprint(old)
     return bool(new == old)
 
 
 def merged(old: Any, new: Any) -> Any:
-    """``new`` laid over ``old``: objects merge, null takes an entry out, all else replaces.
+    """``new`` merged into ``old``, as JSON Merge Patch does (RFC 7396).
 
-    This is JSON Merge Patch (RFC 7396).
+    Objects merge, null removes an entry, and every other value replaces the old one.
     """
     if not isinstance(new, Mapping):
         return new
@@ -91,7 +91,7 @@ def merged(old: Any, new: Any) -> Any:
 
 
 def _checked(metadata: dict[str, Any]) -> dict[str, Any]:
-    """The merged metadata, unless it has become too much."""
+    """The merged metadata; raises `ValidationFailed` when it is too large."""
     fault = metadata_fault(metadata)
     if fault is not None:
         raise ValidationFailed(fields=[FieldError("metadata", *fault)])

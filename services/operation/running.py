@@ -123,7 +123,7 @@ async def _transact_once(ctx: Context, input: Input, key: str | None) -> Any:
 
     1. BEGIN.
     2. Lock what comes before the caller's session.
-    3. Check the session or API key again, and the role, which may have changed meanwhile.
+    3. Check the session or API key again, and the role, which may have changed.
     4. Claim the key; an earlier call's outcome ends the transaction here.
     5. Set a SAVEPOINT and run the operation's function.
     6. Write the audit row.

@@ -1,7 +1,7 @@
-"""Charging: what a request costs its caller, taken from the quota before anything else is done.
+"""Charging a request to the quota, before anything else is done for it.
 
-The quota takes and returns values. The functions here store on the request what the quota says, as
-every answer of a face tells what is left.
+The quota takes and returns values. These functions store the returned allowance on the request,
+because every answer of a face says what is left.
 """
 
 from contextlib import suppress
@@ -56,9 +56,9 @@ async def refuse_spent(request: Request, caller: Caller | None) -> None:
 
 
 async def identify(request: Request) -> Caller | None:
-    """The caller of a request; a token that fails verification is charged to the address.
+    """The caller of a request; a token that is not valid is charged to the address.
 
-    Raises what `authenticate` raises, and `RateLimited` instead when the address has spent all.
+    Raises what `authenticate` raises, or `RateLimited` when the address has spent all.
     """
     try:
         return await authenticate(request)

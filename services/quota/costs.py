@@ -1,4 +1,4 @@
-"""Cost: what a call is charged in units, by the same arithmetic on both faces."""
+"""The cost of a call in units, by the same arithmetic on both faces."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.operation.inputs import PageSize
 
-#: What a list takes its size from, by wire name.
+#: The arguments that give the size of a list, by wire name.
 SIZES = ("first", "last", "perPage")
 LARGEST_PAGE = 100
 _ROWS_OF_A_UNIT = 100
@@ -15,12 +15,12 @@ _PAGE_SIZE: TypeAdapter[int] = TypeAdapter(PageSize)
 
 
 def units(cost: int, rows: int) -> int:
-    """The units of operations that cost so much together and may read so many rows."""
+    """The units of operations that cost ``cost`` together and may read ``rows`` rows."""
     return cost + rows // _ROWS_OF_A_UNIT
 
 
 def page_rows(raw: Mapping[str, Any], default: int) -> int:
-    """The most rows that a list with these raw arguments can give; ``default`` when it names none.
+    """The most rows that a list may answer; ``default`` when its arguments give no size.
 
     A size that the operation will refuse counts as the largest page.
     """

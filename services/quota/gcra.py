@@ -1,8 +1,9 @@
-"""Budgets that refill: the generic cell rate algorithm, in Redis, and in here while Redis is away.
+"""Budgets that refill, by the generic cell rate algorithm (GCRA).
 
-All that is kept of a budget is when it will be full again. Spending moves that time ahead, by one
-interval a unit; what would move it further ahead than the whole budget takes to refill is refused.
-Times are whole microseconds, which Lua's numbers hold exactly: nothing drifts.
+The budgets are in Redis; while Redis is away, each process has its share of them in memory. Only
+one time is stored for a budget: when it will be full again. A charge moves that time ahead, by one
+interval a unit. A charge is refused when the time would lie further ahead than a whole refill
+takes. Times are whole microseconds, which Lua's numbers hold exactly, so nothing drifts.
 """
 
 from collections import OrderedDict
@@ -17,20 +18,20 @@ from services.redis_calls import RedisCalls, Script
 
 log = structlog.get_logger("tandem.quota")
 
-#: Budgets remembered in a process while Redis is away, some 20 MB at the most; the one that was
-#: used longest ago is forgotten, which is as if it were full.
-_MOST_KEPT = 100_000
-#: So much, in µs, may the processes' clocks differ. A time that lies further ahead than an empty
-#: budget's was written by a clock that was wrong: it is not believed, and the budget is full.
+#: Budgets that a process remembers while Redis is away, at most about 20 MB. Beyond that it forgets
+#: the least recently used one, which is then full.
+_MOST_REMEMBERED = 100_000
+#: How far, in µs, the clocks of processes may differ. A stored time beyond an empty budget's, by
+#: more than this, was written by a wrong clock: it is ignored, and the budget counts as full.
 _CLOCKS_DIFFER = 10_000_000
 
-#: Groups of charges, one after the other; of each group all are let in or none. KEYS: one for each
-#: budget. ARGV: of each group how many charges, now, and then of each charge interval, units, cost
-#: and milliseconds to keep the key. Answers of each group whether it was let in, and when each of
-#: its budgets will be full.
+#: Spends groups of charges; all charges of a group are allowed, or none. KEYS: one for each budget.
+#: ARGV: for each group the number of charges and the time now, then for each charge its interval,
+#: units, cost and the life of its key in ms. Answers for each group whether it is allowed (1 or 0),
+#: and when each of its budgets will be full.
 #:
-#: Now is given, not asked of Redis: the process's clock decides about every other time as well, so
-#: one clock in a test moves all of them.
+#: The caller gives the time. Redis does not, because every other time is the process's clock too,
+#: and a test moves that clock.
 SCRIPT = Script(f"""
 local answer, key, given = {{}}, 1, 1
 while given <= #ARGV do
@@ -66,10 +67,10 @@ return answer
 
 
 class Charge(NamedTuple):
-    """So much of one budget: ``interval`` µs bring back one of its ``units``.
+    """A cost to one budget: ``interval`` µs bring back one of its ``units``.
 
-    A cost above the whole budget takes the whole budget: it is let in when the budget is full,
-    where it would wait for ever otherwise. A cost of nothing only looks.
+    A cost above the whole budget takes the whole budget. It is allowed when the budget is full, as
+    it would wait forever otherwise. A cost of 0 charges nothing and tells what is left.
     """
 
     key: str
@@ -79,22 +80,22 @@ class Charge(NamedTuple):
 
     @property
     def takes(self) -> int:
-        """The units that are really taken."""
+        """The units that the charge takes."""
         return min(self.cost, self.units)
 
 
 class Balance(NamedTuple):
-    """A budget after a charge: what is left of it, and two waits in microseconds."""
+    """A budget after a charge: the units that are left, and two waits in microseconds."""
 
     remaining: int
-    #: Until the charge would be let in; 0 unless this budget refused it.
+    #: Until the charge would be allowed; 0 unless this budget refused it.
     retry_after: int
     #: Until the budget is full.
     full_after: int
 
 
 class Spent(NamedTuple):
-    """Whether all charges were let in, and the budgets after it, in the charges' order."""
+    """Whether all charges are allowed, and the budgets after them, in the charges' order."""
 
     allowed: bool
     balances: list[Balance]
@@ -103,15 +104,15 @@ class Spent(NamedTuple):
 def spend(
     full_at: MutableMapping[str, int], charges: Sequence[Charge], now: int
 ) -> tuple[bool, list[int]]:
-    """What `SCRIPT` does, on a mapping: all charges or none."""
+    """Do as `SCRIPT` does, on a mapping: charge all of them or none."""
     times = []
     allowed = True
     for charge in charges:
         latest = now + charge.interval * charge.units
-        kept = full_at.get(charge.key, now)
-        if kept > latest + _CLOCKS_DIFFER:
-            kept = now
-        times.append(max(now, min(kept, latest)))
+        stored = full_at.get(charge.key, now)
+        if stored > latest + _CLOCKS_DIFFER:
+            stored = now
+        times.append(max(now, min(stored, latest)))
         allowed &= times[-1] + charge.interval * charge.takes <= latest
     if allowed:
         for place, charge in enumerate(charges):
@@ -121,18 +122,19 @@ def spend(
     return allowed, times
 
 
+#: Asks Redis about some charges at a time: whether they are allowed (1 or 0), and when each budget
+#: will be full.
 Ask = Callable[[Sequence[Charge], int], Awaitable[Sequence[int]]]
 
 
 async def ask_redis(calls: RedisCalls, charges: Sequence[Charge], now: int) -> Sequence[int]:
-    """Run the script for one call's charges: whether they are allowed, and when each budget will
-    be full."""
+    """Run the script for the charges of one call."""
     keys = [charge.key for charge in charges]
     return await SCRIPT.run(calls, keys, script_arguments(charges, now))
 
 
 class Budgets:
-    """The budgets of all processes in Redis. While Redis is away, this process's share of them."""
+    """The budgets of all processes in Redis; while Redis is away, this process's share of them."""
 
     def __init__(self, ask: Ask, seconds: float, processes: int) -> None:
         self._ask = ask
@@ -142,9 +144,9 @@ class Budgets:
         self._breaker = RedisBreaker(seconds)
 
     async def spend(self, charges: Sequence[Charge], now: int) -> Spent:
-        """Charge all of them or none, in one round trip.
+        """Charge all of them or none, in one round trip; ``now`` is in µs since 1970.
 
-        ``now`` is in µs since 1970. Never fails; takes at most as long as a Redis call may.
+        Never fails, and takes no longer than a Redis call may.
         """
         if self._breaker.skips():
             return self._spend_share(charges, now)
@@ -171,18 +173,19 @@ class Budgets:
         for charge in shares:
             if charge.key in self._full_at:
                 self._full_at.move_to_end(charge.key)
-        while len(self._full_at) > _MOST_KEPT:
+        while len(self._full_at) > _MOST_REMEMBERED:
             self._full_at.popitem(last=False)
         return _spent(shares, allowed, times, now)
 
 
 def script_arguments(charges: Sequence[Charge], now: int) -> list[int]:
-    given = [len(charges), now]
+    """The arguments of `SCRIPT` for one group of charges."""
+    arguments = [len(charges), now]
     for charge in charges:
-        # For as long as it could take to refill: a full budget needs no key.
-        kept = charge.interval * charge.units + _CLOCKS_DIFFER
-        given += (charge.interval, charge.units, charge.takes, kept // 1000)
-    return given
+        # The key lives as long as a whole refill takes, because a full budget needs no key.
+        life = charge.interval * charge.units + _CLOCKS_DIFFER
+        arguments += (charge.interval, charge.units, charge.takes, life // 1000)
+    return arguments
 
 
 def _spent(charges: Sequence[Charge], allowed: bool, times: Sequence[int], now: int) -> Spent:

@@ -1,8 +1,8 @@
-"""One quota for both faces: whom a call is charged to, and what it may spend.
+"""The quota, one for both faces: which budget a call is charged to, and what is left of it.
 
-Every call is charged its cost before anything else is looked at: to the caller whose token is
-valid, to the address for the rest. Operations that invite guessing or flooding declare a tight
-policy besides. What a budget is and how it refills is in gcra.py.
+A call is charged its cost before anything else is checked. A call with a valid token is charged to
+its caller, every other call to its address. An operation that invites guessing or flooding
+declares a tight policy as well. gcra.py says how a budget refills.
 """
 
 import unicodedata
@@ -26,23 +26,23 @@ _SECOND = 1_000_000
 
 
 class Policy(StrEnum):
-    """A budget's kind, as RateLimit-Policy names it."""
+    """A kind of budget, by its name in the RateLimit-Policy header."""
 
-    #: Of an address: what comes without a valid token.
+    #: An address: calls without a valid token.
     ANONYMOUS = "anonymous"
-    #: Of a caller with a valid token.
+    #: A caller with a valid token.
     SIGNED_IN = "signed-in"
-    #: Of an address and of an account: guessing passwords.
+    #: An address and an account: attempts to sign in.
     LOGIN = "login"
-    #: Of an address: making accounts.
+    #: An address: new accounts.
     REGISTER = "register"
-    #: Of an address and of an account: making us send mail.
+    #: An address and an account: mails that callers ask for.
     MAIL = "mail"
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a policy allows: ``units``, which come back evenly within ``seconds``."""
+    """The ``units`` that a policy allows; they come back evenly within ``seconds``."""
 
     policy: Policy
     units: int
@@ -50,19 +50,19 @@ class Budget:
 
     @property
     def interval(self) -> int:
-        """The µs that bring back a unit; rounded up, never sooner than promised."""
+        """The µs that bring back a unit, rounded up so that none comes back too early."""
         return -(-self.seconds * _SECOND // self.units)
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What is left of a budget, in units and seconds (rounded up)."""
+    """A budget after a charge, in units and in seconds (rounded up)."""
 
     budget: Budget
     remaining: int
-    #: Until the refused call would be let in; 0 when it was not refused.
+    #: Seconds until the refused call would be allowed; 0 when the call was not refused.
     retry_after: int
-    #: Until the budget is full.
+    #: Seconds until the budget is full.
     reset: int
 
     @property
@@ -72,14 +72,14 @@ class Allowance:
 
     @property
     def spent(self) -> "Allowance | None":
-        """The refusal of whoever has nothing left; None for everybody else."""
+        """This allowance as a refusal when nothing is left; None while something is."""
         if self.remaining > 0:
             return None
         return replace(self, retry_after=-(-self.budget.interval // _SECOND))
 
     @property
     def error(self) -> RateLimited:
-        """The refusal of a call that the budget did not allow."""
+        """The error of a call that the budget refused."""
         budget = self.budget
         details = {
             "policy": budget.policy.value,
@@ -91,7 +91,7 @@ class Allowance:
 
 
 class Quota:
-    """The budgets of an installation, as one of its processes spends them."""
+    """The budgets of an installation, as one of its processes charges them."""
 
     def __init__(self, settings: Settings, ask: Ask) -> None:
         self._budgets = _budgets(settings)
@@ -153,17 +153,20 @@ class Quota:
         return _allowance(budget, tightest)
 
     def _hidden(self, email: str) -> str:
-        """What stands for an email in Redis: spelled as accounts are looked up, and keyed, so that
-        it cannot be guessed from a list of addresses."""
+        """A keyed hash of an email, which Redis holds in its place.
+
+        The email is spelled as accounts are looked up. The key keeps anybody who reads Redis from
+        finding emails by a list of addresses.
+        """
         text = unicodedata.normalize("NFC", email.strip())
-        # PostgreSQL lowers letter by letter; Python's own way would tell İ from I and i.
+        # As PostgreSQL does, letter by letter; Python's own lower() would tell İ from I and i.
         lowered = "".join(letter.lower()[0] for letter in text)
         written = lowered.encode("utf-8", "replace")
         return blake2b(written, digest_size=16, key=self._pepper).hexdigest()
 
 
 def subject(caller: Caller) -> str:
-    """Whose budget a caller spends: an API key has one of its own."""
+    """The owner of the budget that a caller spends; an API key has a budget of its own."""
     return f"key:{caller.key_id}" if caller.key_id else f"user:{caller.user_id}"
 
 

@@ -525,7 +525,7 @@ async def test_what_could_not_be_said_to_redis_is_said_before_anything_is_asked_
         name = await rename(writer, manager, product.id)
         assert (await product_in(writer, product.id))[0].name == name
         await gate.mend()
-        while writer.cache._owed:  # a watch does it, whether anybody calls or not
+        while writer.cache._pending:  # a periodic task does it without any call
             assert (await product_in(writer, product.id))[0].name == name
             await asyncio.sleep(0.02)
         assert (await product_in(other, product.id))[0].name == name

@@ -304,7 +304,7 @@ async def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(
 async def test_a_process_remembers_only_so_many_budgets_by_itself(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gcra, "_MOST_KEPT", 5)
+    monkeypatch.setattr(gcra, "_MOST_REMEMBERED", 5)
     budgets = make(1, "redis://127.0.0.1:1/0")
     used = charge(10)
     for _ in range(8):
