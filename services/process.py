@@ -159,5 +159,5 @@ def new_database(settings: Settings) -> Database:
             idle_transaction=settings.idle_transaction_seconds,
             slow_statement=settings.slow_statement_seconds,
         ),
-        fast_paths=settings.fast_paths,
+        fast=settings.fast_paths,
     )

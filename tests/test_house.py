@@ -38,6 +38,19 @@ READS_ENVIRONMENT |= {"api/cli/servers.py"}
 #: Rooms and files of services that hold no operations, but what operations and jobs run in.
 MACHINERY = {"access", "cache", "fast", "operation", "quota"}
 QUEUE = {"services/jobs/queue.py", "services/jobs/schedules.py"}
+#: Who chooses between a library's own way and a faster one, and so imports a `fast` room.
+COMPOSING = {"persistence.database.pool", "services.process", "api.app"}
+#: Folders that list nouns or commands; all others are rooms of machinery.
+NOUNS = {"api/cli", "api/rest", "persistence", "schema", "services", "services/errors"}
+#: Names that meant several things or said nothing, and what files were called by them.
+OLD_NAMES = {
+    *("Absence", "Ahead", "Asked", "Door", "Gathered", "Hopeless", "Later", "PackedQuery", "Part"),
+    *("PartQuery", "Shelf", "Tally", "Watches", "ahead", "careful", "door_of", "gathered"),
+    *("glimpse", "led", "outside", "own", "packed", "sight", "stand", "straight", "tally", "tick"),
+    "watches",
+}
+OLD_FILES = {"absence", "careful", "coercion", "gathered", "packed", "parts", "seals", "shelf"}
+OLD_FILES |= {"source", "wants", "watch"}
 #: What no index answers: each filters or sorts the few rows that another condition found.
 NOT_INDEXED = {"stock.on_hand", "stock.held", "products.is_active", "payments.created_at"}
 
@@ -160,6 +173,102 @@ def test_files_stay_short() -> None:
     assert long == {}
     spared = {path for path in LONGER if found[path] <= LONGEST}
     assert spared == set(), "no longer long: take them off the list"
+
+
+def imports_of(name: str, tree: ast.Module, known: set[str]) -> set[str]:
+    """The modules of ours that a module imports anywhere in it, also inside its functions."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inner & known or {node.module}
+    return (found & known) - {name}
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Every module of ours and those it imports."""
+    trees = {
+        path.removesuffix(".py").replace("/", ".").removesuffix(".__init__"): tree
+        for path, tree in sources(*LAYERS)
+    }
+    return {name: imports_of(name, tree, set(trees)) for name, tree in trees.items()}
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Sets of modules that reach each other."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        pending = [start]
+        while pending:
+            for following in graph[pending.pop()] - seen:
+                seen.add(following)
+                pending.append(following)
+        return seen
+
+    reach = {name: reached(name) for name in graph}
+    members = [name for name in graph if name in reach[name]]
+    groups = {frozenset(o for o in members if o in reach[n] and n in reach[o]) for n in members}
+    return [set(group) for group in groups]
+
+
+def test_imports_have_one_circle_which_is_the_domains_own() -> None:
+    assert circles(import_graph()) == [{"schema.orders", "schema.invoices"}]
+
+
+def test_nothing_outside_graphql_is_imported_for_types_alone() -> None:
+    users = {
+        path
+        for path, tree in sources(*LAYERS)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node.id == "TYPE_CHECKING"
+    }
+    assert users == {"schema/orders.py"}
+
+
+def test_the_fast_ways_are_chosen_in_two_files() -> None:
+    readers = {
+        path
+        for path, tree in sources(*LAYERS)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "fast_paths"
+    }
+    assert readers == {"services/process.py", "api/app.py"}
+
+
+def test_only_composing_files_import_fast_rooms() -> None:
+    importers = {
+        name
+        for name, imported in import_graph().items()
+        if ".fast" not in name and any(".fast." in each for each in imported)
+    }
+    assert importers == COMPOSING
+
+
+def test_folders_can_be_listed_at_a_glance() -> None:
+    """A room of machinery has at most twelve files; nouns and commands have at most forty."""
+    for layer in LAYERS:
+        for folder in [CHECKOUT / layer, *(CHECKOUT / layer).rglob("*/")]:
+            names = [file.name for file in folder.glob("*.py") if file.name != "__init__.py"]
+            if folder.name not in ("__pycache__", "versions"):
+                most = 40 if str(folder.relative_to(CHECKOUT)) in NOUNS else 12
+                assert len(names) <= most, folder
+
+
+def test_old_names_are_gone() -> None:
+    for path, tree in sources(*LAYERS):
+        for node in ast.walk(tree):
+            defined = getattr(node, "name", None)
+            if isinstance(node, ast.arg):
+                defined = node.arg
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                defined = node.id
+            assert defined not in OLD_NAMES, f"{path}: {defined}"
+    for layer in LAYERS:
+        for file in (CHECKOUT / layer).rglob("*.py"):
+            assert file.stem not in OLD_FILES, file
 
 
 def test_only_settings_read_the_environment() -> None:

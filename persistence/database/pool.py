@@ -31,8 +31,8 @@ class Database(ConnectionPool):
     writes.
     """
 
-    def __init__(self, url: str, limits: Limits, *, fast_paths: bool = True) -> None:
-        if fast_paths:
+    def __init__(self, url: str, limits: Limits, *, fast: bool = True) -> None:
+        if fast:
             super().__init__(url, limits, partial(IdleConnections, room=limits.pool_min))
             self._reader = partial(CoalescingReader, self, Coalescer(self))
             self._transaction = partial(BatchingTransaction, self)

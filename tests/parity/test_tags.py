@@ -250,7 +250,7 @@ from schema.schema import sdl
 
 async def main():
     transport = httpx.ASGITransport(app=create_app())
-    async with http_client(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         headers = {}
         for path in ("/api/v1/products/none", "/api/v2/products/none", "/api/v2/products"):
             headers[path] = dict((await client.get(path)).headers)
