@@ -19,6 +19,7 @@ from typing import Any
 import uvicorn
 
 gc.disable()  # as `tandem` does while it loads
+import api.cli.worker  # noqa: E402, F401 - loaded for `command`
 from api.app import create_app  # noqa: E402
 from api.cli.__main__ import main  # noqa: E402
 from services.process import new_process  # noqa: E402
