@@ -32,7 +32,7 @@ from schema.executing.documents import Documents
 from schema.executing.executable import Executable
 from schema.executing.execute import refused
 from schema.executing.limits import Limits
-from schema.fast.executable import CompiledExecutable
+from schema.fast.compiled import CompiledExecutable
 from services import logs
 from services.errors.base import TandemError
 from services.errors.common import MalformedRequest, MethodNotAllowed, RouteNotFound
@@ -56,7 +56,7 @@ def create_app(process: Process | None = None) -> ASGIApp:
     documents = Documents(
         Limits.of(settings),
         explorable=settings.explorable,
-        kind=CompiledExecutable if settings.fast_paths else Executable,
+        executable_type=CompiledExecutable if settings.fast_paths else Executable,
     )
     health = Health(process)
     others = [

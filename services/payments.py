@@ -1,4 +1,7 @@
-"""Payments: each one pays an order from its buyer's wallet."""
+"""Payments: each one pays an order from its buyer's wallet.
+
+They are read here; `services.orders.buying.pay` makes them.
+"""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -24,7 +24,7 @@ from services.deposits.provider import Provider, new_provider
 from services.fast.joined_charges import JoinedCharges
 from services.fast.redis_pipeline import Pipeline
 from services.operation.cursors import CursorKeys
-from services.operation.key_locks import KeyLocks
+from services.operation.key_turns import KeyTurns
 from services.periodic_tasks import PeriodicTasks
 from services.quota.gcra import ask_redis
 from services.quota.quota import Quota
@@ -54,7 +54,7 @@ class Process:
     api_keys: ApiKeys
     cursors: CursorKeys
     passwords: Passwords
-    key_locks: KeyLocks
+    key_turns: KeyTurns
     quota: Quota
     provider: Provider
     clock: Callable[[], datetime]
@@ -122,7 +122,7 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
         api_keys=api_keys,
         cursors=CursorKeys(*settings.secrets),
         passwords=Passwords(settings.password_hashes_at_once, settings.bcrypt_rounds),
-        key_locks=KeyLocks(settings.key_wait_seconds, settings.pool_max),
+        key_turns=KeyTurns(settings.key_wait_seconds, settings.pool_max),
         quota=Quota(settings, ask),
         provider=new_provider(settings),
         clock=clock,

@@ -138,7 +138,7 @@ def test_no_function_outside_operations_writes() -> None:
                 if isinstance(inner, ast.Call):
                     called = getattr(inner.func, "attr", getattr(inner.func, "id", ""))
                     calls.setdefault(called, set()).add(node.name)
-                if isinstance(inner, ast.keyword) and inner.arg == "locks":
+                if isinstance(inner, ast.keyword) and inner.arg == "locks_before_session":
                     calls.setdefault(ast.unparse(inner.value), set()).add(node.name)
     helpers = {name for name, decorated in taking.items() if not decorated}
     assert helpers

@@ -54,13 +54,16 @@ class Prepared:
 class Documents:
     """The documents of one process.
 
-    ``kind`` is the class that runs their operations. ``explorable`` allows introspection.
+    ``executable_type`` is the class that runs their operations. ``explorable`` allows
+    introspection.
     """
 
-    def __init__(self, limits: Limits, *, explorable: bool, kind: type[Executable]) -> None:
+    def __init__(
+        self, limits: Limits, *, explorable: bool, executable_type: type[Executable]
+    ) -> None:
         self._limits = limits
         self._explorable = explorable
-        self._kind = kind
+        self._executable_type = executable_type
         self._kept: OrderedDict[str, Prepared] = OrderedDict()
 
     def kept(self, source: str) -> Prepared | None:
@@ -89,7 +92,7 @@ class Documents:
         if found is None and prepared.document is not None:
             node = operation_of(prepared.document, name)
             if node is not None:
-                found = prepared.executables[name] = self._kind(prepared.document, node)
+                found = prepared.executables[name] = self._executable_type(prepared.document, node)
         return found
 
 

@@ -86,7 +86,7 @@ class Declaration(Generic[In]):
     #: Runs before the transaction begins; its result is ``ctx.prepared``.
     prepare: Step | None = None
     #: Takes the locks that come before the caller's session; CONTRIBUTING has the order of locks.
-    locks: Step | None = None
+    locks_before_session: Step | None = None
     deprecated: Deprecation | None = None
     #: Only jobs and the command line run it: it was declared with ``who=SYSTEM``.
     internal: bool = False

@@ -56,7 +56,7 @@ async def claim(ctx: Context, tx: Transaction, key: str, input: Input) -> Outcom
             key=key,
             fingerprint=asked,
             created_at=ctx.now,
-            patience=str(int(ctx.process.key_locks.wait_seconds * 1000)),
+            patience=str(int(ctx.process.key_turns.wait_seconds * 1000)),
             otherwise=lock_timeout,
         )
     except LockTimeout:

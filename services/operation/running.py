@@ -98,7 +98,7 @@ async def write(
         ctx = Context(request, op, caller, if_match if op.conditional else None)
         if op.prepare is not None:
             ctx.prepared = await op.prepare(ctx, input)
-        async with _key_lock(ctx, key):
+        async with _key_turn(ctx, key):
             outcome = await _transact(ctx, input, key)
         return _answer(request, op, outcome)
 
@@ -122,7 +122,7 @@ async def _transact_once(ctx: Context, input: Input, key: str | None) -> Any:
     """Run one transaction: its result, a declared error, or the outcome stored under the key.
 
     1. BEGIN.
-    2. Lock what comes before the caller's session.
+    2. Lock what comes before the caller's session: users. CONTRIBUTING has the order of all locks.
     3. Check the session or API key again, and the role, which may have changed.
     4. Claim the key; an earlier call's outcome ends the transaction here.
     5. Set a SAVEPOINT and run the operation's function.
@@ -134,8 +134,8 @@ async def _transact_once(ctx: Context, input: Input, key: str | None) -> Any:
     op = ctx.operation
     ctx.reset()
     async with ctx.process.database.transaction(ctx.request.stats, by_key=True) as tx:
-        if op.locks is not None:
-            await op.locks(ctx, tx, input)
+        if op.locks_before_session is not None:
+            await op.locks_before_session(ctx, tx, input)
         await recheck_caller(ctx, tx)
         if ctx.caller is not None:
             _permit(op, ctx.caller)
@@ -202,10 +202,10 @@ def refusal_before_input(
     return IdempotencyKeyRequired() if op.key is Key.REQUIRED and not keyed else None
 
 
-def _key_lock(ctx: Context, key: str | None) -> Any:
+def _key_turn(ctx: Context, key: str | None) -> Any:
     if key is None:
         return nullcontext()
-    return ctx.process.key_locks.acquire(ctx.user_id, ctx.operation.name, key)
+    return ctx.process.key_turns.acquire(ctx.user_id, ctx.operation.name, key)
 
 
 async def _run_in_savepoint(ctx: Context, tx: Transaction, input: Input) -> Any:

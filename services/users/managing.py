@@ -81,7 +81,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateUser) -> User:
     revokes=True,
     key=Key.OPTIONAL,
     conditional=True,
-    locks=_lock_user_and_admins,
+    locks_before_session=_lock_user_and_admins,
 )
 async def update(ctx: Context, tx: Transaction, input: UpdateUser) -> User:
     """Change a user's account. The last active admin cannot be demoted or closed.
@@ -110,7 +110,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdateUser) -> User:
     writes=True,
     revokes=True,
     key=Key.OPTIONAL,
-    locks=_lock_user,
+    locks_before_session=_lock_user,
 )
 async def revoke_sessions(ctx: Context, tx: Transaction, input: UserId) -> Done:
     """End all sessions of a user. Their API keys stay valid."""

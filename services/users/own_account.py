@@ -160,7 +160,7 @@ async def me(ctx: Context, _: Nothing) -> User:
     key=Key.OPTIONAL,
     conditional=True,
     prepare=_verify_for_email,
-    locks=_lock_self,
+    locks_before_session=_lock_self,
 )
 async def update_me(ctx: Context, tx: Transaction, input: UpdateMe) -> User:
     """Change the caller's own account.
@@ -190,7 +190,7 @@ async def update_me(ctx: Context, tx: Transaction, input: UpdateMe) -> User:
     writes=True,
     revokes=True,
     prepare=_verify_and_hash,
-    locks=_lock_self,
+    locks_before_session=_lock_self,
     cost=5,
     quota=Policy.LOGIN,
 )
@@ -224,7 +224,7 @@ async def change_password(ctx: Context, tx: Transaction, _: ChangePassword) -> D
     writes=True,
     revokes=True,
     prepare=_verify_password,
-    locks=_lock_self_and_admins,
+    locks_before_session=_lock_self_and_admins,
     cost=5,
     quota=Policy.LOGIN,
 )

@@ -25,8 +25,8 @@ from schema.executing.documents import Documents, Prepared
 from schema.executing.executable import Executable
 from schema.executing.execute import GraphQLRequest, perform
 from schema.executing.limits import Limits
-from schema.fast import executable
-from schema.fast.executable import CompiledExecutable
+from schema.fast import compiled
+from schema.fast.compiled import CompiledExecutable
 from schema.schema import SCHEMA, sdl
 from services.access.authentication import authenticate
 from services.cache.cache import Cache
@@ -165,7 +165,7 @@ async def _signed_in(shop: Shop, person: Person) -> Request:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compile documents the first time."""
-    monkeypatch.setattr(executable, "_COMPILED_AT", 1)
+    monkeypatch.setattr(compiled, "_COMPILED_AT", 1)
 
 
 @dataclass(frozen=True)
@@ -295,7 +295,7 @@ class Engines:
 
 def _operation(source: str, *, checked: bool = True) -> Engines:
     """The one operation of a document."""
-    documents = Documents(_ROOMY, explorable=True, kind=CompiledExecutable)
+    documents = Documents(_ROOMY, explorable=True, executable_type=CompiledExecutable)
     # Validating takes longer than the rest, so only some of thousands of documents are checked.
     prepared = documents.prepare(source) if checked else Prepared(parse(source))
     assert not prepared.errors, (source, prepared.errors)

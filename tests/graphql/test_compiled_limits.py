@@ -14,9 +14,9 @@ from persistence.fast.coalescing import CoalescingReader
 from schema.executing.documents import Documents
 from schema.executing.execute import GraphQLRequest, perform
 from schema.executing.limits import Limits
-from schema.fast import executable
+from schema.fast import compiled
 from schema.fast.codegen import compile_plan
-from schema.fast.executable import CompiledExecutable
+from schema.fast.compiled import CompiledExecutable
 from services.access.authentication import authenticate
 from services.cache.cache import Cache
 from services.process import Process, new_database
@@ -45,7 +45,7 @@ class Runs:
     def __init__(
         self, process: Process, shop: Shop, source: str, who: Person | None = None
     ) -> None:
-        documents = Documents(_ROOMY, explorable=True, kind=CompiledExecutable)
+        documents = Documents(_ROOMY, explorable=True, executable_type=CompiledExecutable)
         prepared = documents.prepare(source)
         assert not prepared.errors, prepared.errors
         operation = documents.executable(prepared, None)
@@ -90,7 +90,7 @@ async def test_the_setting_chooses_whether_documents_are_compiled(
         compiled.append(plan)
         compile_plan(plan)
 
-    monkeypatch.setattr(executable, "compile_plan", counted)
+    monkeypatch.setattr(compiled, "compile_plan", counted)
     settings = fast.settings.model_copy(update={"fast_paths": fast_paths})
     body = {"query": "{ chosen: categories(first: 2) { nodes { id } } }"}
     async with client_of(create_app(dataclasses.replace(fast, settings=settings))) as client:
@@ -136,8 +136,8 @@ async def test_choices_of_directives_are_compiled_up_to_a_number(fast: Process, 
 async def test_functions_beyond_the_limit_are_dropped_and_made_again(
     fast: Process, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executable, "_kept", executable._KeptPlans())
-    monkeypatch.setattr(executable, "_MOST_KEPT", 7)
+    monkeypatch.setattr(compiled, "_kept", compiled._KeptPlans())
+    monkeypatch.setattr(compiled, "_MOST_KEPT", 7)
     await shop.category()
     one, two = (
         Runs(fast, shop, f"{{ {name}: categories(first: 1) {{ nodes {{ id name }} }} }}")
@@ -154,8 +154,8 @@ async def test_functions_beyond_the_limit_are_dropped_and_made_again(
 async def test_a_function_that_is_used_outlives_those_that_are_not(
     fast: Process, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executable, "_kept", executable._KeptPlans())
-    monkeypatch.setattr(executable, "_MOST_KEPT", 10)
+    monkeypatch.setattr(compiled, "_kept", compiled._KeptPlans())
+    monkeypatch.setattr(compiled, "_MOST_KEPT", 10)
     await shop.category()
     used, idle, new = (
         Runs(fast, shop, f"{{ {name}: categories(first: 1) {{ nodes {{ id name }} }} }}")

@@ -36,7 +36,7 @@ STOCK_INTROSPECTION = get_introspection_query(
 
 def documents(limits: Limits = ROOMY) -> Documents:
     """The documents of a process with these limits."""
-    return Documents(limits, explorable=True, kind=Executable)
+    return Documents(limits, explorable=True, executable_type=Executable)
 
 
 def prepare(source: str, limits: Limits = ROOMY) -> Prepared:

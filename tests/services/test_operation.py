@@ -203,13 +203,13 @@ async def test_a_deadlock_is_run_again_and_nobody_sees_it(shop: Shop, buyer: Per
 async def admitted(process: Process, person: Person, operation: str, key: str) -> bool:
     """Does a second call with the key wait in this process?"""
     await asyncio.sleep(0)
-    lock = process.key_locks._locks.get((person.id, operation, key))
+    lock = process.key_turns._locks.get((person.id, operation, key))
     return lock is not None and lock.users == 2
 
 
 async def test_a_session_that_ends_after_admission_writes_nothing(shop: Shop, user: Person) -> None:
     key, process = new_key(), shop.process
-    async with process.key_locks.acquire(user.id, "deposits.create", key):
+    async with process.key_turns.acquire(user.id, "deposits.create", key):
         call = asyncio.create_task(
             Service(shop).call("deposits.create", {"amount": "5"}, caller=user, key=key)
         )
@@ -225,7 +225,7 @@ async def test_a_role_that_is_taken_away_after_admission_writes_nothing(
 ) -> None:
     key, process = new_key(), shop.process
     values = {"name": "A lamp", "price": "5", "categoryId": await shop.shelf()}
-    async with process.key_locks.acquire(manager.id, "products.create", key):
+    async with process.key_turns.acquire(manager.id, "products.create", key):
         call = asyncio.create_task(
             Service(shop).call("products.create", values, caller=manager, key=key)
         )
@@ -241,7 +241,7 @@ async def test_a_retry_in_the_same_process_waits_so_long_and_no_longer(
 ) -> None:
     async with process_with(shop, key_wait_seconds=0.1) as door:
         key = new_key()
-        async with door._shop.process.key_locks.acquire(user.id, "deposits.create", key):
+        async with door._shop.process.key_turns.acquire(user.id, "deposits.create", key):
             outcome = await door.call("deposits.create", {"amount": "5"}, caller=user, key=key)
         assert (outcome.code, outcome.status) == ("IDEMPOTENCY_KEY_IN_USE", 409)
         assert (await door.call("deposits.create", {"amount": "5"}, caller=user, key=key)).ok
@@ -249,8 +249,8 @@ async def test_a_retry_in_the_same_process_waits_so_long_and_no_longer(
 
 async def test_keyed_calls_leave_connections_to_others(shop: Shop, user: Person) -> None:
     async with process_with(shop, pool_max=2, key_wait_seconds=0.1) as door:
-        key_locks = door._shop.process.key_locks
-        async with key_locks.acquire(user.id, "orders.pay", "another"):
+        key_turns = door._shop.process.key_turns
+        async with key_turns.acquire(user.id, "orders.pay", "another"):
             outcome = await door.call(
                 "deposits.create", {"amount": "5"}, caller=user, key=new_key()
             )

@@ -1,4 +1,4 @@
-"""Key locks: calls with the same idempotency key run one at a time in this process."""
+"""Turns of idempotency keys: calls with the same key run one at a time in this process."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from services.errors.common import IdempotencyKeyInUse, Unavailable
 
 
-class KeyLocks:
+class KeyTurns:
     """One lock for each idempotency key in use, and a limit on all keyed calls together.
 
     A call that waits for a key in the database holds a connection; a call that waits here holds
