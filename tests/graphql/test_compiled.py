@@ -299,9 +299,9 @@ def _operation(source: str, *, checked: bool = True) -> Engines:
     # Validating takes longer than the rest, so only some of thousands of documents are checked.
     prepared = documents.prepare(source) if checked else Prepared(parse(source))
     assert not prepared.errors, (source, prepared.errors)
-    compiled = documents.executable(prepared, None)
-    assert isinstance(compiled, CompiledExecutable)
-    return Engines(Executable(compiled.document, compiled.node), compiled)
+    fast = documents.executable(prepared, None)
+    assert isinstance(fast, CompiledExecutable)
+    return Engines(Executable(fast.document, fast.node), fast)
 
 
 async def both(

@@ -84,10 +84,10 @@ async def test_a_document_is_compiled_when_it_comes_again(fast: Process, shop: S
 async def test_the_setting_chooses_whether_documents_are_compiled(
     fast: Process, monkeypatch: pytest.MonkeyPatch, fast_paths: bool, most: int
 ) -> None:
-    compiled: list[Any] = []
+    plans: list[Any] = []
 
     def counted(plan: Any) -> None:
-        compiled.append(plan)
+        plans.append(plan)
         compile_plan(plan)
 
     monkeypatch.setattr(compiled, "compile_plan", counted)
@@ -96,7 +96,7 @@ async def test_the_setting_chooses_whether_documents_are_compiled(
     async with client_of(create_app(dataclasses.replace(fast, settings=settings))) as client:
         answers = [(await client.post("/graphql", json=body)).json() for _ in range(3)]
     assert answers[0]["data"] == answers[2]["data"]
-    assert len(compiled) == most
+    assert len(plans) == most
 
 
 @pytest.mark.parametrize(
