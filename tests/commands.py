@@ -64,6 +64,7 @@ def fork(
     """Start a command with a text on its stdin; its output goes to the log."""
     from tests.served import command
 
+    log.touch()  # the child opens it a moment later than its test may read it
     return Forked(forking.Process(target=command, args=(words, environment, str(log), given)))
 
 
