@@ -234,9 +234,9 @@ async def application(settings: Settings, **changes: Any) -> AsyncIterator[tuple
         yield app, process
 
 
-#: Of each work the most statements, calls to Redis, and calls of functions, which lie between what
-#: the fast paths take and what the readable ones do (W1 240 and 410, W2 180 and 360, W3 330 and
-#: 480, W4 590 and 21,600, W5 340 and 2,280, W6 560 and 1,090).
+#: The most that each work may take: statements, calls to Redis, and calls of functions.
+#: The last limit lies between the fast and the readable way: W1 240 and 410, W2 180 and 360,
+#: W3 330 and 480, W4 590 and 21,600, W5 340 and 2,280, W6 560 and 1,090.
 MOST = {
     "W1": (1, 1, 310),
     "W2": (0, 2, 250),

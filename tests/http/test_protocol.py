@@ -1,4 +1,4 @@
-"""What goes over the wire is the same on the fast paths and off them, byte for byte."""
+"""The wire carries the same bytes on the fast paths and off them."""
 
 import asyncio
 import re
