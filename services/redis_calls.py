@@ -1,7 +1,8 @@
-"""Calls to Redis: the one way in which the cache and the quota ask it."""
+"""Calls to Redis, and the breaker that skips Redis for a moment after a failure."""
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -12,6 +13,8 @@ Word = str | bytes | int | float
 
 #: Calls of a process that are under way at a time, as each one takes a connection of its own.
 _AT_ONCE = 100
+#: How long calls skip Redis after one failed.
+PAUSE_SECONDS = 1
 
 
 class RedisCalls(Protocol):
@@ -64,3 +67,35 @@ class Script:
             return await calls.call("EVALSHA", self.sha, *words)
         except NoScriptError:  # Redis sees the script for the first time, or was restarted
             return await calls.call("EVAL", self.text, *words)
+
+
+class RedisBreaker:
+    """The state of Redis for one part of a process; ``seconds`` is the longest a call may take."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.away = False
+        self.ask_again_at = 0.0
+
+    def skips(self) -> bool:
+        """Should this call skip Redis?
+
+        After the pause one call tries Redis. The others go on skipping it until that call ends.
+        """
+        if not self.away:
+            return False
+        if time.monotonic() < self.ask_again_at:
+            return True
+        self.ask_again_at = time.monotonic() + self._seconds + PAUSE_SECONDS
+        return False
+
+    def failed(self) -> bool:
+        """Note that a call failed; True when the one before did not."""
+        changed, self.away = not self.away, True
+        self.ask_again_at = time.monotonic() + PAUSE_SECONDS
+        return changed
+
+    def worked(self) -> bool:
+        """Note that a call succeeded; True when the one before did not."""
+        changed, self.away = self.away, False
+        return changed

@@ -23,8 +23,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from services.etags import tag_of
-from services.redis_breaker import RedisBreaker
-from services.redis_calls import RedisCalls, Script
+from services.redis_calls import RedisBreaker, RedisCalls, Script
 from services.settings import Settings
 
 log = structlog.get_logger("tandem.cache")

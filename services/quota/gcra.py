@@ -13,8 +13,7 @@ from typing import NamedTuple
 import structlog
 from redis.exceptions import RedisError
 
-from services.redis_breaker import RedisBreaker
-from services.redis_calls import RedisCalls, Script
+from services.redis_calls import RedisBreaker, RedisCalls, Script
 
 log = structlog.get_logger("tandem.quota")
 

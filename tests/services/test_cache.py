@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from services import categories, redis_breaker
+from services import categories, redis_calls
 from services.operation.context import Context, Request
 from services.process import Process, new_process
 from services.products import managing as products_managing
@@ -451,7 +451,7 @@ async def test_what_changes_while_redis_is_away_is_seen_then_and_after(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Redis stops, with everything it had, and comes back empty."""
-    monkeypatch.setattr(redis_breaker, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(redis_calls, "PAUSE_SECONDS", 0.1)
     product = await shop.product(tags=[unique("away")])
     listed = {"tag": product.tags[0]}
     async with own_valkey(tmp_path) as url:
@@ -515,7 +515,7 @@ async def test_what_could_not_be_said_to_redis_is_said_before_anything_is_asked_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The writer is cut off from Redis, which keeps all it has; the others go on using it."""
-    monkeypatch.setattr(redis_breaker, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(redis_calls, "PAUSE_SECONDS", 0.1)
     product, other = await shop.product(), await opened(settings)
     gate = Gate(settings.redis_url)
     async with gate.standing() as url:

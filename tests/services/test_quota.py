@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from services import redis_breaker
+from services import redis_calls
 from services.access.addresses import client, household, parsed
 from services.fast.joined_charges import JoinedCharges
 from services.fast.redis_pipeline import Pipeline
@@ -239,7 +239,7 @@ async def test_a_share_is_never_nothing(make: Make) -> None:
 async def test_with_redis_back_the_budget_is_shared_again(
     tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_breaker, "PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(redis_calls, "PAUSE_SECONDS", 0.2)
     one = charge(10)
     async with own_valkey(tmp_path) as url:
         here, there = make(2, url), make(2, url)
