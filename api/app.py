@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Lifespan
+from starlette.types import Lifespan
 
 from api.fast.dispatch import DispatchTable, Target, dispatch_directly
 from api.graphql import GraphQLRoute
@@ -45,7 +45,7 @@ from services.settings import Settings
 log = structlog.get_logger("tandem.app")
 
 
-def create_app(process: Process | None = None) -> ASGIApp:
+def create_app(process: Process | None = None) -> Edge:
     """The whole application; without a process it makes one from the environment's settings."""
     if process is None:
         settings = Settings()
@@ -88,7 +88,7 @@ def create_app(process: Process | None = None) -> ASGIApp:
     inner = app
     if settings.fast_paths:
         inner = dispatch_directly(_table(graphql, others), app)
-    return Edge(inner, process, _error_writer(process, paths))
+    return Edge(inner, process, health, _error_writer(process, paths))
 
 
 def _lifespan(process: Process, health: Health) -> Lifespan[FastAPI]:
@@ -136,6 +136,8 @@ def _error_writer(process: Process, paths: Paths) -> ErrorWriter:
             reply = dialect_of(path).error(error, request_id, path, public_url)
         if error.status == 405:
             reply.headers["Allow"] = paths.allow(path)
+        if error.status == 415:
+            reply.headers["Accept-Encoding"] = "identity"
         return reply
 
     return write_error

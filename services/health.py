@@ -61,8 +61,10 @@ class Health:
 
     async def ready(self) -> bool:
         """Should the load balancer send requests to this process?"""
+        if self.draining:
+            return False
         findings = await self.find()
-        return findings.database and findings.migrated and not self.draining
+        return findings.database and findings.migrated
 
     @property
     def uptime_seconds(self) -> int:

@@ -212,6 +212,16 @@ class Settings(BaseSettings):
     keep_alive_seconds: int = Field(
         default=75, ge=1, description="Longest life of an idle connection; above balancers' 60."
     )
+    drain_seconds: float = Field(
+        default=5,
+        ge=0,
+        description="How long a server takes requests after SIGTERM, so that balancers notice.",
+    )
+    worker_mib: int = Field(
+        default=0,
+        ge=0,
+        description="Memory of a server process (`--workers`) above which it is replaced; 0 never.",
+    )
     slow_request_seconds: float = Field(
         default=1, gt=0, description="A slower request is logged as a warning."
     )

@@ -102,8 +102,8 @@ async def tandem(
 
 
 @contextmanager
-def running(log: Path, settings: Settings, *words: str, **more: str) -> Iterator[Child]:
-    """A command that runs until the block ends."""
+def running(log: Path, settings: Settings | None, *words: str, **more: str) -> Iterator[Child]:
+    """A command that runs until the block ends, without settings on the embedded servers."""
     environment = environment_of(settings, **{"TANDEM_JOB_POLL_SECONDS": "0.1", **more})
     if "--data" not in words:  # mails go below that folder, which is the checkout's own
         environment.setdefault("TANDEM_MAIL_FOLDER", str(log.parent / "mails"))

@@ -42,8 +42,12 @@ def _spelled(response: httpx.Response) -> str:
     for name, value in request.headers.items():
         if name not in _USUAL:
             lines.append(f"{name}: {_cut(value, 60)}")
-    if request.content:
-        lines.append(_cut(request.content.decode(errors="replace")))
+    try:
+        sent = request.content.decode(errors="replace")
+    except httpx.RequestNotRead:
+        sent = "(sent in pieces)"
+    if sent:
+        lines.append(_cut(sent))
     try:
         answered = response.text
     except httpx.ResponseNotRead:

@@ -16,12 +16,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 gc.disable()  # as `tandem` does while it loads
 import api.cli.worker  # noqa: E402, F401 - loaded for `command`
 from api.app import create_app  # noqa: E402
 from api.cli.__main__ import main  # noqa: E402
+from api.cli.http_server import HttpServer, server_config  # noqa: E402
 from services.process import new_process  # noqa: E402
 from services.settings import Settings  # noqa: E402
 
@@ -42,20 +41,9 @@ def serve(
         told = Path(clock)
         return create_app(new_process(Settings(), lambda: datetime.fromisoformat(told.read_text())))
 
-    config = uvicorn.Config(
-        standing if clock else create_app,
-        factory=True,
-        lifespan="on",
-        access_log=False,
-        log_level="warning",
-        http="httptools",
-        timeout_graceful_shutdown=5,
-        # On a busy machine a test pauses for longer than uvicorn's five seconds, and its client
-        # would find the connection closed.
-        timeout_keep_alive=60,
-        proxy_headers=False,
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    settings = Settings()
+    config = server_config(standing if clock else create_app, settings, lifespan="on")
+    HttpServer(config, settings.drain_seconds).run(sockets=[listener])
 
 
 def command(words: Sequence[str], environment: Mapping[str, str], log: str, given: str) -> None:

@@ -38,7 +38,7 @@ class Server:
 
 def environment_of(settings: Settings | None, **more: str) -> dict[str, str]:
     """The environment of a process on the settings' database and Redis; embedded ones without."""
-    environment = {**os.environ, "TANDEM_ENVIRONMENT": "test"}
+    environment = {**os.environ, "TANDEM_ENVIRONMENT": "test", "TANDEM_DRAIN_SECONDS": "0"}
     if settings is None:
         environment.pop("DATABASE_URL", None)
         environment.pop("REDIS_URL", None)

@@ -30,11 +30,24 @@ app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 
 
+def _processes(given: str | int) -> int:
+    """How many server processes: a number, or one for each core that this process may use."""
+    if given == "auto":
+        cores = getattr(os, "sched_getaffinity", None)
+        return len(cores(0)) if cores else os.cpu_count() or 1
+    number = int(given) if str(given).isdecimal() else 0
+    if number < 1:
+        raise typer.BadParameter("Give a number from 1, or auto.")
+    return number
+
+
 @app.command("serve")
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Server processes.")] = 1,
+    workers: Annotated[
+        int, typer.Option(parser=_processes, metavar="N|auto", help="Server processes.")
+    ] = 1,
     data: DataOption = DATA,
     no_demo: Annotated[bool, typer.Option("--no-demo", help="Load no demo data.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Delete the folder's data first.")] = False,

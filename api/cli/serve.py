@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
-from api.cli import server_processes
 from api.cli.doctor import redis_version
 from api.cli.keys import check_keys
 from api.cli.migrate import migrate_database
@@ -75,6 +74,9 @@ def serve(options: Options) -> None:
                 target=_announce, args=(options, demo, own_database, mails), daemon=True
             )
             ready.start()
+            # uvicorn takes 0.1 s to load, which other commands and mistakes need not pay.
+            from api.cli import server_processes
+
             beside = server_processes.worker_beside() if options.worker else nullcontext()
             with beside as child:
                 started = server_processes.run(

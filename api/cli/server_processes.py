@@ -1,6 +1,5 @@
 """Runs the server processes and the worker beside them, from their start to a signal."""
 
-import asyncio
 import multiprocessing
 import os
 import signal
@@ -9,17 +8,33 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+import structlog
+from uvicorn.config import STARTUP_FAILURE, Config
+from uvicorn.supervisors import ChangeReload, Multiprocess
+from uvicorn.supervisors.multiprocess import Process
+
+from api.cli.http_server import CLOSE_SECONDS, HttpServer, server_config
 from api.cli.terminal import CHECKOUT, loading
 from api.local.supervisor import SupervisedProcess
 from services.settings import Settings
 
+log = structlog.get_logger("tandem.supervisor")
+
 LAYERS = ("api", "schema", "services", "persistence")
-# After a signal, requests finish, then the application closes, then the embedded servers stop.
-# All of it takes less than the 30 s after which supervisors usually kill a process.
-DRAIN_SECONDS = 20
-CLOSE_SECONDS = 24
+#: The wait before a server process that ended is started again. It doubles while the process ends
+#: within the time after which it counts as stable.
+_RESTART_SECONDS = 0.1
+_LONGEST_RESTART_SECONDS = 30.0
+_STABLE_SECONDS = 60.0
+#: A process that starts need not answer for so long, and is not replaced when it is younger.
+_START_SECONDS = 60.0
+_YOUNG_SECONDS = 5.0
+_LOOK_SECONDS = 0.1
 
 
 def run(
@@ -34,68 +49,210 @@ def run(
     ``child`` is told to end together with the servers. Returns False when a server process could
     not start.
     """
-    import uvicorn
-    from uvicorn.config import STARTUP_FAILURE
-    from uvicorn.supervisors import ChangeReload, Multiprocess
-
-    class Server(uvicorn.Server):
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            if child:
-                child.request_stop()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(super().shutdown(sockets), CLOSE_SECONDS)
-
-    class Workers(Multiprocess):
-        def terminate_all(self) -> None:
-            if child:
-                child.request_stop()
-            super().terminate_all()
-
-        def join_all(self) -> None:
-            limit = time.monotonic() + CLOSE_SECONDS
-            for worker in self.processes:
-                worker.process.join(max(0.0, limit - time.monotonic()))
-                worker.process.kill()
-
-    class Reloading(ChangeReload):
-        def restart(self) -> None:
-            if child:
-                child.restart()
-            super().restart()
-
-        def shutdown(self) -> None:
-            if child:
-                child.request_stop()
-            super().shutdown()
-
-    single = workers == 1 and not reload
-    config = uvicorn.Config(
-        "api.app:create_app" if single else "api.cli.server_processes:worker_app",
-        factory=True,
-        workers=workers,
-        reload=reload,
-        reload_dirs=[str(CHECKOUT / layer) for layer in LAYERS] if reload else None,
-        loop="auto" if sys.platform == "win32" else "uvloop",
-        http="httptools",
-        # A balancer must close idle connections first, or its next request meets a closed one.
-        timeout_keep_alive=settings.keep_alive_seconds,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        proxy_headers=False,
-        server_header=False,
-        access_log=False,
-        log_config=None,
-    )
-    if single:
+    allow_many_connections()
+    if reload:
+        folders = [str(CHECKOUT / layer) for layer in LAYERS]
+        config = server_config(_WORKER_APP, settings, reload=True, reload_dirs=folders)
+        Reloading(config, listener, child).run()
+        return True
+    if workers == 1:
+        config = server_config("api.app:create_app", settings)
         with loading():
             config.load()
-        Server(config).run(sockets=[listener])
-    elif reload:
-        Reloading(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
-    else:
-        supervisor = Workers(config, sockets=[listener])
-        supervisor.run()
-        return all(worker.exitcode != STARTUP_FAILURE for worker in supervisor.processes)
-    return True
+        server = HttpServer(config, settings.drain_seconds, child and child.request_stop)
+        server.run(sockets=[listener])
+        if server.force_exit and child:
+            child.give_up()
+        return True
+    group = ServerGroup(
+        server_config(_WORKER_APP, settings, workers=workers), listener, child, settings
+    )
+    group.run()
+    return all(process.exitcode != STARTUP_FAILURE for process in group.processes)
+
+
+_WORKER_APP = "api.cli.server_processes:worker_app"
+
+
+class ServerProcess(Process):
+    """One server process of several."""
+
+    @cached_property
+    def server(self) -> HttpServer:
+        """The server that runs in this process."""
+        return HttpServer(self.config, Settings().drain_seconds)
+
+    def signal(self, number: int) -> None:
+        """Send a signal, unless the process has ended."""
+        with suppress(ProcessLookupError):
+            if self.exitcode is None and self.pid is not None:
+                os.kill(self.pid, number)
+
+    @property
+    def memory(self) -> int:
+        """The bytes of memory that the process uses; 0 where the system does not tell."""
+        try:
+            pages = Path(f"/proc/{self.pid}/statm").read_text("ascii").split()[1]
+        except OSError:
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass
+class _Slot:
+    """When the process of a slot was started, and when it is to be started again."""
+
+    started_at: float = field(default_factory=time.monotonic)
+    wait: float = _RESTART_SECONDS / 2
+    due_at: float | None = None
+
+
+class ServerGroup(Multiprocess):
+    """Several server processes on one socket: started again when they end, replaced when large."""
+
+    processes: list[ServerProcess]
+
+    def __init__(
+        self,
+        config: Config,
+        listener: socket.socket,
+        child: SupervisedProcess | None,
+        settings: Settings,
+    ) -> None:
+        super().__init__(config, [listener])
+        self._child = child
+        self._most_memory = settings.worker_mib << 20
+        self._slots: list[_Slot] = []
+        self._replaced: list[ServerProcess] = []
+        self._stop_signal = signal.SIGTERM
+
+    def run(self) -> None:
+        """Keep the processes running until a signal, then end them."""
+        self.init_processes()
+        while not self.should_exit.wait(_LOOK_SECONDS):
+            self.handle_signals()
+            self.keep_subprocess_alive()
+        self.terminate_all()
+        self.join_all()
+
+    def init_processes(self) -> None:
+        """Start all processes."""
+        for _ in range(self.processes_num):
+            self.processes.append(self._start())
+            self._slots.append(_Slot())
+
+    def keep_subprocess_alive(self) -> None:
+        """Start what ended, and replace what uses too much memory."""
+        self._replaced = [one for one in self._replaced if one.exitcode is None]
+        for number, process in enumerate(self.processes):
+            if self._lives(number, process):
+                if self._too_large(number, process):
+                    self._replace(number, process)
+            elif process.exitcode == STARTUP_FAILURE:
+                self.should_exit.set()
+                return
+            else:
+                self._restart(number, process)
+
+    def handle_int(self) -> None:
+        """End without a drain: somebody at a terminal waits."""
+        self._stop_signal = signal.SIGINT
+        self.should_exit.set()
+
+    def terminate_all(self) -> None:
+        """Tell all processes to end, and close the socket here: only they take connections."""
+        for process in (*self.processes, *self._replaced):
+            process.signal(self._stop_signal)
+        for listener in self.sockets:
+            listener.close()
+        if self._child:
+            self._child.request_stop()
+
+    def join_all(self) -> None:
+        """Wait until all have ended; kill them at a second signal, or when they take too long."""
+        drain = Settings().drain_seconds if self._stop_signal == signal.SIGTERM else 0
+        limit = time.monotonic() + drain + CLOSE_SECONDS
+        ending = [*self.processes, *self._replaced]
+        while any(process.exitcode is None for process in ending):
+            if self.signal_queue or time.monotonic() > limit:
+                if self._child:
+                    self._child.give_up()
+                for process in ending:
+                    process.kill()
+                    process.join()
+                return
+            time.sleep(_LOOK_SECONDS)
+
+    def _start(self) -> ServerProcess:
+        process = ServerProcess(self.config, self.sockets)
+        process.start()
+        return process
+
+    def _lives(self, number: int, process: ServerProcess) -> bool:
+        """Does the process run, and answer? One that starts is too busy to answer."""
+        if time.monotonic() - self._slots[number].started_at < _START_SECONDS:
+            return process.process.is_alive()
+        return process.is_alive(timeout=self.config.timeout_worker_healthcheck)
+
+    def _too_large(self, number: int, process: ServerProcess) -> bool:
+        """Does the process use too much memory? A young one is left to work, whatever the limit."""
+        age = time.monotonic() - self._slots[number].started_at
+        return 0 < self._most_memory < process.memory and age > _YOUNG_SECONDS
+
+    def _restart(self, number: int, process: ServerProcess) -> None:
+        """Start a process that ended again, once its wait is over."""
+        slot, now = self._slots[number], time.monotonic()
+        if slot.due_at is None:
+            process.kill()  # it may be stuck
+            process.join()
+            stable = now - slot.started_at > _STABLE_SECONDS
+            doubled = min(slot.wait * 2, _LONGEST_RESTART_SECONDS)
+            slot.wait = _RESTART_SECONDS if stable else doubled
+            slot.due_at = now + slot.wait
+            log.error(
+                "server process ended, is started again",
+                pid=process.pid,
+                code=process.exitcode,
+                after=slot.wait,
+            )
+        if now >= slot.due_at:
+            self.processes[number] = self._start()
+            slot.started_at, slot.due_at = now, None
+
+    def _replace(self, number: int, process: ServerProcess) -> None:
+        """Start another process; once it serves, the large one finishes its requests and ends."""
+        log.warning("server process is replaced", pid=process.pid, bytes=process.memory)
+        successor = self._start()
+        if not successor.wait_until_ready(CLOSE_SECONDS, self.should_exit):
+            successor.kill()
+            successor.join()
+            return
+        self.processes[number] = successor
+        self._slots[number] = _Slot()
+        process.signal(signal.SIGINT)  # no drain: the others take its connections
+        self._replaced.append(process)
+
+
+class Reloading(ChangeReload):
+    """One server process that is started again when code changes, and the worker with it."""
+
+    def __init__(
+        self, config: Config, listener: socket.socket, child: SupervisedProcess | None
+    ) -> None:
+        super().__init__(config, target=HttpServer(config, 0).run, sockets=[listener])
+        self._child = child
+
+    def restart(self) -> None:
+        """Start both again."""
+        if self._child:
+            self._child.restart()
+        super().restart()
+
+    def shutdown(self) -> None:
+        """End both."""
+        if self._child:
+            self._child.request_stop()
+        super().shutdown()
 
 
 def worker_beside() -> SupervisedProcess:
@@ -105,9 +262,9 @@ def worker_beside() -> SupervisedProcess:
 
 
 def worker_app() -> Any:
-    """The application in a worker process, which ends when its parent does.
+    """The application in a server process of several, which ends when its parent does.
 
-    A worker that outlives a killed parent would hold the port for ever.
+    A process that outlives a killed parent would hold the port for ever.
     """
     with loading():
         from api.app import create_app
@@ -120,3 +277,14 @@ def worker_app() -> Any:
 
     threading.Thread(target=follow, daemon=True).start()
     return create_app()
+
+
+def allow_many_connections() -> None:
+    """Raise the limit of open files as far as it goes: each connection is one."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

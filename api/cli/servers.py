@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from api.cli.terminal import Problem, place_of
+from api.cli.terminal import Problem, err, place_of
 from persistence.database.failures import DatabaseError, NotMigrated
 from persistence.database.pool import Database
 from services.process import Process, new_database, new_process
 from services.settings import Settings
 
 Answer = TypeVar("Answer")
+_SERVER_NAMES = {"postgres": "PostgreSQL", "valkey": "Valkey"}
+#: How often a command looks at its embedded servers.
+_LOOK_SECONDS = 1
 
 
 def read_settings() -> Settings:
@@ -48,17 +52,34 @@ def running_servers(settings: Settings, data: Path) -> Iterator[Settings]:
         servers = embedded.start(data, postgres=own_database, valkey=own_redis)
     except embedded.EmbeddedError as error:
         raise Problem(str(error)) from None
+    stopping = threading.Event()
     try:
         # Workers are separate processes and read the environment again.
         if own_database:
             os.environ["DATABASE_URL"] = servers.database_url
         if own_redis:
             os.environ["REDIS_URL"] = servers.redis_url
+        watch = threading.Thread(target=_keep_running, args=(servers, stopping), daemon=True)
+        watch.start()
         yield read_settings()
     finally:
+        stopping.set()
         for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must leave nothing running
             signal.signal(number, signal.SIG_IGN)
         servers.stop()
+
+
+def _keep_running(servers: Any, stopping: threading.Event) -> None:
+    """Start embedded servers again when they end; end the command when that is not possible."""
+    embedded = load_embedded_servers()
+    while not stopping.wait(_LOOK_SECONDS):
+        try:
+            for name in servers.start_what_ended():
+                err.print(f"{_SERVER_NAMES[name]} had ended. It runs again.")
+        except embedded.EmbeddedError as error:
+            err.print(f"An embedded server ended: {error}. Tandem stops.", soft_wrap=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
 
 
 def load_embedded_servers() -> Any:

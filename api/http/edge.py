@@ -25,6 +25,7 @@ from api.http.exchange import Exchange, path_of, standing_headers
 from api.http.requests import Fields
 from services.errors.base import TandemError
 from services.errors.common import Internal
+from services.health import Health
 from services.ids import new_id
 from services.process import Process
 
@@ -82,9 +83,12 @@ _EXPOSED_HEADERS = (
 class Edge:
     """The outermost application: ``app`` answers, ``write_error`` writes what ``app`` did not."""
 
-    def __init__(self, app: ASGIApp, process: Process, write_error: ErrorWriter) -> None:
+    def __init__(
+        self, app: ASGIApp, process: Process, health: Health, write_error: ErrorWriter
+    ) -> None:
         settings = process.settings
         self._app = app
+        self._health = health
         self._process = process
         self._settings = settings
         self._write_error = write_error
@@ -122,7 +126,13 @@ class Edge:
         exchange = Exchange(
             self._process, self._headers, scope, fields, request_id, trace_id, receive, send
         )
+        if self._health.draining:
+            exchange.last()
         await self._http(scope, exchange)
+
+    def drain(self) -> None:
+        """Answer on, not ready for new requests: each answer is the last of its connection."""
+        self._health.draining = True
 
     async def _http(self, scope: Scope, exchange: Exchange) -> None:
         scope["tandem.exchange"] = exchange
@@ -147,6 +157,11 @@ class Edge:
             return
         except TandemError as known:
             error = known
+        except asyncio.CancelledError:
+            # The server stops and waits no longer. Without an answer the client would see a 500.
+            error = exchange.cut_off()
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
         except Exception:
             log.exception("unhandled error", path=path_of(scope))
             error = Internal()
@@ -164,7 +179,7 @@ class Edge:
     ) -> None:
         """Run the application within the limits of size and time.
 
-        Raises `PayloadTooLarge`, `MalformedRequest` and `Timeout`.
+        Raises `Timeout`, and what the request's head or body is refused with.
         """
         seconds = self._settings.request_seconds
         sent = exchange.fields.first
@@ -186,7 +201,7 @@ class Edge:
             async with asyncio.timeout(seconds):
                 await send(message)
 
-        exchange.refuse_length()
+        exchange.refuse_head()
         try:
             async with deadline:
                 await app(scope, receive, answer)

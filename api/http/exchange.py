@@ -12,7 +12,14 @@ from api.http.quota import is_face, quota_headers
 from api.http.requests import Fields
 from services import logs
 from services.errors.base import TandemError
-from services.errors.common import MalformedRequest, PayloadTooLarge, Timeout
+from services.errors.common import (
+    MalformedRequest,
+    PayloadTooLarge,
+    RequestTimeout,
+    Timeout,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from services.operation.context import Request
 from services.operation.error_translation import NOT_KNOWN, OUTCOME_UNKNOWN
 from services.process import Process
@@ -87,6 +94,7 @@ class Exchange:
             or fields.first.get(b"content-length", b"0") != b"0"
         )
         self._closing = False
+        self._last = False
         # GraphiQL is a page at the address of a face; pages say nothing of a quota.
         self._page = False
         self._bytes = 0
@@ -99,12 +107,23 @@ class Exchange:
         #: The error that the body was refused with.
         self.refused: TandemError | None = None
 
-    def refuse_length(self) -> None:
-        """Refuse a body by its Content-Length.
+    def refuse_head(self) -> None:
+        """Refuse a request by its line and headers.
 
-        Raises `PayloadTooLarge` and `MalformedRequest`.
+        Raises what the connection refused it with, `MalformedRequest`, `PayloadTooLarge` and
+        `UnsupportedMediaType`.
         """
-        length = self.fields.first.get(b"content-length")
+        if (refused := self._scope.get("tandem.refused")) is not None:
+            self._unread = True
+            raise self._refuse(refused)
+        # With two hosts, a proxy could check the one and Tandem take the other.
+        hosts = self.fields.count(b"host")
+        if hosts > 1 or (hosts == 0 and self._scope["http_version"] == "1.1"):
+            raise self._refuse(MalformedRequest("Send the `Host` header once."))
+        sent = self.fields.first
+        if sent.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+            raise self._refuse(UnsupportedMediaType("Send the body without Content-Encoding."))
+        length = sent.get(b"content-length")
         if length is None:
             return
         if not length.isdigit() or len(length) > 18:
@@ -115,7 +134,7 @@ class Exchange:
     async def receive(self) -> Message:
         """Receive the next piece of the body, within the limits of size and time.
 
-        Raises `PayloadTooLarge` and `Timeout`.
+        Raises `PayloadTooLarge` and `RequestTimeout`.
         """
         if self.refused:
             raise self.refused
@@ -127,7 +146,7 @@ class Exchange:
             async with asyncio.timeout(settings.body_seconds - passed):
                 message = await self._receive()
         except TimeoutError:
-            raise self._refuse(Timeout("The body took too long to arrive.")) from None
+            raise self._refuse(RequestTimeout("The body took too long to arrive.")) from None
         if message["type"] == "http.request":
             self._received += len(message.get("body", b""))
             if self._received > settings.body_bytes:
@@ -170,6 +189,16 @@ class Exchange:
             return Timeout(NOT_KNOWN, details=OUTCOME_UNKNOWN)
         return Timeout()
 
+    def cut_off(self) -> Unavailable:
+        """The error of a request that the end of the server cut off."""
+        if self.request is not None and self.request.committing:
+            return Unavailable(NOT_KNOWN, details=OUTCOME_UNKNOWN)
+        return Unavailable("The server stops before this was answered.")
+
+    def last(self) -> None:
+        """Make this the last answer of its connection."""
+        self._last = True
+
     def log(self, method: str) -> None:
         """Log one line for the request: a warning when its answer began late."""
         settings = self._settings
@@ -204,7 +233,7 @@ class Exchange:
         given.append((b"x-request-id", self.request_id.encode()))
         if b"origin" not in self.fields.first:
             given.append((b"vary", b"Origin"))  # The CORS layer says so for the others.
-        if self._closing:
+        if self._closing or self._last:
             given.append((b"connection", b"close"))
         media = known.get(b"content-type", b"")
         self.endless = media.startswith(_ENDLESS)

@@ -21,6 +21,8 @@ _LONGEST_NUMBER = 40
 #: No integer of an input is larger; writing out the digits of 1e999999 would take for ever.
 _LARGEST_WHOLE = 10**18
 
+_JSON = "application/json"
+_MERGE_PATCH = "application/merge-patch+json"
 _OPENING = re.compile(rb"[\[{]")
 
 
@@ -47,6 +49,12 @@ class Fields:
         if name not in self.first:
             return []
         return [value.decode("latin-1") for sent, value in self._sent if sent == name]
+
+    def count(self, name: bytes) -> int:
+        """How often a field was sent."""
+        if name in self.first and len(self.first) < len(self._sent):
+            return len(self.every(name))
+        return int(name in self.first)
 
     def combined(self, name: bytes) -> str | None:
         """All values of a field, joined into one (RFC 9110, 5.3), or None."""
@@ -85,7 +93,8 @@ def new_request(scope: Scope, face: str) -> Request:
 async def body_of(receive: Receive) -> bytes:
     """The whole body.
 
-    Raises `PayloadTooLarge` and `Timeout`, with which the edge refuses it, and `ClientDisconnect`.
+    Raises `PayloadTooLarge` and `RequestTimeout`, with which the edge refuses it, and
+    `ClientDisconnect`.
     """
     pieces: list[bytes] = []
     while True:
@@ -107,11 +116,15 @@ def _bearer(authorizations: list[str]) -> str | None:
     return token.strip()
 
 
-def require_json(content_type: str | None) -> None:
-    """Refuse a body that is not JSON in UTF-8; raises `UnsupportedMediaType`."""
+def require_json(content_type: str | None, *, patch: bool = False) -> None:
+    """Refuse a body that is not JSON in UTF-8; raises `UnsupportedMediaType`.
+
+    A ``patch`` may also call itself a JSON Merge Patch (RFC 7396), as which it is applied.
+    """
     media, _, parameters = (content_type or "").partition(";")
     charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", parameters, re.IGNORECASE)
-    if media.strip().lower() != "application/json":
+    taken = (_JSON, _MERGE_PATCH) if patch else (_JSON,)
+    if media.strip().lower() not in taken:
         raise UnsupportedMediaType
     if charset and charset[1].lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType

@@ -71,6 +71,26 @@ class Servers:
     database_url: str
     redis_url: str
     _owner_lock: IO[str] = field(repr=False)
+    _durable: bool = True
+    #: The server processes that this process relies on, by the names of their data folders.
+    _running: dict[str, psutil.Process] = field(default_factory=dict, repr=False)
+
+    def start_what_ended(self) -> list[str]:
+        """Starts servers that ended although nobody stopped them; their names.
+
+        Raises EmbeddedError when one cannot be started again.
+        """
+        ended = [name for name, process in self._running.items() if _has_ended(process)]
+        if not ended:
+            return []
+        with _start_stop_lock(self.folder):
+            if self._owner_lock.closed:
+                return []
+            for name in ended:
+                if not _server_processes(self.folder, name):
+                    _start(_ServerHome(self.folder), name, self._durable)
+                self._running[name] = _server_processes(self.folder, name)[0]
+        return ended
 
     def stop(self) -> None:
         """Ends this process's ownership; the last owner stops the servers (at most about 5 s)."""
@@ -102,10 +122,12 @@ def start(
                 _stop_processes(_server_processes(folder))
             fcntl.flock(owner_lock, fcntl.LOCK_SH)
             home = _ServerHome(folder)
-            if postgres and not _server_processes(folder, "postgres"):
-                _start_postgres(home, durable)
-            if valkey and not _server_processes(folder, "valkey"):
-                _start_valkey(home)
+            running = {}
+            for name, wanted in (("postgres", postgres), ("valkey", valkey)):
+                if wanted:
+                    if not _server_processes(folder, name):
+                        _start(home, name, durable)
+                    running[name] = _server_processes(folder, name)[0]
         except BaseException:
             if alone:
                 _stop_processes(_server_processes(folder))
@@ -116,6 +138,8 @@ def start(
         database_url=f"postgresql://postgres@/{DATABASE}?host={home.sockets}&port={PORT}",
         redis_url=f"unix://{home.sockets}/redis.sock",
         _owner_lock=owner_lock,
+        _durable=durable,
+        _running=running,
     )
     atexit.register(servers.stop)
     return servers
@@ -231,6 +255,16 @@ class _ServerHome:
                 reason = next((line for line in lines if "FATAL" in line), lines[-1])
                 raise EmbeddedError(f"{name} did not start: {reason} (see {log})")
             time.sleep(0.01)
+
+
+def _start(home: _ServerHome, name: str, durable: bool) -> None:
+    """Starts one server of a folder in which it does not run."""
+    if name == "postgres":
+        # PostgreSQL does not start while backends of a killed one still run.
+        _stop_processes([one for one in _server_processes(home.folder) if one.name() == name])
+        _start_postgres(home, durable)
+    else:
+        _start_valkey(home)
 
 
 def _start_postgres(home: _ServerHome, durable: bool) -> None:

@@ -54,6 +54,11 @@ class SupervisedProcess:
             self._stopping.set()
             self.restart()
 
+    def give_up(self) -> None:
+        """Stop for good, and do not wait for the child."""
+        self.request_stop()
+        self._stop_deadline = time.monotonic()
+
     def restart(self) -> None:
         """Send SIGTERM; another child is started unless a stop was requested."""
         with self._lock:

@@ -99,7 +99,7 @@ async def read(
     else:
         for name in dict.fromkeys(name for name, _ in sent.pairs):
             sent.faults.append(FieldError(name, *UNKNOWN_FIELD))
-        sent.body = await _body(headers, receive, expected.body_required)
+        sent.body = await _body(headers, receive, expected)
     dialect.translate(expected.operation, sent)
     path: dict[str, str] = scope["path_params"]
     input = _input(expected, sent, path)
@@ -169,13 +169,13 @@ def _trim_names(sent: Sent, known: Sequence[str]) -> frozenset[str]:
     return names
 
 
-async def _body(headers: Fields, receive: Receive, required: bool) -> dict[str, Any]:
+async def _body(headers: Fields, receive: Receive, expected: Expected) -> dict[str, Any]:
     raw = await body_of(receive)
     if not raw:
-        if required:
+        if expected.body_required:
             raise MalformedRequest("A JSON object is expected as the body.")
         return {}
-    require_json(headers.get(b"content-type"))
+    require_json(headers.get(b"content-type"), patch=expected.method == "PATCH")
     value = parse_json(raw)
     if not isinstance(value, dict):
         raise MalformedRequest("The body must be a JSON object.")

@@ -71,6 +71,14 @@ class NotAcceptable(TandemError):
     hint = "Send `Accept: application/json`."
 
 
+class RequestTimeout(TandemError):
+    """The body of the request did not arrive in time."""
+
+    code, status = "REQUEST_TIMEOUT", 408
+    title = "The request took too long to arrive."
+    hint = "Send the whole body at once, over a faster connection."
+
+
 class PayloadTooLarge(TandemError):
     code, status = "PAYLOAD_TOO_LARGE", 413
     title = "The body is too large."
@@ -81,6 +89,12 @@ class UnsupportedMediaType(TandemError):
     code, status = "UNSUPPORTED_MEDIA_TYPE", 415
     title = "The body's media type is not supported."
     hint = "Send `Content-Type: application/json`."
+
+
+class RequestHeadersTooLarge(TandemError):
+    code, status = "REQUEST_HEADERS_TOO_LARGE", 431
+    title = "The request's headers are too large."
+    hint = "Send at most 100 header fields, 8 KiB in a line and 32 KiB in all."
 
 
 class RateLimited(TandemError):
@@ -152,8 +166,10 @@ COMMON = frozenset(
         RouteNotFound,
         MethodNotAllowed,
         NotAcceptable,
+        RequestTimeout,
         PayloadTooLarge,
         UnsupportedMediaType,
+        RequestHeadersTooLarge,
         RateLimited,
         Internal,
         Unavailable,

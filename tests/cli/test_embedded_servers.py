@@ -15,6 +15,9 @@ import pytest
 from redis.asyncio import Redis
 
 from api.local import embedded_servers
+from tests.commands import running
+from tests.worker.test_process import answering, ended
+from tests.worker.work import eventually, free_port
 
 HOLD = """
 import sys
@@ -234,3 +237,60 @@ def test_ctrl_c_while_starting_leaves_no_server_behind(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     assert processes_of(tmp_path) == {}
+
+
+async def test_servers_that_die_are_started_again_with_what_they_held(folder: Path) -> None:
+    with started(folder) as servers:
+        await sql(servers, "CREATE TABLE kept AS SELECT 7 AS n")
+        await sql(servers, "CHECKPOINT")  # these servers trade durability for speed
+        assert servers.start_what_ended() == []
+        for process in processes_of(folder).values():
+            process.kill()
+        again: set[str] = set()
+
+        async def both() -> bool:
+            again.update(servers.start_what_ended())
+            return again == {"postgres", "valkey"}
+
+        await eventually(both)
+        assert await sql(servers, "SELECT n FROM kept") == 7
+        assert servers.start_what_ended() == []
+    assert processes_of(folder) == {}
+
+
+async def test_a_server_that_cannot_start_again_is_told_of(folder: Path) -> None:
+    with started(folder) as servers:
+        processes_of(folder)["postgres"].kill()
+        (folder / "postgres" / "PG_VERSION").write_text("1")
+
+        async def started_again() -> bool:
+            return bool(servers.start_what_ended())
+
+        with pytest.raises(embedded_servers.EmbeddedError, match="postgres did not start"):
+            await eventually(started_again)
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["whole", "broken"])
+async def test_serving_goes_on_or_ends_when_its_database_dies(
+    folder: Path, tmp_path: Path, broken: bool
+) -> None:
+    port, log = free_port(), tmp_path / "log"
+    words = ["serve", "--no-demo", "--no-worker", "--port", str(port), "--data", str(folder)]
+    with running(log, None, *words) as server:
+        await answering(f"http://127.0.0.1:{port}")
+        if broken:
+            (folder / "postgres" / "PG_VERSION").write_text("1")
+        processes_of(folder)["postgres"].kill()
+        if broken:
+            assert await ended(server) == 0
+            assert "Tandem stops." in log.read_text()
+            return
+
+        async def told() -> bool:
+            return "PostgreSQL had ended. It runs again." in log.read_text()
+
+        await eventually(told)
+        await answering(f"http://127.0.0.1:{port}")
+        server.send_signal(signal.SIGTERM)
+        assert await ended(server) == 0
+    assert processes_of(folder) == {}

@@ -35,6 +35,7 @@ from services.errors.common import (
     MethodNotAllowed,
     PayloadTooLarge,
     QueryTooComplex,
+    RequestTimeout,
     RouteNotFound,
     TokenExpired,
     TokenRevoked,
@@ -400,7 +401,7 @@ def _errors(route: OperationRoute) -> set[type[TandemError]]:
     if not route.expected.path_names:
         never.add(RouteNotFound)
     if route.method == "GET":
-        never |= {PayloadTooLarge, UnsupportedMediaType}
+        never |= {PayloadTooLarge, RequestTimeout, UnsupportedMediaType}
     if operation.who is PUBLIC:
         never.add(Forbidden)
     if operation.ignores_token:

@@ -1,0 +1,95 @@
+"""The HTTP server of one process: uvicorn, which drains before it stops.
+
+After SIGTERM the process goes on answering for ``TANDEM_DRAIN_SECONDS``: readiness says 503, and
+each answer closes its connection, so that balancers send new requests elsewhere. Then the listener
+closes, and requests in flight finish. After Ctrl-C it does not wait for balancers. A second signal
+ends it at once.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from api.http.edge import Edge
+from services.settings import Settings
+
+#: After the drain, requests in flight finish, then the application closes.
+FINISH_SECONDS = 18
+CLOSE_SECONDS = 22
+#: Signals within this time are one.
+_SAME_SIGNAL_SECONDS = 0.5
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn's server with a drain; ``on_stop`` is called when the listener is about to close."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        drain_seconds: float,
+        on_stop: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(config)
+        self._drain_seconds = drain_seconds
+        self._drained_at: float | None = None
+        self._signalled_at = 0.0
+        self._on_stop = on_stop
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin the drain at the first signal; end at once at the second."""
+        now = time.monotonic()
+        if self._drained_at is not None:
+            # A terminal sends Ctrl-C to every process, and the supervisor passes it on.
+            if now - self._signalled_at > _SAME_SIGNAL_SECONDS:
+                self.should_exit = self.force_exit = True
+                logging.disable()  # what is cut off would be told as a failure
+            return
+        self._signalled_at = now
+        self._captured_signals.append(sig)
+        waits = self.started and sig == signal.SIGTERM
+        self._drained_at = now + (self._drain_seconds if waits else 0)
+        if isinstance(edge := self.config.loaded_app, Edge):
+            edge.drain()
+        if not waits:
+            self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Stop once the drain is over; uvicorn calls this every 0.1 s."""
+        if self._drained_at is not None and time.monotonic() >= self._drained_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the listener, and let requests in flight finish."""
+        if self._on_stop:
+            self._on_stop()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(super().shutdown(sockets), CLOSE_SECONDS)
+
+
+def server_config(app: str | Callable[[], Any], settings: Settings, **more: Any) -> uvicorn.Config:
+    """uvicorn's configuration for a factory of the application."""
+    return uvicorn.Config(
+        app,
+        factory=True,
+        loop="auto" if sys.platform == "win32" else "uvloop",
+        http="api.http.connection:Connection",
+        ws="none",
+        # A balancer must close idle connections first, or its next request meets a closed one.
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=FINISH_SECONDS,
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        **more,
+    )

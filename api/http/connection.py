@@ -1,0 +1,166 @@
+"""One connection: the limits that hold before a request is complete.
+
+uvicorn reads a request's line and headers without any limit of size or time. The limits stand
+here, so that nobody can fill the memory or keep the process busy without a request. A request that
+is refused goes through the edge like every other, and is answered in the dialect of its path.
+"""
+
+import asyncio
+from asyncio import TimerHandle
+from typing import Any, ClassVar
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from services.errors.base import TandemError
+from services.errors.common import MalformedRequest, RequestHeadersTooLarge
+
+#: The most header fields of a request.
+MOST_FIELDS = 100
+#: The most bytes of a request's line and headers, and of one line among them.
+HEAD_BYTES = 32_768
+LINE_BYTES = 8_192
+#: Seconds from a request's first byte until its headers must be complete.
+HEAD_SECONDS = 10
+#: The most connections that have not sent a whole request; beyond it, the oldest is closed.
+MOST_WAITING = 500
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's connection, with limits until a request's headers are complete."""
+
+    #: Connections that have not sent a whole request, the oldest first.
+    _waiting: ClassVar[dict["Connection", None]] = {}
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._head_timer: TimerHandle | None = None
+        self._in_head = False
+        self._refused = False
+        #: Bytes of the piece at hand, of an incomplete head, and of its last line.
+        self._piece = self._head = self._line = 0
+        #: Bytes received in a row that belong neither to a head nor to a body, such as trailers.
+        self._between = 0
+        self._took_body = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Give the connection the time of an idle one to send its first byte."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the client, in pieces that a limit can be checked after."""
+        for start in range(0, len(data), HEAD_BYTES):
+            if self._refused or self.transport.is_closing():
+                return
+            self._take(data if len(data) <= HEAD_BYTES else data[start : start + HEAD_BYTES])
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._in_head = True
+        self._head = self._line = 0
+
+    def on_headers_complete(self) -> None:
+        """Start answering, unless there are too many header fields."""
+        self._in_head = False
+        self._stop_waiting()
+        if self._too_large(self._head + self._piece):
+            self._refuse(RequestHeadersTooLarge())
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._took_body = True
+        if not self._refused:
+            super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP; uvicorn calls this."""
+        if not self._refused:
+            self._refuse(MalformedRequest("This is not a request in HTTP/1.1."), method="-")
+
+    def _take(self, piece: bytes) -> None:
+        within = self._in_head or self._idle()
+        self._piece = len(piece)
+        self._took_body = False
+        super().data_received(piece)
+        if self._refused or self.transport.is_closing():
+            return
+        if self._in_head:
+            last = piece.rfind(b"\n")
+            self._line = self._line + len(piece) if last < 0 else len(piece) - last - 1
+            if within:
+                self._head += len(piece)
+            if self._too_large(self._head):
+                self._refuse(RequestHeadersTooLarge())
+                return
+        if self._in_head or self._idle():
+            if self._head_timer is None:
+                self._wait()
+                self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+            return
+        self._between = 0 if self._took_body or within else self._between + len(piece)
+        if self._between > HEAD_BYTES:
+            self.transport.abort()
+
+    def _idle(self) -> bool:
+        """Is no request being answered?"""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _too_large(self, received: int) -> bool:
+        """Is the head beyond a limit, as far as it came? ``received`` is at least its size."""
+        if len(self.headers) > MOST_FIELDS:
+            return True
+        if received <= LINE_BYTES:
+            return False
+        sizes = [len(self.url), *(len(name) + len(value) + 4 for name, value in self.headers)]
+        longest = max(self._line if self._in_head else 0, *sizes)
+        return longest > LINE_BYTES or max(sum(sizes), self._head) > HEAD_BYTES
+
+    def _refuse(self, error: TandemError, method: str | None = None) -> None:
+        """Answer an error, read no further, and close the connection."""
+        self._refused = True
+        self._in_head = False
+        self._stop_waiting()
+        if self.scope is None:
+            self.on_message_begin()
+        if not _readable(self.url):
+            self.url = b"/"
+        super().on_headers_complete()
+        self.scope["tandem.refused"] = error  # type: ignore[typeddict-unknown-key]
+        if method:
+            self.scope["method"] = method
+        self.cycle.keep_alive = False
+
+    def _wait(self) -> None:
+        """Count the connection as one that has not sent a whole request."""
+        waiting = self._waiting
+        waiting[self] = None
+        if len(waiting) > MOST_WAITING:
+            oldest = next(iter(waiting))
+            del waiting[oldest]
+            oldest.transport.abort()
+
+    def _stop_waiting(self) -> None:
+        self._waiting.pop(self, None)
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+def _readable(url: bytes) -> bool:
+    """Can uvicorn read this address of a request?"""
+    try:
+        return bool(httptools.parse_url(url).path) and url.isascii()
+    except httptools.HttpParserError:
+        return False

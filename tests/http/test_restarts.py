@@ -1,0 +1,345 @@
+"""Servers restarted in turn behind a balancer lose no request, and processes that die come back."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+
+from api.app import create_app
+from api.cli import http_server
+from services.settings import Settings
+from tests.commands import Child, running
+from tests.shop import Person, Shop
+from tests.worker.test_process import answering, ended
+from tests.worker.work import eventually, free_port
+
+#: How often the balancer looks at each server, and how long servers wait for it.
+LOOK_SECONDS = 0.2
+DRAIN_SECONDS = 1.5
+RATE = 200
+RESTARTS = 3
+#: Requests by depth of the run; the usual one has a single restart.
+REQUESTS = (0, 5_000, 20_000)
+
+
+class Balancer:
+    """Sends each request to the next ready server, and never again to another."""
+
+    def __init__(self, ports: list[int]) -> None:
+        self._ports = ports
+        self._ready: set[int] = set()
+        self._idle: dict[int, list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]] = {
+            port: [] for port in ports
+        }
+        self._turn = count()
+        self.sent = 0
+        self.failed: list[str] = []
+
+    async def look(self) -> None:
+        """Ask each server for its readiness, again and again."""
+        while True:
+            for port in self._ports:
+                good = False
+                with suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
+                    async with asyncio.timeout(2):
+                        status, _ = await self._exchange(port, "/health/ready", fresh=True)
+                        good = status == 200
+                (self._ready.add if good else self._ready.discard)(port)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def ready(self, number: int) -> None:
+        """Wait until so many servers are ready."""
+
+        async def are() -> bool:
+            return len(self._ready) == number
+
+        await eventually(are)
+
+    async def send(self, path: str) -> None:
+        """Send one request; every second on a new connection."""
+        self.sent += 1
+        turn = next(self._turn)
+        if not self._ready:
+            self.failed.append("no server is ready")
+            return
+        port = sorted(self._ready)[turn % len(self._ready)]
+        try:
+            async with asyncio.timeout(10):
+                status, body = await self._exchange(port, path, fresh=turn % 4 < 2)
+            if status != 200:
+                self.failed.append(f"{port}: {status} {body!r}")
+        except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
+            self.failed.append(f"{port}: {error!r}")
+
+    async def _exchange(self, port: int, path: str, *, fresh: bool) -> tuple[int, bytes]:
+        reader, writer = await self._connection(port, fresh=fresh)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(head.partition(b"content-length: ")[2].split(b"\r\n")[0])
+        body = await reader.readexactly(length)
+        if fresh or b"\r\nconnection: close" in head:
+            writer.close()
+        else:
+            self._idle[port].append((reader, writer))
+        return int(head.split()[1]), body
+
+    async def _connection(
+        self, port: int, *, fresh: bool
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while not fresh and self._idle[port]:
+            reader, writer = self._idle[port].pop()
+            if not reader.at_eof() and not writer.is_closing():
+                return reader, writer
+        return await asyncio.open_connection("127.0.0.1", port)
+
+
+class Site:
+    """Two servers on ports of their own, and a way to restart them."""
+
+    def __init__(self, settings: Settings, folder: Path, workers: str) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._workers = workers
+        self.ports = [free_port(), free_port()]
+        self._stacks = {port: AsyncExitStack() for port in self.ports}
+        self._servers: dict[int, Child] = {}
+        self.log = folder / "log"
+
+    async def start(self, port: int) -> None:
+        """Start the server of a port, and wait until it is ready."""
+        words = ["serve", "--no-demo", "--no-worker", "--port", str(port)]
+        child = running(
+            self._folder / f"log-{port}",
+            self._settings,
+            *words,
+            "--workers",
+            self._workers,
+            TANDEM_DRAIN_SECONDS=str(DRAIN_SECONDS),
+            TANDEM_QUOTA_EXEMPT="127.0.0.1/32",
+        )
+        self._servers[port] = self._stacks[port].enter_context(child)
+        await answering(f"http://127.0.0.1:{port}")
+
+    async def stop(self, port: int) -> None:
+        """Stop the server of a port as an operator does."""
+        self._servers[port].send_signal(signal.SIGTERM)
+        assert await ended(self._servers[port]) == 0, (self._folder / f"log-{port}").read_text()
+        await self._stacks[port].aclose()
+
+    async def kill(self) -> None:
+        """End what still runs."""
+        for stack in self._stacks.values():
+            await stack.aclose()
+
+
+@pytest.fixture(params=["1", "2"])
+async def site(shop: Shop, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Site]:
+    """Two running servers, of one process each and of two."""
+    site = Site(shop.process.settings, tmp_path, request.param)
+    try:
+        for port in site.ports:
+            await site.start(port)
+        yield site
+    finally:
+        await site.kill()
+
+
+@pytest.mark.thorough
+async def test_servers_restarted_in_turn_lose_no_request(
+    site: Site, shop: Shop, depth: int
+) -> None:
+    ada = await shop.person()
+    balancer = Balancer(site.ports)
+    looking = asyncio.create_task(balancer.look())
+    await balancer.ready(2)
+    stopping = asyncio.Event()
+
+    async def traffic() -> None:
+        sending: set[asyncio.Task[None]] = set()
+        while not stopping.is_set() or balancer.sent < REQUESTS[depth]:
+            task = asyncio.create_task(balancer.send("/api/v2/products?first=1"))
+            sending.add(task)
+            task.add_done_callback(sending.discard)
+            await asyncio.sleep(1 / RATE)
+        await asyncio.gather(*sending)
+
+    load = asyncio.create_task(traffic())
+    for number in range(RESTARTS):
+        for port in site.ports:
+            slow = number == 1 and port == site.ports[0]
+            async with AsyncExitStack() as stack:
+                if slow:
+                    await stack.enter_async_context(slow_request(shop, ada, port))
+                await site.stop(port)
+            await site.start(port)
+            await balancer.ready(2)
+    stopping.set()
+    await load
+    looking.cancel()
+    assert balancer.failed == []
+    assert balancer.sent >= REQUESTS[depth]
+
+
+@asynccontextmanager
+async def slow_request(shop: Shop, person: Person, port: int) -> AsyncIterator[None]:
+    """Beside the block, a write that waits for a lock until the drain is over; it is answered."""
+    lock = await asyncpg.connect(shop.process.settings.database_url)
+    await lock.execute("BEGIN")
+    await lock.execute("SELECT id FROM users WHERE id = $1 FOR UPDATE", person.id)
+
+    async def release() -> None:
+        await asyncio.sleep(DRAIN_SECONDS + 0.5)
+        await lock.close()
+
+    async with httpx.AsyncClient(timeout=20, base_url=f"http://127.0.0.1:{port}") as client:
+        changed = {"fullName": "Ada the Slow"}
+        asked = asyncio.create_task(
+            client.patch("/api/v2/me", json=changed, headers=person.headers)
+        )
+        await asyncio.sleep(0.3)
+        released = asyncio.create_task(release())
+        yield
+        answer = await asked
+        await released
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["connection"] == "close"
+
+
+async def test_a_server_says_that_it_stops_and_goes_on_answering(
+    shop: Shop, tmp_path: Path
+) -> None:
+    port = free_port()
+    words = ["serve", "--no-demo", "--no-worker", "--port", str(port)]
+    settings = shop.process.settings
+    with running(tmp_path / "log", settings, *words, TANDEM_DRAIN_SECONDS="2") as server:
+        url = f"http://127.0.0.1:{port}"
+        await answering(url)
+        async with httpx.AsyncClient(base_url=url) as client:
+            ahead = await client.get("/api/v2/products?first=1")
+            assert "connection" not in ahead.headers
+            server.send_signal(signal.SIGTERM)
+
+            async def draining() -> bool:
+                return (await client.get("/health/ready")).status_code == 503
+
+            await eventually(draining)
+            assert (await client.get("/health/live")).status_code == 200
+            for path in ("/api/v2/products?first=1", "/graphql?query={__typename}"):
+                answer = await client.get(path)
+                assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+            assert await ended(server) == 0
+            with pytest.raises(httpx.ConnectError):
+                await client.get("/health/live")
+        assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.thorough)])
+async def test_a_second_signal_ends_a_server_at_once_and_quietly(
+    shop: Shop, tmp_path: Path, workers: str
+) -> None:
+    port, log = free_port(), tmp_path / "log"
+    words = ["serve", "--no-demo", "--port", str(port), "--workers", workers]
+    settings = shop.process.settings
+    with running(log, settings, *words, TANDEM_DRAIN_SECONDS="600") as server:
+        await answering(f"http://127.0.0.1:{port}")
+        server.send_signal(signal.SIGTERM)
+        await asyncio.sleep(1)
+        assert server.poll() is None
+        server.send_signal(signal.SIGTERM)
+        assert await ended(server) == 0, log.read_text()
+    print(log.read_text())
+    assert "Traceback" not in log.read_text()
+
+
+async def test_a_request_that_the_end_cuts_off_is_told_so(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole drain is short here; in a server it is `FINISH_SECONDS`."""
+    monkeypatch.setattr(http_server, "FINISH_SECONDS", 1)
+    ada, settings = await shop.person(), shop.process.settings
+    app = create_app(shop.process)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = http_server.HttpServer(
+        http_server.server_config(lambda: app, settings, lifespan="off"), 0
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    lock = await asyncpg.connect(settings.database_url)
+    await lock.execute("BEGIN")
+    await lock.execute("SELECT id FROM users WHERE id = $1 FOR UPDATE", ada.id)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+        asked = [
+            asyncio.create_task(
+                client.patch(f"{base}/me", json={"fullName": "Ada"}, headers=ada.headers)
+            )
+            for base in ("/api/v1", "/api/v2")
+        ]
+        await asyncio.sleep(0.3)
+        server.should_exit = True
+        answers = await asyncio.gather(*asked)
+    await serving
+    await lock.close()
+    for answer in answers:
+        assert (answer.status_code, answer.headers["connection"]) == (503, "close")
+        assert "UNAVAILABLE" in answer.text
+        assert answer.headers["retry-after"]
+
+
+@pytest.mark.thorough
+async def test_a_server_process_that_ends_is_started_again(shop: Shop, tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "log"
+    words = ["serve", "--no-demo", "--no-worker", "--port", str(port), "--workers", "2"]
+    with running(log, shop.process.settings, *words) as server:
+        await answering(f"http://127.0.0.1:{port}")
+        first = await _serving(server)
+        os.kill(min(first), signal.SIGKILL)
+
+        async def replaced() -> bool:
+            return len(await _serving(server)) == 2 and await _serving(server) != first
+
+        await eventually(replaced)
+        await answering(f"http://127.0.0.1:{port}")
+        server.send_signal(signal.SIGTERM)
+        assert await ended(server) == 0
+    assert "server process ended, is started again" in log.read_text()
+
+
+@pytest.mark.thorough
+async def test_a_server_process_above_its_memory_is_replaced_and_no_request_fails(
+    shop: Shop, tmp_path: Path
+) -> None:
+    port, log = free_port(), tmp_path / "log"
+    words = ["serve", "--no-demo", "--no-worker", "--port", str(port), "--workers", "2"]
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        with running(log, shop.process.settings, *words, TANDEM_WORKER_MIB="20") as server:
+            await answering(f"http://127.0.0.1:{port}")
+            first = await _serving(server)
+
+            async def replaced() -> bool:
+                answer = await client.get("/api/v2/products?first=1")
+                assert answer.status_code == 200
+                return not first & await _serving(server)
+
+            await eventually(replaced)
+            server.send_signal(signal.SIGINT)
+            assert await ended(server) == 0
+    assert "server process is replaced" in log.read_text()
+
+
+async def _serving(server: Child) -> set[int]:
+    """The server processes below a command."""
+    children = psutil.Process(server.pid).children()
+    return {
+        child.pid
+        for child in children
+        if child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
+    }
