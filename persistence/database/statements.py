@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from functools import cached_property
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
@@ -15,29 +16,25 @@ Row = TypeVar("Row")
 _DIALECT = dialect.dialect()
 
 
+class _Text(NamedTuple):
+    """A statement as it is sent: its parts, and the names and defaults of its values."""
+
+    parts: tuple[tuple[str, str], ...]
+    sql: str
+    names: tuple[str, ...]
+    defaults: Mapping[str, Any]
+
+
 class Query(Generic[Row]):
     """One SQL statement, and how a row of its answer is made.
 
-    ``row`` gets the columns as positional arguments; a statement without an answer has none.
-    Compiling costs 200–800 µs, so a query is made at import or once per shape, never per call.
+    ``row`` gets the columns as positional arguments; a statement without an answer has none. A
+    query is made at import or once per shape, never per call: its first use compiles it, which
+    takes 200–800 µs. A start compiles nothing, as no process uses every statement at once.
 
     ``after`` is a name and a writing query that runs in the same statement; this one reads the rows
-    that it returns under that name. ``writes`` are the tables that the statement changes, its
-    triggers included. ``reads`` are the tables whose rows it looks at, if only to change them.
-    ``locks`` tells whether it locks rows that it reads; ``columns`` is how many columns it selects.
+    that it returns under that name.
     """
-
-    __slots__ = (
-        "_defaults",
-        "_names",
-        "columns",
-        "locks",
-        "parts",
-        "reads",
-        "row",
-        "sql",
-        "writes",
-    )
 
     def __init__(
         self,
@@ -46,53 +43,80 @@ class Query(Generic[Row]):
         columns: Iterable[str] | None = None,
         after: "tuple[str, Query[Any]] | None" = None,
     ) -> None:
-        keys = None if columns is None else list(columns)
-        compiled: Any = statement.compile(dialect=_DIALECT, column_keys=keys)
         self.row = row
-        self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
-        self._defaults: Mapping[str, Any] = {
-            name: bind.value for name, bind in compiled.binds.items() if not bind.required
-        }
-        self.reads = _read(statement)
-        self.writes = _written(statement)
-        self.columns = len(statement.selected_columns) if isinstance(statement, sa.Select) else 0
-        self.locks = any(
+        self._statement = statement
+        self._keys = None if columns is None else list(columns)
+        self._after = after
+
+    @cached_property
+    def _text(self) -> _Text:
+        compiled: Any = self._statement.compile(dialect=_DIALECT, column_keys=self._keys)
+        sql = str(compiled)
+        names: tuple[str, ...] = tuple(compiled.positiontup or ())
+        defaults = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+        parts = (("", sql),)
+        if self._after is not None:
+            name, first = self._after
+            parts = ((name, first.sql), ("", renumbered(sql, first.width)))
+            names = first._text.names + names
+            defaults = {**first._text.defaults, **defaults}
+        return _Text(parts, with_parts(parts), names, defaults)
+
+    @cached_property
+    def sql(self) -> str:
+        """The whole statement, with numbered placeholders."""
+        return self._text.sql
+
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of a name and SQL: the named statements, and last this one, without a name."""
+        return self._text.parts
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The tables whose rows the statement looks at, if only to change them."""
+        here = _read(self._statement)
+        return here if self._after is None else here | self._after[1].reads
+
+    @cached_property
+    def writes(self) -> frozenset[str]:
+        """The tables that the statement changes, its triggers included."""
+        here = _written(self._statement)
+        return here if self._after is None else here | self._after[1].writes
+
+    @cached_property
+    def locks(self) -> bool:
+        """Does the statement lock rows that it reads?"""
+        return any(
             isinstance(each, sa.Select) and each._for_update_arg is not None
-            for each in visitors.iterate(statement)
+            for each in visitors.iterate(self._statement)
         )
-        #: Pairs of a name and SQL: the named statements, and last the statement itself, without a
-        #: name.
-        self.parts: tuple[tuple[str, str], ...] = (("", str(compiled)),)
-        if after is not None:
-            name, first = after
-            sql = renumbered(str(compiled), len(first._names))
-            self._names = first._names + self._names
-            self._defaults = {**first._defaults, **self._defaults}
-            self.reads |= first.reads
-            self.writes |= first.writes
-            self.parts = ((name, first.sql), ("", sql))
-        self.sql: str = with_parts(self.parts)
+
+    @cached_property
+    def columns(self) -> int:
+        """How many columns the statement selects."""
+        statement = self._statement
+        return len(statement.selected_columns) if isinstance(statement, sa.Select) else 0
 
     @property
     def width(self) -> int:
         """How many values the statement takes."""
-        return len(self._names)
+        return len(self._text.names)
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """The values in the order of the statement's placeholders; KeyError if one is missing."""
-        defaults = self._defaults
-        return [values[name] if name in values else defaults[name] for name in self._names]
+        text = self._text
+        defaults = text.defaults
+        return [values[name] if name in values else defaults[name] for name in text.names]
 
 
 class ListQuery(Query[Row]):
     """A read of many rows that may be sent together with reads like it.
 
     ``by_ids`` says that rows are asked for by the value ``ids`` and have an ``id``, so that several
-    questions can be one. ``types`` are the SQL types of the columns. ``array_struct`` is the struct
-    of a row where its fields are read straight from what PostgreSQL writes as JSON.
+    questions can be one. ``array_struct`` is the struct of a row where its fields are read straight
+    from what PostgreSQL writes as JSON.
     """
-
-    __slots__ = ("array_struct", "by_ids", "types")
 
     def __init__(
         self,
@@ -105,7 +129,12 @@ class ListQuery(Query[Row]):
         super().__init__(statement, row)
         self.by_ids = by_ids
         self.array_struct = array_struct
-        self.types = tuple(column.type for column in statement.selected_columns)
+        self._selected = statement.selected_columns
+
+    @cached_property
+    def types(self) -> tuple[Any, ...]:
+        """The SQL types of the columns."""
+        return tuple(column.type for column in self._selected)
 
 
 #: The tables that a table's triggers change; see persistence/database/rules.py.
