@@ -1,15 +1,19 @@
-"""Migrations, run by Alembic through SQLAlchemy's asyncpg dialect."""
+"""Migrations, run by Alembic through SQLAlchemy's asyncpg dialect.
+
+Functions import Alembic when they run it: it is a hundred modules, and most starts find the
+database at the newest revision.
+"""
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
+
+from persistence.revision import current
 
 _FOLDER = Path(__file__).parent / "migrations"
 #: Two processes that start together must not migrate at the same time.
@@ -17,13 +21,15 @@ _MIGRATION_LOCK = 7_426_330
 
 
 def engine_for(database_url: str) -> AsyncEngine:
-    """An engine for migrations and checks; requests use `persistence.database.pool` instead."""
+    """An engine for migrations and grants; requests use `persistence.database.pool` instead."""
     url = make_url(database_url).set(drivername="postgresql+asyncpg")
     return create_async_engine(url, poolclass=NullPool)
 
 
-def configuration(connection: sa.Connection | None = None) -> Config:
+def configuration(connection: sa.Connection | None = None) -> Any:
     """Alembic's configuration, on a connection when there is one."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
     config.set_main_option("path_separator", "os")
@@ -32,7 +38,7 @@ def configuration(connection: sa.Connection | None = None) -> Config:
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
-    """Bring the database to a revision; quick when it is there already."""
+    """Bring the database to a revision; quick when it is at the newest already."""
     asyncio.run(_upgrade(database_url, revision))
 
 
@@ -41,18 +47,13 @@ def recreate(database_url: str) -> None:
     asyncio.run(_upgrade(database_url, "head", from_base=True))
 
 
-async def current(database_url: str) -> tuple[str | None, str | None]:
-    """The database's revision and the newest one."""
-    engine = engine_for(database_url)
-    try:
-        async with engine.connect() as connection:
-            here = await connection.run_sync(_revision)
-    finally:
-        await engine.dispose()
-    return here, ScriptDirectory.from_config(configuration()).get_current_head()
-
-
 async def _upgrade(database_url: str, revision: str, *, from_base: bool = False) -> None:
+    if revision == "head" and not from_base:
+        here, newest = await current(database_url)
+        if here == newest:
+            return
+    from alembic import command
+
     engine = engine_for(database_url)
     try:
         async with engine.connect() as connection:
@@ -65,9 +66,3 @@ async def _upgrade(database_url: str, revision: str, *, from_base: bool = False)
             await connection.commit()
     finally:
         await engine.dispose()
-
-
-def _revision(connection: sa.Connection) -> str | None:
-    from alembic.runtime.migration import MigrationContext
-
-    return MigrationContext.configure(connection).get_current_revision()

@@ -22,7 +22,7 @@ import pytest
 from redis.asyncio import Redis
 
 from api.app import create_app
-from api.cli.terminal import loading
+from api.cli.loading import loading
 from services.process import Process, new_process
 from services.settings import Settings
 from tests.benchmarks.works import W3_FIELDS, W4_QUERY, W5_QUERY

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli.loading import loading
 from api.cli.terminal import DATA, Problem, show_problem
 
 DataOption = Annotated[
@@ -58,8 +59,9 @@ def serve(
     if reload and workers > 1:
         raise Problem("--reload serves with one worker: leave --workers out.")
     with _metrics_folder():
-        from api.cli.serve import Options
-        from api.cli.serve import serve as run
+        with loading():
+            from api.cli.serve import Options
+            from api.cli.serve import serve as run
 
         run(
             Options(
@@ -92,7 +94,8 @@ def worker(
     follow: Annotated[bool, typer.Option("--follow", hidden=True)] = False,
 ) -> None:
     """Run jobs alone, on a migrated database; SIGTERM and Ctrl-C let running jobs finish."""
-    from api.cli.worker import run_worker
+    with loading():
+        from api.cli.worker import run_worker
 
     run_worker(data, follow=follow)
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from api.cli.migrate import database_version
 from api.cli.servers import mail_below, mail_place, read_settings, running_servers
 from api.cli.terminal import Problem, out, place_of
-from persistence import migrate
+from persistence import revision
 from services.settings import Settings
 
 
@@ -68,7 +68,7 @@ def redis_version(settings: Settings) -> str:
 def _database_found(settings: Settings) -> str:
     """PostgreSQL's version and schema; raises `Problem` where the schema is not this code's."""
     version = database_version(settings)
-    here, newest = asyncio.run(migrate.current(settings.database_url))
+    here, newest = asyncio.run(revision.current(settings.database_url))
     if here != newest:
         found = f"schema {here}" if here else "no schema"
         raise Problem(f"{version}, with {found} for {newest}: run ./scripts/tandem migrate.")

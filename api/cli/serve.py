@@ -17,6 +17,7 @@ from rich.panel import Panel
 
 from api.cli.doctor import redis_version
 from api.cli.keys import check_keys
+from api.cli.loading import loading
 from api.cli.migrate import migrate_database
 from api.cli.servers import (
     interrupt_on_signals,
@@ -107,7 +108,8 @@ def _prepare(settings: Settings, *, demo: bool, own_database: bool) -> bool:
         err.print(escape(str(problem)), soft_wrap=True)
     if not demo or settings.environment == "production":
         return False
-    from api.cli.seed import seed_database
+    with loading():
+        from api.cli.seed import seed_database
 
     return seed_database(settings) or own_database
 

@@ -19,7 +19,7 @@ from uvicorn.supervisors import ChangeReload, Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from api.cli.http_server import CLOSE_SECONDS, HttpServer, server_config
-from api.cli.terminal import CHECKOUT, loading
+from api.cli.loading import CHECKOUT, loading
 from api.local.supervisor import SupervisedProcess
 from services.settings import Settings
 
@@ -266,8 +266,6 @@ def worker_app() -> Any:
 
     A process that outlives a killed parent would hold the port for ever.
     """
-    with loading():
-        from api.app import create_app
 
     def follow() -> None:
         parent = multiprocessing.parent_process()
@@ -276,7 +274,10 @@ def worker_app() -> Any:
             os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=follow, daemon=True).start()
-    return create_app()
+    with loading():
+        from api.app import create_app
+
+        return create_app()
 
 
 def allow_many_connections() -> None:

@@ -4,16 +4,12 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from api.cli.servers import interrupt_on_signals, mail_below, read_settings, running_servers
-from api.cli.terminal import Problem, loading
-from persistence import migrate
+from api.cli.terminal import Problem
+from api.worker import run
+from persistence import revision
 from persistence.database.failures import DRIVER_ERRORS
 from services.settings import Settings
-
-with loading():
-    from api.worker import run
 
 
 def run_worker(data: Path, *, follow: bool) -> None:
@@ -31,8 +27,8 @@ def run_worker(data: Path, *, follow: bool) -> None:
 def _refuse_without_tables(settings: Settings) -> None:
     """Raise `Problem` where there is no schema; a database that is away may still come."""
     try:
-        here, _ = asyncio.run(migrate.current(settings.database_url))
-    except (*DRIVER_ERRORS, SQLAlchemyError):
+        here, _ = asyncio.run(revision.current(settings.database_url))
+    except DRIVER_ERRORS:
         return
     if here is None:
         raise Problem("The database has none of Tandem's tables: run ./scripts/tandem migrate.")

@@ -4,8 +4,9 @@ import asyncio
 
 import sqlalchemy as sa
 from alembic import command
+from alembic.script import ScriptDirectory
 
-from persistence import migrate
+from persistence import migrate, revision
 
 _OURS = """
 SELECT 'table ' || table_name FROM information_schema.tables
@@ -39,14 +40,27 @@ async def _back_to(database_url: str, revision: str) -> None:
         await engine.dispose()
 
 
+def _newest_by_alembic() -> str | None:
+    return ScriptDirectory.from_config(migrate.configuration()).get_current_head()
+
+
 async def test_every_migration_has_a_way_back(fresh_database: str) -> None:
     there = await _things(fresh_database)
     await _back_to(fresh_database, "base")
     assert await _things(fresh_database) == set()
     await asyncio.to_thread(migrate.upgrade, fresh_database)
     assert await _things(fresh_database) == there
-    here, newest = await migrate.current(fresh_database)
-    assert here == newest
+    here, newest = await revision.current(fresh_database)
+    assert here == newest == _newest_by_alembic()
+
+
+async def test_a_database_tells_its_revision_before_and_after_the_first(
+    fresh_database: str,
+) -> None:
+    await _back_to(fresh_database, "0001")
+    assert await revision.current(fresh_database) == ("0001", _newest_by_alembic())
+    await _back_to(fresh_database, "base")
+    assert await revision.current(fresh_database) == (None, _newest_by_alembic())
 
 
 async def test_migrating_again_changes_nothing(fresh_database: str) -> None:
