@@ -7,6 +7,8 @@ from typing import Any
 import bcrypt
 import httpx
 import pytest
+from argon2.exceptions import VerifyMismatchError
+from argon2.low_level import verify_secret
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from services.access import passwords as module
@@ -165,6 +167,13 @@ async def test_no_account_and_a_wrong_password_take_the_same_work(
     work.clear()
     assert (await door.call("auth.login", login(user))).ok
     assert work == ONE
+
+
+def test_the_hash_of_nobody_is_computed_and_refused() -> None:
+    # A hash that cannot be read is refused at once, and that time would tell of no account.
+    with pytest.raises(VerifyMismatchError):
+        verify_secret(module._NOBODY.encode(), b"any password", module.Type.ID)
+    assert module._NOBODY.startswith(TODAY)
 
 
 async def test_while_bcrypt_hashes_are_about_every_sign_in_does_their_work(
