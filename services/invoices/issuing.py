@@ -35,7 +35,6 @@ from services import money
 from services.access.permissions import SYSTEM
 from services.errors.common import Internal
 from services.errors.orders import OrderNotFound
-from services.invoices import pdf
 from services.jobs.queue import DoNotRetry, Job, enqueue
 from services.operation.context import Context
 from services.operation.inputs import Input, PathId
@@ -139,9 +138,16 @@ async def render_invoice(process: Process, job: Job) -> None:
     if invoice is None:
         raise DoNotRetry("there is no such invoice")
     loop, zone = asyncio.get_running_loop(), ZoneInfo(process.settings.time_zone)
-    content = await loop.run_in_executor(_RENDERER, pdf.render, invoice, zone)
+    content = await loop.run_in_executor(_RENDERER, _rendered, invoice, zone)
     async with process.database.transaction(QueryStats()) as tx:
         await tx.all(KEEP_PDF, invoice_id=invoice_id, content=content, created_at=process.clock())
+
+
+def _rendered(invoice: Invoice, zone: ZoneInfo) -> bytes:
+    # The first PDF loads the library: it is 200 modules, and a third of a second of every start.
+    from services.invoices.pdf import render
+
+    return render(invoice, zone)
 
 
 async def _find_or_write_invoice(ctx: Context, tx: Transaction, order_id: str) -> Invoice:
