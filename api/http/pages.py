@@ -3,8 +3,8 @@
 A page is plain HTML under the strict content security policy: no script, one stylesheet.
 """
 
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, cached_property
 from hashlib import blake2b
 from html import escape
 from pathlib import Path
@@ -95,9 +95,7 @@ _DOCS_NOTE = """\
 
 def page_routes(process: Process) -> list[Route]:
     """Every route of this module."""
-    public_url = process.settings.public_url
-    errors = {code: _error(error, public_url) for code, error in sorted(CATALOGUE.items())}
-    operations = [_operation(operation) for operation in OPERATIONS]
+    errors = _Errors(process.settings.public_url)
 
     async def jwks(_: Request) -> Response:
         await process.tokens.ready()
@@ -106,57 +104,76 @@ def page_routes(process: Process) -> list[Route]:
         return Response(body, media_type=_JSON, headers=kept)
 
     return [
-        _document("/", _page("Tandem", _HOME), _HTML),
-        _document("/docs", _page("Operations", _operation_table(operations)), _HTML),
-        _document("/assets/pages.css", _STYLE.encode(), _CSS),
-        _document("/operations", _json({"restBases": _BASES, "operations": operations}), _JSON),
-        _document("/openapi-v1.json", _openapi("v1"), _JSON),
-        _document("/openapi-v2.json", _openapi("v2"), _JSON),
-        _document("/graphql/schema.graphql", sdl().encode(), _TEXT),
+        _document("/", lambda: _page("Tandem", _HOME), _HTML),
+        _document("/docs", lambda: _page("Operations", _operation_table(_operations())), _HTML),
+        _document("/assets/pages.css", _STYLE.encode, _CSS),
+        _document("/operations", _operations_document, _JSON),
+        _document("/openapi-v1.json", lambda: _openapi("v1"), _JSON),
+        _document("/openapi-v2.json", lambda: _openapi("v2"), _JSON),
+        _document("/graphql/schema.graphql", lambda: sdl().encode(), _TEXT),
         Route("/.well-known/jwks.json", jwks),
-        Route("/errors", _errors(errors)),
-        Route("/errors/{code}", _errors_by_code(errors)),
+        Route("/errors", errors.all),
+        Route("/errors/{code}", errors.one),
     ]
 
 
-@cache
+def _operations() -> list[dict[str, Any]]:
+    return [_operation(operation) for operation in OPERATIONS]
+
+
+def _operations_document() -> bytes:
+    return _json({"restBases": _BASES, "operations": _operations()})
+
+
 def _openapi(version: str) -> bytes:
     """The committed contract, which `./scripts/check` compares with the code.
 
-    Writing it again would take longer than the rest of a process's start.
+    Writing it again would take longer than a process's start.
     """
     committed = Path(__file__).parents[1] / f"openapi-{version}.json"
     return _json(msgspec.json.decode(committed.read_bytes()))
 
 
-def _document(path: str, body: bytes, media_type: str) -> Route:
-    """A route whose answer stays the same while the process runs."""
-    tag = _tag(body)
+def _document(path: str, make: Callable[[], bytes], media_type: str) -> Route:
+    """A route whose answer stays the same while the process runs; the first request makes it."""
+
+    @cache
+    def made() -> tuple[bytes, str]:
+        body = make()
+        return body, _tag(body)
 
     async def serve(request: Request) -> Response:
+        body, tag = made()
         return _answer(request, body, media_type, tag)
 
     return Route(path, serve)
 
 
-def _errors(errors: dict[str, dict[str, Any]]) -> Any:
-    as_json = _json({"errors": list(errors.values())})
-    as_page = _page("Errors", _error_table(errors.values()))
+class _Errors:
+    """The catalogue of errors, made by the first request that asks for it."""
 
-    async def serve(request: Request) -> Response:
-        return _negotiated(request, as_json, as_page)
+    def __init__(self, public_url: str) -> None:
+        self._public_url = public_url
 
-    return serve
+    async def all(self, request: Request) -> Response:
+        """Every error."""
+        return _negotiated(request, *self._list)
 
-
-def _errors_by_code(errors: dict[str, dict[str, Any]]) -> Any:
-    async def serve(request: Request) -> Response:
-        error = errors.get(request.path_params["code"])
+    async def one(self, request: Request) -> Response:
+        """The error that the path names."""
+        error = self._by_code.get(request.path_params["code"])
         if error is None:
             raise RouteNotFound
         return _negotiated(request, _json(error), _page(error["code"], _error_body(error)))
 
-    return serve
+    @cached_property
+    def _by_code(self) -> dict[str, dict[str, Any]]:
+        return {code: _error(error, self._public_url) for code, error in sorted(CATALOGUE.items())}
+
+    @cached_property
+    def _list(self) -> tuple[bytes, bytes]:
+        found = list(self._by_code.values())
+        return _json({"errors": found}), _page("Errors", _error_table(found))
 
 
 def _negotiated(request: Request, as_json: bytes, as_page: bytes) -> Response:
