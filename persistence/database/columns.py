@@ -15,6 +15,8 @@ SQLModel.metadata.naming_convention = {
     "fk": "%(table_name)s_%(column_0_name)s_fkey",
     "pk": "%(table_name)s_pkey",
 }
+# Rows are read as structs: no table's model validates anything, so none makes its validator.
+SQLModel.model_config["defer_build"] = True
 
 
 class _TransactionNumber(sa.types.UserDefinedType[str]):
