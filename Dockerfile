@@ -18,6 +18,8 @@ COPY persistence persistence
 COPY services services
 COPY schema schema
 COPY api api
+# The image's user cannot write here, so every start would compile the code again.
+RUN .venv/bin/python -m compileall -q persistence services schema api
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 TANDEM_ENVIRONMENT=production
 # A numeric user needs no entry in /etc/passwd, and an orchestrator can see that it is not root.
 USER 10001:10001
