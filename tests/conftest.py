@@ -18,7 +18,6 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
-import hypothesis
 import pytest
 
 from persistence import migrate
@@ -55,10 +54,6 @@ _KEPT = ("TANDEM_FAST_PATHS", "TANDEM_TEST_PROCESSES", "TANDEM_TEST_SEED", "TAND
 for _name in list(os.environ):
     if _name.startswith("TANDEM_") and _name not in _KEPT:
         del os.environ[_name]
-
-# Hypothesis draws new examples on every run, keeps nothing in the checkout and sets no time limit.
-hypothesis.settings.register_profile("tandem", database=None, deadline=None)
-hypothesis.settings.load_profile("tandem")
 
 
 @dataclass(frozen=True)

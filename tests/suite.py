@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -23,6 +24,8 @@ CALLS = "The last calls and their answers"
 
 #: The depths of a run. Each contains those before it. An option and a marker have the same name.
 _DEPTHS = ("usual", "thorough", "soak")
+#: How many times as long a random game is, by the run's depth.
+LONGER = (1, 5, 50)
 
 #: Files whose tests share servers or a run of all faults: one process runs all tests of a file.
 _TOGETHER = (
@@ -67,6 +70,12 @@ def pytest_configure(config: pytest.Config) -> None:
         cache.set(_LAST_SEED, run_seed())
     if config.getoption("--hypothesis-seed") is None:
         config.option.hypothesis_seed = str(run_seed())
+    # Hypothesis draws new examples on every run, keeps nothing in the checkout and sets no time
+    # limit.
+    hypothesis.settings.register_profile(
+        "tandem", database=None, deadline=None, max_examples=100 * LONGER[_depth_of(config)]
+    )
+    hypothesis.settings.load_profile("tandem")
 
 
 def run_seed() -> int:

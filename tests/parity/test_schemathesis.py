@@ -23,7 +23,9 @@ from persistence.mail_tokens import Purpose
 from tests.conftest import CHECKOUT
 from tests.servers import Server
 from tests.shop import PASSWORD, Person, Shop
+from tests.suite import run_seed
 
+#: Usual runs try the same cases, so that a new failure comes from a change.
 _SEED = 7
 VERSIONS = ("v1", "v2")
 #: How many operations a sample has.
@@ -223,6 +225,19 @@ async def test_a_stranger_who_reads_the_contract_finds_it_kept(
     )
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("role", MAY_CALL)
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_stranger_who_stays_finds_the_contract_kept(
+    version: str, role: str, server: Server, shop: Shop, tmp_path: Path
+) -> None:
+    """Ten times the cases, and others in each run."""
+    operations = operations_of(version)
+    await the_contract_is_kept(
+        version, role, operations, server, shop, tmp_path, chains=role == "USER", longer=10
+    )
+
+
 def operations_of(version: str) -> set[str]:
     """The operations of a contract."""
     contract = json.loads((CHECKOUT / "api" / f"openapi-{version}.json").read_text())
@@ -238,19 +253,23 @@ async def the_contract_is_kept(
     folder: Path,
     *,
     chains: bool = False,
+    longer: int = 1,
 ) -> None:
     """Call these operations with a role, and hold every answer against the contract.
 
-    ``chains`` also follows links from one operation to another.
+    ``chains`` also follows links from one operation to another. ``longer`` is how many times the
+    usual cases are tried; more than those are drawn from the run's seed.
     """
     person = None if role == "anonymous" else await shop.person(role, balance="900000000.00")
     people = {"caller": person, "stranger": await shop.person()}
     written = [signed_in(name, somebody) for name, somebody in people.items()]
     (folder / "people.json").write_text(json.dumps({"auth": written}))
     (folder / "world.json").write_text(json.dumps(await world_of(shop, person)))
-    (folder / "schemathesis.toml").write_text(config_of(role, version, operations, chains=chains))
+    config = config_of(role, version, operations, chains=chains, longer=longer)
+    (folder / "schemathesis.toml").write_text(config)
 
-    output = await asyncio.to_thread(schemathesis, version, operations, server, folder)
+    limit = _LONGEST_SECONDS * longer
+    output = await asyncio.to_thread(schemathesis, version, operations, server, folder, limit)
 
     answers = [line.split() for line in (folder / "answers.txt").read_text().splitlines()]
     called = may_call(role, version) & operations
@@ -268,13 +287,15 @@ def in_contract(names: set[str], version: str) -> set[str]:
     return names | {f"{name}ByPut" for name in names & PATCHES if version == "v1"}
 
 
-def config_of(role: str, version: str, operations: set[str], *, chains: bool) -> str:
+def config_of(
+    role: str, version: str, operations: set[str], *, chains: bool, longer: int = 1
+) -> str:
     """The configuration that says how thoroughly a role tries which operations."""
     most = role in ("anonymous", "USER", "ADMIN")
     config = _CONFIG.format(
         hooks=_HOOKS,
-        seed=_SEED,
-        examples=8 if most else 4,
+        seed=_SEED if longer == 1 else run_seed(),
+        examples=(8 if most else 4) * longer,
         most=str(most).lower(),
         chains=str(chains).lower(),
     )
@@ -340,7 +361,9 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
     }
 
 
-def schemathesis(version: str, operations: set[str], server: Server, folder: Path) -> str:
+def schemathesis(
+    version: str, operations: set[str], server: Server, folder: Path, limit: int
+) -> str:
     """Run Schemathesis; a failure shows its report, with a command for each wrong request."""
     done = subprocess.run(
         [
@@ -360,7 +383,7 @@ def schemathesis(version: str, operations: set[str], server: Server, folder: Pat
         },
         capture_output=True,
         text=True,
-        timeout=_LONGEST_SECONDS,
+        timeout=limit,
         check=False,
     )
     output = done.stdout + done.stderr

@@ -23,6 +23,7 @@ from tests.faces import FACES, Door, door_named
 from tests.servers import Server, serving
 from tests.services.test_quota import own_valkey
 from tests.shop import Person, Shop, new_key, unique
+from tests.suite import LONGER
 from tests.worker.work import eventually
 
 Open = Callable[[Settings], Awaitable[Process]]
@@ -164,41 +165,40 @@ async def test_who_sees_more_is_neither_answered_from_the_cache_nor_keeps_anythi
 
 
 async def test_a_write_is_seen_by_the_next_read_on_every_process_and_face(
-    two_servers: tuple[Server, Server], shop: Shop, manager: Person
+    two_servers: tuple[Server, Server], shop: Shop, manager: Person, depth: int
 ) -> None:
     """Hundreds of rounds; no read may be older than the write that was answered before it."""
     category = await shop.category()
     product = await shop.product(categoryId=category)
-    pick = random.Random("seen")
     async with AsyncExitStack() as stack:
         doors: list[Door] = []
         for server in two_servers:
             client = await stack.enter_async_context(http_client(base_url=server.url))
             doors += [door_named(name, shop, client) for name in FACES]
         hits = 0
-        for turn in range(200):
+        for turn in range(200 * LONGER[depth]):
             name, stock = f"Lamp {turn}", turn + 20
             match turn % 4:
                 case 0 | 1:
                     values = {"id": product.id, "name": name}
-                    await_ = pick.choice(doors).call("products.update", values, caller=manager)
+                    await_ = random.choice(doors).call("products.update", values, caller=manager)
                     wanted = ("products.get", {"id": product.id}, "name", name)
                 case 2:
                     values = {"id": category, "name": name}
-                    await_ = pick.choice(doors).call("categories.update", values, caller=manager)
+                    await_ = random.choice(doors).call("categories.update", values, caller=manager)
                     wanted = ("categories.get", {"id": category}, "name", name)
                 case _:
                     before = (await doors[0].call("products.get", {"id": product.id})).ok["stock"]
                     values = {"id": product.id, "stock": stock, "expected": before}
-                    await_ = pick.choice(doors).call(
+                    await_ = random.choice(doors).call(
                         "products.adjustStock", values, caller=manager, key=new_key()
                     )
                     wanted = ("products.get", {"id": product.id}, "stock", stock)
             assert (await await_).code == "OK"
             operation, values, field, value = wanted
-            reads = [door.call(operation, values) for door in pick.sample(doors, 3)]
+            reads = [door.call(operation, values) for door in random.sample(doors, 3)]
             if operation == "products.get":
-                listed = await pick.choice(doors).call("products.list", {"categoryId": category})
+                listed = await random.choice(doors).call("products.list", {"categoryId": category})
                 assert [item[field] for item in listed.ok] == [value]
             for outcome in await asyncio.gather(*reads):
                 assert outcome.ok[field] == value

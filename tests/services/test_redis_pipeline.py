@@ -15,6 +15,7 @@ from services.process import new_redis
 from services.quota.gcra import Budgets, Charge, spend
 from tests.conftest import Addresses, settings_for
 from tests.shop import unique
+from tests.suite import LONGER
 
 NOW = 1_800_000_000_000_000  # µs since 1970
 
@@ -48,21 +49,19 @@ async def test_every_call_gets_its_own_reply(pipeline: Pipeline) -> None:
     await asyncio.gather(*[echoed(number) for number in range(40)])
 
 
-async def test_who_gives_up_waiting_shifts_nobodys_reply(pipeline: Pipeline) -> None:
-    pick = random.Random("gone")
-
+async def test_who_gives_up_waiting_shifts_nobodys_reply(pipeline: Pipeline, depth: int) -> None:
     async def call(number: int) -> None:
         word = str(number).encode()
         asking = asyncio.create_task(pipeline.call("ECHO", word))
-        if pick.random() < 0.5:
-            for _ in range(pick.randrange(4)):
+        if random.random() < 0.5:
+            for _ in range(random.randrange(4)):
                 await asyncio.sleep(0)
             asking.cancel()
             await asyncio.wait([asking])
         else:
             assert await asking == word
 
-    for _ in range(20):
+    for _ in range(20 * LONGER[depth]):
         await asyncio.gather(*[call(number) for number in range(50)])
 
 
@@ -126,21 +125,23 @@ async def test_charges_of_one_turn_are_one_run_of_the_script(
 
 
 async def test_of_charges_that_are_joined_each_group_is_let_in_or_refused_by_itself(
-    pipeline: Pipeline, redis: Redis
+    pipeline: Pipeline, redis: Redis, depth: int
 ) -> None:
     """The same charges, joined in Redis and one after the other in here, on budgets they share."""
-    budgets, pick = Budgets(JoinedCharges(pipeline).ask, 30, 1), random.Random("joined")
-    keys = [(unique("budget"), pick.randrange(1, 10**7), pick.randrange(1, 30)) for _ in range(4)]
+    budgets = Budgets(JoinedCharges(pipeline).ask, 30, 1)
+    keys = [
+        (unique("budget"), random.randrange(1, 10**7), random.randrange(1, 30)) for _ in range(4)
+    ]
     kept: dict[str, int] = {}
     refused = 0
-    for turn in range(40):
+    for turn in range(40 * LONGER[depth]):
         now = NOW + turn * 10**6
         groups = [
             [
-                Charge(*one, pick.choice([0, 1, 2, 40]))
-                for one in pick.sample(keys, pick.choice([1, 2, 3]))
+                Charge(*one, random.choice([0, 1, 2, 40]))
+                for one in random.sample(keys, random.choice([1, 2, 3]))
             ]
-            for _ in range(pick.choice([1, 7, 150]))
+            for _ in range(random.choice([1, 7, 150]))
         ]
         reckoned = [spend(kept, group, now) for group in groups]
         found = await asyncio.gather(*[budgets.spend(group, now) for group in groups])
