@@ -271,3 +271,42 @@ def test_garbage_is_looked_for_again_after_loading_whatever_came_of_it() -> None
     with suppress(ImportError), loading():
         raise ImportError
     assert gc.isenabled()
+
+
+#: Turns of seven requests: what fills every cache that is bounded, and a flood.
+FILLED, FLOOD = 600, 6_000
+
+
+@pytest.mark.soak
+async def test_a_flood_leaves_nothing_behind(
+    cached: tuple[Any, Process], works: dict[str, Request]
+) -> None:
+    """Tens of thousands of requests, each seventh with a document that nobody sent before."""
+    app, _ = cached
+    reads = [works[name] for name in ("W1", "W3", "W4", "W5")]
+    await flood(app, reads, FILLED)
+    tasks, objects = len(asyncio.all_tasks()), held()
+    await flood(app, reads, FLOOD)
+    assert len(asyncio.all_tasks()) <= tasks
+    # One object a request would be six times as many.
+    assert held() - objects < FLOOD
+
+
+async def flood(app: Any, reads: list[Request], turns: int) -> None:
+    """Ask for these reads and for what is refused, seven requests at one moment."""
+    for _ in range(turns):
+        new = {"query": f"{{ {unique('it')}: products(first: 1) {{ totalCount }} }}"}
+        others = [
+            Request("POST", "/graphql", body=new),
+            Request("GET", "/api/v2/products/none"),
+            Request("GET", f"/api/v1/{unique('nowhere')}"),
+        ]
+        answers = await asyncio.gather(*(ask(app, request) for request in (*reads, *others)))
+        assert [answer.status for answer in answers][:5] == [200] * 5, answers
+        assert all(400 <= answer.status < 500 for answer in answers[5:]), answers
+
+
+def held() -> int:
+    """The objects that are not garbage."""
+    gc.collect()
+    return len(gc.get_objects())
