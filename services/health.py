@@ -4,11 +4,12 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+import asyncpg
 import structlog
 from redis.exceptions import RedisError
 
 from persistence import revision
-from persistence.database.failures import DRIVER_ERRORS
+from persistence.database.failures import DRIVER_ERRORS, NotWritable, translated
 from services.process import Process
 
 log = structlog.get_logger("tandem.health")
@@ -18,22 +19,28 @@ _CHECK_SECONDS = 2
 #: Probes within this time share a check, as anybody may ask and a check opens a connection.
 _SHARED_SECONDS = 1
 
+_READ_ONLY = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean"
+#: A few bytes of PostgreSQL's log, which need disk as every write does. Nobody reads them.
+_WRITE_LOG = "SELECT pg_logical_emit_message(true, 'tandem', 'ready')"
+
 
 @dataclass(frozen=True)
 class Findings:
     """The result of a check."""
 
     database: bool
+    #: The database takes writes: it is no standby, and its disk is not full.
+    writable: bool
     #: The database is at the newest migration that this code knows.
     migrated: bool
     redis: bool
 
     @property
     def status(self) -> str:
-        """``ok``, ``degraded`` without Redis or a migration, ``error`` without PostgreSQL."""
+        """``ok``, ``error`` without PostgreSQL, ``degraded`` where anything else is missing."""
         if not self.database:
             return "error"
-        return "ok" if self.migrated and self.redis else "degraded"
+        return "ok" if self.writable and self.migrated and self.redis else "degraded"
 
 
 class Health:
@@ -62,7 +69,7 @@ class Health:
         if self.draining:
             return False
         findings = await self.find()
-        return findings.database and findings.migrated
+        return findings.database and findings.writable and findings.migrated
 
     @property
     def uptime_seconds(self) -> int:
@@ -70,22 +77,28 @@ class Health:
         return int((self._process.clock() - self._process.started_at).total_seconds())
 
     async def _check_both(self) -> Findings:
-        (database, migrated), redis = await asyncio.gather(
+        (database, writable), redis = await asyncio.gather(
             self._check_database(), self._check_redis()
         )
-        return Findings(database, migrated, redis)
+        return Findings(database, writable, self._migrated, redis)
 
     async def _check_database(self) -> tuple[bool, bool]:
+        """Does PostgreSQL answer, and does it take writes?"""
         # The check opens its own connection: a busy pool does not mean that the database is down.
         url = self._process.settings.database_url
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
-                here, newest = await revision.current(url)
-                self._migrated |= here == newest
+                if not self._migrated:
+                    here, newest = await revision.current(url)
+                    self._migrated = here == newest
+                able = await takes_writes(url)
         except (*DRIVER_ERRORS, ValueError) as error:
             log.warning("database not reachable", error=type(error).__name__)
-            return False, self._migrated
-        return True, self._migrated
+            return False, False
+        writable = able and self._process.database.writable
+        if not writable:
+            log.warning("database takes no writes")
+        return True, writable
 
     async def _check_redis(self) -> bool:
         try:
@@ -95,3 +108,20 @@ class Health:
             log.warning("redis not reachable", error=type(error).__name__)
             return False
         return True
+
+
+async def takes_writes(url: str) -> bool:
+    """Connect; False for a standby, a database that only reads, and one that is out of disk."""
+    connection = await asyncpg.connect(url)
+    try:
+        if await connection.fetchval(_READ_ONLY):
+            return False
+        await connection.execute(_WRITE_LOG)
+    except asyncpg.PostgresError as error:
+        if isinstance(translated(error), NotWritable):
+            return False
+        raise
+    finally:
+        # A server that does not answer would not answer a farewell either.
+        connection.terminate()
+    return True

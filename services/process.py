@@ -147,17 +147,18 @@ def new_redis(settings: Settings) -> Redis:
 
 def new_database(settings: Settings) -> Database:
     """The database that the settings describe; nothing is connected yet."""
-    return Database(
-        settings.database_url,
-        Limits(
-            pool_min=settings.pool_min,
-            pool_max=settings.pool_max,
-            pool_wait=settings.pool_wait_seconds,
-            connect=settings.connect_seconds,
-            statement=settings.statement_seconds,
-            lock=settings.lock_seconds,
-            idle_transaction=settings.idle_transaction_seconds,
-            slow_statement=settings.slow_statement_seconds,
-        ),
-        fast=settings.fast_paths,
+    return Database(settings.database_url, database_limits(settings), fast=settings.fast_paths)
+
+
+def database_limits(settings: Settings) -> Limits:
+    """The sizes and waits of the pool."""
+    return Limits(
+        pool_min=settings.pool_min,
+        pool_max=settings.pool_max,
+        pool_wait=settings.pool_wait_seconds,
+        connect=settings.connect_seconds,
+        statement=settings.statement_seconds,
+        lock=settings.lock_seconds,
+        idle_transaction=settings.idle_transaction_seconds,
+        slow_statement=settings.slow_statement_seconds,
     )

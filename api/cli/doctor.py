@@ -11,9 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from api.cli.migrate import database_version
-from api.cli.servers import mail_below, mail_place, read_settings, running_servers
+from api.cli.servers import mail_below, mail_place, read_settings, running_servers, with_database
 from api.cli.terminal import Problem, out, place_of
 from persistence import revision
+from services.health import takes_writes
 from services.settings import Settings
 
 
@@ -72,4 +73,11 @@ def _database_found(settings: Settings) -> str:
     if here != newest:
         found = f"schema {here}" if here else "no schema"
         raise Problem(f"{version}, with {found} for {newest}: run ./scripts/tandem migrate.")
+    if not asyncio.run(takes_writes(settings.database_url)):
+        raise Problem(f"{version}, takes no writes: is it a standby, or is its disk full?")
+    if ignored := with_database(settings, lambda database: database.ignored_settings()):
+        raise Problem(
+            f"{version}, without {', '.join(ignored)}: a pool in between drops them. Give them to"
+            " the role: ./scripts/tandem migrate --grant-to ROLE."
+        )
     return f"{version}, schema {here}"

@@ -7,8 +7,10 @@ import asyncpg
 
 from api.cli.servers import read_settings, running_servers
 from api.cli.terminal import Problem, out, place_of
+from persistence.database.connections import session_settings
 from persistence.database.grants import Ungrantable, grant
 from persistence.migrate import upgrade
+from services.process import database_limits
 from services.settings import Settings
 
 
@@ -17,8 +19,9 @@ def migrate(data: Path, grant_to: str | None) -> None:
     with running_servers(read_settings(), data) as settings:
         migrate_database(settings)
         if grant_to is not None:
+            limits = session_settings(database_limits(settings))
             try:
-                asyncio.run(grant(settings.database_url, grant_to))
+                asyncio.run(grant(settings.database_url, grant_to, limits))
             except Ungrantable as error:
                 raise Problem(str(error)) from None
     out.print("The database is at the newest schema.")

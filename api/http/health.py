@@ -23,6 +23,7 @@ def health_routes(health: Health) -> list[Route]:
         body = {
             "status": found.status,
             "database": _word(found.database),
+            "writes": _word(found.writable),
             "migrations": _word(found.migrated),
             "redis": _word(found.redis),
             "uptimeSeconds": health.uptime_seconds,

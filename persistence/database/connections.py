@@ -11,13 +11,19 @@ import asyncpg
 import msgspec
 import structlog
 
-from persistence.database.failures import DRIVER_ERRORS, Unavailable, translated
+from persistence.database.failures import (
+    DRIVER_ERRORS,
+    Unavailable,
+    spoils_connection,
+    translated,
+)
 
 log = structlog.get_logger("tandem.database")
 
 #: A driver's connection, or what the driver's pool gives in its place.
 Connection = Any
 
+_SETTINGS = "SELECT lower(name), setting FROM pg_settings WHERE lower(name) = ANY($1)"
 _json_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -117,6 +123,13 @@ class ConnectionPool:
         finally:
             self._taken -= 1
 
+    async def ignored_settings(self) -> list[str]:
+        """The names of `session_settings` that do not hold, as a pool in between dropped them."""
+        wanted = session_settings(self.limits)
+        async with self.connection() as connection:
+            found = await self.fetch(connection, _SETTINGS, [list(wanted)])
+        return sorted(name for name, value in found if wanted[name] != value)
+
     async def fetch(
         self,
         connection: Connection,
@@ -129,7 +142,7 @@ class ConnectionPool:
         try:
             return await connection.fetch(sql, *arguments)
         except DRIVER_ERRORS as error:
-            raise translated(error) from None
+            raise failure(connection, error) from None
         finally:
             seconds = time.perf_counter() - started
             if stats is not None:
@@ -162,6 +175,13 @@ class ConnectionPool:
         )
 
 
+def failure(connection: Connection, error: BaseException) -> BaseException:
+    """The `DatabaseError` for a driver's error; closes a connection that it spoilt."""
+    if spoils_connection(error):
+        connection.terminate()
+    return translated(error)
+
+
 class _Connection(asyncpg.Connection):
     # Saves the round trip that resets a connection at release (100 µs, as much as a read). It is
     # safe because no statement leaves session state: settings are SET LOCAL, and advisory locks
@@ -182,17 +202,25 @@ def new_pool(url: str, limits: Limits, smallest: int, largest: int, **options: A
         # Every list has some dozens of shapes; all of them stay prepared.
         statement_cache_size=1000,
         max_cached_statement_lifetime=0,
-        server_settings={
-            "application_name": "tandem",
-            "timezone": "UTC",
-            # Tandem's statements are short: compiling one costs more than running it.
-            "jit": "off",
-            "statement_timeout": _milliseconds(limits.statement),
-            "lock_timeout": _milliseconds(limits.lock),
-            "idle_in_transaction_session_timeout": _milliseconds(limits.idle_transaction),
-        },
+        server_settings={"application_name": "tandem", **session_settings(limits)},
         **options,
     )
+
+
+def session_settings(limits: Limits) -> dict[str, str]:
+    """PostgreSQL's settings of each connection.
+
+    A pool in front of PostgreSQL may drop them; `tandem migrate --grant-to` gives them to the role
+    as well.
+    """
+    return {
+        "timezone": "UTC",
+        # Tandem's statements are short: compiling one costs more than running it.
+        "jit": "off",
+        "statement_timeout": _milliseconds(limits.statement),
+        "lock_timeout": _milliseconds(limits.lock),
+        "idle_in_transaction_session_timeout": _milliseconds(limits.idle_transaction),
+    }
 
 
 def _milliseconds(seconds: float) -> str:

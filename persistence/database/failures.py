@@ -2,7 +2,8 @@
 
 DatabaseError
 ├── Unavailable          no connection, connection lost, server shutting down, pool exhausted
-│   └── NotMigrated      a table is missing; the code is newer than the database
+│   ├── NotMigrated      a table is missing; the code is newer than the database
+│   └── NotWritable      it only reads (a standby), or is out of disk or memory
 ├── StatementTimeout     a statement ran longer than it may
 ├── LockTimeout          a lock was not free in time
 ├── Conflict             deadlock or serialisation failure; the transaction may be run again
@@ -28,6 +29,10 @@ class Unavailable(DatabaseError):
 
 class NotMigrated(Unavailable):
     """A table is missing: the database was not migrated to the code's revision."""
+
+
+class NotWritable(Unavailable):
+    """The database answers, but takes no writes: a standby, or no disk or memory is left."""
 
 
 class StatementTimeout(DatabaseError):
@@ -63,12 +68,22 @@ _BY_STATE: dict[str, type[DatabaseError]] = {
     "23505": UniqueViolation,
     "23503": ReferenceViolation,
     "23514": CheckViolation,
+    "25006": NotWritable,
+    "53000": NotWritable,
+    "53100": NotWritable,
+    "53200": NotWritable,
     "53300": Unavailable,
     "57P01": Unavailable,
     "57P02": Unavailable,
     "57P03": Unavailable,
+    "57P05": Unavailable,
+    "58000": NotWritable,
+    "58030": NotWritable,
     "25P03": Unavailable,
 }
+#: After these, another connection may do better: another server answers under the address, or the
+#: memory of this connection's server process is spent.
+_DROPPED = ("25006", "53200")
 
 #: The errors of the driver that `translated` understands.
 DRIVER_ERRORS = (
@@ -78,6 +93,11 @@ DRIVER_ERRORS = (
     OSError,
     TimeoutError,
 )
+
+
+def spoils_connection(error: BaseException) -> bool:
+    """Should the connection not be used again, although it is open?"""
+    return getattr(error, "sqlstate", "") in _DROPPED
 
 
 def translated(error: BaseException) -> BaseException:

@@ -4,6 +4,8 @@ An owner can disable the triggers of its tables. A role with these grants alone 
 itself keeps it from changing append-only tables.
 """
 
+from collections.abc import Mapping
+
 import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -24,8 +26,11 @@ _ABOVE = sa.text("""
 """)
 
 
-async def grant(database_url: str, role: str) -> None:
+async def grant(database_url: str, role: str, settings: Mapping[str, str]) -> None:
     """Grant a role what servers and workers need, and revoke the rest; may be repeated.
+
+    ``settings`` are PostgreSQL's settings of Tandem's connections. The role gets them as well, so
+    that they hold where a pool in front of PostgreSQL drops what a connection asks for.
 
     Raises `Ungrantable` when the role does not exist, and when grants do not limit it because it is
     a superuser or owns tables.
@@ -39,7 +44,8 @@ async def grant(database_url: str, role: str) -> None:
             if above:
                 raise Ungrantable(f"The role {role} is a superuser or owns tables: take another.")
             name = engine.dialect.identifier_preparer.quote(role)
-            for statement in _statements(name):
+            limits = [f"ALTER ROLE {name} SET {key} = '{value}'" for key, value in settings.items()]
+            for statement in (*_statements(name), *limits):
                 await connection.exec_driver_sql(statement)
     except (OSError, asyncpg.PostgresError, DBAPIError) as error:
         raise Ungrantable(f"Nothing was granted to {role} ({type(error).__name__}).") from None

@@ -3,12 +3,13 @@
 It is composed here: of the readable parts, or of the faster ones in ``persistence/fast/``.
 """
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from persistence.database.connections import ConnectionPool, Limits, PooledConnections, QueryStats
-from persistence.database.failures import DRIVER_ERRORS, Unavailable
+from persistence.database.failures import DRIVER_ERRORS, NotWritable, Unavailable
 from persistence.database.transactions import Reader, Transaction
 from persistence.fast.batching import BatchingTransaction
 from persistence.fast.coalescing import Coalescer, CoalescingReader
@@ -17,6 +18,10 @@ from persistence.fast.idle_connections import IdleConnections
 #: When rows are found by key, one plan is the best for all values. PostgreSQL would plan anew each
 #: time, as it guesses the length of arrays: 370 orders a second instead of 650.
 _BEGIN_BY_KEY = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan"
+
+
+#: How long a process counts as unable to write after a write failed for want of disk or the like.
+_NOT_WRITABLE_SECONDS = 5
 
 
 class CommitUnknown(Exception):
@@ -40,6 +45,13 @@ class Database(ConnectionPool):
             super().__init__(url, limits, PooledConnections)
             self._reader = partial(Reader, self)
             self._transaction = partial(Transaction, self)
+        self._write_failed_at: float | None = None
+
+    @property
+    def writable(self) -> bool:
+        """Did the last write not meet a database that takes none? After a moment, one may try."""
+        failed_at = self._write_failed_at
+        return failed_at is None or time.monotonic() - failed_at > _NOT_WRITABLE_SECONDS
 
     def reader(self, stats: QueryStats) -> Reader:
         """A read session that counts into ``stats``."""
@@ -61,7 +73,9 @@ class Database(ConnectionPool):
             try:
                 yield transaction
                 await transaction.flush()
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, NotWritable):
+                    self._write_failed_at = time.monotonic()
                 with suppress(Unavailable):
                     await transaction.run("ROLLBACK")
                 raise
@@ -69,7 +83,10 @@ class Database(ConnectionPool):
                 await transaction.run("COMMIT")
             except Unavailable as error:
                 lost = error
+                if isinstance(error, NotWritable):
+                    self._write_failed_at = time.monotonic()
             else:
+                self._write_failed_at = None
                 return
         if not await self._was_committed(transaction.number):
             raise lost

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Generic, TypeVar
 
-from persistence.database.connections import Connection, ConnectionPool
+from persistence.database.connections import Connection, ConnectionPool, failure
 from persistence.database.connections import QueryStats as QueryStats
-from persistence.database.failures import DRIVER_ERRORS, Unavailable, translated
+from persistence.database.failures import DRIVER_ERRORS, Unavailable
 from persistence.database.statements import Query
 
 Row = TypeVar("Row")
@@ -120,7 +120,7 @@ class Transaction(Reader):
         try:
             await self._connection.execute(sql)
         except DRIVER_ERRORS as error:
-            raise translated(error) from None
+            raise failure(self._connection, error) from None
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

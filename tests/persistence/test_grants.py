@@ -10,12 +10,13 @@ import asyncpg
 import pytest
 
 from persistence import migrate
+from persistence.database.connections import session_settings
 from persistence.database.grants import Ungrantable, grant
 from persistence.database.rules import APPEND_ONLY
 from persistence.database.transactions import QueryStats
 from services.audit.chain import seal, verify
 from services.jobs.handlers import HANDLERS
-from services.process import new_process
+from services.process import database_limits, new_process
 from tests.cli.test_create_admin import tandem
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
@@ -87,6 +88,19 @@ FORBIDDEN = (
 )
 
 
+async def test_the_limits_hold_for_that_role_whatever_a_pool_in_between_drops(
+    shop: Shop, role: str
+) -> None:
+    settings = shop.process.settings
+    connection = await asyncpg.connect(settings.database_url, timeout=10)
+    try:
+        for name, value in session_settings(database_limits(settings)).items():
+            found = "SELECT setting FROM pg_settings WHERE lower(name) = $1"
+            assert await connection.fetchval(found, name) == value, name
+    finally:
+        await connection.close(timeout=10)
+
+
 async def test_that_role_cannot_change_what_is_there_for_good(shop: Shop) -> None:
     for change in FORBIDDEN:
         with pytest.raises(asyncpg.InsufficientPrivilegeError) as refused:
@@ -100,11 +114,11 @@ async def test_a_role_that_is_above_grants_is_refused(
 ) -> None:
     for name in (urlsplit(fresh_database).username or "postgres", "nobody_at_all"):
         with pytest.raises(Ungrantable):
-            await grant(fresh_database, name)
+            await grant(fresh_database, name, {})
     owner = await asyncpg.connect(fresh_database, timeout=10)
     await owner.execute(f"ALTER TABLE audit_log OWNER TO {role}")
     with pytest.raises(Ungrantable, match="owns tables"):
-        await grant(fresh_database, role)
+        await grant(fresh_database, role, {})
     await owner.execute("ALTER TABLE audit_log OWNER TO CURRENT_USER")
     await owner.close(timeout=10)
     status, said = await tandem(
