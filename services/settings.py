@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from services.settings_http import HttpSettings
 from services.settings_production import (
     DEVELOPMENT_SECRET,
     DEVELOPMENT_WEBHOOK_SECRET,
@@ -46,7 +47,7 @@ _BUDGET_FACTORS = {
 }
 
 
-class Settings(BaseSettings):
+class Settings(HttpSettings):
     """All settings with their defaults; sizes in bytes, times in seconds, money in the currency."""
 
     model_config = SettingsConfigDict(
@@ -203,27 +204,6 @@ class Settings(BaseSettings):
     redis_seconds: float = Field(default=0.5, gt=0, description="Longest call to Redis.")
     cache_seconds: float = Field(
         default=60, ge=0, description="How long the cache stores an answer; 0 turns it off."
-    )
-    request_seconds: float = Field(default=60, gt=0, description="Longest run of a request.")
-    body_bytes: int = Field(default=1_048_576, ge=1, description="Largest request body.")
-    body_seconds: float = Field(
-        default=20, gt=0, description="Longest wait for the whole body of a request."
-    )
-    keep_alive_seconds: int = Field(
-        default=75, ge=1, description="Longest life of an idle connection; above balancers' 60."
-    )
-    drain_seconds: float = Field(
-        default=5,
-        ge=0,
-        description="How long a server takes requests after SIGTERM, so that balancers notice.",
-    )
-    worker_mib: int = Field(
-        default=0,
-        ge=0,
-        description="Memory of a server process (`--workers`) above which it is replaced; 0 never.",
-    )
-    slow_request_seconds: float = Field(
-        default=1, gt=0, description="A slower request is logged as a warning."
     )
     slow_statement_seconds: float = Field(
         default=0.2, gt=0, description="A slower statement is logged as a warning."

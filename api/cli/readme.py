@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from services.orders.reading import MOVES, NEXT_STATUSES
 from services.settings import Settings
+from services.settings_http import HttpSettings
 
 _CHECKOUT = Path(__file__).parents[2]
 _UNPREFIXED = {"database_url", "redis_url"}
@@ -19,7 +20,9 @@ _UNPREFIXED = {"database_url", "redis_url"}
 def table() -> str:
     """The settings as a Markdown table."""
     lines = ["| Variable | Default | What it is |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
+    http = HttpSettings.model_fields
+    fields = sorted(Settings.model_fields.items(), key=lambda each: each[0] in http)
+    for name, field in fields:
         variable = name.upper() if name in _UNPREFIXED else f"TANDEM_{name.upper()}"
         lines.append(f"| `{variable}` | {_shown(field.default)} | {field.description} |")
     return "\n".join(lines)
