@@ -50,6 +50,18 @@ _ATTEMPT_SECONDS = Histogram(
 )
 
 
+_TURNED_AWAY = Counter(
+    "tandem_requests_turned_away",
+    "Requests that were refused at once, as too many were in progress.",
+    registry=REGISTRY,
+)
+
+
+def count_turned_away(number: int) -> None:
+    """Count requests that were refused because of too many others."""
+    _TURNED_AWAY.inc(number)
+
+
 def count_operation(name: str, face: str, outcome: str, seconds: float) -> None:
     """Count a call of an operation that has ended."""
     _calls(name, face, outcome).inc()

@@ -63,7 +63,12 @@ class HttpServer(uvicorn.Server):
             self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Stop once the drain is over; uvicorn calls this every 0.1 s."""
+        """Measure the load, and stop once the drain is over; uvicorn calls this every 0.1 s."""
+        state, edge = self.server_state, self.config.loaded_app
+        if isinstance(edge, Edge):
+            edge.admission.measure(len(state.tasks), state.total_requests)
+            if counter % 10 == 0:
+                edge.admission.report()
         if self._drained_at is not None and time.monotonic() >= self._drained_at:
             self.should_exit = True
         return await super().on_tick(counter)

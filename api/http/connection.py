@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.http.admission import overloaded
+from api.http.edge import Edge
 from services.errors.base import TandemError
 from services.errors.common import MalformedRequest, RequestHeadersTooLarge
 
@@ -24,6 +26,8 @@ LINE_BYTES = 8_192
 HEAD_SECONDS = 10
 #: The most connections that have not sent a whole request; beyond it, the oldest is closed.
 MOST_WAITING = 500
+#: Addresses that are answered under any load.
+_ALWAYS_ADMITTED = (b"/health", b"/metrics")
 
 
 class Connection(HttpToolsProtocol):
@@ -37,6 +41,9 @@ class Connection(HttpToolsProtocol):
         self._head_timer: TimerHandle | None = None
         self._in_head = False
         self._refused = False
+        #: The request at hand was answered without looking at it; its body is skipped.
+        self._turned_away = False
+        self._edge = self.app if isinstance(self.app, Edge) else None
         #: Bytes of the piece at hand, of an incomplete head, and of its last line.
         self._piece = self._head = self._line = 0
         #: Bytes received in a row that belong neither to a head nor to a body, such as trailers.
@@ -67,6 +74,7 @@ class Connection(HttpToolsProtocol):
         """Begin a request."""
         super().on_message_begin()
         self._in_head = True
+        self._turned_away = False
         self._head = self._line = 0
 
     def on_headers_complete(self) -> None:
@@ -75,14 +83,21 @@ class Connection(HttpToolsProtocol):
         self._stop_waiting()
         if self._too_large(self._head + self._piece):
             self._refuse(RequestHeadersTooLarge())
+        elif self._overloaded():
+            self._turn_away()
         else:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         self._took_body = True
-        if not self._refused:
+        if not (self._refused or self._turned_away):
             super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        if not self._turned_away:
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP; uvicorn calls this."""
@@ -104,7 +119,7 @@ class Connection(HttpToolsProtocol):
             if self._too_large(self._head):
                 self._refuse(RequestHeadersTooLarge())
                 return
-        if self._in_head or self._idle():
+        if self._in_head or (self._idle() and not self._turned_away):
             if self._head_timer is None:
                 self._wait()
                 self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
@@ -126,6 +141,45 @@ class Connection(HttpToolsProtocol):
         sizes = [len(self.url), *(len(name) + len(value) + 4 for name, value in self.headers)]
         longest = max(self._line if self._in_head else 0, *sizes)
         return longest > LINE_BYTES or max(sum(sizes), self._head) > HEAD_BYTES
+
+    def _overloaded(self) -> bool:
+        """Are as many requests in progress as this process can answer in time?"""
+        if self._edge is None or len(self.tasks) < self._edge.admission.bound:
+            return False
+        # Probes and monitors are answered always, and an answer must not overtake another one.
+        return self._idle() and not self.url.startswith(_ALWAYS_ADMITTED)
+
+    def _turn_away(self) -> None:
+        """Answer that there is too much to do, without any work for the request.
+
+        This costs a tenth of what the edge's own answer does. The edge answers browsers, whose
+        pages may read only answers with the headers of CORS.
+        """
+        assert self._edge is not None
+        parser: Any = self.parser
+        sent = dict(self.headers)
+        if b"origin" in sent or not _readable(self.url):
+            super().on_headers_complete()
+            self.scope["tandem.refused"] = overloaded()  # type: ignore[typeddict-unknown-key]
+            return
+        self._turned_away = True
+        length = sent.get(b"content-length", b"0")
+        skips = length.isdigit() and int(length) <= HEAD_BYTES and b"expect" not in sent
+        stays = skips and b"transfer-encoding" not in sent and parser.should_keep_alive()
+        reply = self._edge.refusal(self.url.partition(b"?")[0].decode())
+        fields = [*self.server_state.default_headers, *reply.fields()]
+        if not stays:
+            fields.append((b"connection", b"close"))
+        head = b"".join(b"%b: %b\r\n" % field for field in fields)
+        body = b"" if parser.get_method() == b"HEAD" else reply.body
+        self.transport.write(b"HTTP/1.1 503 Service Unavailable\r\n%b\r\n%b" % (head, body))
+        if stays:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+        else:
+            self._refused = True
+            self.transport.close()
 
     def _refuse(self, error: TandemError, method: str | None = None) -> None:
         """Answer an error, read no further, and close the connection."""

@@ -21,8 +21,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware
 
+from api.http.admission import Admission, overloaded
 from api.http.exchange import Exchange, path_of, standing_headers
 from api.http.requests import Fields
+from api.http.responses import Reply
 from services.errors.base import TandemError
 from services.errors.common import Internal
 from services.health import Health
@@ -32,7 +34,7 @@ from services.process import Process
 log = structlog.get_logger("tandem.edge")
 
 #: Writes an error in the shape of its path: ``(path, error, request_id) -> ASGI application``.
-ErrorWriter = Callable[[str, TandemError, str], ASGIApp]
+ErrorWriter = Callable[[str, TandemError, str], Reply]
 
 #: A smaller answer fits into one packet uncompressed.
 _COMPRESSED_FROM = 1024
@@ -104,6 +106,8 @@ class Edge:
             max_age=_CORS_SECONDS,
         )
         self._headers = standing_headers(settings)
+        #: The bound on requests in progress, which the connections keep.
+        self.admission = Admission()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -133,6 +137,19 @@ class Edge:
     def drain(self) -> None:
         """Answer on, not ready for new requests: each answer is the last of its connection."""
         self._health.draining = True
+
+    def refusal(self, path: str) -> Reply:
+        """The answer to a request that is refused before it is looked at."""
+        self.admission.refused += 1
+        request_id = new_id(datetime.now(UTC))
+        reply = self._write_error(path, overloaded(), request_id)
+        given = reply.headers.keys() | {"Vary"}
+        known = {name.lower().encode() for name in given}
+        for name, value in self._headers:
+            if name not in known:
+                reply.headers[name.decode()] = value.decode()
+        reply.headers |= {"x-request-id": request_id, "vary": "Origin"}
+        return reply
 
     async def _http(self, scope: Scope, exchange: Exchange) -> None:
         scope["tandem.exchange"] = exchange

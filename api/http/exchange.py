@@ -8,8 +8,8 @@ from typing import Any
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
-from api.http.quota import is_face, quota_headers
 from api.http.requests import Fields
+from api.http.responses import is_face, quota_headers
 from services import logs
 from services.errors.base import TandemError
 from services.errors.common import (

@@ -1,6 +1,14 @@
 """Errors that operations of every noun share."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 from services.errors.base import TandemError
+
+#: When a caller should send a request again that could not be answered.
+RETRY_SECONDS = 1
+_NO_DETAILS: Mapping[str, Any] = MappingProxyType({})
 
 
 class ValidationFailed(TandemError):
@@ -119,6 +127,11 @@ class Unavailable(TandemError):
     code, status = "UNAVAILABLE", 503
     title = "The service is not available right now."
     hint = "Send the request again in a moment, with the same `Idempotency-Key`."
+
+    def __init__(
+        self, detail: str | None = None, *, details: Mapping[str, Any] = _NO_DETAILS, **more: Any
+    ) -> None:
+        super().__init__(detail, details={"retryAfterSeconds": RETRY_SECONDS, **details}, **more)
 
 
 class Timeout(TandemError):

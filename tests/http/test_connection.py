@@ -2,19 +2,22 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 
+import asyncpg
 import psutil
 import pytest
 
 from api.app import create_app
 from api.cli.http_server import HttpServer, server_config
-from api.http import connection, exchange
+from api.http import admission, connection, exchange
 from services.process import Process
 from tests.servers import serving
+from tests.shop import Person, Shop
 
 _SECONDS = 10
 MIB = 1 << 20
@@ -229,3 +232,113 @@ async def _flood(port: int) -> None:
             writer.write(b"x" * 65_536)
             await writer.drain()
     writer.close()
+
+
+# More requests than can be answered in time
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A bound of a few requests in progress."""
+    monkeypatch.setattr(admission, "_LEAST", 5)
+    monkeypatch.setattr(admission, "_FIRST_RATE", 0)
+    return 5
+
+
+@asynccontextmanager
+async def held(shop: Shop, person: Person) -> AsyncIterator[None]:
+    """Hold the row that a change of one's account waits for."""
+    lock = await asyncpg.connect(shop.process.settings.database_url, timeout=10)
+    await lock.execute("BEGIN")
+    await lock.execute("SELECT id FROM users WHERE id = $1 FOR UPDATE", person.id)
+    try:
+        yield
+    finally:
+        await lock.close(timeout=10)
+
+
+def change(person: Person, path: str, name: str) -> bytes:
+    """A request that changes one's name."""
+    given = {"fullName": name}
+    written = "mutation ($input: UpdateMeInput!) { updateMe(input: $input) { id } }"
+    graphql = {"query": written, "variables": {"input": given}}
+    body = json.dumps(graphql if path == "/graphql" else given).encode()
+    fields = [f"{name}: {value}" for name, value in person.headers.items()]
+    fields += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    method = "POST" if path == "/graphql" else "PATCH"
+    return head(path, *fields, method=method) + ENDING + body
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/api/v1/me", "/api/v2/me"])
+async def test_no_more_requests_are_in_progress_than_the_bound(
+    small: int, port: int, shop: Shop, path: str
+) -> None:
+    ada = await shop.person()
+    names = [f"Ada {number}" for number in range(30)]
+    async with held(shop, ada):
+        asked = [asyncio.create_task(answers(port, change(ada, path, name))) for name in names]
+        done: set[asyncio.Task[bytes]] = set()
+        while len(done) < len(names) - small:
+            done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+            assert len(done) <= len(names) - small
+        for task in done:
+            answer = task.result()
+            assert answer.startswith(b"HTTP/1.1 503 ")
+            assert b"\r\nretry-after: 1\r\n" in answer
+            assert b"\r\nx-request-id: " in answer
+            told = json.loads(answer.partition(b"\r\n\r\n")[2])
+            assert ("errors" in told) is (path == "/graphql")
+            assert "UNAVAILABLE" in json.dumps(told)
+            assert '"retryAfterSeconds": 1' in json.dumps(told)
+        # Probes are outside of it, and so is their answer's time.
+        assert (await answers(port, head("/health/live") + ENDING)).startswith(b"HTTP/1.1 200 ")
+    admitted = [await task for task in asked if task not in done]
+    assert [answer[:12] for answer in admitted] == small * [b"HTTP/1.1 200"]
+    # With the load gone, the next request is admitted.
+    assert (await answers(port, change(ada, path, "Ada"))).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_connection_goes_on_after_a_request_was_refused_under_load(
+    small: int, port: int, shop: Shop
+) -> None:
+    ada = await shop.person()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with held(shop, ada):
+        asked = [
+            asyncio.create_task(answers(port, change(ada, "/api/v2/me", f"Ada {number}")))
+            for number in range(small)
+        ]
+        await asyncio.sleep(0.3)
+        kept = change(ada, "/api/v2/me", "Ada").replace(b"Connection: close\r\n", b"")
+        for sent in (kept, head("/api/v2/products?first=1", method="HEAD") + b"\r\n", kept):
+            writer.write(sent)
+            top = (await reader.readuntil(b"\r\n\r\n")).decode()
+            assert top.startswith("HTTP/1.1 503 ")
+            assert "connection: close" not in top
+            if not sent.startswith(b"HEAD"):
+                length = re.search(r"content-length: (\d+)", top)
+                assert length
+                json.loads(await reader.readexactly(int(length[1])))
+        foreign = head("/api/v2/products?first=1", "Origin: http://localhost:3000") + ENDING
+        assert b"access-control-allow-origin: http://localhost:3000" in await answers(port, foreign)
+    await asyncio.gather(*asked)
+    writer.write(kept)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+
+
+def test_the_bound_follows_the_rate_of_a_busy_process() -> None:
+    bound = admission.Admission()
+    first = bound.bound
+    bound.measure(1, 0)  # idle: says nothing of what could be answered
+    assert bound.bound == first
+    answered = 0
+    for _ in range(50):
+        bound._measured_at -= 0.1
+        answered += 1_000
+        bound.measure(100, answered)
+    assert bound.bound > 4 * first
+    for _ in range(50):
+        bound._measured_at -= 0.1
+        bound.measure(100, answered)
+    assert bound.bound == 250

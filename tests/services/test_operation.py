@@ -344,7 +344,7 @@ async def test_a_commit_that_cannot_be_found_out_is_told_and_the_key_resolves_it
         wire.cut_at_commit = wire.dead = True
         lost = await door.call("orders.pay", {"id": order.id}, caller=buyer, key=key)
         assert (lost.code, lost.status) == ("UNAVAILABLE", 503)
-        assert lost.failure.details == {"outcome": "UNKNOWN"}
+        assert lost.failure.details == {"retryAfterSeconds": 1, "outcome": "UNKNOWN"}
         wire.dead = False
         resolved = await door.call("orders.pay", {"id": order.id}, caller=buyer, key=key)
     assert resolved.replayed
@@ -369,7 +369,7 @@ async def test_a_commit_that_failed_is_unavailable(
         values, key = {"amount": "5"}, new_key()
         lost = await door.call("deposits.create", values, caller=somebody, key=key)
         assert (lost.code, lost.status) == ("UNAVAILABLE", 503)
-        assert lost.failure.details == {}
+        assert lost.failure.details == {"retryAfterSeconds": 1}
         await there.execute("DROP TRIGGER die ON deposits")
         done = await door.call("deposits.create", values, caller=somebody, key=key)
         assert done.ok
