@@ -15,6 +15,7 @@ from persistence.database.failures import DatabaseError
 from persistence.database.pool import Database
 from services.access.api_keys import FLUSH_SECONDS, ApiKeys
 from services.access.passwords import Passwords
+from services.access.places import Places
 from services.access.revocations import POLL_SECONDS, Revocations
 from services.access.signing import Seal
 from services.access.tokens import TokenKeys
@@ -54,6 +55,7 @@ class Process:
     api_keys: ApiKeys
     cursors: CursorKeys
     passwords: Passwords
+    places: Places
     key_turns: KeyTurns
     quota: Quota
     provider: Provider
@@ -122,6 +124,7 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
         api_keys=api_keys,
         cursors=CursorKeys(*settings.secrets),
         passwords=Passwords(settings.password_hashes_at_once, settings.bcrypt_rounds),
+        places=Places(*settings.secrets),
         key_turns=KeyTurns(settings.key_wait_seconds, settings.pool_max),
         quota=Quota(settings, ask),
         provider=new_provider(settings),

@@ -302,10 +302,26 @@ class Settings(HttpSettings):
         default=900, description="Seconds in which that budget refills."
     )
     quota_login: Units = Field(
-        default=10, description="Attempts to sign in, from an address and to an account."
+        default=10,
+        description="Wrong passwords for one account from one address. A right password costs"
+        " nothing.",
+    )
+    quota_login_place: Units = Field(
+        default=100, description="Wrong passwords from an address, for all accounts together."
+    )
+    quota_login_account: Units = Field(
+        default=100,
+        description="Wrong passwords for an account, from all addresses where it has not signed in"
+        " lately.",
     )
     quota_login_seconds: Window = Field(
-        default=900, description="Seconds in which that budget refills."
+        default=900, description="Seconds in which each of these three budgets refills."
+    )
+    known_place_days: int = Field(
+        default=90,
+        ge=1,
+        description="How long an account knows an address where a session of it began. An ended"
+        " session is forgotten after TANDEM_ENDED_DAYS.",
     )
     quota_register: Units = Field(default=10, description="Accounts registered from an address.")
     quota_register_seconds: Window = Field(

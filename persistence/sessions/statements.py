@@ -18,6 +18,13 @@ class LiveSession(Struct, frozen=True):
     live: bool
 
 
+class Account(Struct, frozen=True):
+    """An account as an attempt on its password needs it."""
+
+    email: str
+    known_place: bool
+
+
 class SpentToken(Struct, frozen=True):
     """A refresh token as the call that uses it needs it."""
 
@@ -40,7 +47,23 @@ _with_user = sessions.join(users, users.c.id == sessions.c.user_id)
 _session = row_plan(LiveSession, UserTable, live=_live)
 SESSION = Query(sa.select(*_session.selected).select_from(_with_user).where(_checked), _session.row)
 INSERT_SESSION = insert(
-    sessions, "id", "user_id", "user_agent", "created_at", "used_at", "expires_at"
+    sessions, "id", "user_id", "user_agent", "place", "created_at", "used_at", "expires_at"
+)
+#: Has a session of the user begun at one of ``places`` after ``since``, whether it ended or not?
+_known_place = sa.exists().where(
+    sessions.c.user_id == users.c.id,
+    sessions.c.place == sa.any_(sa.bindparam("places", type_=sa.ARRAY(sa.LargeBinary))),
+    sessions.c.created_at > given("since", sessions.c.created_at),
+)
+KNOWN_PLACE = Query(
+    sa.select(_known_place).where(
+        sa.func.lower(users.c.email) == sa.func.lower(given("email", users.c.email))
+    ),
+    value,
+)
+_account = row_plan(Account, UserTable, known_place=_known_place)
+ACCOUNT = Query(
+    sa.select(*_account.selected).where(users.c.id == given("user_id", users.c.id)), _account.row
 )
 REVOKE_SESSION = Query(
     sa.update(sessions)
@@ -107,6 +130,17 @@ LOCK_TOKEN = Query(
     .where(refresh_tokens.c.hash == given("hash", refresh_tokens.c.hash))
     .with_for_update(of=refresh_tokens),
     _token.row,
+)
+#: The session of a refresh token, spent or not, while the session lives.
+SESSION_OF_TOKEN = Query(
+    sa.select(sessions.c.id)
+    .select_from(
+        refresh_tokens.join(sessions, sessions.c.id == refresh_tokens.c.session_id).join(
+            users, users.c.id == sessions.c.user_id
+        )
+    )
+    .where(refresh_tokens.c.hash == given("hash", refresh_tokens.c.hash), _live),
+    value,
 )
 SPEND_TOKEN = Query(
     sa.update(refresh_tokens)

@@ -32,11 +32,20 @@ class SessionTable(SQLModel, table=True):
             "revoked_at",
             postgresql_where=sa.text("revoked_at IS NOT NULL"),
         ),
+        sa.Index(
+            "sessions_user_id_place_created_at_idx",
+            "user_id",
+            "place",
+            "created_at",
+            postgresql_where=sa.text("place IS NOT NULL"),
+        ),
     )
 
     id: str = identifier()
     user_id: str = reference("users.id", index=False)
     user_agent: str | None = column(sa.Text, nullable=True)
+    #: A keyed hash of the household that it began in; see services/access/places.py.
+    place: bytes | None = column(sa.LargeBinary, nullable=True)
     created_at: datetime = instant()
     expires_at: datetime = instant(None)
     used_at: datetime = instant()

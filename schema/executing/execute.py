@@ -11,6 +11,7 @@ from graphql import (
     NullValueNode,
     OperationDefinitionNode,
     VariableNode,
+    value_from_ast_untyped,
 )
 
 from schema.executing.documents import Documents, Prepared, operation_of
@@ -20,12 +21,15 @@ from schema.executing.value_errors import literal_errors
 from schema.schema import FIELDS
 from services.access.authentication import authenticate
 from services.access.callers import Caller
+from services.access.tokens import REFRESH_TOKEN
+from services.auth.signing_in import session_of
 from services.catalogue import BY_NAME
 from services.errors.base import FieldError, TandemError
 from services.errors.common import (
     Internal,
     MalformedRequest,
     MethodNotAllowed,
+    RateLimited,
     Unauthenticated,
     ValidationFailed,
 )
@@ -64,9 +68,7 @@ async def answer(documents: Documents, request: Request, asked: GraphQLRequest) 
     prepared = documents.kept(asked.query)
     try:
         if prepared is None:
-            # Reading a new document costs more than running most, so a caller without budget is
-            # refused before it.
-            await refuse_spent(request, await _sender(request))
+            await _refuse_reading(request, asked)
             prepared = documents.prepare(asked.query)
         operation = documents.executable(prepared, asked.operation_name)
         if operation is None:
@@ -128,8 +130,9 @@ async def _admit(request: Request, asked: GraphQLRequest, operation: Executable)
         raise beyond("cost", settings.graphql_cost, cost)
     roots = operation.roots
     caller = None if _ignore_token(roots) else await translate_errors(identify, request)
+    session_id = await _paying_session(request, asked, operation)
     # One charge covers all fields. A document without operations is a request nevertheless.
-    await charge(request, caller, max(1, cost))
+    await charge(request, caller, max(1, cost), session_id)
     request.prepaid = True
     key = asked.idempotency_key
     if key is not None and operation.writes and len(roots) > 1:
@@ -138,6 +141,48 @@ async def _admit(request: Request, asked: GraphQLRequest, operation: Executable)
     if fields := operation.variable_errors(asked.variables):
         raise _refusal(request, asked, operation.node, roots) or ValidationFailed(fields=fields)
     return key
+
+
+async def _refuse_reading(request: Request, asked: GraphQLRequest) -> None:
+    """Refuse a new document of a caller without budget: reading it costs more than running most.
+
+    Neighbours may have spent the address's budget. So a session pays for reading the document with
+    which it refreshes its tokens.
+    """
+    try:
+        await refuse_spent(request, await _sender(request))
+    except RateLimited:
+        tokens = {*REFRESH_TOKEN.findall(f"{asked.query} {asked.variables}")}
+        session_id = None
+        if len(tokens) == 1:
+            session_id = await translate_errors(session_of, request, {"refreshToken": tokens.pop()})
+        if session_id is None:
+            raise
+        request.allowance = None
+        await charge(request, None, 1, session_id)
+
+
+async def _paying_session(
+    request: Request, asked: GraphQLRequest, operation: Executable
+) -> str | None:
+    """The session that pays for a document whose only operation names one; else None."""
+    op = _OPERATIONS.get(operation.roots[0].name.value) if len(operation.roots) == 1 else None
+    if op is None or op.paid_by is None:
+        return None
+    definitions = operation.node.variable_definitions or ()
+    variables = {
+        one.variable.name.value: value_from_ast_untyped(one.default_value)
+        for one in definitions
+        if one.default_value is not None
+    } | dict(asked.variables)
+    [root] = operation.roots
+    given = {
+        one.name.value: value_from_ast_untyped(one.value, variables) for one in root.arguments or ()
+    }
+    raw = given.get("input")
+    if not isinstance(raw, dict):
+        return None
+    return await translate_errors(op.paid_by, request, raw)
 
 
 def _ignore_token(roots: Sequence[FieldNode]) -> bool:

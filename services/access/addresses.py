@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
@@ -67,3 +68,12 @@ def household(address: Address) -> str:
     if address.version == 4:
         return str(address)
     return str(ip_network((address, _V6_PREFIX), strict=False))
+
+
+@lru_cache(maxsize=10_000)
+def hidden(address: Address, key: bytes) -> str:
+    """A keyed hash of an address's household, which is stored in place of the address.
+
+    Without the key, anybody who reads it could try all addresses.
+    """
+    return blake2b(household(address).encode(), digest_size=16, key=key).hexdigest()

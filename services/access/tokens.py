@@ -280,6 +280,10 @@ def _jwk(key: SigningKey) -> dict[str, str]:
     return {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.kid, "x": x}
 
 
+#: How a refresh token is written.
+REFRESH_TOKEN = re.compile(r"tdr_[A-Za-z0-9_-]{43}")
+
+
 def new_refresh_token() -> str:
     """A new refresh token: 256 random bits behind a prefix that scanners can find."""
     return f"tdr_{secrets.token_urlsafe(32)}"

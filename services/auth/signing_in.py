@@ -1,7 +1,8 @@
 """Operations of sessions: register, sign in, refresh tokens and sign out."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 from pydantic import Field
@@ -14,13 +15,14 @@ from persistence.sessions.statements import (
     LOCK_TOKEN,
     REVOKE_SESSION,
     REVOKE_SESSIONS_OF,
+    SESSION_OF_TOKEN,
     SPEND_TOKEN,
 )
 from persistence.users.statements import CREDENTIALS, RENEW_HASH, SIGNED_IN, Credentials
 from persistence.users.tables import Role
 from persistence.users.views import USER, User
 from services.access.permissions import PUBLIC, Permission
-from services.access.tokens import hashed, new_refresh_token
+from services.access.tokens import REFRESH_TOKEN, hashed, new_refresh_token
 from services.done import Done
 from services.errors.auth import (
     AccountDisabled,
@@ -29,7 +31,7 @@ from services.errors.auth import (
     RefreshTokenUsed,
 )
 from services.errors.users import EmailTaken, UsernameTaken
-from services.operation.context import Context
+from services.operation.context import Context, Request
 from services.operation.declaration import Key
 from services.operation.inputs import Email, Input, Line, Nothing, Password
 from services.operation.operation import operation
@@ -66,6 +68,15 @@ class Refresh(Input):
     )
 
 
+async def session_of(request: Request, raw: Mapping[str, Any]) -> str | None:
+    """The live session of a refresh token, which pays for its own refreshing."""
+    token = raw.get("refreshToken")
+    if not isinstance(token, str) or not REFRESH_TOKEN.fullmatch(token.strip()):
+        return None
+    now = request.process.clock()
+    return await request.reader.one(SESSION_OF_TOKEN, hash=hashed(token.strip()), now=now)
+
+
 async def _load_token_keys(ctx: Context, _: Input) -> None:
     """Load the signing keys before the transaction, so that it does not wait for them."""
     await ctx.process.tokens.ready()
@@ -85,6 +96,7 @@ async def _verify_credentials(ctx: Context, input: Login) -> tuple[Credentials, 
     found = await ctx.reader.one(CREDENTIALS, email=input.email)
     stored_hash = found and found.password_hash
     right, newer = await ctx.process.passwords.verify_and_update(input.password, stored_hash)
+    ctx.right_password = bool(found and right)
     return (found, newer) if found and right else None
 
 
@@ -150,6 +162,7 @@ async def login(ctx: Context, tx: Transaction, input: Login) -> Tokens:
     errors=[RefreshTokenInvalid, RefreshTokenUsed],
     writes=True,
     ignores_token=True,
+    paid_by=session_of,
     prepare=_load_token_keys,
     cost=2,
 )
@@ -250,6 +263,7 @@ async def _start_session(ctx: Context, tx: Transaction, user_id: str, verified: 
         id=session_id,
         user_id=user_id,
         user_agent=ctx.request.user_agent,
+        place=ctx.process.places.stored(ctx.request.address),
         created_at=ctx.now,
         used_at=ctx.now,
         expires_at=_session_end(ctx),

@@ -18,7 +18,7 @@ from services.etags import Versioned, names_version
 from services.ids import new_id
 from services.operation.declaration import Declaration
 from services.process import Process
-from services.quota.quota import Allowance
+from services.quota.quota import Allowance, Cost
 from services.settings import Settings
 
 log = structlog.get_logger("tandem.request")
@@ -57,6 +57,8 @@ class Request:
     committing: bool = False
     #: Whether the request was charged as a whole, so that operations inside it are free.
     prepaid: bool = False
+    #: Whether the address was charged for the call, and not a caller or a session.
+    paid_by_address: bool = False
     #: The tightest budget that the request was charged to, after the charge.
     allowance: Allowance | None = None
     #: HIT, MISS or BYPASS: how the cache served the operations of this request.
@@ -108,6 +110,10 @@ class Context:
     operation: Declaration[Any]
     caller: Caller | None
     if_match: str | None = None
+    #: The units that an attempt on a password has reserved.
+    reserved: Sequence[Cost] = ()
+    #: Whether the attempt's password is right, so that it gets its units back.
+    right_password: bool = False
     #: The result of the operation's ``prepare`` step.
     prepared: Any = None
     #: The fields that a face wants of a read; None for all of them.

@@ -83,6 +83,9 @@ class Declaration(Generic[In]):
     quota: Policy | None = None
     #: The input field with the account that ``quota`` is about; None for the caller's own account.
     account: str | None = None
+    #: Finds the id of the session that pays for a call without a token; it gets the request and the
+    #: raw input. The address pays where it finds none.
+    paid_by: Step | None = None
     #: Runs before the transaction begins; its result is ``ctx.prepared``.
     prepare: Step | None = None
     #: Takes the locks that come before the caller's session; CONTRIBUTING has the order of locks.

@@ -27,7 +27,8 @@ from services.operation.declaration import Declaration, Key
 from services.operation.inputs import Input, checked
 from services.operation.measuring import measured
 from services.quota import costs
-from services.quota.charging import charge, charge_attempt, identify
+from services.quota.charging import charge, charge_attempt, give_back, identify
+from services.quota.quota import Cost
 
 log = structlog.get_logger("tandem.operation")
 
@@ -77,7 +78,7 @@ async def write(
     """Run a write; ``by_system`` leaves out steps 1 to 3.
 
     1. Authenticate: the token names the caller.
-    2. Charge the quota of the caller, or of the address.
+    2. Charge the quota of the caller, or of the address. An attempt on a password is reserved.
     3. Permit: the caller's role, and the permissions of an API key.
     4. Key: an operation may require an idempotency key.
     5. Input: find every bad field.
@@ -87,15 +88,15 @@ async def write(
     9. Answer its result, its declared error, or the replay of an earlier outcome.
     """
     with measured(op, request):
-        caller = None
+        caller, reserved = None, ()
         if not by_system:
             caller = await _authenticate(op, request)
-            await _charge(op, request, caller, raw)
+            reserved = await _charge(op, request, caller, raw)
             _permit(op, caller)
         key = _require_key(op, key)
         request.note_cache("BYPASS")
         input = checked(op.input, raw, *request.faults, *idempotency.key_error(key))
-        ctx = Context(request, op, caller, if_match if op.conditional else None)
+        ctx = Context(request, op, caller, if_match if op.conditional else None, reserved)
         if op.prepare is not None:
             ctx.prepared = await op.prepare(ctx, input)
         async with _key_turn(ctx, key):
@@ -129,7 +130,8 @@ async def _transact_once(ctx: Context, input: Input, key: str | None) -> Any:
     6. Write the audit row.
     7. Store the outcome under the key.
     8. COMMIT.
-    9. Outdate what the cache holds, and poll for what the operation revoked.
+    9. Outdate what the cache holds, give back what a right password reserved, and poll for what the
+       operation revoked.
     """
     op = ctx.operation
     ctx.reset()
@@ -162,12 +164,17 @@ async def _authenticate(op: Declaration[Any], request: Request) -> Caller | None
 
 async def _charge(
     op: Declaration[Any], request: Request, caller: Caller | None, raw: Mapping[str, Any]
-) -> None:
+) -> Sequence[Cost]:
+    """Charge the call; answers the units that a right password gives back."""
     rows = costs.page_rows(raw, request.process.settings.page_size) if op.paged else 0
-    await charge(request, caller, costs.units(op.cost, rows))
-    if op.quota is not None:
-        account = raw.get(op.account) if op.account else None
-        await charge_attempt(request, op.quota, caller, account)
+    session_id = None
+    if op.paid_by is not None and not request.prepaid:
+        session_id = await op.paid_by(request, raw)
+    await charge(request, caller, costs.units(op.cost, rows), session_id)
+    if op.quota is None:
+        return ()
+    account = raw.get(op.account) if op.account else None
+    return await charge_attempt(request, op.quota, caller, account)
 
 
 def _permit(op: Declaration[Any], caller: Caller | None) -> None:
@@ -246,6 +253,8 @@ async def _after_commit(ctx: Context, outcome: Any) -> None:
     failed = isinstance(outcome, TandemError)
     if not failed:
         await ctx.process.cache.bump(ctx.outdated_tags)
+    if ctx.right_password:
+        await give_back(ctx.request, ctx.reserved, ctx.operation.cost)
     if ctx.operation.revokes or (failed and outcome.effect):
         # The write is committed even if this poll fails; the next one comes within a moment.
         with suppress(failures.DatabaseError):

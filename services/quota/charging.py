@@ -4,33 +4,55 @@ The quota takes and returns values. These functions store the returned allowance
 because every answer of a face says what is left.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
+from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from persistence.sessions.statements import ACCOUNT, KNOWN_PLACE
 from services.access.authentication import authenticate
 from services.access.callers import Caller
 from services.errors.common import RateLimited, Unauthenticated
 from services.operation.context import Request
-from services.quota.quota import Allowance, Policy
+from services.operation.inputs import Email
+from services.quota.quota import Allowance, Cost, Policy, subject
+
+_EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 
 
-async def charge(request: Request, caller: Caller | None, cost: int) -> None:
-    """Charge a call to its caller, or to its address; raises `RateLimited`.
+async def charge(
+    request: Request, caller: Caller | None, cost: int, session_id: str | None = None
+) -> None:
+    """Charge a call to its caller, to a session, or to its address; raises `RateLimited`.
 
-    An operation inside a request that was charged as a whole is free.
+    ``session_id`` is the session that pays for a call without a caller. An operation inside a
+    request that was charged as a whole is free.
     """
     if request.prepaid:
         return
     process = request.process
-    _store(request, await process.quota.charge(caller, request.address, cost, process.clock()))
+    if caller is not None:
+        payer = subject(caller)
+    elif session_id is not None:
+        payer = f"session:{session_id}"
+    else:
+        payer = None
+        request.paid_by_address = True
+    _store(request, await process.quota.charge(payer, request.address, cost, process.clock()))
 
 
 async def charge_attempt(
     request: Request, policy: Policy, caller: Caller | None, account: object
-) -> None:
+) -> Sequence[Cost]:
     """Charge one attempt under a tight policy; raises `RateLimited`.
 
-    ``account`` is the email that the attempt is about; None for the caller's own account.
+    ``account`` is the email that the attempt is about; None for the caller's own account. Answers
+    the units that a right password gives back.
     """
+    if policy is Policy.LOGIN:
+        return await _reserve(request, caller, account)
     process = request.process
     _store(
         request,
@@ -38,6 +60,50 @@ async def charge_attempt(
             policy, caller, request.address, account, process.clock()
         ),
     )
+    return ()
+
+
+async def _reserve(request: Request, caller: Caller | None, account: object) -> Sequence[Cost]:
+    """Reserve the units of an attempt on a password; raises `RateLimited`.
+
+    An account that does not exist takes the same statement and the same budgets.
+    """
+    process = request.process
+    now = process.clock()
+    values: dict[str, Any] = {
+        "places": process.places.known_as(request.address),
+        "since": now - timedelta(days=process.settings.known_place_days),
+    }
+    email: str | None = None
+    known = False
+    if isinstance(account, str):
+        with suppress(ValidationError):
+            email = _EMAIL.validate_python(account)
+            known = bool(await request.reader.one(KNOWN_PLACE, email=email, **values))
+    elif caller is not None:
+        found = await request.reader.one(ACCOUNT, user_id=caller.user_id, **values)
+        if found is not None:
+            email, known = found.email, found.known_place
+    costs = process.quota.costs_of_password(request.address, email, known)
+    _store(request, await process.quota.spend(costs, request.address, now))
+    return costs
+
+
+async def give_back(request: Request, reserved: Sequence[Cost], cost: int) -> None:
+    """Give back what a right password reserved, and the ``cost`` that its address paid.
+
+    Units that other attempts took stay taken. The caller's own budget pays for the call.
+    """
+    process = request.process
+    costs = [one._replace(units=-one.units) for one in reserved]
+    if request.paid_by_address and request.address is not None:
+        costs.append(Cost(Policy.ANONYMOUS, process.quota.place(request.address), -cost))
+    allowance = await process.quota.spend(costs, request.address, process.clock())
+    stored = request.allowance
+    if allowance is None or stored is None or stored.refused:
+        return
+    if stored.key in {process.quota.key(one) for one in costs}:
+        request.allowance = allowance
 
 
 async def charge_refused(request: Request, cost: int) -> None:
@@ -49,7 +115,8 @@ async def charge_refused(request: Request, cost: int) -> None:
 async def refuse_spent(request: Request, caller: Caller | None) -> None:
     """Raise `RateLimited` for a caller whose budget is spent; charges nothing."""
     process = request.process
-    allowance = await process.quota.charge(caller, request.address, 0, process.clock())
+    payer = caller and subject(caller)
+    allowance = await process.quota.charge(payer, request.address, 0, process.clock())
     if allowance is not None and allowance.spent is not None:
         request.allowance = allowance.spent
         raise allowance.spent.error

@@ -45,14 +45,14 @@ while given <= #ARGV do
             kept = now
         end
         full_at[place] = math.max(now, math.min(kept, latest))
-        spent[place] = interval * tonumber(ARGV[of + 2])
+        spent[place] = math.max(interval * tonumber(ARGV[of + 2]), now - full_at[place])
         if full_at[place] + spent[place] > latest then
             allowed = 0
         end
     end
     answer[#answer + 1] = allowed
     for place = 1, charges do
-        if allowed == 1 and spent[place] > 0 then
+        if allowed == 1 and spent[place] ~= 0 then
             full_at[place] = full_at[place] + spent[place]
             redis.call('SET', KEYS[key + place - 1], string.format('%.0f', full_at[place]),
                 'PX', ARGV[given + 4 * place + 1])
@@ -69,7 +69,8 @@ class Charge(NamedTuple):
     """A cost to one budget: ``interval`` µs bring back one of its ``units``.
 
     A cost above the whole budget takes the whole budget. It is allowed when the budget is full, as
-    it would wait forever otherwise. A cost of 0 charges nothing and tells what is left.
+    it would wait forever otherwise. A cost of 0 charges nothing and tells what is left. A cost
+    below 0 gives units back, and never more than the budget lacks.
     """
 
     key: str
@@ -115,8 +116,9 @@ def spend(
         allowed &= times[-1] + charge.interval * charge.takes <= latest
     if allowed:
         for place, charge in enumerate(charges):
-            if charge.takes:
-                times[place] += charge.interval * charge.takes
+            spent = max(charge.interval * charge.takes, now - times[place])
+            if spent:
+                times[place] += spent
                 full_at[charge.key] = times[place]
     return allowed, times
 

@@ -3,6 +3,9 @@
 A call is charged its cost before anything else is checked. A call with a valid token is charged to
 its caller, every other call to its address. An operation that invites guessing or flooding
 declares a tight policy as well. gcra.py says how a budget refills.
+
+An attempt on a password reserves a unit of three budgets before the password is looked at. A right
+password gives its own units back. Redis sees keyed hashes of addresses and emails only.
 """
 
 import unicodedata
@@ -11,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b, sha256
-from typing import Any
+from typing import Any, NamedTuple
 
-from services.access.addresses import Address, household, within
+from services.access.addresses import Address, hidden, within
 from services.access.callers import Caller
 from services.errors.common import RateLimited
 from services.operation.inputs import LONGEST_TEXT
@@ -32,8 +35,12 @@ class Policy(StrEnum):
     ANONYMOUS = "anonymous"
     #: A caller with a valid token.
     SIGNED_IN = "signed-in"
-    #: An address and an account: attempts to sign in.
+    #: An address and an account together: attempts on a password.
     LOGIN = "login"
+    #: An address: attempts on any account's password.
+    LOGIN_PLACE = "login-place"
+    #: An account: attempts on its password from places that it does not know.
+    LOGIN_ACCOUNT = "login-account"
     #: An address: new accounts.
     REGISTER = "register"
     #: An address and an account: mails that callers ask for.
@@ -59,6 +66,8 @@ class Allowance:
     """A budget after a charge, in units and in seconds (rounded up)."""
 
     budget: Budget
+    #: The budget's key in Redis.
+    key: str
     remaining: int
     #: Seconds until the refused call would be allowed; 0 when the call was not refused.
     retry_after: int
@@ -90,6 +99,14 @@ class Allowance:
         return RateLimited(f"Too many requests: wait {self.retry_after} s.", details=details)
 
 
+class Cost(NamedTuple):
+    """The units that a call takes from one budget; below 0 they are given back."""
+
+    policy: Policy
+    subject: str
+    units: int
+
+
 class Quota:
     """The budgets of an installation, as one of its processes charges them."""
 
@@ -101,16 +118,18 @@ class Quota:
         self._spender = Budgets(ask, settings.redis_seconds, settings.processes)
 
     async def charge(
-        self, caller: Caller | None, address: Address | None, cost: int, now: datetime
+        self, payer: str | None, address: Address | None, cost: int, now: datetime
     ) -> Allowance | None:
-        """Charge a call to its caller, or to the address where there is none.
+        """Charge a call to its payer, or to the address where there is none.
 
-        None when the call has no budget: its address is exempt, or it has neither caller nor
+        None when the call has no budget: its address is exempt, or it has neither payer nor
         address because Tandem itself makes it.
         """
-        if caller is not None:
-            return await self._spend(Policy.SIGNED_IN, [subject(caller)], address, cost, now)
-        return await self._spend(Policy.ANONYMOUS, _places(address), address, cost, now)
+        if payer is not None:
+            return await self.spend([Cost(Policy.SIGNED_IN, payer, cost)], address, now)
+        if address is None:
+            return None
+        return await self.spend([Cost(Policy.ANONYMOUS, self.place(address), cost)], address, now)
 
     async def charge_attempt(
         self,
@@ -126,31 +145,61 @@ class Quota:
         asks for no email, the account is the caller's own. When one of both refuses, neither is
         charged.
         """
-        subjects = _places(address)
+        subjects = [] if address is None else [self.place(address)]
         if isinstance(account, str) and len(account) <= LONGEST_TEXT:
-            subjects.append(f"account:{self._hidden(account)}")
+            subjects.append(self.account(account))
         elif caller is not None:
             subjects.append(f"user:{caller.user_id}")
-        return await self._spend(policy, subjects, address, 1, now)
+        return await self.spend([Cost(policy, one, 1) for one in subjects], address, now)
 
-    async def _spend(
-        self,
-        policy: Policy,
-        subjects: Sequence[str],
-        address: Address | None,
-        cost: int,
-        now: datetime,
+    def costs_of_password(
+        self, address: Address | None, email: str | None, known_place: bool
+    ) -> list[Cost]:
+        """The units that one attempt on a password reserves.
+
+        ``email`` is None when the attempt names no account. A place that the account knows takes
+        nothing from the account's budget, so that a stranger's attempts do not lock the owner out.
+        """
+        place = None if address is None else self.place(address)
+        account = None if email is None else self.account(email)
+        costs = []
+        if place and account:
+            costs.append(Cost(Policy.LOGIN, f"{place}:{account}", 1))
+        if place:
+            costs.append(Cost(Policy.LOGIN_PLACE, place, 1))
+        if account and not known_place:
+            costs.append(Cost(Policy.LOGIN_ACCOUNT, account, 1))
+        return costs
+
+    async def spend(
+        self, costs: Sequence[Cost], address: Address | None, now: datetime
     ) -> Allowance | None:
-        if not subjects or (address is not None and within(address, self._exempt)):
+        """Charge all costs or none, in one round trip; the tightest budget after the charge."""
+        if not costs or (address is not None and within(address, self._exempt)):
             return None
-        budget = self._budgets[policy]
-        charges = [
-            Charge(f"{self._prefix}:{policy}:{one}", budget.interval, budget.units, cost)
-            for one in subjects
-        ]
+        charges = []
+        for cost in costs:
+            budget = self._budgets[cost.policy]
+            charges.append(Charge(self.key(cost), budget.interval, budget.units, cost.units))
         _, balances = await self._spender.spend(charges, (now - _EPOCH) // _MICROSECOND)
-        tightest = max(balances, key=lambda one: (one.retry_after, -one.remaining))
-        return _allowance(budget, tightest)
+        tightest = max(
+            range(len(balances)),
+            key=lambda place: (balances[place].retry_after, -balances[place].remaining),
+        )
+        budget = self._budgets[costs[tightest].policy]
+        return _allowance(budget, charges[tightest].key, balances[tightest])
+
+    def key(self, cost: Cost) -> str:
+        """The key in Redis of the budget that a cost takes from."""
+        return f"{self._prefix}:{cost.policy}:{cost.subject}"
+
+    def place(self, address: Address) -> str:
+        """The name of an address's budgets; Redis must not hold the address itself."""
+        return f"address:{hidden(address, self._pepper)}"
+
+    def account(self, email: str) -> str:
+        """The name of an account's budgets, whether the account exists or not."""
+        return f"account:{self._hidden(email)}"
 
     def _hidden(self, email: str) -> str:
         """A keyed hash of an email, which Redis holds in its place.
@@ -170,13 +219,10 @@ def subject(caller: Caller) -> str:
     return f"key:{caller.key_id}" if caller.key_id else f"user:{caller.user_id}"
 
 
-def _places(address: Address | None) -> list[str]:
-    return [] if address is None else [f"address:{household(address)}"]
-
-
-def _allowance(budget: Budget, balance: Balance) -> Allowance:
+def _allowance(budget: Budget, key: str, balance: Balance) -> Allowance:
     return Allowance(
         budget,
+        key,
         balance.remaining,
         -(-balance.retry_after // _SECOND),
         -(-balance.full_after // _SECOND),
@@ -188,6 +234,8 @@ def _budgets(settings: Settings) -> dict[Policy, Budget]:
         Policy.ANONYMOUS: (settings.quota_anonymous, settings.quota_anonymous_seconds),
         Policy.SIGNED_IN: (settings.quota_signed_in, settings.quota_signed_in_seconds),
         Policy.LOGIN: (settings.quota_login, settings.quota_login_seconds),
+        Policy.LOGIN_PLACE: (settings.quota_login_place, settings.quota_login_seconds),
+        Policy.LOGIN_ACCOUNT: (settings.quota_login_account, settings.quota_login_seconds),
         Policy.REGISTER: (settings.quota_register, settings.quota_register_seconds),
         Policy.MAIL: (settings.quota_mail, settings.quota_mail_seconds),
     }

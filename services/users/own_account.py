@@ -100,8 +100,8 @@ class DeleteMe(Input):
 async def _verify_current_password(ctx: Context, password: str) -> str | None:
     """The stored hash that the password was verified against; None when the password is wrong."""
     stored_hash = await ctx.reader.one(PASSWORD_HASH, user_id=ctx.user_id)
-    right = await ctx.process.passwords.verify(password, stored_hash)
-    return stored_hash if right else None
+    ctx.right_password = await ctx.process.passwords.verify(password, stored_hash)
+    return stored_hash if ctx.right_password else None
 
 
 async def _verify_for_email(ctx: Context, input: UpdateMe) -> str | None:
@@ -113,8 +113,8 @@ async def _verify_for_email(ctx: Context, input: UpdateMe) -> str | None:
     if not {"email", "current_password"} <= input.model_fields_set:
         return None
     # Both are charged before the password is verified: the budgets must not tell if it is right.
-    for policy in (Policy.LOGIN, Policy.MAIL):
-        await charge_attempt(ctx.request, policy, ctx.caller, None)
+    ctx.reserved = await charge_attempt(ctx.request, Policy.LOGIN, ctx.caller, None)
+    await charge_attempt(ctx.request, Policy.MAIL, ctx.caller, None)
     return await _verify_current_password(ctx, input.current_password)
 
 

@@ -3,10 +3,7 @@
 import asyncio
 import itertools
 import json
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,20 +15,17 @@ from services.access.api_keys import new_secret
 from services.access.tokens import hashed
 from services.catalogue import BY_NAME
 from services.ids import new_id
-from services.process import new_process
-from services.quota.gcra import Charge
 from services.quota.quota import Policy
 from services.settings import Settings
 from tests.commands import running as command
-from tests.conftest import running, settings_for
 from tests.exchanges import http_client
-from tests.faces import DOCUMENTS, DOORS, FACES, Door, Outcome, door_named
+from tests.faces import DOCUMENTS, DOORS, FACES, Outcome
 from tests.servers import serving
 from tests.shop import PASSWORD, Person, Shop, good_call, new_key, unique
+from tests.sites import HERE, THERE, Open, Site
 from tests.worker.work import free_port
 
 START_SECONDS = 120
-HERE, THERE = "192.0.2.1", "198.51.100.1"
 HEADERS = (
     "RateLimit-Policy",
     "RateLimit",
@@ -50,99 +44,6 @@ DEAF = (
     "auth.resetPassword",
     "auth.verifyEmail",
 )
-
-
-class Standing:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime.now(UTC)
-
-    def __call__(self) -> datetime:
-        """The time now."""
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += timedelta(seconds=seconds)
-
-
-@dataclass
-class Site:
-    """An application with budgets of its own, in which time stands."""
-
-    shop: Shop
-    app: Any
-    clock: Standing
-    _stack: AsyncExitStack
-    _clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
-
-    async def client(self, address: str = HERE) -> httpx.AsyncClient:
-        """HTTP calls from an address."""
-        if address not in self._clients:
-            transport = httpx.ASGITransport(
-                app=self.app, raise_app_exceptions=False, client=(address, 4711)
-            )
-            client = http_client(transport=transport, base_url="http://test")
-            self._clients[address] = await self._stack.enter_async_context(client)
-        return self._clients[address]
-
-    async def door(self, name: str, address: str = HERE) -> Door:
-        """A door, from an address."""
-        return door_named(name, self.shop, await self.client(address))
-
-    async def doors(self, address: str = HERE) -> list[Door]:
-        """Every face, from an address."""
-        return [await self.door(name, address) for name in FACES]
-
-    async def left(self, policy: Policy, subject: str) -> int:
-        """What is left of a budget."""
-        quota = self.shop.process.quota
-        budget = quota._budgets[policy]
-        key = f"{quota._prefix}:{policy}:{subject}"
-        now = (self.clock.now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-        look = Charge(key, budget.interval, budget.units, 0)
-        return (await quota._spender.spend([look], now)).balances[0].remaining
-
-    async def anonymous(self, address: str = HERE) -> int:
-        """What is left to an address."""
-        return await self.left(Policy.ANONYMOUS, f"address:{address}")
-
-    async def own(self, person: Person) -> int:
-        """What is left to a caller."""
-        return await self.left(Policy.SIGNED_IN, f"user:{person.id}")
-
-
-Open = Callable[..., Awaitable[Site]]
-
-
-@pytest.fixture
-async def open_site(shop: Shop) -> AsyncIterator[Open]:
-    """Opens the application with the budgets of production, or others."""
-    async with AsyncExitStack() as stack:
-
-        async def opened(**more: Any) -> Site:
-            settings = shop.process.settings
-            given = {
-                "database_url": settings.database_url,
-                "redis_url": settings.redis_url,
-                "redis_prefix": unique("quota-"),
-                "quota_factor": 1,
-                **more,
-            }
-            clock = Standing()
-            process = new_process(settings_for(**given), clock)
-            from api.app import create_app
-
-            app = await stack.enter_async_context(running(create_app(process)))
-            return Site(Shop(process, shop.password_hash), app, clock, stack)
-
-        yield opened
-
-
-@pytest.fixture
-async def site(open_site: Open) -> Site:
-    return await open_site()
 
 
 def told(response: httpx.Response) -> dict[str, str | None]:
@@ -269,7 +170,9 @@ async def test_an_operation_costs_the_same_on_every_face(site: Site, operation: 
         if operation not in DEAF:
             assert paid == (expected, 0), name
         elif name != "direct":
-            assert paid == (0, expected), name
+            # A right password costs nothing, and a refresh is paid by its session.
+            free = operation in ("auth.login", "auth.refresh")
+            assert paid == (0, 0 if free else expected), name
 
 
 @pytest.mark.parametrize(
@@ -468,119 +371,6 @@ async def test_a_failed_verification_counts_against_the_address(open_site: Open,
 # ── guessing and flooding
 
 
-async def attempt(site: Site, face: str, address: str, email: str, password: str) -> Outcome:
-    door = await site.door(face, address)
-    return await door.call("auth.login", {"email": email, "password": password})
-
-
-@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
-async def test_an_account_takes_ten_attempts_from_whatever_addresses(
-    site: Site, known: bool
-) -> None:
-    person = await site.shop.person()
-    email = person.email if known else f"{unique()}@example.com"
-    # As many spellings as the input takes for the same email.
-    spelled = [email, email.upper(), f"  {email}", f"{email}{' ' * 300}", email.title()]
-    for number in range(10):
-        outcome = await attempt(
-            site, FACES[number % 3], f"192.0.2.{number}", spelled[number % 5], "not-the-one"
-        )
-        assert outcome.code == "INVALID_CREDENTIALS"
-    for face, one in itertools.product(FACES, spelled):
-        async with site.shop.unchanged():
-            outcome = await attempt(site, face, f"198.51.100.{len(face)}", one, PASSWORD)
-        assert (outcome.code, outcome.status) == ("RATE_LIMITED", 429)
-        assert outcome.failure.details == {
-            "policy": "login",
-            "limit": 10,
-            "windowSeconds": 900,
-            "retryAfterSeconds": 90,
-        }
-    other = await site.shop.person()
-    assert (await attempt(site, "v2", THERE, other.email, PASSWORD)).error is None
-    site.clock.forward(89)
-    assert (await attempt(site, "v2", THERE, email, PASSWORD)).code == "RATE_LIMITED"
-    site.clock.forward(1)
-    outcome = await attempt(site, "v2", THERE, email, PASSWORD)
-    assert outcome.code == ("OK" if known else "INVALID_CREDENTIALS")
-
-
-@pytest.mark.parametrize("letter", ["I", "İ", "Σ", "ẞ", "K", "Å", "Ǆ", "ı", "Ω"])
-async def test_letters_that_name_the_same_account_are_counted_as_one(
-    site: Site, letter: str
-) -> None:
-    """Accounts are looked up by what PostgreSQL makes of an email's letters."""
-    lowered = await site.shop.value("SELECT lower(normalize($1, NFC))", f"a{letter}@example.com")
-    hidden = site.shop.process.quota._hidden
-    assert hidden(f"a{letter}@example.com") == hidden(lowered)
-
-
-async def test_an_address_takes_ten_attempts_at_whatever_accounts(site: Site) -> None:
-    for number in range(10):
-        email = f"{unique()}@example.com"
-        outcome = await attempt(site, FACES[number % 3], HERE, email, "not-the-one")
-        assert outcome.code == "INVALID_CREDENTIALS"
-    person = await site.shop.person()
-    for face in FACES:
-        async with site.shop.unchanged():
-            outcome = await attempt(site, face, HERE, person.email, PASSWORD)
-        assert (outcome.code, outcome.status) == ("RATE_LIMITED", 429)
-    # What the address was refused was not counted at the account.
-    account = f"account:{site.shop.process.quota._hidden(person.email)}"
-    assert await site.left(Policy.LOGIN, account) == 10
-    assert (await attempt(site, "v1", THERE, person.email, PASSWORD)).error is None
-
-
-async def test_attempts_inside_one_document_count_each(site: Site) -> None:
-    email = f"{unique()}@example.com"
-    one = f'login(input: {{email: "{email}", password: "not-the-one"}}) {{ tokenType }}'
-    fields = " ".join(f"a{number}: {one}" for number in range(12))
-    response = await (await site.client()).post(
-        "/graphql", json={"query": f"mutation {{ {fields} }}"}
-    )
-    codes = [error["extensions"]["code"] for error in response.json()["errors"]]
-    assert codes == ["INVALID_CREDENTIALS"] * 10 + ["RATE_LIMITED"] * 2
-    assert response.headers["RateLimit-Policy"] == '"login";q=10;w=900'
-    assert response.headers["X-RateLimit-Remaining"] == "0"
-    assert await site.anonymous() == 100 - 12 * BY_NAME["auth.login"].cost
-
-
-async def test_an_attempt_that_was_refused_costs_its_address_the_same_on_every_face(
-    open_site: Open,
-) -> None:
-    site = await open_site(quota_login=1)
-    person = await site.shop.person()
-    await attempt(site, "v2", THERE, person.email, "not-the-one")
-    for face in FACES:
-        before = await site.anonymous()
-        outcome = await attempt(site, face, HERE, person.email, PASSWORD)
-        assert outcome.code == "RATE_LIMITED"
-        assert before - await site.anonymous() == BY_NAME["auth.login"].cost
-        assert outcome.headers["RateLimit-Policy"] == '"login";q=1;w=900'
-
-
-async def test_who_is_signed_in_guesses_their_password_ten_times(site: Site) -> None:
-    person = await site.shop.person()
-    wrong = {
-        "users.changePassword": {"currentPassword": "not-the-one", "newPassword": PASSWORD},
-        "users.deleteMe": {"password": "not-the-one"},
-    }
-    right = {
-        "users.changePassword": {"currentPassword": PASSWORD, "newPassword": PASSWORD},
-        "users.deleteMe": {"password": PASSWORD},
-    }
-    for number in range(10):
-        operation = [*wrong][number % 2]
-        door = await site.door(FACES[number % 3], f"192.0.2.{number}")
-        outcome = await door.call(operation, wrong[operation], caller=person)
-        assert outcome.code == "INVALID_CREDENTIALS"
-    for face, operation in itertools.product(FACES, right):
-        async with site.shop.unchanged():
-            door = await site.door(face, f"198.51.100.{len(face)}")
-            outcome = await door.call(operation, right[operation], caller=person)
-        assert (outcome.code, outcome.failure.details["policy"]) == ("RATE_LIMITED", "login")
-
-
 async def test_a_new_email_is_asked_for_five_times_an_hour(site: Site) -> None:
     person = await site.shop.person()
 
@@ -598,47 +388,6 @@ async def test_a_new_email_is_asked_for_five_times_an_hour(site: Site) -> None:
             outcome = await ask(number, **another())
         assert (outcome.code, outcome.failure.details["policy"]) == ("RATE_LIMITED", "mail")
         assert (await ask(number, bio=f"Number {number}")).error is None
-
-
-async def test_a_password_is_guessed_ten_times_by_asking_for_a_new_email_too(
-    open_site: Open,
-) -> None:
-    site = await open_site(quota_mail=1000)
-    person = await site.shop.person()
-    asked = {"email": f"{unique()}@example.com", "bio": "Mine."}
-
-    async def ask(number: int, **values: str) -> Outcome:
-        door = await site.door(FACES[number % 3], f"192.0.2.{number}")
-        return await door.call("users.updateMe", values, caller=person)
-
-    for number in range(10):
-        outcome = await ask(number, **asked, currentPassword="not-the-one")
-        assert outcome.code == "INVALID_CREDENTIALS"
-        assert await site.left(Policy.LOGIN, f"user:{person.id}") == 9 - number
-    for number in range(10, 13):
-        async with site.shop.unchanged():
-            outcome = await ask(number, **asked, currentPassword=PASSWORD)
-        assert (outcome.code, outcome.failure.details["policy"]) == ("RATE_LIMITED", "login")
-        # Where no password is looked at, none is guessed.
-        other = await ask(number, bio=f"Number {number}", currentPassword="not-the-one")
-        assert other.error is None
-
-
-async def test_budgets_do_not_tell_a_right_password_from_a_wrong_one(site: Site) -> None:
-    """Under a key that was used for something else no attempt is in the audit log."""
-    person, key = await site.shop.person(), new_key()
-    door = await site.door("v2")
-    assert (await door.call("users.updateMe", {"bio": "Mine."}, caller=person, key=key)).ok
-    told = []
-    for password in ("not-the-one", PASSWORD):
-        asked = {"email": f"{unique()}@example.com", "currentPassword": password}
-        async with site.shop.unchanged():
-            outcome = await door.call("users.updateMe", asked, caller=person, key=key)
-        assert outcome.code == "IDEMPOTENCY_KEY_REUSED"
-        told.append({name: value for name, value in outcome.headers.items() if "limit" in name})
-    remaining = [headers.pop("x-ratelimit-remaining") for headers in told]
-    assert remaining == ["4", "3"]
-    assert [headers["x-ratelimit-limit"] for headers in told] == ["5", "5"]
 
 
 async def test_an_address_registers_ten_accounts_an_hour(open_site: Open) -> None:
@@ -692,26 +441,6 @@ async def test_an_address_asks_for_five_mails_an_hour(site: Site) -> None:
     assert (await ask(THERE)).error is None
 
 
-async def test_nothing_in_redis_tells_who_it_was(site: Site) -> None:
-    person = await site.shop.person()
-    await attempt(site, "v2", HERE, person.email, "not-the-one")
-    await me(await site.client(), "v2", person.token)
-    await me(await site.client(), "v2", "rubbish-token")
-    redis, prefix = site.shop.process.redis, site.shop.process.settings.redis_prefix
-    keys = [key.decode() async for key in redis.scan_iter(f"{prefix}:*")]
-    patterns = (
-        rf"anonymous:address:{re.escape(HERE)}",
-        rf"signed-in:user:{person.id}",
-        rf"login:address:{re.escape(HERE)}",
-        r"login:account:[0-9a-f]{32}",
-    )
-    assert len(keys) == len(patterns)
-    for pattern in patterns:
-        assert [key for key in keys if re.fullmatch(f"{prefix}:quota:{pattern}", key)]
-    values: list[Any] = await redis.mget(keys)
-    assert all(re.fullmatch(rb"\d{16}", value) for value in values)
-
-
 # ── where it came from
 
 
@@ -730,7 +459,7 @@ async def test_an_exempt_address_is_neither_counted_nor_told(open_site: Open) ->
                 response = await me(client, face, person.token)
                 assert response.status_code == 200
                 assert set(told(response).values()) == {None}
-                assert (await attempt(site, face, address, person.email, "no-no-no")).code == (
+                assert (await site.attempt(face, address, person.email, "no-no-no")).code == (
                     "INVALID_CREDENTIALS"
                 )
                 nowhere = await client.get("/api/v2/nowhere")
@@ -903,7 +632,7 @@ async def test_answers_name_the_budget_that_will_be_felt_first(site: Site) -> No
     assert signed_in.headers["RateLimit-Policy"] == '"signed-in";q=1000;w=900'
     assert signed_in.headers["RateLimit"] == '"signed-in";r=999;t=1'
     for face, shown in zip(FACES, ("r=9;t=90", "r=8;t=180", "r=7;t=270"), strict=True):
-        outcome = await attempt(site, face, HERE, f"{unique()}@example.com", "not-the-one")
+        outcome = await site.attempt(face, HERE, person.email, "not-the-one")
         assert outcome.headers["RateLimit-Policy"] == '"login";q=10;w=900'
         assert outcome.headers["RateLimit"] == f'"login";{shown}'
 

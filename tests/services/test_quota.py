@@ -124,6 +124,20 @@ async def test_a_charge_of_nothing_only_looks(budgets: Budgets) -> None:
     assert (spent.allowed, spent.balances) == (True, [(0, 0, 90 * SECOND)])
 
 
+async def test_units_that_are_given_back_fill_the_budget_and_no_more(budgets: Budgets) -> None:
+    one, other = charge(10), charge(5)
+    back = one._replace(cost=-1)
+    await let_in(budgets, one, 10)
+    spent = await budgets.spend([back, other], NOW)
+    assert spent.balances == [(1, 0, 81 * SECOND), (4, 0, 18 * SECOND)]
+    assert await let_in(budgets, one, 3) == 1
+    for _ in range(12):
+        await budgets.spend([back], NOW + 9 * SECOND)
+    assert await let_in(budgets, one, 20, NOW + 9 * SECOND) == 10
+    much = one._replace(cost=-1000)
+    assert (await budgets.spend([much], NOW)).balances == [(10, 0, 0)]
+
+
 async def test_what_costs_more_than_the_whole_budget_takes_all_of_it(budgets: Budgets) -> None:
     one = charge(10, cost=1000)
     assert (await budgets.spend([one], NOW)).balances == [(0, 0, 90 * SECOND)]
@@ -154,7 +168,7 @@ async def test_redis_and_the_process_reckon_alike(budgets: Budgets, depth: int) 
     for _ in range(1500 * LONGER[depth]):
         now += random.choice([0, 1, 999, random.randrange(10**7), -random.randrange(10**6)])
         some = random.sample(keys, random.randrange(1, 4))
-        charges = [Charge(*one, random.choice([0, 1, 1, 2, 60])) for one in some]
+        charges = [Charge(*one, random.choice([-60, -1, 0, 1, 1, 2, 60])) for one in some]
         allowed, times = spend(kept, charges, now)
         spent = await budgets.spend(charges, now)
         assert spent.allowed == allowed
