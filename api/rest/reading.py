@@ -100,6 +100,7 @@ async def read(
         for name in dict.fromkeys(name for name, _ in sent.pairs):
             sent.faults.append(FieldError(name, *UNKNOWN_FIELD))
         sent.body = await _body(headers, receive, expected)
+        request.if_none_match = headers.combined(b"if-none-match")
     dialect.translate(expected.operation, sent)
     path: dict[str, str] = scope["path_params"]
     input = _input(expected, sent, path)

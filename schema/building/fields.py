@@ -21,6 +21,7 @@ from services.errors.base import FieldError
 from services.errors.common import ValidationFailed
 from services.operation.context import Request
 from services.operation.error_translation import translate_errors
+from services.operation.idempotency import plain_key
 from services.operation.operation import Operation
 
 Info = StrawberryInfo[GraphQLContext, None]
@@ -115,7 +116,8 @@ def _field(
 
 def _key(header: str | None, argument: str | None) -> str | None:
     """The idempotency key of a write, from the header or from the argument."""
-    if header is not None and argument is not None and header != argument:
+    both = header is not None and argument is not None
+    if both and plain_key(header) != plain_key(argument):
         message = "The header and the argument name different keys."
         raise ValidationFailed(fields=[FieldError("idempotencyKey", "CONFLICT", message)])
     return header if argument is None else argument

@@ -22,7 +22,7 @@ import msgspec
 import structlog
 from redis.exceptions import RedisError
 
-from services.etags import tag_of
+from services.etags import FORM, tag_of
 from services.redis_calls import RedisBreaker, RedisCalls, Script
 from services.settings import Settings
 
@@ -234,7 +234,7 @@ class Cache:
 def encoded(thing: Any) -> Encoded:
     """An answer as the cache stores it."""
     body = _encode(thing)
-    return Encoded(tag_of(thing.version, body) if hasattr(thing, "version") else "", body)
+    return Encoded(tag_of(thing, body) if hasattr(thing, "version") else "", body)
 
 
 def _found(thing: Any) -> Found:
@@ -249,6 +249,9 @@ def decoder(kind: Any) -> "msgspec.json.Decoder[Any]":
 
 @lru_cache(maxsize=64)
 def shape(kind: Any) -> str:
-    """A short hash of how a type is written, so that two releases do not share their values."""
+    """A short hash of how a type and its tag are written.
+
+    So two releases that write them differently do not share their values.
+    """
     written = msgspec.json.encode(msgspec.json.schema(kind), order="sorted")
-    return hashlib.blake2b(written, digest_size=6).hexdigest()
+    return hashlib.blake2b(written + FORM, digest_size=6).hexdigest()

@@ -14,7 +14,7 @@ from services.access.callers import Caller, viewer_values
 from services.cache.cache import Load, decoder, shape
 from services.errors.base import FieldError
 from services.errors.common import Forbidden, PreconditionFailed, Unauthenticated
-from services.etags import Versioned, names_version
+from services.etags import Versioned, entity_tag, names_tag, names_version
 from services.ids import new_id
 from services.operation.declaration import Declaration
 from services.process import Process
@@ -45,6 +45,8 @@ class Request:
     #: The client's address; None when Tandem itself calls.
     address: Address | None = None
     stats: QueryStats = field(default_factory=QueryStats)
+    #: The If-None-Match header of a REST write; the face itself answers that of a read.
+    if_none_match: str | None = None
     #: Bad fields that the face found before the operation checks its input.
     faults: list[FieldError] = field(default_factory=list)
     #: Whether the answer is the replay of an earlier call with its idempotency key.
@@ -188,8 +190,14 @@ class Context:
             raise Forbidden
 
     def match(self, entity: Versioned) -> None:
-        """Raise `PreconditionFailed` when ``ifMatch`` names another version."""
-        if self.if_match is not None and not names_version(self.if_match, entity.version):
+        """Raise `PreconditionFailed` when a condition of the call does not hold for the entity.
+
+        ``ifMatch`` must name its version; If-None-Match must not name it as it is now.
+        """
+        unwanted = self.request.if_none_match
+        if (self.if_match is not None and not names_version(self.if_match, entity)) or (
+            unwanted is not None and names_tag(unwanted, entity_tag(entity))
+        ):
             raise PreconditionFailed(details={"version": entity.version})
 
     def record(self, entity: str, entity_id: str, *changed: str) -> None:

@@ -22,6 +22,22 @@ from services.operation.context import Context
 from services.operation.inputs import Input
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+_ESCAPED = re.compile(r'\\(["\\])')
+_BLANKS = " \t"
+
+
+def plain_key(key: str | None) -> str | None:
+    """The key without the blanks and quotes around it; None without a key.
+
+    A header may hold the key as a structured field's string (RFC 9651): ``"k"`` is the key ``k``.
+    """
+    if key is None:
+        return None
+    key = key.strip(_BLANKS)
+    if quoted := _QUOTED.fullmatch(key):
+        key = _ESCAPED.sub(r"\1", quoted[1]).strip(_BLANKS)
+    return key
 
 
 def key_error(key: str | None) -> list[FieldError]:
@@ -46,7 +62,7 @@ async def claim(ctx: Context, tx: Transaction, key: str, input: Input) -> Outcom
     still runs after the wait.
     """
     which = {"caller": ctx.user_id, "name": ctx.operation.name, "claimed": key}
-    asked = fingerprint({"input": input.plain(), "ifMatch": normalized_tags(ctx.if_match)})
+    asked = fingerprint(_asked(ctx, input))
     lock_timeout = str(int(ctx.settings.lock_seconds * 1000))
     try:
         claimed = await tx.one(
@@ -76,6 +92,14 @@ async def claim(ctx: Context, tx: Transaction, key: str, input: Input) -> Outcom
     if earlier.fingerprint != asked:
         raise IdempotencyKeyReused
     return msgspec.json.decode(earlier.outcome, type=Outcome)
+
+
+def _asked(ctx: Context, input: Input) -> dict[str, Any]:
+    """The parts of a call that a retry under its key must repeat."""
+    asked = {"input": input.plain(), "ifMatch": normalized_tags(ctx.if_match)}
+    if ctx.operation.conditional and ctx.request.if_none_match is not None:
+        asked["ifNoneMatch"] = normalized_tags(ctx.request.if_none_match)
+    return asked
 
 
 async def store(ctx: Context, tx: Transaction, key: str, outcome: Any) -> None:

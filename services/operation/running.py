@@ -188,6 +188,7 @@ def _permit(op: Declaration[Any], caller: Caller | None) -> None:
 
 def _require_key(op: Declaration[Any], key: str | None) -> str | None:
     """The key that the operation takes; raises `IdempotencyKeyRequired`."""
+    key = idempotency.plain_key(key)
     if op.key is Key.NONE:
         return None
     if op.key is Key.REQUIRED and key is None:

@@ -245,7 +245,7 @@ class World:
         else:
             tag = None
             if call.edition is not None:
-                tag = f"{self._version(call)}.x"
+                tag = f"{self._version(call)}-{values['id'][-8:]}.x"
             caller = self.people[call.actor]
             outcome = await door.call(
                 call.operation, values, caller=caller, key=call.key, if_match=tag

@@ -138,6 +138,8 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
         if "Idempotency-Key" in case.headers:
             case.headers["Idempotency-Key"] = uuid4().hex
         case.headers.pop("If-Match", None)
+        if case.method != "GET":
+            case.headers.pop("If-None-Match", None)
     if _is_good(case, ParameterLocation.QUERY) and case.query:
         _make_query_true(operation, case.query, chance)
     if _is_good(case, ParameterLocation.BODY) and isinstance(case.body, dict):

@@ -131,7 +131,7 @@ async def test_a_condition_may_cross_faces_with_its_key(
     """REST writes the tag in quotes, GraphQL without."""
     buyer = await shop.person(balance="100.00")
     order, key = await shop.order(buyer), new_key()
-    values, condition = {"id": order.id}, f"{order.version}.abc"
+    values, condition = {"id": order.id}, f"{order.version}-{order.id[-8:]}.abc"
     for number, name in enumerate(pair):
         outcome = await faces[name].call(
             "orders.cancel", values, caller=buyer, key=key, if_match=condition
@@ -209,7 +209,7 @@ async def test_the_session_is_checked_before_a_replay(door: Door, shop: Shop, us
 
 
 @pytest.mark.parametrize(
-    "key", ["", " ", "two words", "k" * 256, "ключ".encode().decode("latin-1")]
+    "key", ["", " ", '""', '" "', "two words", "k" * 256, "ключ".encode().decode("latin-1")]
 )
 async def test_a_key_is_visible_ascii(door: Door, shop: Shop, user: Person, key: str) -> None:
     async with shop.unchanged():
@@ -224,6 +224,49 @@ async def _sent(door: Door, user: Person, key: str) -> Outcome:
     # Bytes that httpx would not put into a header from text.
     headers: Any = {b"Idempotency-Key": key.encode("latin-1")}
     return await door.call("deposits.create", {"amount": "5"}, caller=user, headers=headers)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+async def test_quotes_and_blanks_around_a_key_are_no_part_of_it(
+    faces: dict[str, Door], shop: Shop, user: Person, pair: tuple[str, str]
+) -> None:
+    key = new_key()
+    first = await faces[pair[0]].call("deposits.create", {"amount": "5"}, caller=user, key=key)
+    for spelled in (f'"{key}"', f'  "{key}" ', f'" {key}"', f"\t{key} "):
+        async with shop.unchanged():
+            again = await faces[pair[1]].call(
+                "deposits.create", {"amount": "5"}, caller=user, key=spelled
+            )
+        assert again.ok == first.ok, spelled
+        assert again.replayed
+
+
+async def test_a_key_is_the_value_of_a_structured_string(
+    faces: dict[str, Door], shop: Shop, user: Person
+) -> None:
+    key = f'{new_key()}"\\'
+    written = key.replace("\\", "\\\\").replace('"', '\\"')
+    first = await faces["v2"].call(
+        "deposits.create", {"amount": "5"}, caller=user, key=f'"{written}"'
+    )
+    for door in (faces["graphql"], faces["v1"]):
+        again = await door.call("deposits.create", {"amount": "5"}, caller=user, key=key)
+        assert again.ok == first.ok
+    # A quote that is not closed is a part of the key.
+    other = await faces["v2"].call("deposits.create", {"amount": "5"}, caller=user, key=f'"{key}')
+    assert not other.replayed
+
+
+async def test_the_header_and_the_argument_name_one_key_however_spelled(
+    client: Any, user: Person
+) -> None:
+    document = 'mutation {{ createDeposit(input: {{amount: "5"}}, idempotencyKey: "{}") {{ id }} }}'
+    key = new_key()
+    headers = {**user.headers, "Idempotency-Key": f'"{key}"'}
+    made = await client.post("/graphql", json={"query": document.format(key)}, headers=headers)
+    assert "errors" not in made.json()
+    other = await client.post("/graphql", json={"query": document.format("k")}, headers=headers)
+    assert other.json()["errors"][0]["extensions"]["fields"][0]["code"] == "CONFLICT"
 
 
 async def test_a_long_key_of_255_is_taken(door: Door, user: Person) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -11,11 +13,25 @@ from typing import Any
 import httpx
 import pytest
 
+from services.catalogue import BY_NAME
+from services.errors.common import PreconditionFailed
 from services.settings import Settings
-from tests.faces import FACES, Door
+from tests.faces import FACES, Door, Outcome
 from tests.shop import Person, Shop, good_call, new_key, unique
 
 VERSIONED = ("users.me", "users.get", "categories.get", "products.get", "orders.get")
+#: The writes that take a condition, and the reads that give the tag of what they change.
+CONDITIONAL = {
+    "users.update": "users.get",
+    "categories.update": "categories.get",
+    "categories.delete": "categories.get",
+    "products.update": "products.get",
+    "products.archive": "products.get",
+    "orders.cancel": "orders.get",
+    "orders.updateStatus": "orders.get",
+    "coupons.update": "coupons.get",
+    "coupons.deactivate": "coupons.get",
+}
 WRITES = (
     "auth.register",
     "auth.login",
@@ -89,9 +105,10 @@ async def test_a_tag_is_the_same_on_every_face(
     outcomes = [await face.call(operation, values, caller=owner) for face in faces.values()]
     [tag] = {outcome.etag for outcome in outcomes}
     assert tag
+    value = outcomes[0].ok
     version, _, rest = tag.partition(".")
-    assert version == str(outcomes[0].ok["version"])
-    assert len(rest) == 16
+    assert version == f"{value['version']}-{value['id'][-8:]}"
+    assert re.fullmatch("[0-9a-f]{16}", rest)
     for outcome in outcomes[1:]:
         assert outcome.headers["etag"] == f'"{tag}"'
 
@@ -110,7 +127,9 @@ async def test_what_a_client_knows_is_not_sent_again(
         assert outcome.status == 304, known
         assert outcome.body is None
         assert outcome.etag == tag
-    for stale in ('"1.0000000000000000"', '"1"', '""'):
+    assert tag
+    version = tag.partition(".")[0]
+    for stale in (f'"{version}.0000000000000000"', f'"{version}"', '"1"', '""'):
         headers = {"If-None-Match": stale}
         outcome = await door.call(operation, values, caller=owner, headers=headers)
         assert outcome.status == 200, stale
@@ -166,7 +185,7 @@ async def test_a_condition_from_any_face_holds_for_an_account_on_every_other(
         assert done.etag == (await faces[source].call("users.me", caller=owner)).etag
 
 
-@pytest.mark.parametrize("form", ["{}", '"{}"', 'W/"{}"', '"9.x", "{}"', "*"])
+@pytest.mark.parametrize("form", ["{}", '"{}"', '"9.x", "{}"', 'W/"9.x", "{}"', "*"])
 async def test_a_condition_is_taken_in_every_spelling(
     faces: dict[str, Door], shop: Shop, form: str
 ) -> None:
@@ -187,11 +206,81 @@ async def test_a_condition_is_taken_in_every_spelling(
 async def test_a_condition_that_names_no_version_never_holds(door: Door, shop: Shop) -> None:
     buyer = await shop.person(balance="100.00")
     order = await shop.order(buyer)
+    tag = (await door.call("orders.get", {"id": order.id}, caller=buyer)).etag
+    assert tag
     async with shop.unchanged():
-        for given in ("nonsense", "10.abc", ".1", "0"):
+        for given in ("nonsense", "10.abc", ".1", "0", "1", "1.", f"1.{tag.partition('.')[2]}"):
             values = {"id": order.id}
             late = await door.call("orders.cancel", values, caller=buyer, if_match=given)
             assert late.code == "PRECONDITION_FAILED", given
+
+
+@pytest.mark.parametrize("operation", CONDITIONAL)
+async def test_the_tag_of_another_thing_or_a_weak_one_never_holds(
+    faces: dict[str, Door], shop: Shop, operation: str
+) -> None:
+    """Both things have the same version."""
+    for name, door in faces.items():
+        owner = await shop.person("ADMIN", balance="100.00")
+        values, key = await good_call(shop, operation, owner)
+        other_admin = await shop.person("ADMIN", balance="100.00")
+        other_values, _ = await good_call(shop, operation, other_admin)
+        own, other = [
+            (await door.call(CONDITIONAL[operation], {"id": given["id"]}, caller=owner)).etag
+            for given in (values, other_values)
+        ]
+        assert own
+        assert other
+        assert own.partition("-")[0] == other.partition("-")[0]
+        for condition in (other, f'W/"{own}"', f'"{other}", W/"{own}"', f"W/{own}"):
+            async with shop.unchanged():
+                late = await sent(door, operation, values, owner, "If-Match", condition)
+            assert (late.code, late.status) == ("PRECONDITION_FAILED", 412), (name, condition)
+        done = await sent(door, operation, values, owner, "If-Match", f'"{own}"', key)
+        assert done.error is None
+
+
+@pytest.mark.parametrize("operation", CONDITIONAL)
+@pytest.mark.parametrize("name", ["v1", "v2", "direct"])
+async def test_a_change_holds_off_while_it_would_change_what_is_there(
+    faces: dict[str, Door], shop: Shop, operation: str, name: str
+) -> None:
+    owner = await shop.person("ADMIN", balance="100.00")
+    values, key = await good_call(shop, operation, owner)
+    read = await faces["v2"].call(CONDITIONAL[operation], {"id": values["id"]}, caller=owner)
+    tag = read.etag
+
+    async def change(condition: str, key: str | None = None) -> str:
+        if name == "direct":
+            request = shop.request(owner)
+            request.if_none_match = condition
+            with suppress(PreconditionFailed):
+                await BY_NAME[operation](request, values, key=key)
+                return "OK"
+            return "PRECONDITION_FAILED"
+        outcome = await sent(faces[name], operation, values, owner, "If-None-Match", condition, key)
+        return outcome.code
+
+    for condition in ("*", f'"{tag}"', f'W/"{tag}"', f'"other", "{tag}"'):
+        async with shop.unchanged():
+            assert await change(condition) == "PRECONDITION_FAILED", condition
+    assert await change('"1.0"', key) == "OK"
+
+
+async def sent(
+    door: Door,
+    operation: str,
+    values: dict[str, Any],
+    caller: Person,
+    header: str,
+    condition: str,
+    key: str | None = None,
+) -> Outcome:
+    """Call with a condition as it is written; GraphQL has an argument for If-Match."""
+    if door.name == "graphql":
+        return await door.call(operation, values, caller=caller, if_match=condition, key=key)
+    headers = {header: condition}
+    return await door.call(operation, values, caller=caller, headers=headers, key=key)
 
 
 async def test_what_is_not_visible_is_told_before_the_condition(

@@ -366,7 +366,7 @@ def _request_headers(route: OperationRoute) -> list[str]:
     if operation.key is not Key.NONE:
         names.append("Idempotency-Key")
     if operation.conditional:
-        names.append("If-Match")
+        names += ["If-Match", "If-None-Match"]
     versioned = any("version" in result.__struct_fields__ for result in operation.results)
     tagged = versioned and not operation.paged
     if route.method == "GET" and tagged:

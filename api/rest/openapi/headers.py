@@ -7,7 +7,11 @@ _COUNT = {"type": "integer", "minimum": 0}
 
 HEADERS: dict[str, tuple[str, Schema]] = {
     "X-Request-Id": ("Names the request in logs and audit rows.", _TEXT),
-    "ETag": ("The version of the representation, for If-None-Match and If-Match.", _TEXT),
+    "ETag": (
+        "The version of the thing and, after a dot, the hash of its representation: for"
+        " If-None-Match and If-Match.",
+        _TEXT,
+    ),
     "Location": ("Address of what was made.", _TEXT),
     "Content-Disposition": ("What to save the file as.", _TEXT),
     "Link": ("RFC 8288 links to the first, next, previous and last page.", _TEXT),
@@ -40,6 +44,12 @@ REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
         "New for every intent, the same for a retry: the effect happens once.",
         {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     ),
-    "If-Match": ("Act only on this version: an ETag, or *.", _TEXT),
-    "If-None-Match": ("Answer 304 when this ETag is still the current one.", _TEXT),
+    "If-Match": (
+        "Act only on this version: an ETag, or *. A weak ETag (W/) never matches.",
+        _TEXT,
+    ),
+    "If-None-Match": (
+        "While this ETag, or *, is the current one, a read answers 304 and a change 412.",
+        _TEXT,
+    ),
 }
