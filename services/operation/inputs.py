@@ -6,7 +6,7 @@ A face passes raw values by their wire names, and `checked` finds every bad fiel
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Self, TypeVar
 
@@ -276,16 +276,28 @@ Price = Annotated[Decimal, BeforeValidator(_positive), WithJsonSchema(PRICE_SCHE
 Bound = Annotated[Decimal, BeforeValidator(_not_negative), WithJsonSchema(BOUND_SCHEMA)]
 
 
+#: Every language and database can hold these times in any time zone.
+_EARLIEST, _END = datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+_LEAP_SECOND = re.compile(r"(?<=T\d\d:\d\d:)60")
+
+
 def _instant(value: object) -> object:
+    """The time in a text of RFC 3339, which may be written in small letters."""
     if not isinstance(value, str):
         return value
+    # Python has no leap second: it is the first moment of the next minute.
+    text, leap_seconds = _LEAP_SECOND.subn("59", value.strip().upper())
     try:
-        moment = datetime.fromisoformat(value.strip())
-        if moment.tzinfo is None or "T" not in value.upper():
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None or "T" not in text:
             raise ValueError
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise wrong("INVALID_FORMAT", "Give a time such as 2026-01-31T12:00:00Z.") from None
+    if moment < _EARLIEST:
+        raise wrong("TOO_SMALL", "Give a time from the year 1900 on.")
+    if moment >= _END:
+        raise wrong("TOO_LARGE", "Give a time before the year 3000.")
+    return moment.astimezone(UTC) + timedelta(seconds=leap_seconds)
 
 
 Instant = Annotated[

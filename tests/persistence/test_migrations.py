@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import sqlalchemy as sa
 from alembic import command
 from alembic.script import ScriptDirectory
@@ -61,6 +62,46 @@ async def test_a_database_tells_its_revision_before_and_after_the_first(
     assert await revision.current(fresh_database) == ("0001", _newest_by_alembic())
     await _back_to(fresh_database, "base")
     assert await revision.current(fresh_database) == (None, _newest_by_alembic())
+
+
+async def test_coupons_of_times_that_cannot_be_read_move_into_those_that_can(
+    fresh_database: str,
+) -> None:
+    await _back_to(fresh_database, "0017")
+    usual = ("2026-01-01T00:00+00", "2026-02-01T00:00+00")
+    first, last = ("1900-01-01T00:00+00", "2999-12-31T00:00+00")
+    given = {
+        ("0001-01-01T00:00+00", "0002-01-01T00:00+00"): (first, "1900-01-02T00:00+00"),
+        ("0001-01-01T00:00+00", None): (first, None),
+        (None, "9999-12-31T00:00+00"): (None, last),
+        ("5000-01-01T00:00+00", "9999-12-31T00:00+00"): ("2999-12-30T00:00+00", last),
+        (usual[0], "9999-12-31T00:00+00"): (usual[0], last),
+        usual: usual,
+        (None, None): (None, None),
+    }
+    connection = await asyncpg.connect(fresh_database)
+    try:
+        for number, times in enumerate(given):
+            await connection.execute(
+                "INSERT INTO coupons (id, code, kind, value, currency, starts_at, ends_at) VALUES "
+                "(gen_random_uuid(), $1, 'PERCENT', 10, 'EUR', $2::text::timestamptz, "
+                "$3::text::timestamptz)",
+                f"COUPON-{number}",
+                *times,
+            )
+        await asyncio.to_thread(migrate.upgrade, fresh_database)
+        for number, (starts, ends) in enumerate(given.values()):
+            same = await connection.fetchval(
+                "SELECT starts_at IS NOT DISTINCT FROM $2::text::timestamptz "
+                "AND ends_at IS NOT DISTINCT FROM $3::text::timestamptz "
+                "FROM coupons WHERE code = $1",
+                f"COUPON-{number}",
+                starts,
+                ends,
+            )
+            assert same, number
+    finally:
+        await connection.close()
 
 
 async def test_migrating_again_changes_nothing(fresh_database: str) -> None:

@@ -146,6 +146,53 @@ async def test_a_change_leaves_what_is_absent_and_clears_what_is_null(
     assert (late.code, late.status) == ("PRECONDITION_FAILED", 412)
 
 
+async def test_every_time_that_is_taken_can_be_read_again(
+    door: Door, shop: Shop, manager: Person
+) -> None:
+    coupon = await shop.coupon()
+    for times in (
+        {"startsAt": "1900-01-01T00:00:00Z", "endsAt": "2999-12-31T23:59:59Z"},
+        {"startsAt": "1900-01-01T12:00:00+12:00", "endsAt": "2999-12-31t23:59:59.5z"},
+        {"startsAt": "2016-12-31T23:59:60Z"},
+    ):
+        changed = await door.call("coupons.update", {"id": coupon.id, **times}, caller=manager)
+        assert changed.error is None
+        got = await door.call("coupons.get", {"id": coupon.id}, caller=manager)
+        [listed] = [
+            one
+            for one in (await door.call("coupons.list", {"first": 100}, caller=manager)).ok
+            if one["id"] == coupon.id
+        ]
+        assert got.ok == listed == changed.ok
+        assert got.ok["startsAt"] in ("1900-01-01T00:00:00Z", "2017-01-01T00:00:00Z")
+        assert got.ok["endsAt"].startswith("2999-12-31T23:59:59")
+        assert got.ok["endsAt"].endswith("Z")
+    for code, moments in {
+        "TOO_SMALL": (
+            "0001-01-01T00:00:00Z",
+            "0001-01-01T00:00:00+10:00",
+            "1899-12-31T23:59:59.999999Z",
+            "1900-01-01T00:59:59+01:00",
+        ),
+        "TOO_LARGE": (
+            "3000-01-01T00:00:00Z",
+            "2999-12-31T23:59:59-01:00",
+            "9999-12-31T23:59:59-10:00",
+        ),
+        "INVALID_FORMAT": ("10000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
+    }.items():
+        for moment in moments:
+            raw: dict[str, Any] = {"id": coupon.id, "startsAt": moment}
+            async with shop.unchanged():
+                outcome = await door.call("coupons.update", raw, caller=manager)
+                assert outcome.failure.paths == {"startsAt": code}, moment
+                raw = {"from": moment}
+                outcome = await door.call("orders.listAll", raw, caller=manager)
+                assert outcome.failure.paths == {"from": code}, moment
+    outcome = await door.call("orders.listAll", {"from": "2026-01-01t00:00:00z"}, caller=manager)
+    assert outcome.error is None
+
+
 async def test_a_deactivated_coupon_stays_and_takes_nothing_off(
     door: Door, shop: Shop, manager: Person, user: Person
 ) -> None:
