@@ -70,8 +70,11 @@ async def quota_headers(
 
 
 def _written(allowance: Allowance) -> list[tuple[bytes, bytes]]:
-    """The headers of draft-ietf-httpapi-ratelimit-headers, and the older ones."""
-    left, reset = allowance.remaining, allowance.reset
+    """The headers of draft-ietf-httpapi-ratelimit-headers, and the older ones.
+
+    A refused call is told one wait, the same as in ``Retry-After``.
+    """
+    left, reset = allowance.remaining, allowance.retry_after or allowance.reset
     return [
         *_standing(allowance.budget),
         (b"ratelimit", b'"%b";r=%d;t=%d' % (allowance.budget.policy.encode(), left, reset)),

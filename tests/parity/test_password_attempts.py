@@ -69,6 +69,8 @@ async def test_a_place_tries_ten_passwords_of_an_account(open_site: Open, known:
             outcome = await site.attempt(face, HERE, one, PASSWORD)
         assert limits(outcome) == ("login", 10)
         assert outcome.failure.details["retryAfterSeconds"] == 90
+        assert outcome.headers["RateLimit"] == '"login";r=0;t=90'
+        assert outcome.headers["X-RateLimit-Reset"] == "90"
     # Nobody else is locked out: neither another account here, nor this account elsewhere.
     other = await site.shop.person()
     site.clock.forward(89)

@@ -110,11 +110,11 @@ async def test_two_processes_and_both_faces_spend_one_budget_to_the_last_unit(
             [said] = {json.dumps(told(response)) for response in refused}
             assert json.loads(said) == {
                 "RateLimit-Policy": '"signed-in";q=40;w=900',
-                "RateLimit": '"signed-in";r=0;t=900',
+                "RateLimit": '"signed-in";r=0;t=23',  # a unit comes back in 22.5 s
                 "X-RateLimit-Limit": "40",
                 "X-RateLimit-Remaining": "0",
-                "X-RateLimit-Reset": "900",
-                "Retry-After": "23",  # a unit comes back in 22.5 s
+                "X-RateLimit-Reset": "23",
+                "Retry-After": "23",
             }
             details = {
                 "policy": "signed-in",

@@ -32,10 +32,17 @@ HEADERS: dict[str, tuple[str, Schema]] = {
 #: Headers of every answer, unless the caller's address is exempt from the quota.
 QUOTA = {
     "RateLimit-Policy": ('The tightest budget: `"login";q=10;w=900`, 10 units in 900 s.', _TEXT),
-    "RateLimit": ('What is left of it: `"login";r=9;t=90`, 9 units, full in 90 s.', _TEXT),
+    "RateLimit": (
+        'What is left of it: `"login";r=9;t=90`, 9 units, full in 90 s. Where the call was refused,'
+        " `t` is the wait of Retry-After.",
+        _TEXT,
+    ),
     "X-RateLimit-Limit": ("Units of that budget.", _COUNT),
     "X-RateLimit-Remaining": ("Units left of it.", _COUNT),
-    "X-RateLimit-Reset": ("Seconds until it is full.", _COUNT),
+    "X-RateLimit-Reset": (
+        "Seconds until it is full, or the wait of Retry-After where the call was refused.",
+        _COUNT,
+    ),
 }
 HEADERS |= QUOTA
 REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
