@@ -20,8 +20,10 @@ from persistence.sessions.statements import (
 from persistence.users.tables import Role
 from services.access import api_keys
 from services.access.callers import Caller
-from services.errors.common import TokenRevoked
+from services.errors.common import TokenRevoked, Unauthenticated
 from services.operation.context import Context, Request
+
+_NOT_OURS = "The Authorization header holds no valid token: send one that this server issued."
 
 
 async def authenticate(request: Request) -> Caller | None:
@@ -32,11 +34,18 @@ async def authenticate(request: Request) -> Caller | None:
     if request.bearer is None or request.authenticated:
         return request.caller
     before = request.stats.statements
-    if request.bearer.startswith(api_keys.PREFIX):
-        process = request.process
-        caller = await process.api_keys.identify(request.bearer, request.reader, process.clock())
-    else:
-        caller = await _session_caller(request, request.bearer)
+    try:
+        if request.bearer.startswith(api_keys.PREFIX):
+            process = request.process
+            caller = await process.api_keys.identify(
+                request.bearer, request.reader, process.clock()
+            )
+        else:
+            caller = await _session_caller(request, request.bearer)
+    except Unauthenticated as error:
+        if type(error) is Unauthenticated:
+            raise Unauthenticated(_NOT_OURS) from None
+        raise
     request.caller = caller
     request.authenticated = True
     request.authentication_statements = request.stats.statements - before

@@ -17,6 +17,7 @@ from services.errors.common import TokenExpired, Unauthenticated
 
 #: The expiry in Unix seconds, and a proof of 256 bits that only the secret can make.
 _FORM = re.compile(r"([0-9]{1,11})\.([A-Za-z0-9_-]{43})")
+_NOT_OURS = "The token in the link is not valid. Ask for a new link."
 
 
 def sign(secret: str, subject: str, until: datetime) -> str:
@@ -32,11 +33,11 @@ def check(secrets: tuple[str, str | None], subject: str, token: str, now: dateti
     """
     form = _FORM.fullmatch(token)
     if form is None:
-        raise Unauthenticated
+        raise Unauthenticated(_NOT_OURS)
     ends = int(form[1])
     proofs = [_proof(secret, subject, ends) for secret in secrets if secret is not None]
     if not any(hmac.compare_digest(proof, form[2]) for proof in proofs):
-        raise Unauthenticated
+        raise Unauthenticated(_NOT_OURS)
     if now.timestamp() >= ends:
         raise TokenExpired
 

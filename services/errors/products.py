@@ -14,7 +14,7 @@ class ProductNotFound(TandemError):
 class OutOfStock(TandemError):
     code, status = "OUT_OF_STOCK", 422
     title = "There is not enough stock."
-    hint = "Order fewer pieces; the fields say of which lines."
+    hint = "Order fewer pieces, with a new `Idempotency-Key`; the fields say of which lines."
 
 
 class StockChanged(TandemError):

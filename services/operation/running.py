@@ -181,7 +181,7 @@ def _permit(op: Declaration[Any], caller: Caller | None) -> None:
     if op.who is None:
         return
     if caller is None:
-        raise Unauthenticated
+        raise Unauthenticated("No token was sent, and this call needs one. Sign in first.")
     if not caller.may(op.who):
         raise Forbidden
 

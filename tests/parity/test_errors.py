@@ -945,6 +945,12 @@ async def test_an_undeclared_error_is_a_fault_of_ours(shop: Shop) -> None:
         await careless(shop.request(await shop.person()))
 
 
+@pytest.mark.parametrize("code", ["INSUFFICIENT_FUNDS", "OUT_OF_STOCK"])
+def test_the_hint_of_what_may_go_well_later_names_a_new_key(code: str) -> None:
+    """The same key repeats the stored error."""
+    assert "new `Idempotency-Key`" in CATALOGUE[code].hint
+
+
 @pytest.mark.parametrize("code", CATALOGUE)
 def test_every_error_says_what_it_is_and_what_to_do(code: str) -> None:
     error = CATALOGUE[code]

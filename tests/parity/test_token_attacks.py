@@ -512,3 +512,28 @@ async def test_clocks_may_lie_a_little_apart(
         assert (await door.call("users.me", caller=attacker.token)).ok
     clock.forward(seconds=-7)
     await refused_alike(faces, bearing(attacker.token))
+
+
+async def test_words_tell_a_missing_token_from_one_that_is_not_valid(
+    client: httpx.AsyncClient, user: Person
+) -> None:
+    """The code is the same; the words are the same on every face."""
+    sent = {
+        "missing": {},
+        "not valid": {"Authorization": f"Bearer {user.token}x"},
+        "not valid, a key": {"Authorization": f"Bearer tdm_{'x' * 43}"},
+        "no bearer": {"Authorization": "Basic eDp4"},
+    }
+    said = {}
+    for name, headers in sent.items():
+        v1 = (await client.get("/api/v1/me", headers=headers)).json()["error"]
+        v2 = (await client.get("/api/v2/me", headers=headers)).json()
+        answer = await client.post("/graphql", json={"query": "{ me { id } }"}, headers=headers)
+        [error] = answer.json()["errors"]
+        graphql = error["extensions"]
+        assert v1["code"] == v2["code"] == graphql["code"] == "UNAUTHENTICATED"
+        assert v1["message"] == v2["detail"] == graphql["detail"]
+        said[name] = v2["detail"]
+    assert "No token was sent" in said.pop("missing")
+    [words] = set(said.values())
+    assert "no valid token" in words
