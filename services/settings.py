@@ -302,9 +302,7 @@ class Settings(HttpSettings):
         default=900, description="Seconds in which that budget refills."
     )
     quota_login: Units = Field(
-        default=10,
-        description="Wrong passwords for one account from one address. A right password costs"
-        " nothing.",
+        default=10, description="Wrong passwords for one account from one address."
     )
     quota_login_place: Units = Field(
         default=100, description="Wrong passwords from an address, for all accounts together."
@@ -318,10 +316,7 @@ class Settings(HttpSettings):
         default=900, description="Seconds in which each of these three budgets refills."
     )
     known_place_days: int = Field(
-        default=90,
-        ge=1,
-        description="How long an account knows an address where a session of it began. An ended"
-        " session is forgotten after TANDEM_ENDED_DAYS.",
+        default=90, ge=1, description="How long an account knows an address where it signed in."
     )
     quota_register: Units = Field(default=10, description="Accounts registered from an address.")
     quota_register_seconds: Window = Field(
