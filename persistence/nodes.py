@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from persistence.api_keys import API_KEY
 from persistence.audit.entries import AUDIT_ENTRY
@@ -59,6 +60,26 @@ def _reader(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
 _READERS = {view.name: [_reader(column.type) for column in view.selected] for view in _VIEWS}
 
 
+#: The viewer's values that are given for each kind apart, as permissions are.
+_BY_KIND = ("sees_all", "administers")
+
+
+def value_name(name: str, kind: str) -> str:
+    """The name of a viewer's value in `NODES` for one kind of thing."""
+    return f"{name}_{kind}" if name in _BY_KIND else name
+
+
+def _visible(view: View[Any]) -> Any:
+    """Who may see a thing of the view, with values of its own name."""
+
+    def renamed(element: Any, **_: Any) -> Any:
+        if isinstance(element, sa.BindParameter) and element.key in _BY_KIND:
+            return sa.bindparam(value_name(element.key, view.name), type_=element.type)
+        return None
+
+    return replacement_traverse(view.visible, {}, renamed)
+
+
 def _branch(view: View[Any]) -> Any:
     # Rows of different kinds share one statement as JSON arrays. Money is written as text, to stay
     # exact; JSON columns are text too, as `View.row` decodes them.
@@ -73,7 +94,7 @@ def _branch(view: View[Any]) -> Any:
             sa.cast(sa.func.json_build_array(*values), Json),
         )
         .select_from(view.source)
-        .where(among(view.id), view.visible)
+        .where(among(view.id), _visible(view))
     )
 
 
@@ -85,5 +106,5 @@ def _node(kind: str, id: str, values: list[Any]) -> tuple[str, Any]:
     return id, _BY_NAME[kind].row(*read)
 
 
-#: Values: ids and the viewer's values. Answers ``(id, thing)`` pairs.
+#: Values: ids, and the viewer's values by `value_name`. Answers ``(id, thing)`` pairs.
 NODES = Query(sa.union_all(*(_branch(view) for view in _VIEWS)), _node)

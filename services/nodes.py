@@ -3,40 +3,48 @@
 from collections.abc import Sequence
 from typing import Any
 
-from persistence.nodes import NODES
-from persistence.users.tables import Role
-from persistence.users.views import PublicUser
-from services.access.callers import Caller, viewer_values
+from persistence.nodes import NODES, value_name
+from persistence.users.views import PublicUser, User
+from services import api_keys, categories, payments, sessions, wallet
+from services.access.callers import Caller
 from services.access.permissions import Permission
+from services.audit import reading as audit
+from services.coupons import managing as coupons
+from services.deposits import depositing as deposits
 from services.errors.base import FieldError
 from services.errors.common import ValidationFailed
 from services.ids import parsed
-from services.operation.context import Request
+from services.invoices import reading as invoices
+from services.jobs import managing as jobs
+from services.operation.context import Request, viewer_values_of
+from services.operation.operation import Operation
+from services.orders import reading as orders
+from services.products import reading as products
+from services.refunds import refunding as refunds
+from services.users import reading as users
 
 _MOST_IDS = 100
-#: The permission that a caller needs to read a kind of thing; kinds that are not here are public.
-#: One statement loads all kinds, so the things that an API key may not read are removed here.
-NEEDED = {
-    "Order": Permission.ORDERS_READ_OWN,
-    "OrderEvent": Permission.ORDERS_READ_OWN,
-    "Payment": Permission.PAYMENTS_READ_OWN,
-    "Invoice": Permission.INVOICES_READ_OWN,
-    "Coupon": Permission.COUPONS_READ_ALL,
-    "Refund": Permission.REFUNDS_READ_OWN,
-    "Deposit": Permission.DEPOSITS_READ_OWN,
-    "Wallet": Permission.WALLET_READ_OWN,
-    "WalletEntry": Permission.WALLET_READ_OWN,
-    "AuditEntry": Permission.AUDIT_READ_ALL,
-    "Job": Permission.JOBS_READ_ALL,
-    "User": Permission.ACCOUNT_READ_OWN,
-    "PublicUser": Permission.USERS_READ_PUBLIC,
-    "Session": Permission.SESSIONS_READ_OWN,
-    "ApiKey": Permission.APIKEYS_READ_OWN,
+#: The operation that shows one thing of a kind, or lists them where none shows one. A caller sees
+#: of a kind what this operation shows; an account is also shown to its owner by `users.me`.
+SHOWN_BY: dict[str, Operation[Any, Any]] = {
+    "Category": categories.get,
+    "Product": products.get,
+    "Order": orders.get,
+    "OrderEvent": orders.history,
+    "Payment": payments.get,
+    "Invoice": invoices.get,
+    "Coupon": coupons.get,
+    "Refund": refunds.list_,
+    "Deposit": deposits.get,
+    "Wallet": wallet.get,
+    "WalletEntry": wallet.entries,
+    "AuditEntry": audit.list_,
+    "Job": jobs.get,
+    "User": users.get,
+    "PublicUser": users.get,
+    "Session": sessions.list_,
+    "ApiKey": api_keys.list_,
 }
-#: The permissions to read all things of a kind, of managers and of admins alone.
-_READ_ALL = [permission for permission in Permission if permission.endswith(":read:all")]
-_MANAGERS_READ_ALL = [permission for permission in _READ_ALL if permission.least is not Role.ADMIN]
-_ADMINS_READ_ALL = [permission for permission in _READ_ALL if permission.least is Role.ADMIN]
 
 
 async def by_ids(request: Request, ids: Sequence[str]) -> list[Any]:
@@ -48,6 +56,7 @@ async def by_ids(request: Request, ids: Sequence[str]) -> list[Any]:
     known = list({id for id in wanted if id is not None})
     found: dict[str, Any] = {}
     for id, thing in await request.reader.all(NODES, ids=known, **_viewer_values(request)):
+        # One statement loads all kinds, so things that the caller may not read are removed here.
         if _may_read(request.caller, thing):
             # A user may be found twice. The whole account takes precedence over its public part.
             found[id] = found.get(id, thing) if isinstance(thing, PublicUser) else thing
@@ -55,19 +64,21 @@ async def by_ids(request: Request, ids: Sequence[str]) -> list[Any]:
 
 
 def _viewer_values(request: Request) -> dict[str, Any]:
-    """The viewer values for all kinds at once.
-
-    A caller sees the things of all users only with that permission for every kind, as one
-    statement loads all kinds. An API key that has it for some kinds sees its user's own things.
-    """
-    caller = request.caller
+    """The viewer's values for every kind, each as the kind's own operation has them."""
+    now = request.process.clock()
     return {
-        **viewer_values(caller, "", request.process.clock()),
-        "sees_all": caller is not None and all(map(caller.may, _MANAGERS_READ_ALL)),
-        "administers": caller is not None and all(map(caller.may, _ADMINS_READ_ALL)),
+        value_name(name, kind): value
+        for kind, op in SHOWN_BY.items()
+        for name, value in viewer_values_of(op, request.caller, now).items()
     }
 
 
 def _may_read(caller: Caller | None, thing: Any) -> bool:
-    needed = NEEDED.get(type(thing).__name__)
-    return needed is None or (caller is not None and caller.may(needed))
+    needs = SHOWN_BY[type(thing).__name__].needs
+    if caller is None:
+        return not needs
+    if isinstance(thing, User):
+        if thing.id == caller.user_id and caller.may(Permission.ACCOUNT_READ_OWN):
+            return True
+        needs = (*needs, Permission.USERS_READ_ALL)
+    return all(map(caller.may, needs))

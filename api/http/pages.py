@@ -209,6 +209,7 @@ def _operation(operation: Operation[Any, Any]) -> dict[str, Any]:
         "summary": operation.summary,
         "who": operation.who.least if operation.who else "PUBLIC",
         "permission": operation.who,
+        "permissions": operation.needs,
         "errors": sorted(error.code for error in operation.errors),
         "writes": operation.writes,
         "idempotent": operation.key.value,

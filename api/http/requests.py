@@ -3,23 +3,22 @@
 import json
 import re
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from services.access import addresses
 from services.errors.common import MalformedRequest, UnsupportedMediaType
+from services.numbers import integer, number
 from services.operation.context import Request
 from services.process import Process
 
+#: More than any list takes; parsing more is wasted work.
+_MOST_PARAMETERS = 100
 #: No input nests deeper; the parser alone would recurse until the stack ends.
 _DEEPEST = 64
-#: No number of an input has more digits.
-_LONGEST_NUMBER = 40
-#: No integer of an input is larger; writing out the digits of 1e999999 would take for ever.
-_LARGEST_WHOLE = 10**18
 
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
@@ -116,6 +115,39 @@ def _bearer(authorizations: list[str]) -> str | None:
     return token.strip()
 
 
+def query_pairs(query: bytes) -> list[tuple[str, str]]:
+    """The names and values of a query string, in order; raises `MalformedRequest`."""
+    if not query:
+        return []
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MOST_PARAMETERS,
+        )
+    except UnicodeError:
+        raise MalformedRequest("The query string is not valid UTF-8.") from None
+    except ValueError:
+        raise MalformedRequest("The query string has too many parameters.") from None
+    if b"%00" in query and any("\x00" in text for pair in pairs for text in pair):
+        raise MalformedRequest("The query string holds a NUL character.")
+    return pairs
+
+
+def require_clean_path(scope: Scope) -> None:
+    """Refuse an address that is not UTF-8 or holds a NUL character; raises `MalformedRequest`."""
+    sent: bytes = scope.get("raw_path") or b""
+    if b"%" not in sent:
+        return
+    try:
+        text = unquote_to_bytes(sent).decode("utf-8")
+    except UnicodeDecodeError:
+        raise MalformedRequest("The address is not valid UTF-8.") from None
+    if "\x00" in text:
+        raise MalformedRequest("The address holds a NUL character.")
+
+
 def require_json(content_type: str | None, *, patch: bool = False) -> None:
     """Refuse a body that is not JSON in UTF-8; raises `UnsupportedMediaType`.
 
@@ -134,7 +166,7 @@ def parse_json(body: bytes) -> Any:
     """Parse strict JSON; a number with a point becomes a `Decimal`, read as decimal text.
 
     Raises `MalformedRequest` for anything ambiguous or hostile: invalid UTF-8, NaN and Infinity,
-    lone surrogates, NUL, duplicate keys, deep nesting, giant numbers.
+    lone surrogates, NUL, duplicate keys, deep nesting, endless exponents.
     """
     try:
         text = body.decode("utf-8")
@@ -156,30 +188,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > _LONGEST_NUMBER:
-        raise ValueError("The body holds a number that is too long.")
-    return int(digits)
-
-
-def _decimal(digits: str) -> Decimal | int:
-    if len(digits) > _LONGEST_NUMBER:
-        raise ValueError("The body holds a number that is too long.")
-    number = Decimal(digits)
-    # JSON has one kind of number: 2.0 is an integer too.
-    if abs(number) < _LARGEST_WHOLE and number == int(number):
-        return int(number)
-    return number
-
-
 def _constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON.")
 
 
 _decode = json.JSONDecoder(
     object_pairs_hook=_unique,
-    parse_float=_decimal,
-    parse_int=_integer,
+    parse_float=number,
+    parse_int=integer,
     parse_constant=_constant,
 ).decode
 

@@ -10,12 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
-from urllib.parse import parse_qsl
 
 from msgspec import structs
 from starlette.types import Receive, Scope
 
-from api.http.requests import Fields, body_of, fields_of, parse_json, require_json
+from api.http.requests import (
+    Fields,
+    body_of,
+    fields_of,
+    parse_json,
+    query_pairs,
+    require_clean_path,
+    require_json,
+)
 from api.rest.calls import Call, Sent
 from api.rest.dialect import Dialect
 from services.errors.base import FieldError, TandemError
@@ -24,9 +31,6 @@ from services.operation.context import Request, Wanted
 from services.operation.inputs import UNKNOWN_FIELD
 from services.operation.operation import Operation
 from services.operation.patches import Patch
-
-#: More than any list takes; parsing more is wasted work.
-_MOST_PARAMETERS = 100
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ async def read(
     headers = fields_of(scope)
     if not _accepts(",".join(headers.every(b"accept")), expected.file or "application/json"):
         raise NotAcceptable
-    sent = Sent(pairs=_pairs(scope["query_string"]))
+    require_clean_path(scope)
+    sent = Sent(pairs=query_pairs(scope["query_string"]))
     fields = link = wanted = None
     if expected.method == "GET":
         _read_query(sent)
@@ -137,22 +142,6 @@ def _input(expected: Expected, sent: Sent, path: dict[str, str]) -> dict[str, An
         if name in expected.input_names:
             input[name] = path[name]
     return input
-
-
-def _pairs(query: bytes) -> list[tuple[str, str]]:
-    if not query:
-        return []
-    try:
-        return parse_qsl(
-            query.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MOST_PARAMETERS,
-        )
-    except UnicodeError:
-        raise MalformedRequest("The query string is not valid UTF-8.") from None
-    except ValueError:
-        raise MalformedRequest("The query string has too many parameters.") from None
 
 
 def _read_query(sent: Sent) -> None:

@@ -25,13 +25,12 @@ from graphql.pyutils import Undefined
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
-#: In characters. No number of ours is as long; JSON bodies have the same limit.
-_LONGEST_NUMBER = 40
+from services.numbers import integer, number
 
 Money = NewType("Money", Decimal)
 DateTime = NewType("DateTime", datetime)
 
-__all__ = ["JSON", "SCALARS", "DateTime", "Money"]
+__all__ = ["JSON", "SCALARS", "DateTime", "Money", "json_literal"]
 
 
 def _money_text(amount: Decimal | str) -> str:
@@ -57,10 +56,8 @@ def _money_literal(node: ValueNode, _: Any = None) -> Any:
 
 
 def _number(node: IntValueNode | FloatValueNode) -> Decimal | int:
-    if len(node.value) > _LONGEST_NUMBER:
-        raise GraphQLError("The number is too long.", node)
     try:
-        return Decimal(node.value) if isinstance(node, FloatValueNode) else int(node.value)
+        return number(node.value) if isinstance(node, FloatValueNode) else integer(node.value)
     except ArithmeticError:
         raise GraphQLError("The number is too large.", node) from None
 
@@ -75,13 +72,14 @@ def _time_literal(node: ValueNode, _: Any = None) -> Any:
     return node.value
 
 
-def _json_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> Any:
+def json_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> Any:
+    """The JSON value of a literal; `Undefined` for a variable that was not given."""
     match node:
         case ObjectValueNode():
-            items = {f.name.value: _json_literal(f.value, variables) for f in node.fields}
+            items = {f.name.value: json_literal(f.value, variables) for f in node.fields}
             return {name: item for name, item in items.items() if item is not Undefined}
         case ListValueNode():
-            listed = [_json_literal(item, variables) for item in node.values]
+            listed = [json_literal(item, variables) for item in node.values]
             return [None if item is Undefined else item for item in listed]
         case VariableNode():
             return (variables or {}).get(node.name.value, Undefined)
@@ -121,6 +119,6 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="Any JSON value.",
         serialize=lambda value: value,
         parse_value=lambda value: value,
-        parse_literal=_json_literal,
+        parse_literal=json_literal,
     ),
 }

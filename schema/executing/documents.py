@@ -19,6 +19,7 @@ from graphql.validation.validate import ValidationAbortedError
 
 from schema.executing.executable import Executable
 from schema.executing.limits import Limits, beyond, shape_error
+from schema.executing.walk import strings_in
 from schema.schema import SCHEMA
 from services.errors.common import QueryTooComplex
 
@@ -73,21 +74,22 @@ class Documents:
             self._kept.move_to_end(source)
         return found
 
-    def prepare(self, source: str) -> Prepared:
-        """Parse a document, check it against the limits and the schema, and keep it."""
+    def prepare(self, source: str, *, kept: bool = True) -> Prepared:
+        """Parse a document, check it against the limits and the schema, and keep it if asked to."""
         if len(source) > _LONGEST:
             return Prepared(too_complex=beyond("characters", _LONGEST, len(source)))
         made = _prepare(source, self._limits, explorable=self._explorable)
-        if len(source) <= _LONGEST_KEPT:
+        if kept and len(source) <= _LONGEST_KEPT:
             self._kept[source] = made
             if len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
         return made
 
     def executable(self, prepared: Prepared, name: str | None) -> Executable | None:
-        """The operation to run: the named one, or the only one; None where nothing can run."""
-        if prepared.too_complex is not None or prepared.errors:
-            return None
+        """The operation to run: the named one, or the only one; None where there is none.
+
+        It cannot run where the document has errors.
+        """
         found = prepared.executables.get(name)
         if found is None and prepared.document is not None:
             node = operation_of(prepared.document, name)
@@ -112,6 +114,9 @@ def _prepare(source: str, limits: Limits, *, explorable: bool) -> Prepared:
             return Prepared(too_complex=too_complex)
         # A kept error must not keep the parser's frames alive.
         return Prepared(errors=(error.with_traceback(None),))
+    # Only an escape can bring a character that no text of ours may have.
+    if "\\u" in source and any("\x00" in text for text in strings_in(document)):
+        return Prepared(errors=(GraphQLError("The document holds a NUL character."),))
     # The limits come first, because validation is the most expensive step on a hostile document.
     if too_complex := shape_error(document, limits):
         return Prepared(too_complex=too_complex)

@@ -37,9 +37,13 @@ class Executable:
         """The highest cost in units with these variables."""
         return cost_of(self.document, self.node, variables, settings)
 
+    def takes(self, variables: Mapping[str, Any]) -> bool:
+        """Do all variable values fit their declared types?"""
+        return not self.variable_errors(variables)
+
     def variable_errors(self, variables: Mapping[str, Any]) -> list[FieldError]:
         """Every variable value that does not fit its declared type."""
-        return variable_errors(self.document, self.node, variables)
+        return variable_errors(self.node, variables)
 
     async def run(
         self, request: Request, variables: Mapping[str, Any], key: str | None

@@ -5,25 +5,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import (
-    FieldNode,
-    GraphQLError,
-    NullValueNode,
-    OperationDefinitionNode,
-    VariableNode,
-    value_from_ast_untyped,
-)
+from graphql import FieldNode, GraphQLError
 
-from schema.executing.documents import Documents, Prepared, operation_of
-from schema.executing.executable import Executable, root_fields
+from schema.executing.documents import Documents, Prepared
+from schema.executing.executable import Executable
 from schema.executing.limits import beyond
-from schema.executing.value_errors import literal_errors
-from schema.schema import FIELDS
+from schema.executing.value_errors import OPERATIONS, BadCall, bad_calls, root_values
 from services.access.authentication import authenticate
 from services.access.callers import Caller
 from services.access.tokens import REFRESH_TOKEN
 from services.auth.signing_in import session_of
-from services.catalogue import BY_NAME
 from services.errors.base import FieldError, TandemError
 from services.errors.common import (
     Internal,
@@ -35,12 +26,13 @@ from services.errors.common import (
 )
 from services.operation.context import Request
 from services.operation.error_translation import translate_errors
-from services.operation.running import refusal_before_input
-from services.quota.charging import charge, identify, refuse_spent
+from services.operation.running import refuse
+from services.quota.charging import charge, identify, spent_budget
 
-#: The operations by root field, and the root fields that ignore a bad token.
-_OPERATIONS = {place: BY_NAME[name] for name, place in FIELDS.items()}
-_IGNORES_TOKEN = {place for place, op in _OPERATIONS.items() if op.ignores_token}
+#: The root fields that ignore a bad token.
+_IGNORES_TOKEN = {place for place, op in OPERATIONS.items() if op.ignores_token}
+#: In characters: the longest document that is read for a caller without budget, in some 8 ms.
+_LONGEST_UNPAID = 1_000
 
 
 @dataclass(frozen=True)
@@ -57,25 +49,34 @@ class GraphQLRequest:
 
 @dataclass(frozen=True)
 class Answer:
-    """A GraphQL response, and whether it was refused as a whole (it has no data then)."""
+    """A GraphQL response, and whether it was refused as a whole (it has no data then).
+
+    ``retry_after`` are the seconds after which the fields that a budget refused may be asked for
+    again; None where no budget refused anything.
+    """
 
     body: dict[str, Any]
     refused_by: TandemError | None = None
+    retry_after: int | None = None
 
 
 async def answer(documents: Documents, request: Request, asked: GraphQLRequest) -> Answer:
     """Run a document for a caller; a request that cannot run at all is refused as a whole."""
-    prepared = documents.kept(asked.query)
     try:
-        if prepared is None:
-            await _refuse_reading(request, asked)
-            prepared = documents.prepare(asked.query)
+        prepared = documents.kept(asked.query) or await _read(documents, request, asked)
         operation = documents.executable(prepared, asked.operation_name)
-        if operation is None:
+        bad: Sequence[BadCall] = ()
+        fits = not prepared.errors and operation is not None and operation.takes(asked.variables)
+        if operation is not None and not fits:
+            bad = bad_calls(operation.document, operation.node, asked.variables)
+        if operation is None or (prepared.errors and not bad):
             # A document that cannot run is charged too, or a caller could send them without end.
             await charge(request, await _sender(request), 1)
-            return await _unreadable(request, asked, prepared)
+            return _unreadable(request, prepared)
         key = await _admit(request, asked, operation)
+        if not fits:
+            faults = operation.variable_errors(asked.variables)
+            raise await _refusal(request, asked, bad) or ValidationFailed(fields=faults)
     except TandemError as error:
         return refused(request, error)
     return await perform(request, asked, operation, key)
@@ -88,8 +89,37 @@ async def perform(
     result = await operation.run(request, asked.variables, key)
     if not result.errors:
         return Answer({"data": result.data})
-    errors = [_field_error(request, asked, operation, error) for error in result.errors]
-    return Answer({"data": result.data, "errors": errors})
+    found = [await _field_error(request, asked, operation, error) for error in result.errors]
+    waits = [wait for one in found if (wait := _wait(one)) is not None]
+    errors = [
+        _placed(_shaped(request, one), error)
+        for one, error in zip(found, result.errors, strict=True)
+    ]
+    return Answer({"data": result.data, "errors": errors}, retry_after=max(waits, default=None))
+
+
+async def _read(documents: Documents, request: Request, asked: GraphQLRequest) -> Prepared:
+    """A new document; raises `RateLimited` where the caller has no budget to have it read.
+
+    Reading a document costs more than running most. A short one is read nevertheless, because only
+    then is it known how long the caller has to wait for it. It is not kept, so that callers without
+    budget cannot displace other callers' documents.
+
+    Neighbours may have spent the address's budget. So a session pays for reading the document with
+    which it refreshes its tokens.
+    """
+    source = asked.query
+    spent = await spent_budget(request, await _sender(request))
+    if spent is None:
+        return documents.prepare(source)
+    session_id = await _refreshing_session(request, asked)
+    if session_id is not None:
+        request.allowance = None
+        await charge(request, None, 1, session_id)
+        return documents.prepare(source)
+    if len(source) > _LONGEST_UNPAID:
+        raise spent
+    return documents.prepare(source, kept=False)
 
 
 async def _sender(request: Request) -> Caller | None:
@@ -99,8 +129,8 @@ async def _sender(request: Request) -> Caller | None:
     return None
 
 
-async def _unreadable(request: Request, asked: GraphQLRequest, prepared: Prepared) -> Answer:
-    """The refusal of a document that cannot be run."""
+def _unreadable(request: Request, prepared: Prepared) -> Answer:
+    """The refusal of a document that cannot be run, whatever the values in it."""
     if prepared.too_complex is not None:
         return refused(request, prepared.too_complex)
     if prepared.document is None:
@@ -108,16 +138,7 @@ async def _unreadable(request: Request, asked: GraphQLRequest, prepared: Prepare
     if not prepared.errors:
         field = FieldError("operationName", "INVALID_CHOICE", "Name one of the operations.")
         return refused(request, ValidationFailed(fields=[field]))
-    fields = literal_errors(prepared.document, prepared.errors)
-    node = operation_of(prepared.document, asked.operation_name)
-    if fields and node is not None:
-        roots = root_fields(prepared.document, node)
-        if not _ignore_token(roots):
-            await translate_errors(authenticate, request)
-        if refusal := _refusal(request, asked, node, roots):
-            return refused(request, refusal)
-    shown = prepared.errors if not fields else ()
-    return refused(request, ValidationFailed(fields=fields), shown)
+    return refused(request, ValidationFailed(), prepared.errors)
 
 
 async def _admit(request: Request, asked: GraphQLRequest, operation: Executable) -> str | None:
@@ -138,51 +159,26 @@ async def _admit(request: Request, asked: GraphQLRequest, operation: Executable)
     if key is not None and operation.writes and len(roots) > 1:
         message = "One header cannot serve several mutations; give each its idempotencyKey."
         raise ValidationFailed(fields=[FieldError("idempotencyKey", "CONFLICT", message)])
-    if fields := operation.variable_errors(asked.variables):
-        raise _refusal(request, asked, operation.node, roots) or ValidationFailed(fields=fields)
     return key
-
-
-async def _refuse_reading(request: Request, asked: GraphQLRequest) -> None:
-    """Refuse a new document of a caller without budget: reading it costs more than running most.
-
-    Neighbours may have spent the address's budget. So a session pays for reading the document with
-    which it refreshes its tokens.
-    """
-    try:
-        await refuse_spent(request, await _sender(request))
-    except RateLimited:
-        tokens = {*REFRESH_TOKEN.findall(f"{asked.query} {asked.variables}")}
-        session_id = None
-        if len(tokens) == 1:
-            session_id = await translate_errors(session_of, request, {"refreshToken": tokens.pop()})
-        if session_id is None:
-            raise
-        request.allowance = None
-        await charge(request, None, 1, session_id)
 
 
 async def _paying_session(
     request: Request, asked: GraphQLRequest, operation: Executable
 ) -> str | None:
     """The session that pays for a document whose only operation names one; else None."""
-    op = _OPERATIONS.get(operation.roots[0].name.value) if len(operation.roots) == 1 else None
+    op = OPERATIONS.get(operation.roots[0].name.value) if len(operation.roots) == 1 else None
     if op is None or op.paid_by is None:
         return None
-    definitions = operation.node.variable_definitions or ()
-    variables = {
-        one.variable.name.value: value_from_ast_untyped(one.default_value)
-        for one in definitions
-        if one.default_value is not None
-    } | dict(asked.variables)
-    [root] = operation.roots
-    given = {
-        one.name.value: value_from_ast_untyped(one.value, variables) for one in root.arguments or ()
-    }
-    raw = given.get("input")
-    if not isinstance(raw, dict):
-        return None
+    raw = root_values(operation.node, operation.roots[0], asked.variables)
     return await translate_errors(op.paid_by, request, raw)
+
+
+async def _refreshing_session(request: Request, asked: GraphQLRequest) -> str | None:
+    """The session of the one refresh token in an unread document and its variables, or None."""
+    tokens = {*REFRESH_TOKEN.findall(f"{asked.query} {asked.variables}")}
+    if len(tokens) != 1:
+        return None
+    return await translate_errors(session_of, request, {"refreshToken": tokens.pop()})
 
 
 def _ignore_token(roots: Sequence[FieldNode]) -> bool:
@@ -190,63 +186,68 @@ def _ignore_token(roots: Sequence[FieldNode]) -> bool:
     return bool(roots) and all(field.name.value in _IGNORES_TOKEN for field in roots)
 
 
-def _refusal(
-    request: Request,
-    asked: GraphQLRequest,
-    node: OperationDefinitionNode,
-    roots: Sequence[FieldNode],
+async def _refusal(
+    request: Request, asked: GraphQLRequest, bad: Sequence[BadCall]
 ) -> TandemError | None:
-    """The error that comes before bad values: the role or the missing key of the first operation.
+    """The error of calls whose values do not fit; None where there are none.
 
-    graphql-core checks all values before it runs anything. None when one of the operations would
-    have reached its input, because then the bad values are the answer.
+    The bad fields of all calls that reach their input are told together. Where none does, the
+    first call's error is told, such as a missing permission.
     """
-    refusals = [
-        refusal_before_input(op, request.caller, _keyed(asked, node, field))
-        if (op := _OPERATIONS.get(field.name.value))
-        else None
-        for field in roots
-    ]
-    return refusals[0] if refusals and None not in refusals else None
+    fields: list[FieldError] = []
+    first: TandemError | None = None
+    for call in bad:
+        error = await _refused_call(request, asked, call)
+        if isinstance(error, RateLimited):
+            return error
+        if isinstance(error, ValidationFailed):
+            fields += [one for one in error.fields if one not in fields]
+        first = first or error
+    return ValidationFailed(fields=fields) if fields else first
 
 
-def _keyed(asked: GraphQLRequest, node: OperationDefinitionNode, field: FieldNode) -> bool:
-    """Does a field come with an idempotency key?"""
-    if asked.idempotency_key is not None:
-        return True
-    given = [one.value for one in field.arguments or () if one.name.value == "idempotencyKey"]
-    if given and isinstance(given[0], VariableNode):
-        name = given[0].name.value
-        if name in asked.variables:
-            return asked.variables[name] is not None
-        definitions = node.variable_definitions or ()
-        given = [one.default_value for one in definitions if one.variable.name.value == name]
-    return bool(given) and given[0] is not None and not isinstance(given[0], NullValueNode)
+async def _refused_call(request: Request, asked: GraphQLRequest, call: BadCall) -> TandemError:
+    """The error of a call whose values do not fit, as its operation tells it."""
+    if call.operation is None:
+        return ValidationFailed(fields=call.faults)
+    key = call.key if asked.idempotency_key is None else asked.idempotency_key
+    try:
+        await refuse(call.operation, request, call.raw, call.faults, key=key)
+    except TandemError as error:
+        return error
 
 
 def refused(request: Request, error: TandemError, shown: Sequence[GraphQLError] = ()) -> Answer:
     """An answer without data. Errors of the document itself keep their messages and locations."""
     errors = [_shaped(request, error, one) for one in shown] or [_shaped(request, error)]
-    return Answer({"errors": errors}, error)
+    return Answer({"errors": errors}, error, _wait(error))
 
 
-def _field_error(
+def _wait(error: TandemError) -> int | None:
+    """The seconds to wait for a budget that refused something; None for any other error."""
+    return error.details.get("retryAfterSeconds", 1) if isinstance(error, RateLimited) else None
+
+
+async def _field_error(
     request: Request, asked: GraphQLRequest, operation: Executable, error: GraphQLError
-) -> dict[str, Any]:
-    """The error of one field, as JSON."""
+) -> TandemError:
+    """The error of one field."""
     original = error.original_error
+    if isinstance(original, TandemError):
+        return original
     if original is None or isinstance(original, GraphQLError):
         # graphql-core refused a value at run time: a null variable for a required argument.
-        at = (error.path or [None])[0]
-        root = [one for one in operation.roots if (one.alias or one.name).value == at]
-        fields = literal_errors(operation.document, (error,))
-        refusal = _refusal(request, asked, operation.node, root)
-        original = refusal or ValidationFailed(fields=fields)
-    elif not isinstance(original, TandemError):
-        # Operations and relations raise only TandemError, so this is a fault of the face itself.
-        request.fault(original)
-        original = Internal()
-    shaped = _shaped(request, original)
+        at = error.path[-1] if error.path else None
+        calls = bad_calls(operation.document, operation.node, asked.variables)
+        refusal = await _refusal(request, asked, [one for one in calls if one.response_key == at])
+        return refusal or ValidationFailed()
+    # Operations and relations raise only TandemError, so this is a fault of the face itself.
+    request.fault(original)
+    return Internal()
+
+
+def _placed(shaped: dict[str, Any], error: GraphQLError) -> dict[str, Any]:
+    """The JSON of a field's error, with the field's path and location."""
     shaped["path"] = error.path
     if error.locations:
         shaped["locations"] = [_location(error.locations[0])]

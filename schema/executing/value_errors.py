@@ -1,113 +1,289 @@
-"""Value errors: values that GraphQL itself refuses, told in the words of the services."""
+"""Value errors: values that GraphQL refuses, read once more so that the operation can judge them.
 
-import re
-from collections.abc import Mapping, Sequence
+GraphQL compares every value of a document with its type before it runs anything, and tells the
+first thing that does not fit. Here each value is read as far as it can be, and what does not fit
+is a fault of its field. The operation then refuses its call as it refuses one from REST.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
-    ArgumentNode,
     DocumentNode,
+    EnumValueNode,
     FieldNode,
     GraphQLError,
-    ObjectFieldNode,
+    GraphQLField,
+    GraphQLInt,
+    ListValueNode,
+    NullValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
+    ValueNode,
+    VariableDefinitionNode,
     VariableNode,
+    get_named_type,
+    is_enum_type,
+    is_input_object_type,
+    is_input_type,
+    is_list_type,
     is_non_null_type,
+    is_required_argument,
+    is_required_input_field,
     type_from_ast,
 )
 from graphql.pyutils import Undefined
-from graphql.utilities import validate_input_value
+from graphql.utilities import coerce_input_literal, coerce_input_value
 
-from schema.executing.walk import joined, values_in
-from schema.schema import SCHEMA
+from schema.building.inputs import plain_value
+from schema.building.loaders import page_arguments
+from schema.building.scalars import json_literal
+from schema.executing.walk import fields_in, joined
+from schema.schema import FIELDS, SCHEMA
+from services.catalogue import BY_NAME
 from services.errors.base import FieldError
 from services.operation.inputs import INVALID_CHOICE, REQUIRED, UNKNOWN_FIELD, WRONG_TYPE
+from services.operation.operation import Operation
 
-_MISSING_FIELD = re.compile(r"required field '(\w+)'|Argument '[\w.]+\((\w+):\)' .* not provided")
-_EXTRA_FIELD = re.compile(r"unknown field '(\w+)'|Unknown argument '(\w+)' on field")
-
-#: GraphQL's integers have 32 bits. A value within them is refused by the field's own limit.
-_BEYOND = re.compile(r"^Int cannot represent non 32-bit signed integer value: (-?)")
+#: The operations by their places in the schema: ``payOrder``, ``Order.history``.
+OPERATIONS: dict[str, Operation[Any, Any]] = {
+    place: BY_NAME[name] for name, place in FIELDS.items()
+}
+_WRONG_CHOICE = (INVALID_CHOICE, "Give one of the declared values.")
 _TOO_LARGE = ("TOO_LARGE", "Give a smaller number.")
 _TOO_SMALL = ("TOO_SMALL", "Give a larger number.")
+_ROOTS = {kind.name: "" for kind in (SCHEMA.query_type, SCHEMA.mutation_type) if kind}
+_JSON = SCHEMA.get_type("JSON")
+#: Reads a value of a type at a path.
+_Read = Callable[[Any, Any, str], Any]
 
 
-def variable_errors(
+@dataclass
+class BadCall:
+    """A field whose arguments do not fit, its operation if it has one, and what it was given.
+
+    ``raw`` holds the operation's values as far as they could be read, by wire names.
+    """
+
+    node: FieldNode
+    operation: Operation[Any, Any] | None
+    faults: list[FieldError]
+    raw: dict[str, Any] = field(default_factory=dict)
+    key: str | None = None
+
+    @property
+    def response_key(self) -> str:
+        """The name of the field in the answer."""
+        return (self.node.alias or self.node.name).value
+
+
+def bad_calls(
     document: DocumentNode, operation: OperationDefinitionNode, given: Mapping[str, Any]
-) -> list[FieldError]:
-    """Every variable value that does not fit its declared type."""
-    found: list[FieldError] = []
-    paths: dict[str, str] | None = None
-    for definition in operation.variable_definitions or ():
-        name = definition.variable.name.value
-        kind: Any = type_from_ast(SCHEMA, definition.type)
-        value = given.get(name, Undefined)
-        if value is Undefined and definition.default_value is not None:
+) -> list[BadCall]:
+    """The fields of an operation whose arguments do not fit, in order; variables are ``given``."""
+    root = SCHEMA.get_root_type(operation.operation)
+    found: list[BadCall] = []
+    for node, within in fields_in(document, operation, root.name if root else "", _returns):
+        declared = _field(within, node)
+        if declared is None or not (node.arguments or declared.args):
             continue
-        problems: list[tuple[GraphQLError, list[str | int]]] = []
-        if value is not Undefined or is_non_null_type(kind):
-            validate_input_value(value, kind, lambda *problem: problems.append(problem))  # noqa: B023
-        if problems:
-            paths = _variable_paths(document) if paths is None else paths
-            start = paths.get(name, name)
-            found.extend(_described(error.message, _at(start, path)) for error, path in problems)
+        values = _Values(operation, given)
+        raw = values.arguments(node, declared)
+        if values.faults:
+            place = joined(_ROOTS.get(within, within), node.name.value)
+            found.append(_bad_call(node, OPERATIONS.get(place), values.faults, raw))
     return found
 
 
-def literal_errors(document: DocumentNode, errors: Sequence[GraphQLError]) -> list[FieldError]:
-    """Every error of a literal value, told by its field; other validation errors are left out."""
-    paths = {id(value.node): value.path for value in values_in(document)}
-    return [
-        _described(error.message, path)
-        for error in errors
-        if (path := _path_of(error, paths)) is not None
-    ]
+def root_values(
+    operation: OperationDefinitionNode, node: FieldNode, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The values of a root field by wire names, as far as they can be read."""
+    root = SCHEMA.get_root_type(operation.operation)
+    declared = _field(root.name if root else "", node)
+    return _Values(operation, given).arguments(node, declared) if declared else {}
 
 
-def _variable_paths(document: DocumentNode) -> dict[str, str]:
-    """The path of each variable, by name; one of them where it is used several times."""
-    paths: dict[str, str] = {}
-    for value in values_in(document):
-        if isinstance(value.node, VariableNode):
-            paths.setdefault(value.node.name.value, value.path)
-    return paths
+def variable_errors(
+    operation: OperationDefinitionNode, given: Mapping[str, Any]
+) -> list[FieldError]:
+    """Every variable value that does not fit its declared type, by the variable's name."""
+    values = _Values(operation, given)
+    for name in values.definitions:
+        values.variable(name, None, name)
+    return values.faults
 
 
-def _path_of(error: GraphQLError, paths: dict[int, str]) -> str | None:
-    """The path of the input that an error is about; None where it is about something else."""
-    node = error.nodes[0] if error.nodes else None
-    match node:
-        case FieldNode():
-            return "" if _MISSING_FIELD.search(error.message) else None
-        case ArgumentNode():
-            # An unknown argument of a directive is no input, and has another message.
-            return "" if _EXTRA_FIELD.search(error.message) else None
-        case ObjectFieldNode():
-            # The message names the unknown field, so the path is that of the object around it.
-            path = paths.get(id(node.value))
-            return path and path.rpartition(".")[0]
-        case None:
+def _bad_call(
+    node: FieldNode, operation: Operation[Any, Any] | None, faults: list[FieldError], raw: Any
+) -> BadCall:
+    key = raw.pop("idempotencyKey", None)
+    raw.pop("ifMatch", None)
+    if operation is not None and operation.paged:
+        raw = page_arguments(raw, counts=False)
+    return BadCall(node, operation, faults, raw, None if key is None else str(key))
+
+
+def _field(within: str, node: FieldNode) -> GraphQLField | None:
+    fields: Mapping[str, GraphQLField] = getattr(SCHEMA.get_type(within), "fields", {})
+    return fields.get(node.name.value)
+
+
+def _returns(node: FieldNode, within: str) -> str:
+    """The name of the type that a field returns; empty for a field that there is not."""
+    declared = _field(within, node)
+    return get_named_type(declared.type).name if declared else ""
+
+
+class _Values:
+    """Reads the values of one call, and notes what does not fit."""
+
+    def __init__(self, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> None:
+        self.definitions: dict[str, VariableDefinitionNode] = {
+            one.variable.name.value: one for one in operation.variable_definitions or ()
+        }
+        self.faults: list[FieldError] = []
+        self._given = given
+
+    def arguments(self, node: FieldNode, declared: GraphQLField) -> dict[str, Any]:
+        """The arguments of a field by their names, what stands in ``input`` among them."""
+        given = {one.name.value: one.value for one in node.arguments or ()}
+        kinds = {name: one.type for name, one in declared.args.items()}
+        needed = [name for name, one in declared.args.items() if is_required_argument(one)]
+        made = self._named(given, kinds, needed, "", self._literal)
+        body = made.pop("input", None)
+        return {**made, **body} if isinstance(body, dict) else made
+
+    def variable(self, name: str, kind: Any, path: str) -> Any:
+        """The value of a variable at a place of type ``kind``; `Undefined` where it has none."""
+        definition = self.definitions.get(name)
+        if definition is None:
+            return Undefined
+        declared: Any = type_from_ast(SCHEMA, definition.type)
+        if not is_input_type(declared):
+            return self._given.get(name, Undefined)  # which validation refuses
+        if name not in self._given and definition.default_value is not None:
+            return self._literal(definition.default_value, declared, path)
+        value = self._given.get(name, Undefined)
+        if value is None or value is Undefined:
+            strict = declared if is_non_null_type(declared) else kind
+            return self._missing(strict, path) if is_non_null_type(strict) else value
+        return self._value(value, declared, path)
+
+    def _literal(self, node: ValueNode, kind: Any, path: str) -> Any:
+        """The value of a literal."""
+        if isinstance(node, VariableNode):
+            return self.variable(node.name.value, kind, path)
+        if isinstance(node, NullValueNode):
+            return self._missing(kind, path) if is_non_null_type(kind) else None
+        kind = kind.of_type if is_non_null_type(kind) else kind
+        if is_list_type(kind):
+            if not isinstance(node, ListValueNode):
+                return self._one(node, kind, path, self._literal)
+            return self._items(node.values, kind, path, self._literal)
+        if is_input_object_type(kind) and isinstance(node, ObjectValueNode):
+            given = {one.name.value: one.value for one in node.fields}
+            return self._object(given, kind, path, self._literal)
+        if kind is _JSON and isinstance(node, ListValueNode | ObjectValueNode):
+            return self._untyped(node)  # coerce_input_literal would want graphql-core's variables
+        made = Undefined if is_input_object_type(kind) else coerce_input_literal(node, kind)
+        return self._leaf(made, self._untyped(node), kind, path)
+
+    def _value(self, value: Any, kind: Any, path: str) -> Any:
+        """The value of a variable, or of something in it."""
+        if value is None:
+            return self._missing(kind, path) if is_non_null_type(kind) else None
+        kind = kind.of_type if is_non_null_type(kind) else kind
+        if is_list_type(kind):
+            if not isinstance(value, list):
+                return self._one(value, kind, path, self._value)
+            return self._items(value, kind, path, self._value)
+        if is_input_object_type(kind) and isinstance(value, dict):
+            return self._object(value, kind, path, self._value)
+        made = Undefined if is_input_object_type(kind) else coerce_input_value(value, kind)
+        return self._leaf(made, value, kind, path)
+
+    def _one(self, given: Any, kind: Any, path: str, read: _Read) -> Any:
+        """A list of one value, where the value fits; else it is no list."""
+        before = len(self.faults)
+        made = read(given, kind.of_type, path)
+        if len(self.faults) == before:
+            return [made]
+        del self.faults[before:]
+        self._note(path, WRONG_TYPE)
+        return self._untyped(given)
+
+    def _items(self, given: Sequence[Any], kind: Any, path: str, read: _Read) -> list[Any]:
+        return [
+            read(one, kind.of_type, joined(path, str(place))) for place, one in enumerate(given)
+        ]
+
+    def _object(self, given: Mapping[str, Any], kind: Any, path: str, read: _Read) -> Any:
+        kinds = {name: one.type for name, one in kind.fields.items()}
+        needed = [name for name, one in kind.fields.items() if is_required_input_field(one)]
+        return self._named(given, kinds, needed, path, read)
+
+    def _named(
+        self,
+        given: Mapping[str, Any],
+        kinds: Mapping[str, Any],
+        needed: Sequence[str],
+        path: str,
+        read: _Read,
+    ) -> dict[str, Any]:
+        """The values of arguments or of an object's fields, by name."""
+        made: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in kinds:
+                self.faults.append(FieldError(joined(path, name), *UNKNOWN_FIELD))
+                made[name] = self._untyped(value)
+            else:
+                made[name] = read(value, kinds[name], _place(path, name))
+        for name in needed:
+            if name not in given:
+                made[name] = self._missing(kinds[name], _place(path, name))
+        return {name: value for name, value in made.items() if value is not Undefined}
+
+    def _missing(self, kind: Any, path: str) -> Any:
+        """Note that a value is missing; of a missing ``input``, every field that it needs."""
+        before = len(self.faults)
+        made = None
+        if not path and is_input_object_type(kind.of_type):
+            made = self._object({}, kind.of_type, path, self._value)
+        if len(self.faults) == before:
+            self._note(path, REQUIRED)
+        return made
+
+    def _leaf(self, made: Any, given: Any, kind: Any, path: str) -> Any:
+        """The value that was made of a scalar or enum; the given one where it does not fit."""
+        if made is not Undefined:
+            return plain_value(made)
+        whole = isinstance(given, int) and not isinstance(given, bool)
+        if is_enum_type(kind):
+            self._note(path, _WRONG_CHOICE)
+        elif kind is GraphQLInt and whole:
+            self._note(path, _TOO_SMALL if given < 0 else _TOO_LARGE)
+        else:
+            self._note(path, WRONG_TYPE)
+        return given
+
+    def _note(self, path: str, rule: tuple[str, str]) -> None:
+        self.faults.append(FieldError(path or "input", *rule))
+
+    def _untyped(self, value: Any) -> Any:
+        """A value as JSON, whatever its type; a variable's value was JSON from the beginning."""
+        if not isinstance(value, ValueNode):
+            return value
+        if isinstance(value, EnumValueNode):
+            return value.value
+        try:
+            found = json_literal(value, self._given)
+        except GraphQLError:
             return None
-        case _:
-            return paths.get(id(node))
+        return None if found is Undefined else found
 
 
-def _at(start: str, path: list[str | int]) -> str:
-    for step in path:
-        start = joined(start, str(step))
-    return start
-
-
-def _described(message: str, path: str) -> FieldError:
-    """The error of a field. graphql-core names the broken rule only in its message."""
-    if missing := _MISSING_FIELD.search(message):
-        return FieldError(joined(path, missing[1] or missing[2]), *REQUIRED)
-    if extra := _EXTRA_FIELD.search(message):
-        return FieldError(joined(path, extra[1] or extra[2]), *UNKNOWN_FIELD)
-    if beyond := _BEYOND.search(message):
-        return FieldError(path, *(_TOO_SMALL if beyond[1] else _TOO_LARGE))
-    if "non-null" in message or "was not provided" in message:
-        return FieldError(path, *REQUIRED)
-    if "enum" in message.lower():
-        return FieldError(path, INVALID_CHOICE, "Give one of the declared values.")
-    return FieldError(path, *WRONG_TYPE)
+def _place(path: str, name: str) -> str:
+    """The path of something inside; the fields of ``input`` are those of a REST body."""
+    return "" if not path and name == "input" else joined(path, name)

@@ -6,7 +6,7 @@ than Python may.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from graphql import (
@@ -20,8 +20,10 @@ from graphql import (
     ListValueNode,
     Node,
     ObjectValueNode,
+    OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    StringValueNode,
     ValueNode,
     VariableDefinitionNode,
 )
@@ -124,6 +126,40 @@ class Walk(ABC, Generic[Total]):
         return self.nothing
 
 
+def fields_in(
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    root: str,
+    returns: Callable[[FieldNode, str], str],
+) -> Iterator[tuple[FieldNode, str]]:
+    """Every field of an operation with the name of the type that it is selected from, in order.
+
+    The fields of a fragment come once. ``root`` is the type of the root fields; ``returns`` names
+    the type that a field of a type returns.
+    """
+    fragments = {
+        node.name.value: node
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+    pending = [(node, root) for node in reversed(operation.selection_set.selections)]
+    while pending:
+        node, within = pending.pop()
+        selected = None
+        match node:
+            case FieldNode():
+                yield node, within
+                selected, within = node.selection_set, returns(node, within)
+            case InlineFragmentNode(type_condition=condition):
+                selected = node.selection_set
+                within = condition.name.value if condition else within
+            case FragmentSpreadNode() if fragment := fragments.pop(node.name.value, None):
+                selected = fragment.selection_set
+                within = fragment.type_condition.name.value
+        if selected is not None:
+            pending += [(one, within) for one in reversed(selected.selections)]
+
+
 class Value(NamedTuple):
     """A value in the arguments of a field or directive: a literal, a variable, or an item of one.
 
@@ -150,6 +186,16 @@ def values_in(*nodes: Node) -> Iterator[Value]:
             case _:
                 in_directive |= isinstance(node, DirectiveNode)
                 pending += [(child, in_directive) for child in _children(node)]
+
+
+def strings_in(document: DocumentNode) -> Iterator[str]:
+    """The text of every string literal of a document."""
+    pending: list[Node] = [document]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, StringValueNode):
+            yield node.value
+        pending += _children(node)
 
 
 def _values_of(argument: ArgumentNode, in_directive: bool) -> Iterator[Value]:

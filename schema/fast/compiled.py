@@ -19,7 +19,6 @@ from schema.fast.codegen import compile_plan
 from schema.fast.lookahead import look_ahead
 from schema.fast.plan import NotCompiled, Plan, Planner
 from schema.fast.runner import Run
-from services.errors.base import FieldError
 from services.operation.context import Request
 from services.quota.costs import SIZES
 from services.settings import Settings
@@ -92,11 +91,9 @@ class CompiledExecutable(Executable):
                 self._costs[sizes] = found
         return found
 
-    def variable_errors(self, variables: Mapping[str, Any]) -> list[FieldError]:
-        """Every variable value that does not fit its declared type."""
-        if self._declared.coerce_plain(variables) is not None:
-            return []
-        return super().variable_errors(variables)
+    def takes(self, variables: Mapping[str, Any]) -> bool:
+        """Do all variable values fit their declared types?"""
+        return self._declared.coerce_plain(variables) is not None or super().takes(variables)
 
     async def run(
         self, request: Request, variables: Mapping[str, Any], key: str | None

@@ -82,6 +82,11 @@ class Permission(StrEnum):
     JOBS_WRITE_ALL = "jobs:write:all", Role.ADMIN
 
     @property
+    def noun(self) -> str:
+        """The noun of its name: ``orders`` of ``orders:read:own``."""
+        return self.partition(":")[0]
+
+    @property
     def wider(self) -> "Permission | None":
         """The same permission with scope ``all``; None where there is none."""
         noun, verb, _ = self.split(":")

@@ -104,6 +104,19 @@ def viewer_values_for_relation(request: Request, noun: str) -> dict[str, Any]:
     return viewer_values(caller, noun, request.process.clock())
 
 
+def viewer_values_of(op: Declaration[Any], caller: Caller | None, now: datetime) -> dict[str, Any]:
+    """The values that a view needs of the caller of an operation.
+
+    Everybody's things are seen only by a caller who may see all things of every noun that the
+    operation's permissions are about.
+    """
+    values = viewer_values(caller, op.noun, now)
+    for permission in op.also:
+        values["sees_all"] &= caller is not None and caller.may_read_all(permission.noun)
+    values["sees_all"] |= op.internal or op.over_all
+    return values
+
+
 @dataclass(slots=True)
 class Context:
     """One call of one operation."""
@@ -162,10 +175,7 @@ class Context:
     @property
     def viewer_values(self) -> dict[str, Any]:
         """The values that a view needs of its reader; see persistence/database/views.py."""
-        seen = viewer_values(self.caller, self.operation.noun, self.now)
-        if self.operation.internal or self.operation.over_all:
-            seen["sees_all"] = True
-        return seen
+        return viewer_values_of(self.operation, self.caller, self.now)
 
     def reset(self) -> None:
         """Forget what an earlier attempt of the transaction noted here."""

@@ -65,6 +65,9 @@ class Declaration(Generic[In]):
     input: type[In]
     result: Any
     errors: frozenset[type[TandemError]]
+    #: Further permissions that the caller needs. GraphQL nests some reads in a thing, so every face
+    #: asks for the permission to read that thing too.
+    also: tuple[Permission, ...] = ()
     writes: bool = False
     #: A read whose input is too large or too private for a URL: REST takes it in a body.
     body: bool = False
@@ -108,6 +111,11 @@ class Declaration(Generic[In]):
     def results(self) -> tuple[Any, ...]:
         """The types it may answer: one, or several where the type depends on the caller."""
         return get_args(self.result) or (self.result,)
+
+    @property
+    def needs(self) -> tuple[Permission, ...]:
+        """Every permission that a caller needs; none when anybody may call it."""
+        return () if self.who is None else (self.who, *self.also)
 
     @property
     def over_all(self) -> bool:

@@ -27,6 +27,7 @@ from services.errors.base import FieldError
 from services.errors.common import ValidationFailed
 from services.ids import NOWHERE, parsed
 from services.money import LARGEST, cents
+from services.numbers import integer
 
 
 class Input(BaseModel):
@@ -220,7 +221,7 @@ Reference = Annotated[
 #: The id in a path or an id argument. A malformed one is not found.
 PathId = Annotated[str, BeforeValidator(_path_id), WithJsonSchema({"type": "string"})]
 
-_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?")
+_AMOUNT = re.compile(r"[0-9]+(\.[0-9]{1,2})?")
 _SPACES = r"[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*"
 _MONEY = rf"0{{0,3}}[0-9]{{1,9}}(\.[0-9]{{1,2}})?{_SPACES}$"
 
@@ -326,8 +327,8 @@ def _flag(value: object) -> object:
 
 
 def _number(value: object) -> object:
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
-        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]+", value):
+        return integer(value)
     return value
 
 

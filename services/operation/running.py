@@ -8,7 +8,7 @@ effect. An undeclared error undoes everything and is answered as `Internal`.
 from asyncio import CancelledError
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 from msgspec import structs
@@ -19,8 +19,13 @@ from persistence.database.pool import CommitUnknown
 from persistence.database.transactions import PendingResult, Transaction
 from services.access.authentication import recheck_caller
 from services.access.callers import Caller
-from services.errors.base import TandemError
-from services.errors.common import Forbidden, IdempotencyKeyRequired, Unauthenticated
+from services.errors.base import FieldError, TandemError
+from services.errors.common import (
+    Forbidden,
+    IdempotencyKeyRequired,
+    Unauthenticated,
+    ValidationFailed,
+)
 from services.operation import idempotency
 from services.operation.context import Context, Request, Wanted
 from services.operation.declaration import Declaration, Key
@@ -104,6 +109,38 @@ async def write(
         return _answer(request, op, outcome)
 
 
+async def refuse(
+    op: Declaration[Any],
+    request: Request,
+    raw: Mapping[str, Any],
+    faults: Sequence[FieldError],
+    *,
+    key: str | None = None,
+) -> NoReturn:
+    """Refuse a call because of ``faults``, bad fields that the face found itself.
+
+    ``raw`` holds the values as far as the face could read them. Raises the error of the first step
+    of `read` or `write` that fails: the call is charged, and who calls comes before bad fields.
+    The bad fields are those of the operation's input, and those faults that are about none of them.
+    """
+    with measured(op, request):
+        caller = await _authenticate(op, request)
+        await _charge(op, request, caller, raw)
+        _permit(op, caller)
+        key = _require_key(op, key)
+        try:
+            checked(op.input, raw, *idempotency.key_error(key))
+        except ValidationFailed as error:
+            faults = [*error.fields, *(one for one in faults if not _told(one, error.fields))]
+        raise ValidationFailed(fields=faults)
+
+
+def _told(fault: FieldError, fields: Sequence[FieldError]) -> bool:
+    """Is a fault about one of these fields, or about something inside or around it?"""
+    at = f"{fault.field}."
+    return any(at.startswith(f"{one.field}.") or one.field.startswith(at) for one in fields)
+
+
 async def _transact(ctx: Context, input: Input, key: str | None) -> Any:
     """Run the transaction, and run it again when it conflicts with another one."""
     try:
@@ -182,7 +219,7 @@ def _permit(op: Declaration[Any], caller: Caller | None) -> None:
         return
     if caller is None:
         raise Unauthenticated("No token was sent, and this call needs one. Sign in first.")
-    if not caller.may(op.who):
+    if not all(map(caller.may, op.needs)):
         raise Forbidden
 
 
@@ -194,20 +231,6 @@ def _require_key(op: Declaration[Any], key: str | None) -> str | None:
     if op.key is Key.REQUIRED and key is None:
         raise IdempotencyKeyRequired
     return key
-
-
-def refusal_before_input(
-    op: Declaration[Any], caller: Caller | None, keyed: bool
-) -> TandemError | None:
-    """The error of steps 3 and 4, which comes before any error of the input; None without one.
-
-    For a face that checks values itself, and must not report them too early.
-    """
-    try:
-        _permit(op, caller)
-    except TandemError as error:
-        return error
-    return IdempotencyKeyRequired() if op.key is Key.REQUIRED and not keyed else None
 
 
 def _key_turn(ctx: Context, key: str | None) -> Any:

@@ -112,14 +112,15 @@ async def charge_refused(request: Request, cost: int) -> None:
         await charge(request, None, cost)
 
 
-async def refuse_spent(request: Request, caller: Caller | None) -> None:
-    """Raise `RateLimited` for a caller whose budget is spent; charges nothing."""
+async def spent_budget(request: Request, caller: Caller | None) -> RateLimited | None:
+    """The refusal of any call of a caller whose budget is spent, or None; charges nothing."""
     process = request.process
     payer = caller and subject(caller)
     allowance = await process.quota.charge(payer, request.address, 0, process.clock())
-    if allowance is not None and allowance.spent is not None:
-        request.allowance = allowance.spent
-        raise allowance.spent.error
+    if allowance is None or allowance.spent is None:
+        return None
+    request.allowance = allowance.spent
+    return allowance.spent.error
 
 
 async def identify(request: Request) -> Caller | None:

@@ -81,10 +81,11 @@ class Allowance:
 
     @property
     def spent(self) -> "Allowance | None":
-        """This allowance as a refusal when nothing is left; None while something is."""
-        if self.remaining > 0:
-            return None
-        return replace(self, retry_after=-(-self.budget.interval // _SECOND))
+        """This allowance as a refusal when nothing is left; None while something is.
+
+        Whatever the refused call costs, it is allowed when the budget is full.
+        """
+        return None if self.remaining > 0 else replace(self, retry_after=self.reset)
 
     @property
     def error(self) -> RateLimited:

@@ -120,6 +120,7 @@ async def create(ctx: Context, tx: Transaction, input: RefundOrder) -> Refund:
 @operation(
     "refunds.list",
     who=Permission.REFUNDS_READ_OWN,
+    also=(Permission.ORDERS_READ_OWN,),
     input=ListRefunds,
     result=Refund,
     errors=[OrderNotFound],

@@ -30,7 +30,6 @@ HOSTILE_BODIES = {
     "invalid UTF-8": b'{"query": "{ __typename }", "variables": {"a": "\xff"}}',
     "a key twice": b'{"query": "{ __typename }", "query": "{ me { id } }"}',
     "100,000 levels": b'{"query": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-    "5,000 digits": b'{"query": "{ __typename }", "variables": {"a": ' + b"9" * 5000 + b"}}",
     "an endless exponent": b'{"query": "x", "variables": {"a": 1e99999999999999999999}}',
 }
 
@@ -98,11 +97,11 @@ async def _ask(client: httpx.AsyncClient, query: str, **more: Any) -> dict[str, 
         ("{ me { ", "MALFORMED_REQUEST"),
         ("{ me { nonsense } }", "VALIDATION_FAILED"),
         ("query A { __typename } query B { __typename }", "VALIDATION_FAILED"),
-        ('{ products(search: "\\u0000") { nodes { id } } }', "VALIDATION_FAILED"),
+        ('{ products(search: "\\u0000") { nodes { id } } }', "MALFORMED_REQUEST"),
         ("{ products(first: 99999999999999999999) { nodes { id } } }", "VALIDATION_FAILED"),
         (
-            "query($i: QuoteOrderInput! = {lines: [], more: 1})"
-            " { quoteOrder(input: $i) { total } }",
+            'mutation($i: LoginInput! = {email: "a@example.com", password: "p", more: 1})'
+            " { login(input: $i) { tokenType } }",
             "VALIDATION_FAILED",
         ),
     ],
@@ -126,14 +125,13 @@ async def test_values_in_variables_are_refused_by_the_paths_rest_uses(
         headers=user.headers,
     )
     [error] = said["errors"]
-    # Validation finds a literal of the wrong type before the variables are checked.
-    assert error["extensions"]["fields"] == [
-        {
-            "field": "password",
-            "code": "INVALID_TYPE",
-            "message": "Give a value of the declared type.",
-        }
-    ]
+    found = {field["field"]: field["code"] for field in error["extensions"]["fields"]}
+    assert found == {
+        "email": "INVALID_TYPE",
+        "password": "INVALID_TYPE",
+        "lines.0.productId": "INVALID_FORMAT",
+        "lines.0.quantity": "INVALID_TYPE",
+    }
     said = await _ask(
         client,
         "mutation($one: String!, $all: [OrderLineInput!]!) {"
@@ -157,11 +155,15 @@ async def test_values_in_variables_are_refused_by_the_paths_rest_uses(
     [
         (
             "mutation { createOrder(input: {lines: [], more: 1}) { id } }",
-            {"more": "UNKNOWN_FIELD"},
+            {"lines": "TOO_FEW", "more": "UNKNOWN_FIELD"},
         ),
         (
             'mutation { createOrder(input: {lines: [{productId: "x", more: 1}]}) { id } }',
-            {"lines.0.more": "UNKNOWN_FIELD", "lines.0.quantity": "REQUIRED"},
+            {
+                "lines.0.productId": "INVALID_FORMAT",
+                "lines.0.more": "UNKNOWN_FIELD",
+                "lines.0.quantity": "REQUIRED",
+            },
         ),
         ("mutation { createOrder(input: {lines: null}) { id } }", {"lines": "REQUIRED"}),
         ("{ orders(colour: 1) { totalCount } }", {"colour": "UNKNOWN_FIELD"}),

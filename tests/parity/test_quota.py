@@ -536,7 +536,7 @@ GRAPHQL_CALLS: dict[str, tuple[str, str, dict[str, str], bytes, int]] = {
     "no field": ("POST", "", JSON, b'{"query": "{ nothing }"}', 200),
     "no query": ("POST", "", JSON, b"{}", 400),
     "no json": ("POST", "", JSON, b"{", 400),
-    "mutation by get": ("GET", "?query=mutation{logout(input:{refreshToken:1}){ok}}", {}, b"", 200),
+    "mutation by get": ("GET", "?query=mutation{logout(input:{refreshToken:1}){ok}}", {}, b"", 405),
     "form": ("POST", "", {"Content-Type": "text/plain"}, QUERY, 415),
     "no media": ("POST", "", {**JSON, "Accept": "text/xml"}, QUERY, 406),
     "no method": ("PUT", "", JSON, QUERY, 405),

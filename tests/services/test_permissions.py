@@ -10,7 +10,7 @@ from services.access.callers import Caller, viewer_values
 from services.access.permissions import GRANTABLE, Permission
 from services.catalogue import OPERATIONS
 from services.ids import new_id
-from services.nodes import NEEDED
+from services.nodes import SHOWN_BY
 from tests.shop import Shop
 
 #: The least role that holds each permission, and whether an API key may: written by hand.
@@ -56,7 +56,7 @@ EXPECTED = {
     "jobs:write:all": ("ADMIN", True),
 }
 #: Kinds of things that anybody may see, as far as they are there for anybody.
-OPEN_KINDS = {"Category", "Product", "PublicUser"}
+OPEN_KINDS = {"Category", "Product"}
 
 
 def test_every_permission_is_what_the_table_says() -> None:
@@ -78,7 +78,8 @@ def test_every_permission_opens_an_operation_or_widens_one() -> None:
 
 
 def test_every_kind_of_thing_that_has_an_owner_asks_a_key_for_a_permission() -> None:
-    assert {view.name for view in _VIEWS} == NEEDED.keys() | OPEN_KINDS
+    assert {view.name for view in _VIEWS} == SHOWN_BY.keys()
+    assert {kind for kind, operation in SHOWN_BY.items() if not operation.needs} == OPEN_KINDS
 
 
 def test_a_key_holds_what_it_was_given_as_far_as_its_owners_role_does() -> None:
