@@ -15,7 +15,7 @@ from services.ids import NOWHERE
 from tests.faces import DOCUMENTS, FACES, Caller, Door, GraphQL, Outcome, door_named, written
 from tests.shop import Person, Shop
 
-#: What a document of GraphQL has no names for.
+#: The names that a GraphQL document can hold.
 NAMES = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 
 
@@ -55,6 +55,7 @@ def literal(value: Any) -> str:
 
 
 DOORS = (*FACES, "literals")
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(params=DOORS)
@@ -258,7 +259,7 @@ async def test_the_calls_of_a_document_tell_their_bad_fields_together(
     said = (await client.post("/graphql", json=asked, headers=user.headers)).json()
     [error] = said["errors"]
     fields = [(one["field"], one["code"]) for one in error["extensions"]["fields"]]
-    # What the caller may not ask for is not judged, as long as there is something to put right.
+    # A call that the caller may not make is left out, while others have something to put right.
     assert fields == [
         ("first", "TOO_LARGE"),
         ("minPrice", "INVALID_FORMAT"),
@@ -285,10 +286,62 @@ async def test_an_input_that_is_missing_is_an_empty_one(
     assert {one["field"]: one["code"] for one in error["extensions"]["fields"]} == fields
 
 
+# ── the differences that docs/differences.md lists
+
+
+async def test_a_thing_that_is_not_there_comes_before_a_bound_in_its_nested_list(
+    faces: dict[str, Door], shop: Shop, user: Person
+) -> None:
+    codes = {
+        name: [
+            (await door.call("orders.history", {"id": NOWHERE, "first": first}, caller=user)).code
+            for first in (0, "x")
+        ]
+        for name, door in faces.items()
+    }
+    refused = ["VALIDATION_FAILED", "VALIDATION_FAILED"]
+    assert codes == {
+        "v1": refused,
+        "v2": refused,
+        "graphql": ["ORDER_NOT_FOUND", "VALIDATION_FAILED"],
+    }
+
+
+async def test_graphql_takes_one_value_for_a_list_and_a_number_for_an_id(
+    faces: dict[str, Door], shop: Shop
+) -> None:
+    manager = await shop.person("MANAGER")
+    good = {"name": "Lamp", "categoryId": await shop.category(), "price": "5.00"}
+    for name, door in faces.items():
+        one = await door.call("products.create", {**good, "tags": "x"}, caller=manager)
+        number = await door.call("products.create", {**good, "categoryId": 5}, caller=manager)
+        if name == "graphql":
+            assert one.ok["tags"] == ["x"]
+            assert number.failure.paths == {"categoryId": "INVALID_FORMAT"}
+        else:
+            assert one.failure.paths == {"tags": "INVALID_TYPE"}
+            assert number.failure.paths == {"categoryId": "INVALID_TYPE"}
+
+
+async def test_a_query_string_has_only_text(faces: dict[str, Door]) -> None:
+    for name, door in faces.items():
+        outcome = await door.call("products.list", {"first": "1"})
+        assert outcome.code == ("VALIDATION_FAILED" if name == "graphql" else "OK")
+
+
+@pytest.mark.parametrize("body", [b"", b"5", b"[]"])
+async def test_a_rest_body_that_is_no_object_is_malformed(
+    client: httpx.AsyncClient, body: bytes
+) -> None:
+    for version in ("v1", "v2"):
+        response = await client.post(f"/api/{version}/auth/login", content=body, headers=JSON)
+        said = response.json()
+        assert (said.get("error") or said)["code"] == "MALFORMED_REQUEST"
+
+
 # ── text that no field takes
 
 NUL, HALF = "\\u0000", "\\ud800"
-JSON = {"Content-Type": "application/json"}
 #: Where a NUL or half a surrogate pair may stand: method, address and body.
 PLACES: dict[str, tuple[str, str, str | None]] = {
     f"{name} in {where}": call
