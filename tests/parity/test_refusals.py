@@ -153,6 +153,18 @@ BAD_FIELDS: dict[str, tuple[str, dict[str, Any], str | None, dict[str, str]]] = 
             "lines.1.more": "UNKNOWN_FIELD",
         },
     ),
+    "nothing in a list": (
+        "orders.create",
+        {"lines": [None], "couponCode": ""},
+        "USER",
+        {"lines.0": "REQUIRED", "couponCode": "TOO_SHORT"},
+    ),
+    "an object for a list": (
+        "orders.create",
+        {"lines": {"quantity": 1}, "surprise": 1},
+        "USER",
+        {"lines": "INVALID_TYPE", "surprise": "UNKNOWN_FIELD"},
+    ),
     "in a query string": (
         "products.list",
         {"first": "x", "minPrice": "cheap", "inStock": "maybe", "search": ""},
