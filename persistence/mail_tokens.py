@@ -19,6 +19,7 @@ from persistence.database.columns import (
 )
 from persistence.database.rows import row_plan
 from persistence.database.statements import Query, forget, given, nothing, value
+from persistence.users.spellings import in_order_of_spellings, spelled_as
 from persistence.users.tables import users
 
 
@@ -114,9 +115,9 @@ ACTIVE_USER = Query(
 )
 #: ``(user_id, email)`` of the active account with an address, as its owner spells it.
 ACTIVE_ACCOUNT = Query(
-    sa.select(users.c.id, users.c.email).where(
-        sa.func.lower(users.c.email) == sa.func.lower(given("email", users.c.email)),
-        users.c.is_active,
-    ),
+    sa.select(users.c.id, users.c.email)
+    .where(spelled_as, users.c.is_active)
+    .order_by(in_order_of_spellings)
+    .limit(1),
     lambda user_id, email: (user_id, email),
 )

@@ -27,7 +27,7 @@ from services.errors.common import ValidationFailed
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.declaration import Key
-from services.operation.inputs import INVALID_CHOICE, Input, Instant, Line, PathId, wrong
+from services.operation.inputs import INVALID_CHOICE, Input, Instant, NameLine, PathId, wrong
 from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 
@@ -70,7 +70,7 @@ class ListApiKeys(Paged):
 class CreateApiKey(Input):
     """A new API key."""
 
-    name: Annotated[Line, Field(min_length=1, max_length=100)] = Field(
+    name: Annotated[NameLine, Field(min_length=1, max_length=100)] = Field(
         description="A name that says what the key is for.", examples=["Nightly export"]
     )
     permissions: Annotated[list[PermissionName], Field(min_length=1, max_length=100)] = Field(

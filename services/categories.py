@@ -24,12 +24,12 @@ from services.errors.categories import CategoryInUse, CategoryNotFound, SlugTake
 from services.operation import paging
 from services.operation.context import Context, Request, Wanted, viewer_values_for_relation
 from services.operation.declaration import Key
-from services.operation.inputs import Input, Line, Lines, PathId, Slug
+from services.operation.inputs import Input, Lines, NameLine, PathId, Slug
 from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 from services.operation.patches import ABSENT, Patch, changes
 
-Name = Annotated[Line, Field(min_length=1, max_length=100)]
+Name = Annotated[NameLine, Field(min_length=1, max_length=100)]
 Description = Annotated[Lines, Field(max_length=2000)]
 
 

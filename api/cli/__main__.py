@@ -130,6 +130,14 @@ def create_admin(
     run(data, email=email, username=username, name=name, password_from_stdin=password_stdin)
 
 
+@app.command("emails")
+def emails(data: DataOption = DATA) -> None:
+    """Name the accounts that have one email in different spellings; changes nothing."""
+    from api.cli.emails import check_emails as run
+
+    run(data)
+
+
 @app.command("seed")
 def seed(data: DataOption = DATA) -> None:
     """Load the demo data into an empty database."""

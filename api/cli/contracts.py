@@ -199,21 +199,31 @@ def _schema_breaks(name: str, old: dict[str, Any], new: dict[str, Any]) -> Itera
         if item not in new.get("properties", {}):
             yield f"{name}.{item} was removed"
         else:
-            yield from _enum_breaks(f"{name}.{item}", schema, new["properties"][item])
+            yield from _enum_breaks(f"{name}.{item}", schema, new["properties"][item], taken)
     required, formerly = set(new.get("required", ())), set(old.get("required", ()))
     for item in sorted(required - formerly if taken else formerly - required):
         verb = "is now required" if taken else "is no longer always there"
         if item in new.get("properties", {}):
             yield f"{name}.{item} {verb}"
-    yield from _enum_breaks(name, old, new)
+    yield from _enum_breaks(name, old, new, taken)
 
 
-def _enum_breaks(where: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
-    if old.get("type") != new.get("type"):
-        yield f"{where} changed from {old.get('type')} to {new.get('type')}"
+def _enum_breaks(
+    where: str, old: dict[str, Any], new: dict[str, Any], taken: bool = True
+) -> Iterator[str]:
+    """What callers may send must stay, and what they read must not become more."""
+    before, after = _types(old), _types(new)
+    if not (before <= after if taken else after <= before):
+        yield f"{where} changed from {' or '.join(sorted(before))} to {' or '.join(sorted(after))}"
     for value in old.get("enum", ()):
         if "enum" in new and value not in new["enum"]:
             yield f"{where} no longer knows {value}"
+
+
+def _types(schema: dict[str, Any]) -> set[str]:
+    """The JSON types of a schema; a reference counts as an object."""
+    options = [item for item in schema.get("anyOf", [schema]) if item]
+    return {item.get("type", "object") for item in options}
 
 
 def databases() -> Iterator[str]:

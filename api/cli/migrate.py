@@ -15,9 +15,15 @@ from services.settings import Settings
 
 
 def migrate(data: Path, grant_to: str | None) -> None:
-    """Migrate; the role ``grant_to`` may then serve requests but not change the audit log."""
+    """Migrate; the role ``grant_to`` may then serve requests but not change the audit log.
+
+    Accounts that have one email in different spellings are named, and stay as they are.
+    """
+    from api.cli.emails import print_clashes
+
     with running_servers(read_settings(), data) as settings:
         migrate_database(settings)
+        clashing = print_clashes(settings)
         if grant_to is not None:
             limits = session_settings(database_limits(settings))
             try:
@@ -25,6 +31,11 @@ def migrate(data: Path, grant_to: str | None) -> None:
             except Ungrantable as error:
                 raise Problem(str(error)) from None
     out.print("The database is at the newest schema.")
+    if clashing:
+        out.print(
+            f"{clashing:,} emails, named above, have more than one account, in different spellings."
+            " Nothing was changed: see `tandem emails`."
+        )
 
 
 def migrate_database(settings: Settings) -> None:

@@ -6,6 +6,7 @@ from msgspec import Struct
 from persistence.database.rows import row_plan
 from persistence.database.statements import Query, among, given, insert, nothing, value
 from persistence.database.views import viewer
+from persistence.users.spellings import in_order_of_spellings, spelled_as
 from persistence.users.tables import Role, UserTable, profiles, users
 from persistence.users.views import PUBLIC_USER
 
@@ -24,10 +25,9 @@ PUBLIC_USERS_EVER = Query(
 )
 
 _credentials = row_plan(Credentials, UserTable, user_id=users.c.id)
+#: Values: the spellings of an email. Old rows may hold two spellings of one address.
 CREDENTIALS = Query(
-    sa.select(*_credentials.selected).where(
-        sa.func.lower(users.c.email) == sa.func.lower(given("email", users.c.email))
-    ),
+    sa.select(*_credentials.selected).where(spelled_as).order_by(in_order_of_spellings).limit(1),
     _credentials.row,
 )
 INSERT_USER = insert(
@@ -119,11 +119,22 @@ OTHER_ADMINS = Query(
 IS_DELETED = Query(sa.select(users.c.deleted_at.is_not(None)).where(_this), value)
 PASSWORD_HASH = Query(sa.select(users.c.password_hash).where(_this, users.c.is_active), value)
 EMAIL_OF_ANOTHER = Query(
-    sa.select(users.c.id).where(
-        sa.func.lower(users.c.email) == sa.func.lower(given("email", users.c.email)),
-        users.c.id != given("user_id", users.c.id),
-    ),
+    sa.select(users.c.id).where(spelled_as, users.c.id != given("user_id", users.c.id)).limit(1),
     value,
+)
+#: ``(user_id, email)`` of the accounts whose email may have another spelling: its letters are not
+#: all ASCII, or its domain is written in ASCII for one that is not.
+EMAILS_WITH_SPELLINGS = Query(
+    sa.select(users.c.id, users.c.email)
+    .where(
+        users.c.deleted_at.is_(None),
+        sa.or_(
+            sa.func.octet_length(users.c.email) > sa.func.char_length(users.c.email),
+            users.c.email.ilike(sa.literal_column("'%@%xn--%'")),
+        ),
+    )
+    .order_by(users.c.id),
+    lambda user_id, email: (user_id, email),
 )
 #: Sets every column that an update may change.
 UPDATE_USER = Query(

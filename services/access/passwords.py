@@ -3,6 +3,9 @@
 The time of an answer must not tell whether an account exists. So a weaker hash takes today's work
 after its own: a right password is hashed again, and a wrong one takes as long. A setting says
 that bcrypt hashes of another system are in use. Then every password takes bcrypt's work as well.
+
+A password is hashed in its normalised spelling. Hashes from before are of the spelling that was
+typed then, so a password that has two spellings is verified in both.
 """
 
 import asyncio
@@ -17,6 +20,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 
 from services.errors.common import Unavailable
+from services.texts import same_password
 
 # OWASP's first recommendation for argon2id: 19 MiB, two passes, one lane.
 _MEMORY, _PASSES = 19_456, 2
@@ -50,7 +54,7 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """The hash to store."""
-        return await self._work(_ARGON2.hash, password)
+        return await self._work(_ARGON2.hash, same_password(password))
 
     async def verify(self, password: str, hash: str | None) -> bool:
         """Is this the password? Without a hash the answer is no, after the same work."""
@@ -59,7 +63,7 @@ class Passwords:
 
     async def verify_and_update(self, password: str, hash: str | None) -> tuple[bool, str | None]:
         """Is this the password; and a new hash to store where the old one is too weak."""
-        return await self._work(_checked, password, hash, self._stand_in)
+        return await self._work(_checked_spellings, password, hash, self._stand_in)
 
     async def _work(self, step: Callable[..., Any], *values: Any) -> Any:
         async with self._slot():
@@ -75,6 +79,21 @@ class Passwords:
                 yield
         finally:
             self._calls -= 1
+
+
+def _checked_spellings(
+    password: str, hash: str | None, stand_in: str | None
+) -> tuple[bool, str | None]:
+    """Check the normalised spelling, then the typed one where it differs.
+
+    A wrong password takes the work of both, and so does an account that does not exist.
+    """
+    normalised = same_password(password)
+    right, newer = _checked(normalised, hash, stand_in)
+    if right or normalised == password:
+        return right, newer
+    right, _ = _checked(password, hash, stand_in)
+    return right, _ARGON2.hash(normalised) if right else None
 
 
 def _checked(password: str, hash: str | None, stand_in: str | None) -> tuple[bool, str | None]:

@@ -25,9 +25,11 @@ from services.errors.users import EmailTaken
 from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.declaration import Key
-from services.operation.inputs import Email, Input, Line, Nothing, Password
+from services.operation.inputs import Input, Line, Nothing
 from services.operation.operation import operation
 from services.quota.quota import Policy
+from services.users.creating import refuse_other_spelling, refuse_resembling
+from services.users.credentials import KnownEmail, NewPassword
 
 MailedToken = Annotated[Line, Field(min_length=1, max_length=200)]
 
@@ -35,14 +37,14 @@ MailedToken = Annotated[Line, Field(min_length=1, max_length=200)]
 class RequestPasswordReset(Input):
     """The email of the account whose password is reset."""
 
-    email: Email = Field(description="The account's email.", examples=["user@example.com"])
+    email: KnownEmail = Field(description="The account's email.", examples=["user@example.com"])
 
 
 class ResetPassword(Input):
     """A mailed token, and the new password."""
 
     token: MailedToken = Field(description="The token that was mailed.")
-    new_password: Password = Field(
+    new_password: NewPassword = Field(
         description="8 to 128 characters.", examples=["correct horse battery"]
     )
 
@@ -123,6 +125,8 @@ async def reset_password(ctx: Context, tx: Transaction, input: ResetPassword) ->
     so that an intruder keeps no access. The email counts as verified, because its mail arrived.
     """
     token = await _lock_mail_token(ctx, tx, Purpose.RESET_PASSWORD, input.token)
+    [user] = await tx.all(USER.stored, ids=[token.user_id])
+    refuse_resembling(input.new_password, user)
     ctx.record("user", token.user_id, "password", "emailVerified", "sessions", "apiKeys")
     reset = await tx.one(
         RESET_PASSWORD,
@@ -160,6 +164,7 @@ async def verify_email(ctx: Context, tx: Transaction, input: VerifyEmail) -> Don
     """
     token = await _lock_mail_token(ctx, tx, Purpose.VERIFY_EMAIL, input.token)
     ctx.record("user", token.user_id, "email", "emailVerified")
+    await refuse_other_spelling(tx, token.email, token.user_id)
     try:
         confirmed = await tx.one(
             CONFIRM_EMAIL, user_id=token.user_id, mailed=token.email, now=ctx.now

@@ -24,6 +24,7 @@ from persistence.users.views import USER, User
 from services.access.permissions import PUBLIC, Permission
 from services.access.tokens import REFRESH_TOKEN, hashed, new_refresh_token
 from services.done import Done
+from services.emails import spellings
 from services.errors.auth import (
     AccountDisabled,
     InvalidCredentials,
@@ -33,10 +34,11 @@ from services.errors.auth import (
 from services.errors.users import EmailTaken, UsernameTaken
 from services.operation.context import Context, Request
 from services.operation.declaration import Key
-from services.operation.inputs import Email, Input, Line, Nothing, Password
+from services.operation.inputs import Input, Line, Nothing
 from services.operation.operation import operation
 from services.quota.quota import Policy
 from services.users.creating import NewAccount, create_account
+from services.users.credentials import KnownEmail, Password
 
 
 class Tokens(Struct, frozen=True, rename="camel"):
@@ -56,7 +58,7 @@ class Register(NewAccount):
 class Login(Input):
     """An account and its password."""
 
-    email: Email = Field(description="The account's email.", examples=["user@example.com"])
+    email: KnownEmail = Field(description="The account's email.", examples=["user@example.com"])
     password: Password = Field(description="The account's password.", examples=["tandem-demo-1"])
 
 
@@ -93,7 +95,7 @@ async def _verify_credentials(ctx: Context, input: Login) -> tuple[Credentials, 
     An unknown account takes the same time as a wrong password.
     """
     await _load_token_keys(ctx, input)
-    found = await ctx.reader.one(CREDENTIALS, email=input.email)
+    found = await ctx.reader.one(CREDENTIALS, emails=spellings(input.email))
     stored_hash = found and found.password_hash
     right, newer = await ctx.process.passwords.verify_and_update(input.password, stored_hash)
     ctx.right_password = bool(found and right)
@@ -247,7 +249,7 @@ async def _upgrade_hash(
     if await tx.one(RENEW_HASH, user_id=account.user_id, verified=verified, newer=newer):
         return newer
     # Another sign-in has stored its hash first, or the password has changed.
-    found = await tx.one(CREDENTIALS, email=input.email)
+    found = await tx.one(CREDENTIALS, emails=spellings(input.email))
     if not found or not await ctx.process.passwords.verify(input.password, found.password_hash):
         raise InvalidCredentials
     return found.password_hash

@@ -10,6 +10,7 @@ from datetime import timedelta
 from persistence.database.transactions import QueryStats
 from persistence.mail_tokens import ACTIVE_ACCOUNT, ACTIVE_USER, KEEP_TOKEN, Purpose
 from services.access.tokens import hashed
+from services.emails import spellings
 from services.jobs.queue import Job
 from services.mail.sending import Mail, send
 from services.mail.tokens import derive
@@ -42,8 +43,8 @@ async def email_changing(process: Process, job: Job) -> None:
 
 async def reset_password(process: Process, job: Job) -> None:
     """Mail a token that sets a new password, if the address has an account."""
-    email = job.data["email"]
-    account = await process.database.reader(QueryStats()).one(ACTIVE_ACCOUNT, email=email)
+    emails = spellings(job.data["email"])
+    account = await process.database.reader(QueryStats()).one(ACTIVE_ACCOUNT, emails=emails)
     if account is None:
         return
     user_id, email = account

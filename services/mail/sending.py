@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 from msgspec import Struct
 
+from services.emails import ascii_domain
 from services.jobs.queue import DoNotRetry
 from services.settings import Settings
 
@@ -59,10 +60,10 @@ def _address(text: str) -> Address:
     """Build an address from its parts, so that no text is read as two addresses or as a header."""
     user, _, domain = text.rpartition("@")
     try:
-        address = Address(username=user, domain=domain.encode("idna").decode())
+        address = Address(username=user, domain=ascii_domain(domain) or "")
     except ValueError:
         address = None
-    if not address or not user or not domain:
+    if not address or not user or not address.domain:
         raise DoNotRetry("no address")
     return address
 

@@ -5,12 +5,13 @@ A face passes raw values by their wire names, and `checked` finds every bad fiel
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -23,11 +24,13 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from services import texts
 from services.errors.base import FieldError
 from services.errors.common import ValidationFailed
 from services.ids import NOWHERE, parsed
 from services.money import LARGEST, cents
 from services.numbers import integer
+from services.suggestions import suggestion
 
 
 class Input(BaseModel):
@@ -55,7 +58,7 @@ def checked(model: type[Model], raw: Mapping[str, Any], *others: FieldError) -> 
     try:
         valid = model.model_validate(raw)
     except ValidationError as error:
-        fields.extend(_field_error(item) for item in error.errors(include_url=False))
+        fields.extend(_field_error(item, model) for item in error.errors(include_url=False))
         raise ValidationFailed(fields=fields) from None
     if fields:
         raise ValidationFailed(fields=fields)
@@ -82,10 +85,12 @@ INVALID_CHOICE = "INVALID_CHOICE"
 UNKNOWN_FIELD = _RULES["extra_forbidden"]
 
 
-def _field_error(error: Any) -> FieldError:
+def _field_error(error: Any, model: type[Input]) -> FieldError:
     kind, given, limits = error["type"], error["input"], error.get("ctx", {})
     # A rule over several fields names the field to change.
-    path = limits.get("field") or ".".join(str(part) for part in error["loc"])
+    # A field that has its default is named as in Python.
+    named = str if kind == "extra_forbidden" else lambda part: to_camel(str(part))
+    path = limits.get("field") or ".".join(named(part) for part in error["loc"])
     if given is None and (kind.lower().endswith("_type") or kind == "enum"):
         return FieldError(path, *REQUIRED)
     if kind.isupper():
@@ -93,7 +98,40 @@ def _field_error(error: Any) -> FieldError:
     if isinstance(given, str) and kind in ("too_short", "too_long"):
         kind = f"string_{kind}"
     code, message = _RULES.get(kind, WRONG_TYPE)
+    if kind == "extra_forbidden":
+        meant = _meant(str(error["loc"][-1]), _model_at(model, error["loc"][:-1]))
+        return FieldError(path, code, f"{message} Use {meant}." if meant else message)
     return FieldError(path, code, message.format_map(limits))
+
+
+def _meant(name: str, model: type[Input]) -> str | None:
+    """What an unknown name most likely means: a field of the model, or one of a part of it."""
+    fields = {item.alias or name: item.annotation for name, item in model.model_fields.items()}
+    if found := suggestion(name, fields):
+        return found
+    for field, kind in fields.items():
+        for part in _models(kind):
+            inner = suggestion(name, [item.alias or it for it, item in part.model_fields.items()])
+            if inner:
+                return f"{inner} of {field}"
+    return None
+
+
+def _model_at(model: type[Input], place: Sequence[str | int]) -> type[Input]:
+    """The model at a place inside another one; positions in lists are left out."""
+    for part in place:
+        for name, item in model.model_fields.items():
+            if part in (item.alias, name):
+                model = next(_models(item.annotation))
+    return model
+
+
+def _models(kind: Any) -> Iterator[type[Input]]:
+    """The models that a type is made of."""
+    if isinstance(kind, type) and not get_args(kind) and issubclass(kind, Input):
+        yield kind
+    for inner in get_args(kind):
+        yield from _models(inner)
 
 
 def wrong(code: str, message: str, field: str | None = None) -> PydanticCustomError:
@@ -119,43 +157,52 @@ def _cleaned(value: object, control: re.Pattern[str]) -> object:
     return unicodedata.normalize("NFC", value.strip())
 
 
-def _clean(value: object) -> object:
+def clean_line(value: object) -> object:
+    """A line of text, trimmed and in NFC; anything else as it is."""
     return _cleaned(value, _CONTROL)
+
+
+def refuse_controls(value: object) -> object:
+    """Text that stays as it was typed; raises an error for control characters."""
+    if isinstance(value, str) and _CONTROL.search(value):
+        raise wrong("INVALID_FORMAT", "Control characters are not allowed.")
+    return value
 
 
 def _clean_lines(value: object) -> object:
     return _cleaned(value, _CONTROL_IN_LINES)
 
 
-# JSON Schema has no word for "trimmed": api/rest/openapi/schemas.py turns this mark into a pattern.
-Line = Annotated[
-    str, Strict(), BeforeValidator(_clean), Field(json_schema_extra={"x-text": "line"})
-]
-Lines = Annotated[
-    str, Strict(), BeforeValidator(_clean_lines), Field(json_schema_extra={"x-text": "lines"})
-]
-
-#: A coupon's code as buyers give it. A code that no coupon can have is an unknown code.
-CouponCode = Annotated[Line, Field(min_length=1, max_length=40)]
-
-
-def _no_nul(value: object) -> object:
-    if isinstance(value, str) and _CONTROL.search(value):
-        raise wrong("INVALID_FORMAT", "Control characters are not allowed.")
+def _legible(value: str) -> str:
+    if texts.overrides(value):
+        raise wrong("INVALID_FORMAT", "Leave out characters that override the text's direction.")
+    if value and not texts.shows_something(value):
+        raise wrong("INVALID_FORMAT", "Give text that can be seen.")
     return value
 
 
-# A password is taken as typed: not trimmed, not normalised.
-Password = Annotated[
+def _name(value: str) -> str:
+    if texts.hides_something(value):
+        raise wrong("INVALID_FORMAT", "Leave out invisible characters.")
+    return _legible(value)
+
+
+# JSON Schema has no word for "trimmed": api/rest/openapi/schemas.py turns this mark into a pattern.
+Line = Annotated[
+    str, Strict(), BeforeValidator(clean_line), Field(json_schema_extra={"x-text": "line"})
+]
+Lines = Annotated[
     str,
     Strict(),
-    BeforeValidator(_no_nul),
-    Field(
-        min_length=8,
-        max_length=128,
-        json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"},
-    ),
+    BeforeValidator(_clean_lines),
+    AfterValidator(_legible),
+    Field(json_schema_extra={"x-text": "lines"}),
 ]
+#: A line that names somebody or something: it can be seen, and hides nothing.
+NameLine = Annotated[Line, AfterValidator(_name), Field(json_schema_extra={"x-text": "name"})]
+
+#: A coupon's code as buyers give it. A code that no coupon can have is an unknown code.
+CouponCode = Annotated[Line, Field(min_length=1, max_length=40)]
 
 
 # A name in URLs. Like an id, it is taken as written, not trimmed.
@@ -164,21 +211,8 @@ Slug = Annotated[
 ]
 
 
-#: The domain of deleted accounts' addresses; no account may take an address there.
-GONE = "deleted.invalid"
-
-
-def _email(value: object) -> object:
-    value = _clean(value)
-    if isinstance(value, str) and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", value):
-        raise wrong("INVALID_FORMAT", "Give an email address.")
-    if isinstance(value, str) and value.lower().endswith(f"@{GONE}"):
-        raise wrong("RESERVED", "Give an address that can be mailed to.")
-    return value
-
-
 def _url(value: object) -> object:
-    value = _clean(value)
+    value = clean_line(value)
     if isinstance(value, str) and not re.fullmatch(_URL, value):
         raise wrong("INVALID_FORMAT", "Give an address that begins with http:// or https://.")
     return value
@@ -192,12 +226,6 @@ Url = Annotated[
     Strict(),
     BeforeValidator(_url),
     Field(max_length=500, json_schema_extra={"x-text": "url"}),
-]
-Email = Annotated[
-    str,
-    Strict(),
-    BeforeValidator(_email),
-    Field(max_length=254, json_schema_extra={"x-text": "email"}),
 ]
 
 

@@ -16,7 +16,7 @@ from services.jobs.queue import Job, enqueue
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.declaration import Key
-from services.operation.inputs import Line, Lines, Reference, wrong
+from services.operation.inputs import Lines, NameLine, Reference, wrong
 from services.operation.operation import operation
 from services.operation.paging import Page
 from services.orders import steps
@@ -42,7 +42,7 @@ class UpdateOrderStatus(OrderId):
         examples=["CONFIRMED"],
         strict=False,
     )
-    tracking_code: Annotated[Line, Field(min_length=1, max_length=100)] | None = Field(
+    tracking_code: Annotated[NameLine, Field(min_length=1, max_length=100)] | None = Field(
         None, description="The carrier's tracking code of the parcel; allowed with SHIPPED only."
     )
     note: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(

@@ -31,9 +31,9 @@ from services.operation.context import Context
 from services.operation.declaration import Key
 from services.operation.inputs import (
     Input,
-    Line,
     Lines,
     Metadata,
+    NameLine,
     PathId,
     Price,
     Reference,
@@ -57,7 +57,7 @@ MOST_PIECES = 1_000_000
 _CLEARED: dict[str, Any] = {"description": "", "tags": [], "metadata": {}}
 
 
-Name = Annotated[Line, Field(min_length=3, max_length=200)]
+Name = Annotated[NameLine, Field(min_length=3, max_length=200)]
 Description = Annotated[Lines, Field(max_length=2000)]
 Tags = Annotated[list[Tag], Field(max_length=10), AfterValidator(_without_repeats)]
 Pieces = Annotated[int, Field(ge=0, le=MOST_PIECES)]

@@ -15,6 +15,7 @@ from services.operation.inputs import (
     Flag,
     Input,
     Line,
+    NameLine,
     PathId,
     Reference,
     wrong,
@@ -22,7 +23,7 @@ from services.operation.inputs import (
 from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 
-Tag = Annotated[Line, Field(min_length=1, max_length=50)]
+Tag = Annotated[NameLine, Field(min_length=1, max_length=50)]
 ProductSort = Literal["-createdAt", "createdAt", "name", "-name", "price", "-price", "relevance"]
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from services.access.addresses import Address, hidden, within
 from services.access.callers import Caller
+from services.emails import same_spelling
 from services.errors.common import RateLimited
 from services.operation.inputs import LONGEST_TEXT
 from services.quota.gcra import Ask, Balance, Budgets, Charge
@@ -208,7 +209,7 @@ class Quota:
         The email is spelled as accounts are looked up. The key keeps anybody who reads Redis from
         finding emails by a list of addresses.
         """
-        text = unicodedata.normalize("NFC", email.strip())
+        text = same_spelling(unicodedata.normalize("NFC", email.strip()))
         # As PostgreSQL does, letter by letter; Python's own lower() would tell İ from I and i.
         lowered = "".join(letter.lower()[0] for letter in text)
         written = lowered.encode("utf-8", "replace")

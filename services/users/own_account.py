@@ -1,8 +1,8 @@
 """Operations on the caller's own account: read, change, delete it, and change its password."""
 
-from typing import Annotated, Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from persistence.database.transactions import Transaction
 from persistence.sessions.statements import REVOKE_SESSIONS_OF
@@ -21,20 +21,27 @@ from services.errors.common import Unauthenticated
 from services.errors.users import AccountNotEmpty, EmailTaken, LastAdmin, UsernameTaken
 from services.operation.context import Context
 from services.operation.declaration import Key
-from services.operation.inputs import (
-    Email,
-    Input,
-    Lines,
-    Nothing,
-    Password,
-    Url,
-)
+from services.operation.inputs import Input, Nothing, Url
 from services.operation.operation import operation
 from services.operation.patches import ABSENT, Patch
 from services.quota.charging import charge_attempt
 from services.quota.quota import Policy
 from services.users import steps
-from services.users.creating import Name, Username
+from services.users.creating import Bio, Name, Username, refuse_contradiction, refuse_resembling
+from services.users.credentials import Email, NewPassword, Password
+
+
+class UpdateProfile(Patch):
+    """The changes to the personal facts of an account. Absent fields stay as they are."""
+
+    first_name: Name | None = Field(None, description="Given name; null clears it.")
+    last_name: Name | None = Field(None, description="Family name; null clears it.")
+    avatar: Url | None = Field(
+        None,
+        description="URL of a picture, http or https; null clears it.",
+        examples=["https://example.com/ada.png"],
+    )
+    bio: Bio | None = Field(None, description="A short text about the person; null clears it.")
 
 
 class UserPatch(Patch):
@@ -45,7 +52,9 @@ class UserPatch(Patch):
         ABSENT, description="Email address to sign in with.", examples=["ada@example.com"]
     )
     full_name: Name = Field(
-        ABSENT, description="The person's full name.", examples=["Ada Lovelace"]
+        ABSENT,
+        description="The person's full name. One made of first and last name follows them.",
+        examples=["Ada Lovelace"],
     )
     first_name: Name | None = Field(None, description="Given name; null clears it.")
     last_name: Name | None = Field(None, description="Family name; null clears it.")
@@ -54,9 +63,22 @@ class UserPatch(Patch):
         description="URL of a picture, http or https; null clears it.",
         examples=["https://example.com/ada.png"],
     )
-    bio: Annotated[Lines, Field(min_length=1, max_length=1000)] | None = Field(
-        None, description="A short text about the person; null clears it."
+    bio: Bio | None = Field(None, description="A short text about the person; null clears it.")
+    profile: UpdateProfile = Field(
+        ABSENT, description="Personal facts, in the form in which v2 and GraphQL show them."
     )
+
+    @model_validator(mode="after")
+    def _each_fact_once(self) -> Self:
+        refuse_contradiction(self, self.profile)
+        return self
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The fields that the caller gave, the ones of ``profile`` among them."""
+        given = super().given
+        profile: UpdateProfile | None = given.pop("profile", None)
+        return {**profile.given, **given} if profile else given
 
 
 class UpdateMe(UserPatch):
@@ -86,7 +108,7 @@ class ChangePassword(Input):
     current_password: Password = Field(
         description="The current password.", examples=["tandem-demo-1"]
     )
-    new_password: Password = Field(
+    new_password: NewPassword = Field(
         description="8 to 128 characters.", examples=["correct horse battery"]
     )
 
@@ -194,7 +216,7 @@ async def update_me(ctx: Context, tx: Transaction, input: UpdateMe) -> User:
     cost=5,
     quota=Policy.LOGIN,
 )
-async def change_password(ctx: Context, tx: Transaction, _: ChangePassword) -> Done:
+async def change_password(ctx: Context, tx: Transaction, input: ChangePassword) -> Done:
     """Change the caller's password, and end all their other sessions.
 
     A pending email is dropped. API keys stay valid: revoke them one by one.
@@ -205,6 +227,7 @@ async def change_password(ctx: Context, tx: Transaction, _: ChangePassword) -> D
     if hashes is None:
         raise InvalidCredentials("The current password is wrong.")
     verified, new_hash = hashes
+    refuse_resembling(input.new_password, await steps.load_user(tx, ctx.user_id))
     changed = await tx.one(
         CHANGE_PASSWORD, user_id=ctx.user_id, verified=verified, new_hash=new_hash
     )

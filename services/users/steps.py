@@ -25,15 +25,22 @@ from persistence.users.tables import Role
 from persistence.users.views import USER, User
 from persistence.wallet import LOCK_WALLET
 from services.access.permissions import Permission
+from services.emails import GONE, same_spelling, spellings
 from services.errors.auth import InvalidCredentials
 from services.errors.base import FieldError
 from services.errors.common import Internal, ValidationFailed
 from services.errors.users import AccountNotEmpty, EmailTaken, LastAdmin, UserNotFound
 from services.jobs.queue import enqueue
 from services.operation.context import Context
-from services.operation.inputs import GONE
 from services.operation.patches import Patch, changes
-from services.users.creating import DELETED_PREFIX, enqueue_verification, taken_error
+from services.users.creating import (
+    DELETED_PREFIX,
+    LONGEST_NAME,
+    enqueue_verification,
+    joined_name,
+    refuse_other_spelling,
+    taken_error,
+)
 
 _PROFILE = ("first_name", "last_name", "avatar", "bio")
 
@@ -64,8 +71,20 @@ async def find_user(ctx: Context, tx: Transaction, user_id: str) -> User:
 
 
 def changed_columns(user: User, patch: Patch) -> dict[str, Any]:
-    """The columns that a patch changes in an account, with their new values."""
-    return changes(patch, _columns(user))
+    """The columns that a patch changes in an account, with their new values.
+
+    A full name that was made of the first and the last name is made anew when these change.
+    """
+    # An email from before may be spelled otherwise than the same email in a patch.
+    present = {**_columns(user), "email": same_spelling(user.email)}
+    changed = changes(patch, present)
+    if {"first_name", "last_name"} & changed.keys() and "full_name" not in patch.given:
+        new = {**present, **changed}
+        derived = joined_name(new["first_name"], new["last_name"])
+        was_derived = user.full_name == joined_name(present["first_name"], present["last_name"])
+        if was_derived and derived is not None and len(derived) <= LONGEST_NAME:
+            changed["full_name"] = derived
+    return changed
 
 
 def refuse_email_without_password(user: User, patch: Patch) -> None:
@@ -74,8 +93,9 @@ def refuse_email_without_password(user: User, patch: Patch) -> None:
     A token alone may be stolen, so it cannot change the email. Sending the present email back, as
     a form does, changes nothing and is allowed.
     """
-    email = patch.given.get("email", user.email)
-    if email != user.email or ("email" in patch.given and user.pending_email is not None):
+    present = same_spelling(user.email)
+    email = patch.given.get("email", present)
+    if email != present or ("email" in patch.given and user.pending_email is not None):
         message = "Give the password to change the email."
         raise ValidationFailed(fields=[FieldError("currentPassword", "REQUIRED", message)])
 
@@ -103,7 +123,7 @@ async def set_pending_email(
         if user.pending_email is not None:
             changed["pending_email"] = None
         return
-    if await tx.one(EMAIL_OF_ANOTHER, email=email, user_id=user.id):
+    if await tx.one(EMAIL_OF_ANOTHER, emails=spellings(email), user_id=user.id):
         raise EmailTaken
     if email != user.pending_email:
         changed["pending_email"] = email
@@ -121,6 +141,8 @@ async def write_changes(
     ctx.record("user", user.id, *sorted(to_camel(name) for name in changed))
     if not changed:
         return user
+    if "email" in changed:
+        await refuse_other_spelling(tx, changed["email"], user.id)
     new = {f"new_{name}": value for name, value in {**_columns(user), **changed}.items()}
     try:
         await tx.all(UPDATE_USER, user_id=user.id, **new)

@@ -21,6 +21,11 @@ _REFERENCE = "#/components/schemas/"
 _SPACES = r" \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _CONTROLS = r"\x00-\x1f\x7f-\x9f"
 _LINE_SPACES = r"\t\n\r" + _SPACES
+# Invisible characters, without those that may stay between letters or after an emoji.
+_INVISIBLE = (
+    r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800"
+    r"\u3164\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff"
+)
 _CONTROLS_IN_LINES = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 _NO_SPACE = f"[^@{_SPACES}{_CONTROLS}]"
 _IN_URL = rf"""[^"'<>\\{_SPACES}{_CONTROLS}]"""
@@ -135,7 +140,9 @@ def _tidy(schema: Schema) -> None:
             _write_text(schema, _SPACES, _CONTROLS)
         case "lines":
             _write_text(schema, _LINE_SPACES, _CONTROLS_IN_LINES)
-        case "email":
+        case "name":
+            _write_text(schema, _SPACES, _CONTROLS + _INVISIBLE)
+        case "email" | "known-email":
             schema["pattern"] = f"^[{_SPACES}]*{_EMAIL}[{_SPACES}]*$"
         case "url":
             schema["pattern"] = f"^[{_SPACES}]*{_URL}[{_SPACES}]*$"
