@@ -27,7 +27,9 @@ class ShippingAddress(Struct, frozen=True, rename="camel"):
     line1: Annotated[str, Meta(description="Street and number.")]
     line2: Annotated[str | None, Meta(description="Flat, floor or company.")]
     city: Annotated[str, Meta(description="Town or city.")]
-    postal_code: Annotated[str, Meta(description="Postal code.")]
+    postal_code: Annotated[
+        str | None, Meta(description="Postal code; null where the country has none.")
+    ]
     country: Annotated[str, Meta(description="ISO 3166-1 alpha-2 code.")]
 
 

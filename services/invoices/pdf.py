@@ -124,7 +124,7 @@ def _write_buyer(page: _Page, invoice: Invoice) -> None:
         to = buyer.address
         page.ln(2)
         page.write_line("Sent to", _SMALL, _GREY)
-        place = f"{to.postal_code} {to.city}, {to.country}"
+        place = f"{to.postal_code or ''} {to.city}, {to.country}".lstrip()
         for line in (to.name, to.line1, to.line2, place):
             if line is not None:
                 page.write_line(line)

@@ -21,6 +21,7 @@ HANDLERS: dict[str, Handler] = {
     "jobs.queueAgain": unfinished.queue_again,
     "mail.emailChanging": mail_accounts.email_changing,
     "mail.orderPaid": mail_orders.order_paid,
+    "mail.orderPlaced": mail_orders.order_placed,
     "mail.orderRefunded": mail_orders.order_refunded,
     "mail.orderShipped": mail_orders.order_shipped,
     "mail.verifyEmail": mail_accounts.verify_email,

@@ -1,19 +1,34 @@
-"""Jobs that send mails about orders to their buyers: paid, shipped, refunded.
+"""Jobs that send mails about orders to their buyers: placed, paid, shipped, refunded.
 
-Operations queue ``mail.orderPaid`` and ``mail.orderShipped`` with ``{"orderId"}``, and
-``mail.orderRefunded`` with ``{"refundId"}``. The job reads the order when it sends the mail. A
-deleted account has no address, so it gets no mail.
+Operations queue ``mail.orderPlaced``, ``mail.orderPaid`` and ``mail.orderShipped`` with
+``{"orderId"}``, and ``mail.orderRefunded`` with ``{"refundId"}``. The job reads the order when it
+sends the mail. A deleted account has no address, so it gets no mail.
 """
 
 from decimal import Decimal
 
 from persistence.database.transactions import QueryStats
+from persistence.orders.statuses import OrderStatus
 from persistence.orders.views import ORDER, Order
 from persistence.refunds import REFUND
 from persistence.users.statements import ADDRESS_OF
 from services.jobs.queue import DoNotRetry, Job
 from services.mail.sending import Mail, send
 from services.process import Process
+
+
+async def order_placed(process: Process, job: Job) -> None:
+    """Confirm to the buyer what they ordered, and say what is to be done next."""
+    order = await _load_order(process, job.data["orderId"])
+    text = f"""\
+Hello,
+
+thank you for your order {order.number}.
+
+{_summary(order)}
+{_next_step(order)}
+"""
+    await _send_to_buyer(process, job, order, f"Your order {order.number}", text)
 
 
 async def order_paid(process: Process, job: Job) -> None:
@@ -76,6 +91,15 @@ async def _send_to_buyer(process: Process, job: Job, order: Order, subject: str,
     email = await reader.one(ADDRESS_OF, user_id=order.customer_id)
     if email is not None:
         await send(process.settings, Mail(email, subject, text), job.id, process.clock())
+
+
+def _next_step(order: Order) -> str:
+    """What the buyer does next; the order may have moved on since it was placed."""
+    if order.status == OrderStatus.AWAITING_APPROVAL:
+        return "We look at large orders first. It can be paid once we have approved it."
+    if order.status == OrderStatus.PENDING:
+        return "Its pieces are held for you until it is paid or expires."
+    return "Its present status is in your account."
 
 
 def _summary(order: Order) -> str:

@@ -3,7 +3,7 @@
 from typing import Annotated, Self
 
 from msgspec import structs
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from persistence.database.transactions import PendingResult, Transaction
 from persistence.orders.statements import LOCK_OFFERS
@@ -14,6 +14,7 @@ from persistence.products.statements import HOLD_STOCK, SELL_STOCK, STOCKED
 from persistence.products.tables import MovementKind
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind
 from services.access.permissions import Permission
+from services.countries import WITHOUT_POSTAL_CODES, country_fault
 from services.coupons import steps as coupons_steps
 from services.errors.common import Internal
 from services.errors.coupons import CouponExhausted, CouponExpired, CouponInvalid
@@ -24,10 +25,12 @@ from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.declaration import Key
 from services.operation.inputs import (
+    REQUIRED,
     CouponCode,
     Input,
     Line,
     Lines,
+    NameLine,
     Reference,
     wrong,
 )
@@ -37,13 +40,24 @@ from services.orders.reading import OrderId
 from services.refunds import steps as refunds_steps
 from services.wallet import transfer
 
-AddressLine = Annotated[Line, Field(min_length=1, max_length=100)]
+AddressLine = Annotated[NameLine, Field(min_length=1, max_length=100)]
 
 
 COUPON_ERRORS = (CouponInvalid, CouponExpired, CouponExhausted)
 
 
-Country = Annotated[Line, Field(pattern="^[A-Z]{2}$", json_schema_extra={"pattern": "[A-Z]{2}"})]
+def _country(code: str) -> str:
+    fault = country_fault(code)
+    if fault is not None:
+        raise wrong("INVALID_CHOICE", fault)
+    return code
+
+
+Country = Annotated[
+    Line,
+    Field(pattern="^[A-Z]{2}$", json_schema_extra={"pattern": "[A-Z]{2}"}),
+    AfterValidator(_country),
+]
 
 
 class NewOrderLine(Input):
@@ -62,10 +76,23 @@ class NewShippingAddress(Input):
     line1: AddressLine = Field(description="Street and number.", examples=["12 St James's Square"])
     line2: AddressLine | None = Field(None, description="Flat, floor or company.")
     city: AddressLine = Field(description="Town or city.", examples=["London"])
-    postal_code: Annotated[Line, Field(min_length=1, max_length=20)] = Field(
-        description="Postal code.", examples=["SW1Y 4JH"]
-    )
     country: Country = Field(description="ISO 3166-1 alpha-2 code.", examples=["GB"])
+    postal_code: Annotated[NameLine, Field(min_length=1, max_length=20)] | None = Field(
+        None,
+        description="Postal code. Required except where the country has none.",
+        examples=["SW1Y 4JH"],
+        validate_default=True,
+    )
+
+    @field_validator("postal_code")
+    @classmethod
+    def _postal_code_where_there_is_one(
+        cls, postal_code: str | None, info: ValidationInfo
+    ) -> str | None:
+        # A bad country is not among the data; it is reported by itself.
+        if postal_code is None and info.data.get("country", "") not in WITHOUT_POSTAL_CODES:
+            raise wrong(*REQUIRED)
+        return postal_code
 
 
 class QuoteOrder(Input):
@@ -165,6 +192,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> PendingRe
     await tx.write(HOLD_STOCK, ids=ids, quantities=[line.quantity for line in order.lines])
     ctx.invalidate("product", *ids)
     await steps.write_history(ctx, tx, order.id, None, order.status)
+    await enqueue(ctx, tx, "mail.orderPlaced", {"orderId": order.id})
     return placed
 
 
