@@ -25,8 +25,9 @@ from api.http.pages import page_routes
 from api.http.paths import Paths
 from api.http.provider import provider_routes
 from api.http.responses import Reply
+from api.rest.aliases import health_alias
 from api.rest.routes import MOUNTS, mounted
-from api.rest.versions import dialect_of
+from api.rest.versions import LEGACY, dialect_of
 from persistence.database.failures import DatabaseError
 from schema.executing.documents import Documents
 from schema.executing.executable import Executable
@@ -62,6 +63,7 @@ def create_app(process: Process | None = None) -> Edge:
     others = [
         *page_routes(process),
         *health_routes(health),
+        health_alias(health, LEGACY),
         *provider_routes(process),
         *metrics_routes(process),
     ]

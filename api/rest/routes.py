@@ -22,6 +22,7 @@ from api.rest import (
     users,
     wallet,
 )
+from api.rest.aliases import ALIASES
 from api.rest.dialect import Dialect
 from api.rest.operation_route import OperationRoute
 from api.rest.versions import DIALECTS
@@ -71,8 +72,9 @@ def routes_of(dialect: Dialect) -> Iterator[OperationRoute]:
 
 _V1 = APIRouter(routes=list(routes_of(DIALECTS["v1"])))
 _V2 = APIRouter(routes=list(routes_of(DIALECTS["v2"])))
+_BARE = APIRouter(routes=[*_V1.routes, *ALIASES])
 #: The router under each prefix; addresses without a version answer as v1.
-MOUNTS = {DIALECTS["v2"].prefix: _V2, DIALECTS["v1"].prefix: _V1, "/api": _V1}
+MOUNTS = {DIALECTS["v2"].prefix: _V2, DIALECTS["v1"].prefix: _V1, "/api": _BARE}
 
 
 def mounted() -> Iterator[tuple[str, OperationRoute]]:

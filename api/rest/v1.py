@@ -16,7 +16,9 @@ from api.rest.calls import Call, Sent
 from api.rest.dialect import CODE, REQUEST_ID, Cursor, Dialect
 from services.auth.signing_in import Tokens
 from services.errors.base import FieldError, TandemError
+from services.operation.context import Request
 from services.operation.declaration import Deprecation
+from services.operation.inputs import UNKNOWN_FIELD
 from services.operation.operation import Operation
 from services.operation.paging import Page
 from services.users.reading import User
@@ -150,8 +152,7 @@ class V1(Dialect):
             _translate_one_line(sent)
 
     def resource(self, call: Call, value: Any) -> bytes:
-        data = self.written(value, call.fields)
-        return _encode(Success(True, data, None, call.request.id, _now(call)))
+        return _encode(succeeded(self.written(value, call.fields), call.request))
 
     def page(self, call: Call, page: Page[Any]) -> tuple[bytes, str | None]:
         total = page.total or 0
@@ -176,8 +177,25 @@ class V1(Dialect):
         self, error: TandemError, request_id: str, path: str, public_url: str, at: datetime
     ) -> Any:
         details = {**error.details, "fields": error.fields} if error.fields else error.details
-        written = Error(error.code, error.detail, details)
+        written = Error(error.code, _message(error), details)
         return Failure(False, None, written, request_id, at)
+
+
+def _message(error: TandemError) -> str:
+    """What happened; older clients show this alone, so it names the fields that are unknown."""
+    unknown = [
+        f"{item.field}: {item.message}" for item in error.fields if item.code == UNKNOWN_FIELD[0]
+    ]
+    return " ".join([error.detail, *unknown[:_MOST_NAMED]])
+
+
+#: Unknown fields that a message names; all are among the details.
+_MOST_NAMED = 5
+
+
+def succeeded(data: Any, request: Request) -> Success:
+    """A success with some data."""
+    return Success(True, data, None, request.id, request.process.clock())
 
 
 def _now(call: Call) -> datetime:
@@ -185,18 +203,13 @@ def _now(call: Call) -> datetime:
 
 
 def _translate_list(operation: Operation[Any, Any], sent: Sent) -> None:
-    """Translate ``limit``, ``order`` and snake_case sorts; v1 always counts a list."""
+    """Translate ``limit``, ``per_page``, ``order`` and snake_case sorts; v1 always counts."""
     query = sent.query
     if query.get("total", "false") == "false":
         query["total"] = "true"
-    if "limit" in query:
-        limit = query.pop("limit")
-        # The size of a cursor's page is named after the cursor's direction.
-        size = "first" if "after" in query else "last" if "before" in query else "perPage"
-        if size in query:
-            sent.faults.append(FieldError("limit", "CONFLICT", f"Give limit or {size}, not both."))
-        query.setdefault(size, limit)
-        sent.spelled[size] = "limit"
+    for older in ("limit", "per_page"):
+        if older in query:
+            _translate_size(older, sent)
     if "sort" in query:
         query["sort"] = re.sub(r"_([a-z])", lambda match: match[1].upper(), query["sort"])
     if "order" in query:
@@ -216,6 +229,20 @@ def _translate_list(operation: Operation[Any, Any], sent: Sent) -> None:
                 sent.faults.append(FieldError("order", "CONFLICT", message))
             else:
                 query["sort"] = f"-{query['sort']}"
+
+
+def _translate_size(older: str, sent: Sent) -> None:
+    """Put the size of a page where it belongs, which depends on the cursor."""
+    query = sent.query
+    value = query.pop(older)
+    # The size of a cursor's page is named after the cursor's direction.
+    size = "first" if "after" in query else "last" if "before" in query else "perPage"
+    if size in query:
+        other = sent.spelled.get(size, size)
+        sent.faults.append(FieldError(older, "CONFLICT", f"Give {older} or {other}, not both."))
+        return
+    query[size] = value
+    sent.spelled[size] = older
 
 
 def _translate_one_line(sent: Sent) -> None:

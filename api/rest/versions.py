@@ -4,7 +4,8 @@ from api.rest.dialect import Dialect
 from api.rest.v1 import V1
 from api.rest.v2 import V2
 
-DIALECTS: dict[str, Dialect] = {"v1": V1(), "v2": V2()}
+LEGACY = V1()
+DIALECTS: dict[str, Dialect] = {LEGACY.name: LEGACY, "v2": V2()}
 
 
 def dialect_of(path: str) -> Dialect:

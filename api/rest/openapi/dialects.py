@@ -116,12 +116,13 @@ class V1Shapes:
             return []
         found = [
             {
-                "name": "limit",
+                "name": name,
                 "in": "query",
                 "deprecated": True,
                 "description": "Older spelling of perPage.",
                 "schema": {"type": "integer", "minimum": 1, "maximum": 100},
             }
+            for name in ("limit", "per_page")
         ]
         if any(f"-{value}" in sort["enum"] for value in sort["enum"]):
             found.append(
