@@ -19,32 +19,22 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
-import asyncpg
 import msgspec
 import structlog
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
-from pgqueuer.adapters.persistence.qb import (
-    QueryBuilderEnvironment,
-    QueryQueueBuilder,
-    QuerySchedulerBuilder,
-)
-from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain import models
 from pgqueuer.domain.errors import RetryRequested
-from pgqueuer.domain.settings import DBSettings, Durability
-from pgqueuer.domain.types import Channel
-from pgqueuer.ports.driver import NotifyCallback
 from structlog.contextvars import bound_contextvars
 
+from api.job_queue import TABLES, error_name, job_queries
 from persistence.database.connections import new_pool
-from persistence.database.failures import DRIVER_ERRORS
 from persistence.database.transactions import QueryStats
-from persistence.jobs.statements import STARTS
+from persistence.jobs.statements import PUT_BACK, STARTS
 from services import logs
 from services.jobs.handlers import AT_ONCE, HANDLERS, SCHEDULES
 from services.jobs.queue import DoNotRetry, Handler, Job
 from services.jobs.schedules import queue_due
+from services.jobs.standstill import Standstill
 from services.metrics import count_attempt
 from services.periodic_tasks import PeriodicTasks
 from services.process import Process, new_process
@@ -52,21 +42,6 @@ from services.settings import Settings
 
 log = structlog.get_logger("tandem.worker")
 
-#: Every name is given, because pgqueuer would read the others from the environment.
-TABLES = DBSettings(
-    prefix="",
-    db_schema=None,
-    channel=Channel("tandem_jobs"),
-    function="tandem_jobs_changed",
-    trigger="jobs_changed",
-    queue_status_type="job_status",
-    queue_table="jobs",
-    queue_table_log="job_log",
-    statistics_table="job_statistics",
-    schedules_table="job_schedules",
-    durability=Durability.durable,
-    widen_id=False,
-)
 #: Connections that hand out jobs: one fetches them, one records results. Handlers use others.
 _CONNECTIONS = 2
 #: Wait before an unreachable queue is tried again.
@@ -92,20 +67,25 @@ class Worker:
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Timeout] = set()
         self._until = float("inf")
+        self._away = False
+        self._standstill = Standstill(process, [name for name in handlers if name not in at_once])
 
     async def run(self) -> None:
         """Run jobs; returns after `stop`, when every running job has ended."""
-        sound = True
-        while not self._stopping.is_set():
-            try:
-                await self._serve()
-                sound = True
-            except Exception as error:
-                if sound:
-                    log.warning("queue away", error=_named(error))
-                sound = False
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), _AGAIN_SECONDS)
+        looks = PeriodicTasks()
+        looks.every(self._process.settings.job_poll_seconds, self._standstill.look)
+        looks.start()
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._serve()
+                except Exception as error:
+                    self._note_away(error)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._stopping.wait(), _AGAIN_SECONDS)
+        finally:
+            await looks.stop()
+            self._standstill.end()
 
     def stop(self) -> None:
         """Take no more jobs, and limit the time of those that run."""
@@ -121,7 +101,7 @@ class Worker:
         settings = self._process.settings
         limits = self._process.database.limits
         async with new_pool(settings.database_url, limits, 1, _CONNECTIONS) as pool:
-            manager = QueueManager(_queries(pool), TABLES.channel)
+            manager = QueueManager(job_queries(pool, self._put_back, self._looked), TABLES.channel)
             manager.shutdown = self._stopping
             for name, handler in self._handlers.items():
                 manager.entrypoint(
@@ -137,6 +117,23 @@ class Worker:
                 heartbeat_timeout=timedelta(seconds=settings.job_lease_seconds),
                 log_aggregation_interval=timedelta(0),
             )
+
+    def _note_away(self, error: Exception) -> None:
+        """Log that the queue cannot be reached, once until it answers again."""
+        if not self._away:
+            log.warning("queue away", error=error_name(error))
+        self._away = True
+
+    def _looked(self, found: int) -> None:
+        """Note that the queue has answered, with so many jobs."""
+        self._away = False
+        if found:
+            self._standstill.took()
+
+    async def _put_back(self, number: int, manager: str, delay: timedelta) -> None:
+        """Put a job back that this worker could not put back before."""
+        async with self._process.database.transaction(QueryStats()) as tx:
+            await tx.all(PUT_BACK, number=number, manager=manager, delay=delay)
 
     async def _attempt(self, handler: Handler, queued: models.Job) -> None:
         """Try a job once; raises `RetryRequested` or `Dead` when that fails."""
@@ -186,7 +183,7 @@ class Worker:
         The text of an error is left out, because it may hold mail addresses.
         """
         settings = self._process.settings
-        reason = str(error) if isinstance(error, DoNotRetry) else _named(error)
+        reason = str(error) if isinstance(error, DoNotRetry) else error_name(error)
         frames = "".join(traceback.format_tb(error.__traceback__))
         if attempt >= settings.job_attempts or isinstance(error, DoNotRetry):
             log.error("job", outcome="DEAD", attempt=attempt, error=reason, trace=frames)
@@ -200,57 +197,13 @@ class Worker:
         return RetryRequested(timedelta(seconds=delay), reason=reason)
 
 
-class _Polling(AsyncpgPoolDriver):
-    """A driver without NOTIFY and LISTEN: a worker notifies only itself, inside its process."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        super().__init__(pool)
-        self._callbacks: list[NotifyCallback] = []
-
-    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
-        self._callbacks.append(callback)
-
-    async def notify(self, channel: str, payload: str) -> None:
-        for callback in self._callbacks:
-            callback(payload)
-
-
-class _Kept(Queries):
-    """Queries that leave a job as it is when it cannot be put back, instead of marking it dead."""
-
-    async def retry_job(
-        self, job: models.Job, delay: timedelta, traceback_record: models.TracebackRecord | None
-    ) -> None:
-        try:
-            await super().retry_job(job, delay, traceback_record)
-        except DRIVER_ERRORS as error:
-            log.warning(
-                "job comes back when its lease ends", job=job.entrypoint, error=_named(error)
-            )
-
-
-def _queries(pool: asyncpg.Pool) -> Queries:
-    return _Kept(
-        _Polling(pool),
-        QueryBuilderEnvironment(TABLES),
-        QueryQueueBuilder(TABLES),
-        QuerySchedulerBuilder(TABLES),
-    )
-
-
-def _named(error: BaseException) -> str:
-    """The class of an error, with a mail server's code; never its text."""
-    code = getattr(error, "code", None)
-    return type(error).__qualname__ + (f" {code}" if isinstance(code, int) else "")
-
-
 class _Log(logging.Handler):
     """Writes pgqueuer's warnings to Tandem's log; failed jobs are logged already."""
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         if not isinstance(error, Dead):
-            log.warning("queue", told=record.msg, error=error and _named(error))
+            log.warning("queue", told=record.msg, error=error and error_name(error))
 
 
 def run(settings: Settings, *, follow: bool = False) -> None:

@@ -259,6 +259,11 @@ class Settings(HttpSettings):
     job_drain_seconds: float = Field(
         default=20, gt=0, description="How long running jobs may go on when their worker stops."
     )
+    worker_health_file: Path | None = Field(
+        default=None,
+        description="A file whose age tells a worker's health: the time since the worker last took"
+        " a job, or found none due. Each worker needs its own.",
+    )
     ended_days: int = Field(
         default=90,
         ge=1,

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from persistence.database.columns import Uuid
 from persistence.database.statements import Query, forget, given, nothing, value
@@ -67,6 +68,23 @@ STARTS = Query(
     value,
 )
 
+_wanted = (
+    sa.func.unnest(sa.bindparam("names", type_=postgresql.ARRAY(sa.Text)))
+    .table_valued(sa.column("name", sa.Text))
+    .render_derived(name="wanted")
+)
+#: Those of the names that have a job which waits although its time has come.
+DUE_NAMES = Query(
+    sa.select(_wanted.c.name).where(
+        sa.exists().where(
+            jobs.c.entrypoint == _wanted.c.name,
+            jobs.c.status == _queued,
+            jobs.c.execute_after <= sa.func.now(),
+        )
+    ),
+    value,
+)
+
 
 class Depth(NamedTuple):
     """How many jobs of a name have a status, and how long the first of them is overdue."""
@@ -122,6 +140,26 @@ RETRY_JOB = _logged(
     )
     .returning(*_told)
     .cte("retried"),
+    "queued",
+)
+# Only for the manager that still holds the job, so that a second try changes nothing.
+PUT_BACK = _logged(
+    sa.update(jobs)
+    .where(
+        jobs.c.id == _number,
+        jobs.c.status == sa.literal_column("'picked'"),
+        jobs.c.queue_manager_id == sa.bindparam("manager", type_=Uuid),
+    )
+    .values(
+        status=_queued,
+        execute_after=sa.func.now() + sa.bindparam("delay", type_=sa.Interval),
+        updated=sa.func.now(),
+        attempts=jobs.c.attempts + 1,
+        queue_manager_id=None,
+        slot=None,
+    )
+    .returning(*_told)
+    .cte("put_back"),
     "queued",
 )
 DISCARD_JOB = _logged(sa.delete(jobs).where(_this).returning(*_told).cte("gone"), "deleted")

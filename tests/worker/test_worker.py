@@ -13,7 +13,7 @@ from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
 from pgqueuer.adapters.persistence.queries import Queries
 
-from api.worker import TABLES
+from api.job_queue import TABLES
 from persistence.database.transactions import QueryStats
 from persistence.mail_tokens import Purpose
 from services.ids import new_id
@@ -323,7 +323,7 @@ async def test_a_job_that_cannot_be_put_back_into_the_queue_is_not_dead(shop: Sh
     with structlog.testing.capture_logs() as lines:
 
         async def given_up() -> bool:
-            return any(line["event"].startswith("job comes back") for line in lines)
+            return any(line["event"] == "job is put back later" for line in lines)
 
         async with working(shop, {"tests.stumble": stumble}):
             await started.wait()
