@@ -1,7 +1,6 @@
 """The PDF of an invoice: A4 pages, with the same bytes for the same invoice.
 
-Latin, Greek and Cyrillic letters come from Noto Sans, Chinese and Japanese ones from Noto Sans SC.
-Only the used letters are embedded. A letter that neither font has is shown as U+FFFD.
+Only the used letters of the fonts are embedded. A letter that no font has is shown as U+FFFD.
 """
 
 from collections.abc import Sequence
@@ -9,17 +8,14 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-import fontpkg
-import pylopdf_fonts_zh_cn
 from fpdf import FPDF, FontFace
-from fpdf.fonts import TTFFont
 from fpdf.table import Table
 
 from persistence.invoices.tables import InvoiceKind
 from persistence.invoices.views import Invoice
+from services.invoices.fonts import HAN, LATIN, USUAL, add_font, letters_of
 from services.money import ZERO
 
-_LATIN, _HAN = "noto", "han"
 _MISSING = "\ufffd"
 _SMALL, _NORMAL, _LARGE = 8, 10, 18
 _GREY, _BLACK = 96, 0
@@ -30,7 +26,7 @@ _TITLES = {InvoiceKind.INVOICE: "Invoice", InvoiceKind.CREDIT_NOTE: "Credit note
 
 
 def render(invoice: Invoice, zone: ZoneInfo) -> bytes:
-    """Make the file, with dates in the time zone. It keeps a core busy for tenths of a second."""
+    """Make the file, with dates in the time zone. It keeps a core busy for 30 ms or longer."""
     page = _Page(invoice)
     page.add_page()
     _write_seller(page, invoice)
@@ -47,9 +43,9 @@ class _Page(FPDF):
     def __init__(self, invoice: Invoice) -> None:
         super().__init__(format="A4")
         self._foot = f"{_TITLES[invoice.kind]} {invoice.number}"
-        self.add_font(_LATIN, "", str(fontpkg.path("Noto Sans")))
-        self._covered = self._letters_of(_LATIN)
-        self.set_font(_LATIN, size=_NORMAL)
+        add_font(self, USUAL)
+        self._covered = letters_of(USUAL)
+        self.set_font(USUAL, size=_NORMAL)
         self.set_margins(18, 18)
         self.set_auto_page_break(True, 22)
         self.set_creation_date(invoice.issued_at)
@@ -64,24 +60,17 @@ class _Page(FPDF):
 
     def printable(self, text: str) -> str:
         """The text with U+FFFD in place of letters that no font has."""
-        if _HAN not in self.fonts and any(ord(letter) not in self._covered for letter in text):
-            self._add_han_font()
+        for font in (LATIN, HAN):
+            missing = {ord(letter) for letter in text} - self._covered
+            if missing & letters_of(font):
+                add_font(self, font)
+                self.set_fallback_fonts([name for name in self.fonts if name != USUAL])
+                self._covered |= letters_of(font)
         return "".join(letter if ord(letter) in self._covered else _MISSING for letter in text)
-
-    def _add_han_font(self) -> None:
-        # This takes as long as the rest of the work, and most invoices do not need this font.
-        self.add_font(_HAN, "", str(pylopdf_fonts_zh_cn.sans_path()))
-        self.set_fallback_fonts([_HAN])
-        self._covered |= self._letters_of(_HAN)
-
-    def _letters_of(self, font: str) -> set[int]:
-        added = self.fonts[font]
-        assert isinstance(added, TTFFont)
-        return set(added.cmap)
 
     def write_line(self, text: str, size: int = _NORMAL, grey: int = _BLACK) -> None:
         """Write a paragraph over the whole width."""
-        self.set_font(_LATIN, size=size)
+        self.set_font(USUAL, size=size)
         self.set_text_color(grey)
         height = _ROW if size == _NORMAL else size * 0.5
         self.multi_cell(0, height, self.printable(text), new_x="LMARGIN", new_y="NEXT", align="L")
@@ -89,7 +78,7 @@ class _Page(FPDF):
 
     def write_sum(self, label: str, amount: str, size: int = _NORMAL) -> None:
         """Write a label and an amount at the right margin."""
-        self.set_font(_LATIN, size=size)
+        self.set_font(USUAL, size=size)
         self.cell(self.epw - _WIDTHS[-1] - 12, _ROW + 1, self.printable(label), align="R")
         self.cell(_WIDTHS[-1] + 12, _ROW + 1, amount, align="R", new_x="LMARGIN", new_y="NEXT")
 
@@ -138,7 +127,7 @@ def _write_lines(page: _Page, invoice: Invoice) -> None:
         (str(place), line.name, str(line.quantity), _amount(line.unit_price), _amount(line.total))
         for place, line in enumerate(invoice.lines, 1)
     ]
-    page.set_font(_LATIN, size=_NORMAL)
+    page.set_font(USUAL, size=_NORMAL)
     with page.table(
         col_widths=_WIDTHS,
         text_align=("RIGHT", "LEFT", "RIGHT", "RIGHT", "RIGHT"),

@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pypdf
 import pytest
+from fontTools.ttLib import TTFont
 
 from persistence.invoices.tables import InvoiceKind
 from persistence.invoices.views import Buyer, Invoice, Seller
 from persistence.orders.views import OrderLine, ShippingAddress
+from services.invoices.fonts import LATIN, USUAL, letters_of
 from services.invoices.pdf import render
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -56,6 +58,18 @@ def pages_of(content: bytes) -> list[str]:
     reader = pypdf.PdfReader(io.BytesIO(content))
     # Letters of two fonts are set apart by the reader.
     return [page.extract_text().replace("  ", " ") for page in reader.pages]
+
+
+def fonts_in(content: bytes) -> list[io.BytesIO]:
+    """The font files that a PDF's first page uses."""
+    page = pypdf.PdfReader(io.BytesIO(content)).pages[0]
+    found = []
+    for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
+        descendant = font.get_object()["/DescendantFonts"][0].get_object()
+        descriptor = descendant["/FontDescriptor"].get_object()
+        [file] = [descriptor[key] for key in ("/FontFile2", "/FontFile3") if key in descriptor]
+        found.append(io.BytesIO(file.get_object().get_data()))
+    return found
 
 
 def test_all_that_an_invoice_says_stands_in_its_pdf() -> None:
@@ -110,12 +124,21 @@ def test_the_same_invoice_makes_the_same_bytes() -> None:
 
 def test_only_the_letters_that_are_used_are_embedded() -> None:
     content = render(invoice(buyer=Buyer("漢", None)), ZONE)
-    assert len(content) < 100_000  # the fonts have ten million bytes
-    fonts = pypdf.PdfReader(io.BytesIO(content)).pages[0]["/Resources"]["/Font"]  # type: ignore[index]
-    assert len(fonts) == 2
-    for font in fonts.values():
-        descriptor = font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"]
-        assert {"/FontFile2", "/FontFile3"} & set(descriptor.get_object())
+    assert len(content) < 15_000  # the fonts have ten million bytes
+    assert len(fonts_in(content)) == 2
+
+
+def test_usual_letters_need_one_small_font() -> None:
+    assert len(fonts_in(render(invoice(buyer=Buyer("Zoë Ελένη Жанна Łódź € №", None)), ZONE))) == 1
+    assert len(fonts_in(render(invoice(buyer=Buyer("Nguyễn", None)), ZONE))) == 2
+    # A PDF parses the whole font that it uses.
+    assert len(letters_of(USUAL)) < 1_000 < len(letters_of(LATIN))
+
+
+@pytest.mark.parametrize("name", ["Ada", "Nguyễn"])
+def test_fonts_have_no_tables_that_a_pdf_does_not_need(name: str) -> None:
+    for font in fonts_in(render(invoice(buyer=Buyer(name, None)), ZONE)):
+        assert not {"gvar", "fvar", "HVAR", "STAT", "GSUB", "GPOS"} & {*TTFont(font).keys()}
 
 
 def test_a_rate_that_is_not_known_is_not_made_up() -> None:
