@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -31,7 +31,8 @@ from persistence.database.connections import new_pool
 from persistence.database.transactions import QueryStats
 from persistence.jobs.statements import PUT_BACK, STARTS
 from services import logs
-from services.jobs.handlers import AT_ONCE, HANDLERS, SCHEDULES
+from services.jobs.handlers import AT_ONCE, HANDLERS, LANES, SCHEDULES
+from services.jobs.lanes import Lane, split
 from services.jobs.queue import DoNotRetry, Handler, Job
 from services.jobs.schedules import queue_due
 from services.jobs.standstill import Standstill
@@ -42,7 +43,7 @@ from services.settings import Settings
 
 log = structlog.get_logger("tandem.worker")
 
-#: Connections that hand out jobs: one fetches them, one records results. Handlers use others.
+#: Connections that hand out the jobs of a lane: one fetches them, one records results. Handlers use others.
 _CONNECTIONS = 2
 #: Wait before an unreachable queue is tried again.
 _AGAIN_SECONDS = 1.0
@@ -60,6 +61,7 @@ class Worker:
         process: Process,
         handlers: Mapping[str, Handler],
         at_once: Mapping[str, int] = {},
+        lanes: Sequence[Lane] = LANES,
     ) -> None:
         self._process = process
         self._handlers = handlers
@@ -67,8 +69,11 @@ class Worker:
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Timeout] = set()
         self._until = float("inf")
-        self._away = False
-        self._standstill = Standstill(process, [name for name in handlers if name not in at_once])
+        self._lanes = split(handlers, lanes, process.settings.jobs_at_once)
+        #: The lanes whose queue cannot be reached now.
+        self._away: set[str] = set()
+        unlimited = {lane.name: lane.jobs - {*at_once} for lane in self._lanes}
+        self._standstill = Standstill(process, unlimited)
 
     async def run(self) -> None:
         """Run jobs; returns after `stop`, when every running job has ended."""
@@ -76,13 +81,9 @@ class Worker:
         looks.every(self._process.settings.job_poll_seconds, self._standstill.look)
         looks.start()
         try:
-            while not self._stopping.is_set():
-                try:
-                    await self._serve()
-                except Exception as error:
-                    self._note_away(error)
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._stopping.wait(), _AGAIN_SECONDS)
+            async with asyncio.TaskGroup() as group:
+                for lane in self._lanes:
+                    group.create_task(self._keep_serving(lane))
         finally:
             await looks.stop()
             self._standstill.end()
@@ -96,39 +97,46 @@ class Worker:
         for limit in self._running:
             limit.reschedule(min(limit.when() or self._until, self._until))
 
-    async def _serve(self) -> None:
-        """Hand out jobs over one pool of connections; raises when PostgreSQL is lost."""
+    async def _keep_serving(self, lane: Lane) -> None:
+        """Run the jobs of a lane until `stop`; a database that is away may come back."""
+        while not self._stopping.is_set():
+            try:
+                await self._serve(lane)
+            except Exception as error:
+                if not self._away:
+                    log.warning("queue away", error=error_name(error))
+                self._away.add(lane.name)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), _AGAIN_SECONDS)
+
+    async def _serve(self, lane: Lane) -> None:
+        """Run the jobs of a lane over one pool of connections; raises when PostgreSQL is lost."""
         settings = self._process.settings
         limits = self._process.database.limits
+        looked = partial(self._looked, lane.name)
         async with new_pool(settings.database_url, limits, 1, _CONNECTIONS) as pool:
-            manager = QueueManager(job_queries(pool, self._put_back, self._looked), TABLES.channel)
+            manager = QueueManager(job_queries(pool, self._put_back, looked), TABLES.channel)
             manager.shutdown = self._stopping
-            for name, handler in self._handlers.items():
+            for name in lane.jobs:
                 manager.entrypoint(
                     name,
                     on_failure="hold",
                     accepts_context=False,
                     concurrency_limit=self._at_once.get(name, 0),
-                )(partial(self._attempt, handler))
+                )(partial(self._attempt, self._handlers[name]))
             await manager.run(
                 dequeue_timeout=timedelta(seconds=settings.job_poll_seconds),
-                batch_size=settings.jobs_at_once // 2,
-                max_concurrent_tasks=settings.jobs_at_once,
+                batch_size=lane.at_once // 2,
+                max_concurrent_tasks=lane.at_once,
                 heartbeat_timeout=timedelta(seconds=settings.job_lease_seconds),
                 log_aggregation_interval=timedelta(0),
             )
 
-    def _note_away(self, error: Exception) -> None:
-        """Log that the queue cannot be reached, once until it answers again."""
-        if not self._away:
-            log.warning("queue away", error=error_name(error))
-        self._away = True
-
-    def _looked(self, found: int) -> None:
-        """Note that the queue has answered, with so many jobs."""
-        self._away = False
+    def _looked(self, lane: str, found: int) -> None:
+        """Note that the queue has answered, with so many jobs of a lane."""
+        self._away.discard(lane)
         if found:
-            self._standstill.took()
+            self._standstill.took(lane)
 
     async def _put_back(self, number: int, manager: str, delay: timedelta) -> None:
         """Put a job back that this worker could not put back before."""

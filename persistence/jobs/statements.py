@@ -15,7 +15,7 @@ _queued = sa.literal_column("'queued'::job_status")
 _INSERT_JOB = Query(
     sa.insert(jobs)
     .values(
-        priority=sa.literal_column("0"),
+        priority=sa.bindparam("priority", type_=sa.Integer),
         status=_queued,
         execute_after=sa.func.now() + sa.bindparam("after", type_=sa.Interval),
         entrypoint=sa.bindparam("name", type_=sa.Text),

@@ -1,9 +1,10 @@
-"""The table of jobs: the handler of each name, the limits of some, and the schedules."""
+"""The table of jobs: the handler of each name, the limits and lanes of some, and the schedules."""
 
 from services.audit import chain as audit_chain
 from services.deposits import provider_events as deposits_provider_events
 from services.invoices import issuing as invoices_issuing
 from services.jobs import retention, unfinished
+from services.jobs.lanes import Lane
 from services.jobs.queue import Handler
 from services.jobs.schedules import Schedules
 from services.mail import accounts as mail_accounts
@@ -33,8 +34,6 @@ HANDLERS: dict[str, Handler] = {
 AT_ONCE: dict[str, int] = {
     # A provider that does not answer would otherwise fill every worker with waiting jobs.
     "deposits.charge": 4,
-    # Each worker makes one PDF at a time; waiting ones would take the place of other jobs.
-    "invoices.render": 1,
 }
 #: The seconds between two jobs of a name that is queued at intervals. These jobs have no data.
 SCHEDULES: Schedules = {
@@ -44,3 +43,10 @@ SCHEDULES: Schedules = {
     "jobs.queueAgain": lambda _: 86_400,
     "orders.expire": lambda settings: settings.expiry_seconds,
 }
+#: The lanes of every worker; the jobs that are in none of them share one more.
+LANES: tuple[Lane, ...] = (
+    # Each of these jobs runs once at a time, so each has a place, and a second one in reserve.
+    Lane("scheduled", frozenset(SCHEDULES), 2 * len(SCHEDULES)),
+    # A worker makes one PDF at a time. The other places keep it busy between two looks.
+    Lane("pdf", frozenset({"invoices.render"}), 4),
+)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from persistence.database.transactions import Transaction
 from persistence.jobs.statements import ENQUEUE
 from services.ids import new_id
+from services.jobs.lanes import PRIORITIES
 from services.operation.context import Context, Request
 from services.process import Process
 
@@ -71,6 +72,12 @@ async def put(
     job = Job(new_id(now), request_id, dict(data))
     payload = msgspec.json.encode(job)
     await tx.write(
-        ENQUEUE, job_id=job.id, name=name, payload=payload, after=after, request_id=request_id
+        ENQUEUE,
+        job_id=job.id,
+        name=name,
+        priority=PRIORITIES.get(name, 0),
+        payload=payload,
+        after=after,
+        request_id=request_id,
     )
     return job.id

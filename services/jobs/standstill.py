@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 import structlog
@@ -16,30 +16,32 @@ log = structlog.get_logger("tandem.worker")
 
 
 class Standstill:
-    """When this worker last took a job, or found that none was due.
+    """When each lane of this worker last took a job, or had none due.
 
-    ``names`` are the jobs that this worker may take whatever other workers do. The file in the
-    settings has that time, so it grows old while the worker stands still. It also grows old while
-    PostgreSQL cannot be reached.
+    ``lanes`` names the jobs of each lane that this worker may take whatever other workers do. The
+    file in the settings has the earliest of these times, so it grows old while a lane stands still.
+    It also grows old while PostgreSQL cannot be reached.
     """
 
-    def __init__(self, process: Process, names: Collection[str]) -> None:
+    def __init__(self, process: Process, lanes: Mapping[str, Collection[str]]) -> None:
         self._process = process
-        self._names = list(names)
-        self._well_at = time.time()
+        self._lanes = {lane: frozenset(names) for lane, names in lanes.items()}
+        self._well_at = dict.fromkeys(lanes, time.time())
         self._logged = False
 
-    def took(self) -> None:
-        """Note that the worker has taken a job."""
-        self._well_at = time.time()
+    def took(self, lane: str) -> None:
+        """Note that a lane has taken a job, or had none to take."""
+        self._well_at[lane] = time.time()
 
     async def look(self) -> None:
-        """Look whether a job is due, and give the file its time."""
+        """Look whether jobs are due, and give the file its time."""
         reader = self._process.database.reader(QueryStats())
         # Without an answer nobody knows what is due. The log says elsewhere that the queue is away.
         with suppress(DatabaseError):
-            if not await reader.all(DUE_NAMES, names=self._names):
-                self.took()
+            due = await reader.all(DUE_NAMES, names=[*frozenset().union(*self._lanes.values())])
+            for lane, names in self._lanes.items():
+                if names.isdisjoint(due):
+                    self.took(lane)
         self._touch()
         self._tell()
 
@@ -49,18 +51,23 @@ class Standstill:
         if file is not None:
             file.unlink(missing_ok=True)
 
+    @property
+    def _since(self) -> float:
+        return min(self._well_at.values())
+
     def _touch(self) -> None:
         file = self._process.settings.worker_health_file
         if file is not None:
             file.touch()
-            os.utime(file, (self._well_at, self._well_at))
+            os.utime(file, (self._since, self._since))
 
     def _tell(self) -> None:
         """Log a standstill once. All places may be taken for as long as an attempt may run."""
         settings = self._process.settings
-        still = time.time() - self._well_at
+        still = time.time() - self._since
         if still <= settings.job_seconds + settings.job_lease_seconds:
             self._logged = False
         elif not self._logged:
             self._logged = True
-            log.error("worker stands still", seconds=round(still))
+            lane = min(self._well_at, key=self._well_at.__getitem__)
+            log.error("worker stands still", lane=lane, seconds=round(still))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from persistence.database.transactions import QueryStats
-from services.jobs.handlers import AT_ONCE, HANDLERS, SCHEDULES
+from services.jobs.handlers import AT_ONCE, HANDLERS, LANES, SCHEDULES
+from services.jobs.lanes import PRIORITIES
 from services.jobs.queue import Handler, Job
 from services.jobs.schedules import Schedules, queue_due
 from services.process import Process, new_process
@@ -249,8 +250,85 @@ async def test_what_takes_long_leaves_room_for_other_jobs(shop: Shop, name: str)
         await done(shop)
 
 
-def test_what_is_scheduled_or_limited_has_a_handler() -> None:
-    assert {*SCHEDULES, *AT_ONCE} <= {*HANDLERS}
+async def test_what_is_scheduled_waits_for_no_other_jobs(shop: Shop) -> None:
+    begun, ran, go = 0, asyncio.Event(), asyncio.Event()
+
+    async def bulk(process: Process, job: Job) -> None:
+        nonlocal begun
+        begun += 1
+        await go.wait()
+
+    async def tick(process: Process, job: Job) -> None:
+        ran.set()
+
+    async def all_places_taken() -> bool:
+        return begun == shop.process.settings.jobs_at_once
+
+    for _ in range(3 * shop.process.settings.jobs_at_once):
+        await queue(shop, "invoices.issue")
+    handlers = {name: bulk for name in HANDLERS} | {"orders.expire": tick}
+    async with working(shop, handlers, AT_ONCE):
+        await eventually(all_places_taken)
+        await queue(shop, "orders.expire")
+        await asyncio.wait_for(ran.wait(), 20)
+        assert begun == shop.process.settings.jobs_at_once
+        go.set()
+        await done(shop)
+
+
+async def test_what_somebody_waits_for_comes_before_what_waits_longer(shop: Shop) -> None:
+    ran: list[str] = []
+    first = asyncio.Event()
+
+    async def work(process: Process, job: Job) -> None:
+        ran.append(job.data["kind"])
+        await first.wait()
+
+    async def places_taken() -> bool:
+        return len(ran) == 2
+
+    shop.process.settings = shop.process.settings.model_copy(update={"jobs_at_once": 2})
+    names = ["invoices.issue"] * 12 + ["mail.orderPaid", "mail.resetPassword"]
+    async with working(shop, dict.fromkeys(names, work)):
+        for name in names[:2]:
+            await queue(shop, name, kind=name)
+        await eventually(places_taken)
+        for name in names[2:]:
+            await queue(shop, name, kind=name)
+        first.set()
+        await done(shop)
+    assert ran[2:4] == ["mail.resetPassword", "mail.orderPaid"]
+    assert len(ran) == len(names)
+
+
+async def test_a_second_worker_makes_more_pdfs_at_one_time(shop: Shop) -> None:
+    [places] = [lane.at_once for lane in LANES if "invoices.render" in lane.jobs]
+    running, go = 0, asyncio.Event()
+
+    async def make(process: Process, job: Job) -> None:
+        nonlocal running
+        running += 1
+        await go.wait()
+
+    async def all_places_taken() -> bool:
+        return running == 2 * places
+
+    for _ in range(3 * places):
+        await queue(shop, "invoices.render")
+    handlers = {"invoices.render": make}
+    async with working(shop, handlers, AT_ONCE), working(shop, handlers, AT_ONCE):
+        await eventually(all_places_taken)
+        # Two more looks into the queue find no place.
+        await asyncio.sleep(0.3)
+        assert running == 2 * places
+        go.set()
+        await done(shop)
+
+
+def test_what_is_scheduled_or_limited_or_first_has_a_handler() -> None:
+    in_lanes = [name for lane in LANES for name in lane.jobs]
+    assert {*SCHEDULES, *AT_ONCE, *PRIORITIES, *in_lanes} <= {*HANDLERS}
+    assert len(in_lanes) == len({*in_lanes})
 
 
 def note(ran: list[Job]) -> Handler:
