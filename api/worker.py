@@ -43,7 +43,7 @@ from services.settings import Settings
 
 log = structlog.get_logger("tandem.worker")
 
-#: Connections that hand out the jobs of a lane: one fetches them, one records results. Handlers use others.
+#: Connections of a lane: one fetches jobs, one records results. Handlers use others.
 _CONNECTIONS = 2
 #: Wait before an unreachable queue is tried again.
 _AGAIN_SECONDS = 1.0

@@ -266,7 +266,7 @@ async def test_what_is_scheduled_waits_for_no_other_jobs(shop: Shop) -> None:
 
     for _ in range(3 * shop.process.settings.jobs_at_once):
         await queue(shop, "invoices.issue")
-    handlers = {name: bulk for name in HANDLERS} | {"orders.expire": tick}
+    handlers = dict.fromkeys(HANDLERS, bulk) | {"orders.expire": tick}
     async with working(shop, handlers, AT_ONCE):
         await eventually(all_places_taken)
         await queue(shop, "orders.expire")
