@@ -40,6 +40,7 @@ from services.metrics import count_attempt
 from services.periodic_tasks import PeriodicTasks
 from services.process import Process, new_process
 from services.settings import Settings
+from services.shared_clock import MEASURE_SECONDS
 
 log = structlog.get_logger("tandem.worker")
 
@@ -101,6 +102,8 @@ class Worker:
         """Run the jobs of a lane until `stop`; a database that is away may come back."""
         while not self._stopping.is_set():
             try:
+                # A job must not decide by a clock that nobody compared yet.
+                await self._process.shared_clock.measured()
                 await self._serve(lane)
             except Exception as error:
                 if not self._away:
@@ -242,6 +245,7 @@ async def _run(settings: Settings) -> None:
     # The tasks of the process serve requests, which a worker does not get.
     periodic_tasks = PeriodicTasks()
     periodic_tasks.every(process.settings.job_poll_seconds, queue)
+    periodic_tasks.every(MEASURE_SECONDS, process.shared_clock.measure)
     worker, loop = Worker(process, HANDLERS, AT_ONCE), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(worker.stop))

@@ -34,13 +34,16 @@ class Findings:
     #: The database is at the newest migration that this code knows.
     migrated: bool
     redis: bool
+    #: The machine's clock is near PostgreSQL's; the process corrects a wrong one.
+    clock: bool
 
     @property
     def status(self) -> str:
-        """``ok``, ``error`` without PostgreSQL, ``degraded`` where anything else is missing."""
+        """``ok``, ``error`` without PostgreSQL, ``degraded`` when another part is wrong."""
         if not self.database:
             return "error"
-        return "ok" if self.writable and self.migrated and self.redis else "degraded"
+        sound = self.writable and self.migrated and self.redis and self.clock
+        return "ok" if sound else "degraded"
 
 
 class Health:
@@ -74,13 +77,14 @@ class Health:
     @property
     def uptime_seconds(self) -> int:
         """The age of this process."""
-        return int((self._process.clock() - self._process.started_at).total_seconds())
+        return int(time.monotonic() - self._process.started_at)
 
     async def _check_both(self) -> Findings:
         (database, writable), redis = await asyncio.gather(
             self._check_database(), self._check_redis()
         )
-        return Findings(database, writable, self._migrated, redis)
+        clock = self._process.shared_clock.right
+        return Findings(database, writable, self._migrated, redis, clock)
 
     async def _check_database(self) -> tuple[bool, bool]:
         """Does PostgreSQL answer, and does it take writes?"""

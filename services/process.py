@@ -1,9 +1,10 @@
 """The process: everything that the requests of one process share, wired from settings."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from redis.asyncio import Redis
@@ -31,6 +32,7 @@ from services.quota.gcra import ask_redis
 from services.quota.quota import Quota
 from services.redis_calls import PooledCalls, RedisCalls
 from services.settings import Settings
+from services.shared_clock import MEASURE_SECONDS, SharedClock, machine_clock
 
 #: How often signing keys are read, so that a deleted one verifies nowhere after a second.
 _KEYS_SECONDS = 0.5
@@ -59,19 +61,23 @@ class Process:
     key_turns: KeyTurns
     quota: Quota
     provider: Provider
+    #: The time by which operations decide; tests give another one than ``shared_clock``.
     clock: Callable[[], datetime]
-    started_at: datetime
+    shared_clock: SharedClock
+    #: When the process was made, by the monotonic clock.
+    started_at: float
     periodic_tasks: PeriodicTasks
     audit_keys: AuditKeys
 
     async def open(self) -> None:
-        """Start the periodic tasks, connect, and load the signing keys.
+        """Start the periodic tasks, connect, compare the clocks, and load the signing keys.
 
         Raises `DatabaseError` when PostgreSQL cannot be reached; requests and periodic tasks try
         again. Raises `SealedElsewhere` when this process has the wrong secret.
         """
         self.periodic_tasks.start()
         await self.database.open()
+        await self.shared_clock.measured()
         await self.tokens.load()
 
     async def close(self) -> None:
@@ -85,10 +91,19 @@ class Process:
         await self.redis.aclose()
 
 
-def new_process(settings: Settings, clock: Callable[[], datetime] | None = None) -> Process:
-    """A process wired from settings; nothing is connected yet."""
-    clock = clock or (lambda: datetime.now(UTC))
+def new_process(
+    settings: Settings,
+    clock: Callable[[], datetime] | None = None,
+    own_clock: Callable[[], datetime] = machine_clock,
+) -> Process:
+    """A process wired from settings; nothing is connected yet.
+
+    Operations decide by ``clock``. By default it is the machine's, ``own_clock``, corrected by
+    PostgreSQL's.
+    """
     database = new_database(settings)
+    shared_clock = SharedClock(database, own_clock)
+    clock = clock or shared_clock
     redis = new_redis(settings)
     if settings.fast_paths:
         redis_calls = Pipeline(redis, settings.redis_seconds)
@@ -112,6 +127,7 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
     periodic_tasks.every(POLL_SECONDS, revocations.poll)
     periodic_tasks.every(FLUSH_SECONDS, api_keys.flush)
     periodic_tasks.every(_KEYS_SECONDS, tokens.load)
+    periodic_tasks.every(MEASURE_SECONDS, shared_clock.measure)
     periodic_tasks.every(_PENDING_BUMPS_SECONDS, cache.send_pending_bumps)
     return Process(
         settings=settings,
@@ -129,7 +145,8 @@ def new_process(settings: Settings, clock: Callable[[], datetime] | None = None)
         quota=Quota(settings, ask),
         provider=new_provider(settings),
         clock=clock,
-        started_at=clock(),
+        shared_clock=shared_clock,
+        started_at=time.monotonic(),
         periodic_tasks=periodic_tasks,
         audit_keys=AuditKeys(*settings.every_secret),
     )

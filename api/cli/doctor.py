@@ -3,6 +3,8 @@
 import asyncio
 import importlib.metadata
 import platform
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ from api.cli.migrate import database_version
 from api.cli.servers import mail_below, mail_place, read_settings, running_servers, with_database
 from api.cli.terminal import Problem, out, place_of
 from persistence import revision
+from persistence.database.pool import Database
 from services.health import takes_writes
 from services.settings import Settings
+from services.shared_clock import MOST_OFF, SharedClock, machine_clock
 
 
 def doctor(data: Path) -> bool:
@@ -38,7 +42,11 @@ def doctor(data: Path) -> bool:
         with running_servers(read_settings(), data) as settings:
             row(True, "Settings", f"valid, environment {settings.environment}")
             row(True, "Mails", mail_place(settings))
-            for name, look in (("PostgreSQL", _database_found), ("Redis", redis_version)):
+            for name, look in (
+                ("PostgreSQL", _database_found),
+                ("Clock", clock_found),
+                ("Redis", redis_version),
+            ):
                 try:
                     row(True, name, look(settings))
                 except Problem as problem:
@@ -64,6 +72,22 @@ def redis_version(settings: Settings) -> str:
         ) from None
     version = found.get("valkey_version") or found["redis_version"]
     return f"{version} at {place_of(settings.redis_url)}"
+
+
+def clock_found(settings: Settings, own: Callable[[], datetime] = machine_clock) -> str:
+    """How far this machine's clock is off PostgreSQL's; raises `Problem` when that is too far."""
+
+    async def ahead(database: Database) -> timedelta:
+        clock = SharedClock(database, own)
+        await clock.measure()
+        return clock.ahead or timedelta(0)
+
+    off = with_database(settings, ahead)
+    way = "ahead of" if off > timedelta(0) else "behind"
+    found = f"{abs(off).total_seconds():.1f} s {way} PostgreSQL's"
+    if abs(off) > MOST_OFF:
+        raise Problem(f"{found}: set this machine's clock, or PostgreSQL's, whichever is wrong.")
+    return found
 
 
 def _database_found(settings: Settings) -> str:

@@ -1,6 +1,5 @@
 """`tandem keys`: see and rotate the keys that access tokens are signed with."""
 
-from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from pathlib import Path
@@ -12,8 +11,9 @@ from api.cli.servers import read_settings, running_servers, with_database, with_
 from api.cli.terminal import Problem, out
 from persistence.database.pool import Database
 from persistence.database.transactions import QueryStats
-from persistence.signing_keys import SIGNING_KEYS
+from persistence.signing_keys import SIGNING_KEYS, SigningKeyRow
 from services.access.signing import (
+    Rotation,
     RotationUnderWay,
     Seal,
     SealedElsewhere,
@@ -21,16 +21,14 @@ from services.access.signing import (
     rotate,
 )
 from services.settings import Settings
+from services.shared_clock import SharedClock
 
 
 def list_keys(data: Path) -> None:
     """List the keys, the oldest first, with the present role of each."""
     with running_servers(read_settings(), data) as settings:
-        rows = with_database(
-            settings, lambda database: database.reader(QueryStats()).all(SIGNING_KEYS)
-        )
+        rows, now = with_database(settings, _keys_now)
     table = Table("Key", "Signs from (UTC)", "Verifies until", "Now", box=None, pad_edge=False)
-    now = datetime.now(UTC)
     for row, successor in zip_longest(rows, rows[1:]):
         end = _at(row.retires_at) if row.retires_at else "–"
         table.add_row(row.kid, _at(row.signs_from), end, _state(row, successor, now))
@@ -40,14 +38,15 @@ def list_keys(data: Path) -> None:
 def rotate_keys(data: Path, *, compromised: bool) -> None:
     """Replace the signing key: after the usual wait, or at once when it is ``compromised``."""
     with running_servers(read_settings(), data) as settings:
-        seal, now = Seal(*settings.secrets), datetime.now(UTC)
+        seal = Seal(*settings.secrets)
 
-        def act(database: Database) -> Awaitable[Any]:
+        async def act(database: Database) -> Rotation:
+            now = await _time(database)
             if compromised:
-                return replace_at_once(database, seal, now)
+                return await replace_at_once(database, seal, now)
             publish = timedelta(seconds=settings.jwks_seconds)
             life = timedelta(seconds=settings.access_token_seconds)
-            return rotate(database, seal, now, publish=publish, life=life)
+            return await rotate(database, seal, now, publish=publish, life=life)
 
         try:
             done = with_database(settings, act)
@@ -66,6 +65,18 @@ def check_keys(settings: Settings) -> None:
         with_process(settings, lambda process: process.tokens.load())
     except SealedElsewhere as error:
         raise Problem(str(error)) from None
+
+
+async def _keys_now(database: Database) -> tuple[list[SigningKeyRow], datetime]:
+    """The stored keys, the oldest first, and the time."""
+    return await database.reader(QueryStats()).all(SIGNING_KEYS), await _time(database)
+
+
+async def _time(database: Database) -> datetime:
+    """The time by which servers decide which key signs."""
+    clock = SharedClock(database)
+    await clock.measure()
+    return clock()
 
 
 def _report(done: Any, settings: Settings, compromised: bool) -> list[str]:

@@ -113,6 +113,7 @@ def with_process(settings: Settings, act: Callable[[Process], Awaitable[Answer]]
     async def run() -> Answer:
         process = new_process(settings.model_copy(update={"pool_min": 1}))
         try:
+            await process.shared_clock.measure()
             return await act(process)
         finally:
             await process.close()

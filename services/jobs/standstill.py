@@ -26,12 +26,12 @@ class Standstill:
     def __init__(self, process: Process, lanes: Mapping[str, Collection[str]]) -> None:
         self._process = process
         self._lanes = {lane: frozenset(names) for lane, names in lanes.items()}
-        self._well_at = dict.fromkeys(lanes, time.time())
+        self._well_at = dict.fromkeys(lanes, time.monotonic())
         self._logged = False
 
     def took(self, lane: str) -> None:
         """Note that a lane has taken a job, or had none to take."""
-        self._well_at[lane] = time.time()
+        self._well_at[lane] = time.monotonic()
 
     async def look(self) -> None:
         """Look whether jobs are due, and give the file its time."""
@@ -52,22 +52,23 @@ class Standstill:
             file.unlink(missing_ok=True)
 
     @property
-    def _since(self) -> float:
-        return min(self._well_at.values())
+    def _still(self) -> float:
+        """For how many seconds a lane stands still already."""
+        return time.monotonic() - min(self._well_at.values())
 
     def _touch(self) -> None:
         file = self._process.settings.worker_health_file
         if file is not None:
             file.touch()
-            os.utime(file, (self._since, self._since))
+            since = time.time() - self._still
+            os.utime(file, (since, since))
 
     def _tell(self) -> None:
         """Log a standstill once. All places may be taken for as long as an attempt may run."""
         settings = self._process.settings
-        still = time.time() - self._since
-        if still <= settings.job_seconds + settings.job_lease_seconds:
+        if self._still <= settings.job_seconds + settings.job_lease_seconds:
             self._logged = False
         elif not self._logged:
             self._logged = True
             lane = min(self._well_at, key=self._well_at.__getitem__)
-            log.error("worker stands still", lane=lane, seconds=round(still))
+            log.error("worker stands still", lane=lane, seconds=round(self._still))
