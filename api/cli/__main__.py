@@ -7,7 +7,6 @@ and exit code 1, never a traceback.
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ import typer
 
 from api.cli.loading import loading
 from api.cli.terminal import DATA, Problem, show_problem
+from api.local.metrics_folder import metrics_folder
 
 DataOption = Annotated[
     Path, typer.Option("--data", help="The embedded servers' folder.", show_default=".tandem")
@@ -58,7 +58,7 @@ def serve(
     """Serve both faces and run jobs; with servers of its own unless their URLs are set."""
     if reload and workers > 1:
         raise Problem("--reload serves with one worker: leave --workers out.")
-    with _metrics_folder():
+    with _metrics_folder(data):
         with loading():
             from api.cli.serve import Options
             from api.cli.serve import serve as run
@@ -78,13 +78,13 @@ def serve(
 
 
 @contextmanager
-def _metrics_folder() -> Iterator[None]:
+def _metrics_folder(data: Path) -> Iterator[None]:
     """A folder that holds the counts of all processes, so that any of them can report the sum.
 
     prometheus_client reads the variable when it is imported, so it must be set before.
     """
-    with tempfile.TemporaryDirectory(prefix="tandem-metrics-") as folder:
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+    with metrics_folder(data) as folder:
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(folder))
         yield
 
 

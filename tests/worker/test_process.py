@@ -246,6 +246,42 @@ async def test_a_worker_ends_when_its_server_was_killed(shop: Shop, tmp_path: Pa
         assert alone.poll() is None
 
 
+async def test_what_a_killed_server_counted_is_cleared_by_the_next_with_its_data(
+    shop: Shop, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    words = ["serve", "--no-demo", "--no-worker", "--port", str(free_port()), "--data"]
+    where = {"TMPDIR": str(temporary)}
+
+    def folders() -> set[str]:
+        return {path.parent.name for path in temporary.glob("tandem-metrics-*/owner")}
+
+    async def new(*known: str) -> str:
+        async def found() -> set[str]:
+            return folders() - {*known}
+
+        [name] = await eventually(found)
+        return name
+
+    here, there = str(tmp_path / "here"), str(tmp_path / "there")
+    settings = shop.process.settings
+    with running(tmp_path / "first", settings, *words, here, **where) as killed:
+        first = await new()
+        killed.kill()
+        await ended(killed)
+    with running(tmp_path / "second", settings, *words, there, **where):
+        other = await new(first)
+        assert folders() == {first, other}
+        with running(tmp_path / "third", settings, *words, here, **where):
+            third = await new(first, other)
+            # The killed server's is gone. Those of servers that live are left alone.
+            assert folders() == {other, third}
+            with running(tmp_path / "fourth", settings, *words, here, **where):
+                fourth = await new(other, third)
+                assert folders() == {other, third, fourth}
+
+
 async def test_a_server_can_leave_the_jobs_to_others(shop: Shop, tmp_path: Path) -> None:
     port = free_port()
     words = ["serve", "--no-demo", "--no-worker", "--port", str(port)]
