@@ -29,11 +29,11 @@ from structlog.contextvars import bound_contextvars
 from api.job_queue import TABLES, error_name, job_queries
 from persistence.database.connections import new_pool
 from persistence.database.transactions import QueryStats
-from persistence.jobs.statements import PUT_BACK, STARTS
+from persistence.jobs.statements import STARTS
 from services import logs
 from services.jobs.handlers import AT_ONCE, HANDLERS, LANES, SCHEDULES
 from services.jobs.lanes import Lane, split
-from services.jobs.queue import DoNotRetry, Handler, Job
+from services.jobs.queue import DoNotRetry, Handler, Job, put_back
 from services.jobs.schedules import queue_due
 from services.jobs.standstill import Standstill
 from services.metrics import count_attempt
@@ -118,7 +118,9 @@ class Worker:
         limits = self._process.database.limits
         looked = partial(self._looked, lane.name)
         async with new_pool(settings.database_url, limits, 1, _CONNECTIONS) as pool:
-            manager = QueueManager(job_queries(pool, self._put_back, looked), TABLES.channel)
+            manager = QueueManager(
+                job_queries(pool, partial(put_back, self._process), looked), TABLES.channel
+            )
             manager.shutdown = self._stopping
             for name in lane.jobs:
                 manager.entrypoint(
@@ -140,11 +142,6 @@ class Worker:
         self._away.discard(lane)
         if found:
             self._standstill.took(lane)
-
-    async def _put_back(self, number: int, manager: str, delay: timedelta) -> None:
-        """Put a job back that this worker could not put back before."""
-        async with self._process.database.transaction(QueryStats()) as tx:
-            await tx.all(PUT_BACK, number=number, manager=manager, delay=delay)
 
     async def _attempt(self, handler: Handler, queued: models.Job) -> None:
         """Try a job once; raises `RetryRequested` or `Dead` when that fails."""

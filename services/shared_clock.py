@@ -34,42 +34,42 @@ def machine_clock() -> datetime:
 class SharedClock:
     """A clock that says the time of the database, which all processes share."""
 
-    def __init__(self, database: Database, own: Callable[[], datetime] = machine_clock) -> None:
+    def __init__(self, database: Database, machine: Callable[[], datetime] = machine_clock) -> None:
         self._database = database
-        self._own = own
+        self._machine = machine
         self._correction = timedelta(0)
         #: How far the own clock is ahead of the database's, by the last measurement; None before.
-        self.ahead: timedelta | None = None
+        self.difference: timedelta | None = None
         #: Is the own clock near the database's, as far as is known?
         self.right = True
 
     def __call__(self) -> datetime:
         """The time now."""
-        return self._own() + self._correction
+        return self._machine() + self._correction
 
     async def measure(self) -> None:
         """Compare the own clock with the database's; raises `DatabaseError`."""
-        here, began = self._own(), time.monotonic()
+        here, began = self._machine(), time.monotonic()
         there = await self._database.reader(QueryStats()).one(CLOCK)
         assert there is not None
         # The database read its clock at some moment of the wait, on average in its middle.
         uncertain = timedelta(seconds=time.monotonic() - began) / 2
         missing = there - here - uncertain
-        self.ahead = -missing
+        self.difference = -missing
         if abs(missing - self._correction) > _TOLERANCE + uncertain:
             self._correction = missing if abs(missing) > _TOLERANCE + uncertain else timedelta(0)
         self._tell(abs(missing) - uncertain <= MOST_OFF)
 
     async def measured(self) -> None:
         """Measure unless that was done; raises `DatabaseError`."""
-        if self.ahead is None:
+        if self.difference is None:
             await self.measure()
 
     def _tell(self, right: bool) -> None:
         """Log once that the own clock is wrong, and once that it is right again."""
         if right != self.right:
-            assert self.ahead is not None
+            assert self.difference is not None
             say = log.info if right else log.error
             event = "clock is right again" if right else "clock is wrong"
-            say(event, ahead=round(self.ahead.total_seconds(), 3))
+            say(event, ahead=round(self.difference.total_seconds(), 3))
         self.right = right

@@ -110,6 +110,7 @@ def test_only_the_wrapper_begins_transactions() -> None:
     others = {"services/books/running.py", "services/access/signing.py"}
     others |= {
         "services/jobs/schedules.py",
+        "services/jobs/queue.py",
         "services/mail/accounts.py",
         "services/jobs/retention.py",
     }

@@ -74,15 +74,15 @@ def redis_version(settings: Settings) -> str:
     return f"{version} at {place_of(settings.redis_url)}"
 
 
-def clock_found(settings: Settings, own: Callable[[], datetime] = machine_clock) -> str:
+def clock_found(settings: Settings, machine: Callable[[], datetime] = machine_clock) -> str:
     """How far this machine's clock is off PostgreSQL's; raises `Problem` when that is too far."""
 
-    async def ahead(database: Database) -> timedelta:
-        clock = SharedClock(database, own)
+    async def measure(database: Database) -> timedelta:
+        clock = SharedClock(database, machine)
         await clock.measure()
-        return clock.ahead or timedelta(0)
+        return clock.difference or timedelta(0)
 
-    off = with_database(settings, ahead)
+    off = with_database(settings, measure)
     way = "ahead of" if off > timedelta(0) else "behind"
     found = f"{abs(off).total_seconds():.1f} s {way} PostgreSQL's"
     if abs(off) > MOST_OFF:

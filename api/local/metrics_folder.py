@@ -9,9 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-if sys.platform != "win32":
-    import fcntl
-
 #: The file that the owner of a folder holds locked. The kernel frees it however the owner ends.
 _OWNER = "owner"
 
@@ -37,6 +34,8 @@ def _owned(folder: Path) -> Iterator[None]:
     if sys.platform == "win32":  # which cannot tell whether a folder's owner lives
         yield
         return
+    import fcntl
+
     with (folder / "owner.new").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # The name appears only when it is locked, so that nobody takes the folder for abandoned.
@@ -48,6 +47,8 @@ def _abandoned(folder: Path) -> bool:
     """Has the owner of this folder ended?"""
     if sys.platform == "win32":
         return False
+    import fcntl
+
     try:
         with (folder / _OWNER).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from persistence.database.transactions import Transaction
-from persistence.jobs.statements import ENQUEUE
+from persistence.database.transactions import QueryStats, Transaction
+from persistence.jobs.statements import ENQUEUE, PUT_BACK
 from services.ids import new_id
 from services.jobs.lanes import PRIORITIES
 from services.operation.context import Context, Request
@@ -81,3 +81,12 @@ async def put(
         request_id=request_id,
     )
     return job.id
+
+
+async def put_back(process: Process, number: int, manager: str, delay: timedelta) -> None:
+    """Put a failed job back into the queue if this pgqueuer manager still holds it.
+
+    ``number`` is pgqueuer's own of the job. Raises `DatabaseError`.
+    """
+    async with process.database.transaction(QueryStats()) as tx:
+        await tx.all(PUT_BACK, number=number, manager=manager, delay=delay)
