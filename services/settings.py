@@ -5,7 +5,6 @@ makes the README's table of settings from this class.
 """
 
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -19,6 +18,7 @@ from services.settings_production import (
     broken_rules,
 )
 from services.settings_types import (
+    BUDGET_FACTORS,
     Networks,
     Secrets,
     Texts,
@@ -29,22 +29,7 @@ from services.settings_types import (
     smtp,
     webhook_secret,
 )
-
-
-class Environment(StrEnum):
-    """The kind of installation; production refuses unsafe settings."""
-
-    DEVELOPMENT = "development"
-    TEST = "test"
-    PRODUCTION = "production"
-
-
-#: People who develop call again and again, and a test is limited only where it wants to be.
-_BUDGET_FACTORS = {
-    Environment.DEVELOPMENT: 100,
-    Environment.TEST: 1_000_000,
-    Environment.PRODUCTION: 1,
-}
+from services.settings_types import Environment as Environment
 
 
 class Settings(HttpSettings):
@@ -426,7 +411,7 @@ class Settings(HttpSettings):
     @property
     def budget_factor(self) -> int:
         """The factor of every quota."""
-        return self.quota_factor or _BUDGET_FACTORS[self.environment]
+        return self.quota_factor or BUDGET_FACTORS[self.environment]
 
     @model_validator(mode="after")
     def _refuse_unsafe_production(self) -> Self:

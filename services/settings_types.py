@@ -2,12 +2,30 @@
 
 from base64 import b64decode
 from email.policy import EmailPolicy
+from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import NoDecode
+
+
+class Environment(StrEnum):
+    """The kind of installation; production refuses unsafe settings."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+#: The factor of every quota: people who develop call again and again, and
+#: a test is limited only where it wants to be.
+BUDGET_FACTORS = {
+    Environment.DEVELOPMENT: 100,
+    Environment.TEST: 1_000_000,
+    Environment.PRODUCTION: 1,
+}
 
 
 def one_address(text: str) -> str:

@@ -29,6 +29,8 @@ PRIORITIES: Mapping[str, int] = {
 
 def split(names: Collection[str], lanes: Sequence[Lane], at_once: int) -> list[Lane]:
     """The lanes of these names, and one more of ``at_once`` places for names without a lane."""
-    own = [Lane(lane.name, jobs, lane.at_once) for lane in lanes if (jobs := lane.jobs & {*names})]
-    rest = frozenset(names).difference(*(lane.jobs for lane in own))
-    return [*own, Lane("jobs", rest, at_once)] if rest or not own else own
+    wanted = [
+        Lane(lane.name, jobs, lane.at_once) for lane in lanes if (jobs := lane.jobs & {*names})
+    ]
+    rest = frozenset(names).difference(*(lane.jobs for lane in wanted))
+    return [*wanted, Lane("jobs", rest, at_once)] if rest or not wanted else wanted
