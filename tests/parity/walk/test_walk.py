@@ -1,0 +1,129 @@
+"""P1 to P11 by chance: whatever is called by whomever, GraphQL, v1 and v2 answer alike."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+
+from tests.conftest import Addresses, settings_for
+from tests.parity.walk.calls import FACES, Call
+from tests.parity.walk.contracts import Contract, contracts
+from tests.parity.walk.drawing import Drawing, fitting
+from tests.parity.walk.known import known
+from tests.parity.walk.rounds import Difference, Round, play, play_spent
+from tests.parity.walk.shrinking import shrunk
+from tests.parity.walk.tally import Tally
+from tests.parity.walk.world import World, opened
+from tests.suite import run_seed
+
+#: Steps by the run's depth.
+_STEPS = (500, 5_000, 50_000)
+#: Every so many steps time passes, the worker works, and a job fails.
+_BREAK = 40
+#: The share of refusals and reads that are made once more when a budget is nearly spent.
+_SPENT = 0.05
+
+
+@pytest.fixture
+async def world(
+    fresh_database: str, addresses: Addresses, tmp_path: Path
+) -> AsyncIterator[World]:
+    """A shop of this test alone, with the budgets of production."""
+    settings = settings_for(
+        fresh_database, addresses.redis_url, quota_factor=1, approval_above="100"
+    )
+    async with opened(settings, tmp_path) as world:
+        yield world
+
+
+class Walk:
+    """A walk over some operations, from one seed."""
+
+    def __init__(self, world: World, chosen: Mapping[str, Contract], seed: int) -> None:
+        self._world = world
+        self._chance = Random(seed)
+        self._contracts = chosen
+        self._drawing = Drawing(world, chosen, self._chance)
+        self.tally = Tally(chosen)
+
+    async def steps(self, count: int) -> None:
+        """Make so many steps; fails at the first difference that is not known."""
+        async for who, thing in self._world.begin():
+            self._drawing.known.learn(msgspec.to_builtins(thing), type(thing).__name__, who)
+        for step in range(count):
+            if step % _BREAK == 0:
+                await self._meanwhile()
+            await self._step()
+
+    async def _step(self) -> None:
+        self._world.clock.forward(milliseconds=self._chance.choice((1, 1, 5, 40)))
+        call = await self._drawing.call()
+        contract = self._contracts[call.operation]
+        order = tuple(self._chance.sample(FACES, len(FACES)))
+        round = await play(self._world, contract, call, order)
+        self.tally.count(round)
+        await self._judge(round, order)
+        self._drawing.learn(contract, call, round.answers)
+        if round.wrote and contract.operation.revokes:
+            await self._world.people.refresh()
+        if not round.wrote and self._chance.random() < _SPENT:
+            budgets = {name for one in round.answers.values() for name in one.charged}
+            budget = self._chance.choice(sorted(budgets))
+            left = self._chance.choice((0, 0, 1, 3))
+            await self._judge(await play_spent(self._world, round, budget, left), None)
+
+    async def _meanwhile(self) -> None:
+        await self._world.failed_job()
+        await self._world.failed_job()
+        await self._world.work()
+        for name, tokens in (await self._world.mail_tokens(self._chance)).items():
+            for token in tokens:
+                self._drawing.known.note(name, token)
+
+    async def _judge(self, round: Round, order: tuple[str, ...] | None) -> None:
+        """Count the known differences of a round; shrink and report another one."""
+        for difference in round.differences:
+            kind = known(round, difference)
+            if kind is not None:
+                self.tally.met(kind)
+                continue
+            smallest = await self._smallest(round, difference, order)
+            pytest.fail(f"at step {self.tally.steps}\n{smallest}\n\n{self.tally}")
+
+    async def _smallest(
+        self, round: Round, difference: Difference, order: tuple[str, ...] | None
+    ) -> Round:
+        if order is None:
+            return round
+        contract = round.contract
+        found = round
+
+        async def differs(call: Call) -> bool:
+            nonlocal found
+            self._world.clock.forward(milliseconds=1)
+            tried = await play(self._world, contract, fitting(contract, call), order)
+            faults = [one for one in tried.differences if known(tried, one) is None]
+            if any(one.about == difference.about for one in faults):
+                found = tried
+                return True
+            return False
+
+        await shrunk(round.call, differs)
+        return found
+
+
+async def test_the_faces_answer_alike(
+    world: World, depth: int, record_property: Callable[[str, object], None]
+) -> None:
+    walk = Walk(world, await contracts(world.client), run_seed())
+    try:
+        await walk.steps(_STEPS[depth])
+    finally:
+        record_property("summary", str(walk.tally))
+    tally = walk.tally
+    if depth:
+        assert tally.written * 10 >= tally.steps
+        assert tally.reads_that_found * 2 > tally.reads
+        assert not tally.never_went_well
