@@ -14,16 +14,20 @@ import pytest
 
 from api.rest import calls, routes, versions
 from schema.building.loaders import loader_of
+from schema.executing import execute, limits
 from schema.schema import SCHEMA
-from services import payments
+from services import nodes, payments
 from services.access.permissions import Permission
+from services.errors.base import TandemError
 from services.errors.orders import OrderNotFound
 from services.errors.payments import PaymentNotFound
-from services.operation import cursors
+from services.operation import cursors, running
 from services.operation import idempotency as keys
 from services.products import managing as products_managing
+from services.quota import costs
 
 PAGES = "tests/parity/test_pages.py"
+WALK = "tests/parity/walk/test_walk.py::test_the_faces_answer_alike_about_users"
 #: Never undone: the process ends with its fault.
 PATCH = pytest.MonkeyPatch()
 
@@ -91,6 +95,34 @@ def a_key_that_is_not_stored() -> None:
     PATCH.setattr(keys, "store", forget)
 
 
+def a_node_that_shows_more() -> None:
+    """``node`` shows things that an API key has no permission to read."""
+    PATCH.setattr(nodes, "_may_read", lambda caller, thing: True)
+
+
+def a_document_that_costs_more() -> None:
+    """A GraphQL document is charged one unit more than the same call on REST."""
+    PATCH.setattr(limits, "units", lambda cost, rows: costs.units(cost, rows) + 1)
+
+
+def a_refusal_that_keeps_its_writes() -> None:
+    """A declared error does not undo what the operation wrote before it."""
+
+    async def run(ctx: Any, tx: Any, input: Any) -> Any:
+        try:
+            return await ctx.operation.run(ctx, tx, input)
+        except TandemError as error:
+            await tx.run_lock_first()
+            return error
+
+    PATCH.setattr(running, "_run_in_savepoint", run)
+
+
+def types_before_permissions() -> None:
+    """GraphQL tells of bad values before it looks at the role."""
+    PATCH.setattr(execute, "_refusal", lambda *_: None)
+
+
 #: Each fault and the test that finds it.
 FAULTS: dict[Callable[[], None], str] = {
     a_route_with_a_role_of_its_own: (
@@ -112,6 +144,10 @@ FAULTS: dict[Callable[[], None], str] = {
     a_key_that_is_not_stored: (
         "tests/parity/test_keys.py::test_a_payment_repeated_on_the_other_face_charges_once"
     ),
+    a_node_that_shows_more: WALK,
+    a_document_that_costs_more: WALK,
+    a_refusal_that_keeps_its_writes: WALK,
+    types_before_permissions: WALK,
 }
 
 

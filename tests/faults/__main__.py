@@ -73,7 +73,7 @@ def main() -> None:
         if plugin.name != "valkey":  # which pytest's own settings leave out
             plugin.load()
     found = {plant.__name__: ended(plant, [test]) for plant, test in FAULTS.items()}
-    found["none"] = ended(None, list(FAULTS.values()))
+    found["none"] = ended(None, list(dict.fromkeys(FAULTS.values())))
     sys.stdout.write("\n" + report(found) + "\n")
 
 

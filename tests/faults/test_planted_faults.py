@@ -37,4 +37,4 @@ def test_a_planted_fault_turns_its_test_red(outcomes: dict[str, str], fault: str
 
 
 def test_without_a_fault_the_same_tests_are_green(outcomes: dict[str, str]) -> None:
-    assert outcomes["none"] == ", ".join(["call passed"] * len(FAULTS))
+    assert outcomes["none"] == ", ".join(["call passed"] * len(set(FAULTS.values())))

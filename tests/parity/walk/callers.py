@@ -19,6 +19,8 @@ from tests.shop import Person, Shop
 _PEOPLE = {Role.USER: 3, Role.MODERATOR: 1, Role.MANAGER: 2, Role.ADMIN: 2}
 #: Enough for orders above the threshold of approvals, and for many small ones.
 _BALANCE = "9000.00"
+#: Those without money, who may close their account.
+_POOR = ("user-3", "moderator-1")
 NOBODY = "nobody"
 _STRANGER = Ed25519PrivateKey.generate()
 
@@ -57,6 +59,7 @@ class People:
             for role, count in _PEOPLE.items()
             for number in range(1, count + 1)
         ]
+        self.rich = [name for name in self.names if name not in _POOR]
         self.key_names = [
             f"key of {owner} with {permission}"
             for permission in GRANTABLE
@@ -82,7 +85,9 @@ class People:
         if name not in self._people:
             self.changed = True
             role = name.partition("-")[0].upper()
-            self._people[name] = await self._shop.person(role, balance=_BALANCE)
+            self._people[name] = await self._shop.person(
+                role, balance=None if name in _POOR else _BALANCE
+            )
         return self._people[name]
 
     async def refresh(self) -> None:

@@ -41,6 +41,10 @@ class Contract:
     #: The field's name and its place in the SDL.
     name: str
     field: GraphQLField
+    #: Does it make or change something? Then its texts are mostly new ones.
+    creates: bool
+    #: The permission of the operation at ``under``.
+    outer_permission: str | None
 
     @cached_property
     def schema(self) -> dict[str, Any]:
@@ -83,9 +87,10 @@ class Contract:
         return kind if isinstance(kind, GraphQLInputObjectType) else None
 
     @property
-    def wanted_permission(self) -> str | None:
-        """The permission that a caller needs."""
-        return self.operation.who and str(self.operation.who)
+    def permissions(self) -> tuple[str, ...]:
+        """The permissions that matter to it: its own, and that of the field around it."""
+        own = self.operation.who and str(self.operation.who)
+        return tuple(one for one in (own, self.outer_permission) if one)
 
     @property
     def fields(self) -> list[str]:
@@ -176,12 +181,24 @@ async def contracts(client: httpx.AsyncClient) -> Mapping[str, Contract]:
     openapi = (await client.get("/openapi-v2.json")).json()["paths"]
     served = {one["name"]: one for one in listed}
     assert set(served) == {operation.name for operation in OPERATIONS}
+    permissions = {one["graphql"]: one["permission"] for one in listed}
     found = {}
     for operation in OPERATIONS:
         method, path = served[operation.name]["rest"].values()
-        assert method.lower() in openapi[f"/api/v2{path}"], path
+        described = openapi[f"/api/v2{path}"][method.lower()]
+        creates = method == "PATCH" or "201" in described["responses"]
         under, name, field = _place(sdl, served[operation.name]["graphql"])
-        found[operation.name] = Contract(operation, sdl, method, path, under, name, field)
+        found[operation.name] = Contract(
+            operation,
+            sdl,
+            method,
+            path,
+            under,
+            name,
+            field,
+            creates,
+            permissions.get(under or ""),
+        )
     return found
 
 

@@ -63,7 +63,7 @@ class Drawing:
             return await self._next_page(contract)
         values = self._values.plausible(contract)
         caller = await self._caller(contract, values)
-        spoiled = self._often(0.3)
+        spoiled = self._often(0.3 if contract.operation.writes else 0.25)
         if spoiled:
             for _ in range(self._chance.choice((1, 1, 2, 3))):
                 values = self._values.spoil(contract, values)
@@ -83,6 +83,7 @@ class Drawing:
             if not answer.ok:
                 continue
             self._successes[call.operation] += 1
+            self._values.went_well(contract, call.values)
             if contract.file:
                 continue
             kind = contract.results[0].__name__
@@ -98,7 +99,10 @@ class Drawing:
 
     def _operation(self) -> str:
         """An operation; those that have rarely gone well come more often."""
-        names = list(self._contracts)
+        writes = self._often(0.5)
+        names = [
+            name for name, one in self._contracts.items() if one.operation.writes is writes
+        ] or list(self._contracts)
         weights = [4 if self._successes[name] < 3 else 1 for name in names]
         return self._chance.choices(names, weights)[0]
 
@@ -107,21 +111,22 @@ class Drawing:
         drawn = self._chance.random()
         if drawn < 0.06:
             return await people.caller(self._chance.choice(people.bad_names))
-        if drawn < 0.14:
+        if drawn < 0.12:
             return await people.caller(NOBODY)
-        if drawn < 0.30:
+        if drawn < (0.34 if contract.under else 0.26):
             fitting = [
                 name
                 for name in people.key_names
-                if (contract.wanted_permission or "").rpartition(":")[0] in name
+                if any(f"with {one.rpartition(':')[0]}" in name for one in contract.permissions)
             ]
-            few = fitting if fitting and self._often(0.5) else people.key_names
+            few = fitting if fitting and self._often(0.7) else people.key_names
             return await people.caller(self._chance.choice(few))
         able = self._able(contract)
         shown = self.known.shown_to(f"{contract.noun}.id", values.get("id"))
         owners = [name for name in shown if name in able]
-        if owners and self._often(0.75):
-            return await people.caller(self._chance.choice(owners))
+        if owners and not contract.operation.over_all and self._often(0.8):
+            # Who was shown it first made it, mostly.
+            return await people.caller(owners[0] if self._often(0.7) else owners[-1])
         return await people.caller(self._chance.choice(able if self._often(0.8) else people.names))
 
     def _able(self, contract: Contract) -> list[str]:

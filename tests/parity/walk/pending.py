@@ -12,7 +12,8 @@ _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 
 
 def _h1(round: Round, difference: Difference) -> bool:
-    return difference.about == "node" and round.call.caller.permission is not None
+    by_key = round.call.caller.permission is not None
+    return difference.about == "node" and by_key and difference.found["node"] is None
 
 
 def _h2(round: Round, difference: Difference) -> bool:
@@ -53,7 +54,8 @@ def _h7(round: Round, difference: Difference) -> bool:
 
 
 def _h8(round: Round, difference: Difference) -> bool:
-    return difference.about in ("charge", "code when spent")
+    refused = not any(one.ok for one in round.answers.values())
+    return difference.about in ("charge", "code when spent") and refused
 
 
 def _h9(round: Round, difference: Difference) -> bool:

@@ -48,8 +48,13 @@ class Round:
         lines += [str(one) for one in self.differences]
         for face, sent in self.sent.items():
             response = self.answers[face].response
-            lines += ["", f"{face}: {sent.by(self.call.caller)}", f"→ {response.status_code} {shown(response.text)}"]
+            lines += ["", f"{face}: {sent.by(self.call.caller)}", f"→ {response.status_code} {_body(response)}"]
         return "\n".join(lines)
+
+
+def _body(response: httpx.Response) -> str:
+    media = response.headers.get("content-type", "")
+    return shown(response.text if "json" in media else response.content)
 
 
 async def ask(world: World, sent: Sent) -> httpx.Response:
@@ -92,6 +97,7 @@ async def _whole(world: World, contract: Contract, answer: Answer) -> Answer:
     if contract.file and answer.ok and isinstance(answer.value, str):
         address = httpx.URL(answer.value)
         fetched = await world.client.get(address.raw_path.decode())
+        await world.charges()
         return Answer(**{**vars(answer), "value": fetched.content})
     return answer
 
@@ -102,12 +108,11 @@ def _differing(about: str, found: Mapping[str, Any]) -> list[Difference]:
 
 
 def _of_answers(contract: Contract, call: Call, answers: Mapping[str, Answer]) -> list[Difference]:
-    differences = _differing("charge", {face: one.charged for face, one in answers.items()})
     op = contract.operation
-    compared = dict(answers)
+    compared, differences = dict(answers), list[Difference]()
     if op.writes and not any(one.replayed for one in answers.values()):
-        compared, changed = _after_the_effect(answers)
-        differences += changed
+        compared, differences = _after_the_effect(answers)
+    differences += _differing("charge", {face: one.charged for face, one in compared.items()})
     first = next(iter(compared.values()))
     codes = _differing("code", {face: one.code for face, one in compared.items()})
     if codes:
@@ -173,7 +178,9 @@ def _of_effects(contract: Contract, answers: Mapping[str, Answer], seen: Seen) -
         if face is None:  # somebody was made for the walk at this moment
             continue
         transactions[row["number"]] = face
-        kept = ("action", "actor_id", "api_key_id", "entity", "outcome", *(() if again else ("changed",)))
+        kept = ["action", "actor_id", "api_key_id", "outcome"]
+        if not _effect(answers[face]):
+            kept += ["entity"] if again else ["entity", "changed"]
         rows[face].append({name: row[name] for name in kept})
     changed: dict[str, set[str]] = {face: set() for face in answers}
     for change in seen.changes:

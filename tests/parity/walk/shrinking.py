@@ -8,7 +8,7 @@ from tests.parity.walk.calls import FORMS, Call
 from tests.shop import new_key
 
 #: Calls that shrinking may try.
-_MOST_TRIES = 150
+_MOST_TRIES = 80
 _SIMPLER: tuple[Any, ...] = (None, 0, "x")
 
 Differs = Callable[[Call], Awaitable[bool]]

@@ -19,7 +19,14 @@ from tests.shop import PASSWORD, unique
 _MOST_KNOWN = 60
 _NEWEST = 6
 #: Names whose values are known under another name.
-_ALIASES = {"category": "slug", "tag": "tags", "search": "word", "action": "name"}
+_ALIASES = {
+    "action": "name",
+    "category": "slug",
+    "expected": "stock",
+    "expectedRefunded": "refunded",
+    "search": "word",
+    "tag": "tags",
+}
 _AMOUNTS = ("0.01", "0.50", "3.33", "5.00", "10", "19.99", "60.00", "149.95")
 _WORDS = ("Lamp", "blue", "Ada", "tandem", "Shelf", "a word", "naïve café", "茶碗")
 #: Of what a list may be filtered by, few filters at a time find something.
@@ -113,6 +120,15 @@ class Values:
         self._chance = chance
         self._known = known
         self._clock = clock
+        #: The names that went well together, by operation: many inputs take only some of them.
+        self._together: dict[str, list[tuple[str, ...]]] = {}
+
+    def went_well(self, contract: Contract, values: Mapping[str, Any]) -> None:
+        """Remember which names went well together."""
+        names = tuple(sorted(values.keys() - {"id"}))
+        known = self._together.setdefault(contract.operation.name, [])
+        if names and names not in known:
+            known.append(names)
 
     def plausible(self, contract: Contract) -> dict[str, Any]:
         """Values that may well be right, paging left out."""
@@ -126,9 +142,16 @@ class Values:
             for name, shape in schema.get("properties", {}).items()
             if name != "id" and name not in paging
         }
-        creates = contract.operation.writes
-        values.update(self._object(schema, rest, creates, 0.15 if contract.by_query else 0.3))
-        if "minProperties" in schema and values.keys() <= {"id"} and rest:
+        creates = contract.creates
+        together = self._together.get(contract.operation.name)
+        if together and contract.operation.writes and self._chance.random() < 0.5:
+            names = self._chance.choice(together)
+            few = {name: rest[name] for name in names if name in rest}
+            return values | self._object(schema, few, creates, 1)
+        optional = 0.05 if contract.by_query else 0.2
+        values.update(self._object(schema, rest, creates, optional))
+        needs_some = "minProperties" in schema or contract.operation.writes
+        if needs_some and values.keys() <= {"id"} and rest and self._chance.random() < 0.8:
             name = self._chance.choice(list(rest))
             values[name] = self.value(schema, name, rest[name], creates)
         return values
@@ -167,9 +190,11 @@ class Values:
             case "boolean":
                 return pick((True, False))
             case "integer":
+                known = self._known.some(_names(name)) if pick((True, False)) else None
+                if isinstance(known, int):
+                    return known
                 lowest = shape.get("minimum", 1)
-                known = self._known.some([name]) if pick((True, False, False)) else None
-                return known if isinstance(known, int) else lowest + pick((0, 1, 1, 2, 4, 9))
+                return pick((1, 1, 2, 4, 9)) if lowest < 1 else lowest + pick((0, 1, 1, 2, 4))
             case "object":
                 return pick(({}, {"colour": "red"}, {"size": {"cm": 12, "tall": None}, "kinds": [1]}))
             case _:
@@ -183,7 +208,7 @@ class Values:
             days = timedelta(days=pick((-400, -30, -1, 1, 30, 200)))
             return (self._clock.now + days).strftime("%Y-%m-%dT%H:%M:%SZ")
         if "pattern" in shape and re.fullmatch(shape["pattern"], "19.99"):
-            known = self._known.some([name]) if chance() < 0.2 else None
+            known = self._known.some(_names(name)) if chance() < 0.3 else None
             return known or pick(_AMOUNTS)
         known = self._known.some(_names(name))
         # Names and codes are taken by one thing each, so that what is made takes new ones.
