@@ -57,7 +57,7 @@ def read(contract: Contract, face: str, response: httpx.Response) -> Answer:
     }
     if response.status_code < 400 and contract.file:
         return Answer(value=response.content, **common)
-    body = response.json() if response.content else None
+    body: Any = response.json() if response.content else None
     if response.status_code >= 400:
         return _refused(face, response.status_code, body, common)
     if contract.method == "DELETE":

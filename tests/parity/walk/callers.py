@@ -174,7 +174,6 @@ async def _revoked(shop: Shop, person: Person) -> str:
     )
 
 
-
 async def _revoked_key(shop: Shop, person: Person) -> str:
     key = await shop.machine(person, "orders:read:own")
     await shop.execute("UPDATE api_keys SET revoked_at = now() WHERE id = $1", key.key_id)

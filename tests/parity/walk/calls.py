@@ -82,12 +82,13 @@ def _rest(contract: Contract, call: Call, dialect: str) -> Sent:
     elif values or contract.input_type is not None:
         headers["Content-Type"] = "application/json"
         body = json.dumps(values)
-    query = "&".join(
-        f"{quote_plus(name, errors='surrogatepass')}={quote_plus(text(value), errors='surrogatepass')}"
-        for name, value in pairs
-    )
+    query = "&".join(f"{_quoted(name)}={_quoted(text(value))}" for name, value in pairs)
     url = f"/api/{dialect}{path}" + (f"?{query}" if query else "")
     return Sent(contract.method, url, headers, body)
+
+
+def _quoted(part: str) -> str:
+    return quote_plus(part, errors="surrogatepass")
 
 
 def text(value: Any) -> str:

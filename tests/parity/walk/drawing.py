@@ -41,9 +41,7 @@ _BAD_PAGING: Sequence[Mapping[str, Any]] = (
 class Drawing:
     """Draws the calls of a walk from one chance."""
 
-    def __init__(
-        self, world: World, contracts: Mapping[str, Contract], chance: Random
-    ) -> None:
+    def __init__(self, world: World, contracts: Mapping[str, Contract], chance: Random) -> None:
         self._world = world
         self._contracts = contracts
         self._chance = chance
@@ -113,21 +111,24 @@ class Drawing:
             return await people.caller(self._chance.choice(people.bad_names))
         if drawn < 0.12:
             return await people.caller(NOBODY)
-        if drawn < (0.34 if contract.under else 0.26):
-            fitting = [
-                name
-                for name in people.key_names
-                if any(f"with {one.rpartition(':')[0]}" in name for one in contract.permissions)
-            ]
-            few = fitting if fitting and self._often(0.7) else people.key_names
-            return await people.caller(self._chance.choice(few))
+        if drawn < (0.36 if contract.under else 0.28):
+            return await people.caller(self._key_name(contract))
         able = self._able(contract)
         shown = self.known.shown_to(f"{contract.noun}.id", values.get("id"))
         owners = [name for name in shown if name in able]
-        if owners and not contract.operation.over_all and self._often(0.8):
+        if owners and not contract.operation.over_all and self._often(0.7):
             # Who was shown it first made it, mostly.
             return await people.caller(owners[0] if self._often(0.7) else owners[-1])
         return await people.caller(self._chance.choice(able if self._often(0.8) else people.names))
+
+    def _key_name(self, contract: Contract) -> str:
+        """A key, mostly with a permission that has to do with the operation."""
+        names = self._world.people.key_names
+        whole = [name for name in names if name.endswith(contract.permissions)]
+        nouns = tuple(one.partition(":")[0] for one in contract.permissions)
+        part = [name for name in names if any(f"with {noun}:" in name for noun in nouns)]
+        few = self._chance.choices((whole, part, names), (4, 3, 3))[0]
+        return self._chance.choice(few or names)
 
     def _able(self, contract: Contract) -> list[str]:
         """The people whose role has the permission."""

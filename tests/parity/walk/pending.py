@@ -5,8 +5,7 @@ import re
 from typing import Any
 
 from tests.parity.walk.calls import names_in
-from tests.parity.walk.kinds import Known
-from tests.parity.walk.rounds import Difference, Round
+from tests.parity.walk.rounds import Difference, Known, Round
 
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 
@@ -76,7 +75,9 @@ PENDING = (
     Known("H2", "A nested operation needs the same permissions on both faces.", _h2),
     Known("H3", "A Retry-After that holds, and a header for a refused document.", _h3),
     Known("H11", "NUL and half a surrogate pair get one answer.", _h11),
-    Known("H4", "A literal of the wrong type: token, role and key first, and the field named.", _h4),
+    Known(
+        "H4", "A literal of the wrong type: token, role and key first, and the field named.", _h4
+    ),
     Known("H6", "A large integer is TOO_LARGE.", _h6),
     Known("H7", "A field that nobody knows is named, whatever its name.", _h7),
     Known("H8", "Each attempt is charged alike.", _h8),

@@ -1,8 +1,8 @@
 """A round: one call made on all faces at one state, and what differs between the answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -24,7 +24,10 @@ class Difference:
 
     def __str__(self) -> str:
         return "\n".join(
-            [f"{self.about} differs:", *(f"  {face}: {shown(it)}" for face, it in self.found.items())]
+            [
+                f"{self.about} differs:",
+                *(f"  {face}: {shown(it)}" for face, it in self.found.items()),
+            ]
         )
 
 
@@ -48,13 +51,25 @@ class Round:
         lines += [str(one) for one in self.differences]
         for face, sent in self.sent.items():
             response = self.answers[face].response
-            lines += ["", f"{face}: {sent.by(self.call.caller)}", f"→ {response.status_code} {_body(response)}"]
+            lines += [
+                "",
+                f"{face}: {sent.by(self.call.caller)}",
+                f"→ {response.status_code} {_body(response)}",
+            ]
         return "\n".join(lines)
 
 
 def _body(response: httpx.Response) -> str:
     media = response.headers.get("content-type", "")
     return shown(response.text if "json" in media else response.content)
+
+
+class Known(NamedTuple):
+    """A kind of difference that is known, the reason for it, and how it is told from others."""
+
+    kind: str
+    reason: str
+    fits: Callable[[Round, Difference], bool]
 
 
 async def ask(world: World, sent: Sent) -> httpx.Response:
@@ -118,7 +133,9 @@ def _of_answers(contract: Contract, call: Call, answers: Mapping[str, Answer]) -
     if codes:
         return differences + codes
     for about in ("status", "fields"):
-        differences += _differing(about, {face: getattr(one, about) for face, one in compared.items()})
+        differences += _differing(
+            about, {face: getattr(one, about) for face, one in compared.items()}
+        )
     if not first.ok:
         differences += _differing("details", {face: one.details for face, one in compared.items()})
         return differences
@@ -127,7 +144,9 @@ def _of_answers(contract: Contract, call: Call, answers: Mapping[str, Answer]) -
         "value", {face: shape(one.value) if again else one.value for face, one in compared.items()}
     )
     if not again and not contract.file:
-        tags = {face: one.etag for face, one in compared.items() if not call.only or face != "graphql"}
+        tags = {
+            face: one.etag for face, one in compared.items() if not call.only or face != "graphql"
+        }
         if any(tags.values()):
             differences += _differing("etag", tags)
     pages = {face: one.page for face, one in compared.items() if one.page is not None}
@@ -159,9 +178,13 @@ def _after_the_effect(
         if one.ok and refused is not None:
             return compared, [Difference("code", {face: one.code for face, one in answers.items()})]
         if one.ok:
-            compared = {**compared, face: one} if all(c.ok for c in compared.values()) else {face: one}
+            compared = (
+                {**compared, face: one} if all(c.ok for c in compared.values()) else {face: one}
+            )
         else:
-            compared = {face: one} if any(c.ok for c in compared.values()) else {**compared, face: one}
+            compared = (
+                {face: one} if any(c.ok for c in compared.values()) else {**compared, face: one}
+            )
             refused = face
     return compared, []
 
@@ -241,9 +264,9 @@ async def _of_node(
 
 
 async def play_spent(world: World, before: Round, budget: str, left: int) -> Round:
-    """The same call when one of its budgets is nearly spent: it is refused alike, and the wait holds.
+    """Make a call once more when a budget of its is nearly spent: it must be refused alike.
 
-    After the wait that a refusal names, the same call must not be refused for the budget.
+    After the wait that the refusal names, the same call must not be refused for the budget.
     """
     contract = before.contract
     units = min(one.charged.get(budget, left + 1) for one in before.answers.values())

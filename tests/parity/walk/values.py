@@ -29,12 +29,46 @@ _ALIASES = {
 }
 _AMOUNTS = ("0.01", "0.50", "3.33", "5.00", "10", "19.99", "60.00", "149.95")
 _WORDS = ("Lamp", "blue", "Ada", "tandem", "Shelf", "a word", "naïve café", "茶碗")
-#: Of what a list may be filtered by, few filters at a time find something.
 _ODD_TEXTS = (
-    *("", " ", "  x  ", "a" * 300, "a" * 10_001, "<b>&amp;</b>", "'; DROP TABLE users; --", "%", "_"),
-    *("👩\u200d👩\u200d👧", "e\u0301", "\u202eabc", "\u200b", "a\u0000b", "\ud800", "a\nb", "null", "0", "-1"),
+    *(
+        "",
+        " ",
+        "  x  ",
+        "a" * 300,
+        "a" * 10_001,
+        "<b>&amp;</b>",
+        "'; DROP TABLE users; --",
+        "%",
+        "_",
+    ),
+    *(
+        "👩\u200d👩\u200d👧",
+        "e\u0301",
+        "\u202eabc",
+        "\u200b",
+        "a\u0000b",
+        "\ud800",
+        "a\nb",
+        "null",
+        "0",
+        "-1",
+    ),
 )
-_INTEGERS = (0, -1, 1, 100, 101, 10_000, 2**31 - 1, 2**31, -(2**31) - 1, 2**53, 10**17, 10**18, 10**30)
+_INTEGERS = (
+    0,
+    -1,
+    1,
+    100,
+    101,
+    10_000,
+    2**31 - 1,
+    2**31,
+    -(2**31) - 1,
+    2**53,
+    10**17,
+    10**18,
+    10**30,
+)
 _WRONG_TYPES = (5, "x", [], {}, True, 1.5, ["x"], {"a": 1}, [[]])
 #: Names that no input has.
 UNKNOWN_NAMES = ("nope", "Id", "__typename", "constructor", "a-b", "", "a.b", "é")
@@ -182,11 +216,10 @@ class Values:
         match shape.get("type"):
             case "array":
                 # A thing may be named once, so there are few of them.
-                items = [
+                return [
                     self.value(schema, name.removesuffix("s"), shape["items"], creates)
                     for _ in range(pick((1, 1, 1, 2)))
                 ]
-                return items
             case "boolean":
                 return pick((True, False))
             case "integer":
@@ -196,7 +229,9 @@ class Values:
                 lowest = shape.get("minimum", 1)
                 return pick((1, 1, 2, 4, 9)) if lowest < 1 else lowest + pick((0, 1, 1, 2, 4))
             case "object":
-                return pick(({}, {"colour": "red"}, {"size": {"cm": 12, "tall": None}, "kinds": [1]}))
+                return pick(
+                    ({}, {"colour": "red"}, {"size": {"cm": 12, "tall": None}, "kinds": [1]})
+                )
             case _:
                 return self._text(name, shape, creates)
 

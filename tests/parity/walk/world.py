@@ -27,8 +27,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 #: Tables that a refused call may change: the attempt is audited, and its outcome is stored.
 _MAY_CHANGE = ("audit_%", "idempotency_keys", "alembic_version", "walk_changes")
-# A trigger notes each changed row and each row of the audit log in the transaction that changes it, so that looking for changes
-# costs the same however much the shop holds. The time of a key's last use may always change.
+# A trigger notes each changed row and each row of the audit log, in the transaction that writes it.
+# So looking for changes costs the same however much the shop holds. The time of a key's last use
+# may always change.
 _NOTES = """
 CREATE UNLOGGED TABLE walk_changes (relation text, number xid8 DEFAULT pg_current_xact_id(),
     audit jsonb);
@@ -44,13 +45,13 @@ END $$;
 DO $$ DECLARE name text; BEGIN
     FOR name IN SELECT table_name FROM information_schema.tables
         WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
-        AND (table_name = 'audit_log' OR NOT table_name LIKE ANY ('{%s}'::text[]))
+        AND (table_name = 'audit_log' OR NOT table_name LIKE ANY ('{PATTERNS}'::text[]))
     LOOP
-        EXECUTE format('CREATE TRIGGER zz_walk AFTER INSERT OR UPDATE OR DELETE ON %%I '
+        EXECUTE format('CREATE TRIGGER zz_walk AFTER INSERT OR UPDATE OR DELETE ON %I '
             'FOR EACH ROW EXECUTE FUNCTION walk_note()', name);
     END LOOP;
 END $$;
-""" % ", ".join(_MAY_CHANGE)
+""".replace("PATTERNS", ", ".join(_MAY_CHANGE))
 _SEEN = "DELETE FROM walk_changes RETURNING relation, number::text, audit"
 #: Reads all budgets of the walk and removes them, so that every call begins with full ones.
 _BUDGETS = """
@@ -220,8 +221,6 @@ async def opened(settings: Settings, mail: Path) -> AsyncIterator[World]:
         async with process.database.connection() as connection:
             await connection.execute(_NOTES)
         shop = Shop(process, await process.passwords.hash(PASSWORD))
-        transport = httpx.ASGITransport(
-            app=app, raise_app_exceptions=False, client=(ADDRESS, 4711)
-        )
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(ADDRESS, 4711))
         async with http_client(transport=transport, base_url="http://test") as client:
             yield World(shop, client, clock)
