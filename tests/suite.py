@@ -40,6 +40,7 @@ _TOGETHER = (
 _FIRST = (
     *_TOGETHER,
     "test_machine.py",
+    "test_walk.py",
     "test_compiled.py",
     "test_schemathesis.py",
     "test_tokens_rotation.py",

@@ -101,6 +101,7 @@ async def play(
     seen = await world.look()
     found = [
         *_of_answers(contract, call, answers),
+        *_of_replays(contract, call, answers),
         *_of_effects(contract, answers, seen),
         *await _of_node(world, contract, call, answers),
     ]
@@ -151,6 +152,16 @@ def _of_answers(contract: Contract, call: Call, answers: Mapping[str, Answer]) -
             differences += _differing("etag", tags)
     pages = {face: one.page for face, one in compared.items() if one.page is not None}
     return differences + (_of_pages(call, pages) if pages else [])
+
+
+def _of_replays(contract: Contract, call: Call, answers: Mapping[str, Answer]) -> list[Difference]:
+    """One key has one effect: whoever asks after the first face gets its answer again."""
+    if not contract.keyed or call.key is None:
+        return []
+    _, *later = answers.items()
+    differences = _differing("replay", {face: one.replayed for face, one in later})
+    again = {face: one.code for face, one in later if one.ok and not one.replayed}
+    return [*differences, *([Difference("effects of one key", again)] if again else [])]
 
 
 def _of_pages(call: Call, pages: Mapping[str, tuple[Any, ...]]) -> list[Difference]:
