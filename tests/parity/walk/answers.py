@@ -1,4 +1,4 @@
-"""What a face answered, in the shape of v2: values, pages, and errors."""
+"""The answer of a face, in the shape of v2: values, pages, and errors."""
 
 import json
 from collections.abc import Mapping

@@ -15,7 +15,7 @@ from services.access.tokens import hashed
 from services.ids import new_id
 from tests.shop import Person, Shop
 
-#: How many people of each role there are. What one of them makes, another must not see.
+#: How many people of each role there are. One of them must not see what another made.
 _PEOPLE = {Role.USER: 3, Role.MODERATOR: 1, Role.MANAGER: 2, Role.ADMIN: 2}
 #: Enough for orders above the threshold of approvals, and for many small ones.
 _BALANCE = "9000.00"
@@ -44,7 +44,7 @@ def bearing(name: str, token: str, permission: str | None = None) -> Caller:
 
 
 class People:
-    """The callers of a walk. Whoever can no longer sign in is replaced by somebody new."""
+    """The callers of a walk. People who left are replaced by new ones."""
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop

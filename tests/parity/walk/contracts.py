@@ -1,4 +1,4 @@
-"""What the walk knows of an operation: its declaration, its field in the SDL, its REST address.
+"""An operation as the walk knows it: its declaration, its field in the SDL, its REST address.
 
 All of it comes from the catalogue and the contracts as they are served. So a new operation is
 walked as soon as it is declared.
@@ -33,7 +33,6 @@ class Contract:
     """One operation as callers see it."""
 
     operation: Operation[Any, Any]
-    sdl: GraphQLSchema
     method: str
     path: str
     #: The root field that a nested operation lies in.
@@ -97,7 +96,7 @@ class Contract:
         """The names of the answer's fields, where ``fields=`` may trim the answer."""
         kind = self.operation.result
         plain = isinstance(kind, type) and issubclass(kind, Struct) and len(self.results) == 1
-        if not self.by_query or not plain or self._file:
+        if not self.by_query or not plain or self.file:
             return []
         # v1 writes a profile flat, so it has no field of that name.
         hints = get_type_hints(kind)
@@ -109,16 +108,16 @@ class Contract:
         return self.operation.results
 
     @property
-    def _file(self) -> bool:
-        return not isinstance(
-            get_named_type(self.field.type),
-            GraphQLObjectType | GraphQLUnionType,
-        )
-
-    @property
     def file(self) -> bool:
         """Does REST answer with a file, and GraphQL with its signed address?"""
-        return self._file
+        kind = get_named_type(self.field.type)
+        return not isinstance(kind, GraphQLObjectType | GraphQLUnionType)
+
+    @property
+    def sorts(self) -> list[str]:
+        """The orders of a list, by their names on REST."""
+        shape = self.schema["properties"].get("sort", {})
+        return shape.get("enum") or [shape["const"]] if shape else []
 
     @cached_property
     def is_get(self) -> bool:
@@ -135,7 +134,7 @@ class Contract:
                 f"nodes {{ {self._selected(item, only)} }} edges {{ cursor }} "
                 "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
             )
-        return "" if self._file else self._selected(kind, only)
+        return "" if self.file else self._selected(kind, only)
 
     def _selected(self, kind: Any, only: frozenset[str] | None) -> str:
         if isinstance(kind, GraphQLUnionType):
@@ -190,7 +189,6 @@ async def contracts(client: httpx.AsyncClient) -> Mapping[str, Contract]:
         under, name, field = _place(sdl, served[operation.name]["graphql"])
         found[operation.name] = Contract(
             operation,
-            sdl,
             method,
             path,
             under,

@@ -67,21 +67,22 @@ class Drawing:
                 values = self._values.spoil(contract, values)
         if contract.listed:
             values |= self._paging(spoiled)
+            if contract.sorts and self._often(0.25):
+                values["sort"] = self._chance.choice(contract.sorts)
         call = Call(contract.operation.name, caller, values, self._chance.choice(FORMS))
         if contract.fields and self._often(0.15):
-            names = self._chance.sample(contract.fields, min(3, len(contract.fields)))
-            call = call.but(only=tuple(dict.fromkeys(["id", *names])))
-            if "id" not in contract.fields:
-                call = call.but(only=tuple(names))
+            few = self._chance.sample(contract.fields, min(3, len(contract.fields)))
+            call = call.but(only=tuple(few))
         return fitting(contract, self._conditions(contract, call))
 
     def learn(self, contract: Contract, call: Call, answers: Mapping[str, Answer]) -> None:
         """Learn from the answers of a call."""
+        if any(one.ok for one in answers.values()):
+            self._successes[call.operation] += 1
+            self._values.went_well(contract, call.values)
         for answer in answers.values():
             if not answer.ok:
                 continue
-            self._successes[call.operation] += 1
-            self._values.went_well(contract, call.values)
             if contract.file:
                 continue
             kind = contract.results[0].__name__
@@ -117,7 +118,7 @@ class Drawing:
         shown = self.known.shown_to(f"{contract.noun}.id", values.get("id"))
         owners = [name for name in shown if name in able]
         if owners and not contract.operation.over_all and self._often(0.7):
-            # Who was shown it first made it, mostly.
+            # The first person who was shown it mostly made it.
             return await people.caller(owners[0] if self._often(0.7) else owners[-1])
         return await people.caller(self._chance.choice(able if self._often(0.8) else people.names))
 

@@ -46,7 +46,7 @@ def _is_a_number_as_id(round: Round, _: Difference) -> bool:
 
 
 def _coerced(round: Round) -> set[str]:
-    """What GraphQL makes of values of other types: lists of single values, ids of numbers."""
+    """The values that GraphQL makes of others: lists of single values, ids of numbers."""
     contract = round.contract
     inputs = {name: argument.type for name, argument in contract.field.args.items()}
     if contract.input_type is not None:

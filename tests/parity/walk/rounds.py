@@ -17,7 +17,7 @@ _LIMITED = "RATE_LIMITED"
 
 @dataclass(frozen=True)
 class Difference:
-    """What one thing was on each face, where it should have been the same."""
+    """One thing that should be the same on every face, and its value on each."""
 
     about: str
     found: Mapping[str, Any]
@@ -201,11 +201,11 @@ def _after_the_effect(
 
 
 def _of_effects(contract: Contract, answers: Mapping[str, Answer], seen: Seen) -> list[Difference]:
-    """What was changed and audited, by the requests' ids."""
+    """Compare the changes and audit rows of the requests, found by their ids."""
     ids = {one.response.headers["x-request-id"]: face for face, one in answers.items()}
     rows: dict[str, Any] = {face: [] for face in answers}
     transactions = {}
-    # What is done twice may change nothing the second time.
+    # A second write of the same values may change nothing.
     again = sum(one.ok and not one.replayed for one in answers.values()) > 1
     for row in seen.audit:
         face = ids.get(row["request_id"])

@@ -5,7 +5,7 @@ addresses belong to accounts, without a word here about any operation.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -92,10 +92,6 @@ class Known:
             if len(values) > _MOST_KNOWN:
                 del values[next(iter(values))]
 
-    def forget(self, name: str, value: Any) -> None:
-        """Forget a value that is used up."""
-        self._values.get(name, {}).pop(value, None)
-
     def learn(self, value: Any, kind: str, who: str) -> None:
         """Remember all values of an answer."""
         if isinstance(value, list):
@@ -115,10 +111,6 @@ class Known:
                 if name == "name" and isinstance(item, str):
                     self.note("word", item.split(" ")[0], who)
 
-    def of(self, name: str) -> Sequence[Any]:
-        """The known values of a name, oldest first."""
-        return list(self._values.get(name, ()))
-
     def shown_to(self, name: str, value: Any) -> list[str]:
         """Those who were shown a value."""
         return [who for who in self._values.get(name, {}).get(value, ()) if who]
@@ -126,7 +118,7 @@ class Known:
     def some(self, names: Iterable[str]) -> Any:
         """Some known value of the first of these names that has any, mostly a new one."""
         for name in names:
-            if values := self.of(name):
+            if values := list(self._values.get(name, ())):
                 few = values[-_NEWEST:] if self._chance.random() < 0.7 else values
                 return self._chance.choice(few)
         return None

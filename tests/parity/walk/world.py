@@ -89,7 +89,7 @@ class Standing:
 
 
 class Seen(NamedTuple):
-    """What the database tells since the last look: rows changed, and rows of the audit log."""
+    """The rows that changed since the last look, and the new rows of the audit log."""
 
     changes: Sequence[Mapping[str, Any]]
     audit: Sequence[Mapping[str, Any]]
@@ -116,7 +116,7 @@ class World:
             self.settled, self.people.changed = True, False
 
     async def look(self) -> Seen:
-        """What changed since the last look."""
+        """Read what changed since the last look."""
         rows = await self.shop.rows(_SEEN)
         audit = [row for row in rows if row["audit"] is not None]
         return Seen(
@@ -166,7 +166,7 @@ class World:
             if row["entrypoint"] not in HANDLERS:
                 continue
             job = msgspec.json.decode(row["payload"], type=Job)
-            # A job whose account or order has gone meanwhile fails, as it does in a shop.
+            # A job fails when its account or order has gone since, as it does in a shop.
             with contextlib.suppress(Exception):
                 await HANDLERS[row["entrypoint"]](self.shop.process, job)
             await self.shop.execute("DELETE FROM jobs WHERE id = $1", row["id"])
