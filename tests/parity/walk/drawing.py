@@ -61,7 +61,8 @@ class Drawing:
             return await self._next_page(contract)
         values = self._values.plausible(contract)
         caller = await self._caller(contract, values)
-        spoiled = self._often(0.3 if contract.operation.writes else 0.25)
+        plain_read = not contract.operation.writes and not contract.under
+        spoiled = self._often(0.2 if plain_read else 0.3)
         if spoiled:
             for _ in range(self._chance.choice((1, 1, 2, 3))):
                 values = self._values.spoil(contract, values)
@@ -108,11 +109,11 @@ class Drawing:
     async def _caller(self, contract: Contract, values: Mapping[str, Any]) -> Caller:
         people = self._world.people
         drawn = self._chance.random()
-        if drawn < 0.06:
+        if drawn < 0.05:
             return await people.caller(self._chance.choice(people.bad_names))
-        if drawn < 0.12:
+        if drawn < 0.1:
             return await people.caller(NOBODY)
-        if drawn < (0.36 if contract.under else 0.28):
+        if drawn < (0.34 if contract.under else 0.24):
             return await people.caller(self._key_name(contract))
         able = self._able(contract)
         shown = self.known.shown_to(f"{contract.noun}.id", values.get("id"))
@@ -120,7 +121,7 @@ class Drawing:
         if owners and not contract.operation.over_all and self._often(0.7):
             # The first person who was shown it mostly made it.
             return await people.caller(owners[0] if self._often(0.7) else owners[-1])
-        return await people.caller(self._chance.choice(able if self._often(0.8) else people.names))
+        return await people.caller(self._chance.choice(able if self._often(0.9) else people.names))
 
     def _key_name(self, contract: Contract) -> str:
         """A key, mostly with a permission that has to do with the operation."""
@@ -128,7 +129,7 @@ class Drawing:
         whole = [name for name in names if name.endswith(contract.permissions)]
         nouns = tuple(one.partition(":")[0] for one in contract.permissions)
         part = [name for name in names if any(f"with {noun}:" in name for noun in nouns)]
-        few = self._chance.choices((whole, part, names), (4, 3, 3))[0]
+        few = self._chance.choices((whole, part, names), (5, 2, 3))[0]
         return self._chance.choice(few or names)
 
     def _able(self, contract: Contract) -> list[str]:
