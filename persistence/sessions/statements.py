@@ -8,6 +8,7 @@ from msgspec import Struct
 from persistence.database.rows import row_plan
 from persistence.database.statements import Query, forget, given, insert, nothing, value
 from persistence.sessions.tables import RefreshTokenTable, refresh_tokens, sessions
+from persistence.users.spellings import in_order_of_spellings, spelled_as
 from persistence.users.tables import UserTable, users
 
 
@@ -56,9 +57,7 @@ _known_place = sa.exists().where(
     sessions.c.created_at > given("since", sessions.c.created_at),
 )
 KNOWN_PLACE = Query(
-    sa.select(_known_place).where(
-        sa.func.lower(users.c.email) == sa.func.lower(given("email", users.c.email))
-    ),
+    sa.select(_known_place).where(spelled_as).order_by(in_order_of_spellings).limit(1),
     value,
 )
 _account = row_plan(Account, UserTable, known_place=_known_place)

@@ -14,12 +14,13 @@ from pydantic import TypeAdapter, ValidationError
 from persistence.sessions.statements import ACCOUNT, KNOWN_PLACE
 from services.access.authentication import authenticate
 from services.access.callers import Caller
+from services.emails import spellings
 from services.errors.common import RateLimited, Unauthenticated
 from services.operation.context import Request
-from services.operation.inputs import Email
 from services.quota.quota import Allowance, Cost, Policy, subject
+from services.users.credentials import KnownEmail
 
-_EMAIL: TypeAdapter[str] = TypeAdapter(Email)
+_EMAIL: TypeAdapter[str] = TypeAdapter(KnownEmail)
 
 
 async def charge(
@@ -79,7 +80,7 @@ async def _reserve(request: Request, caller: Caller | None, account: object) -> 
     if isinstance(account, str):
         with suppress(ValidationError):
             email = _EMAIL.validate_python(account)
-            known = bool(await request.reader.one(KNOWN_PLACE, email=email, **values))
+            known = bool(await request.reader.one(KNOWN_PLACE, emails=spellings(email), **values))
     elif caller is not None:
         found = await request.reader.one(ACCOUNT, user_id=caller.user_id, **values)
         if found is not None:
