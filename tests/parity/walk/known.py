@@ -13,7 +13,7 @@ from tests.parity.walk.rounds import Difference, Known, Round
 
 def known(round: Round, difference: Difference) -> str | None:
     """The kind of a known difference; None for a fault."""
-    for one in EXCEPTIONS:
+    for one in (*EXCEPTIONS, *EFFECTS):
         if one.fits(round, difference):
             return one.kind
     return None
@@ -29,11 +29,23 @@ def _costs_its_parent(round: Round, difference: Difference) -> bool:
 
 
 def _lies_under_nothing(round: Round, difference: Difference) -> bool:
-    """Is the parent of a nested list refused, where REST finds the bad argument first?"""
+    """Is the parent of a nested list not there, where REST first refuses the list itself?"""
     if round.contract.under is None or difference.about != "code":
         return False
     asked, told = difference.found["graphql"], difference.found["v2"]
-    return asked.endswith("_NOT_FOUND") and told == "VALIDATION_FAILED"
+    return asked.endswith("_NOT_FOUND") and told in ("VALIDATION_FAILED", "FORBIDDEN")
+
+
+def _cannot_be_read(round: Round, difference: Difference) -> bool:
+    """Is it a text that makes a body malformed on REST, and as a literal a GraphQL document?"""
+    told = {round.answers[face].code for face in ("v1", "v2")}
+    asked = round.answers["graphql"].code
+    about = ("charge", "code when spent", "details when spent", "Retry-After")
+    return (
+        told == {"MALFORMED_REQUEST"}
+        and asked in ("MALFORMED_REQUEST", "RATE_LIMITED")
+        and difference.about in about
+    )
 
 
 def _is_a_list_of_one(round: Round, _: Difference) -> bool:
@@ -71,6 +83,21 @@ def _made(value: Any, kind: Any) -> Iterator[str]:
             yield "id"
 
 
+def _ended_its_session(round: Round, difference: Difference) -> bool:
+    """Did the first door's use of a spent refresh token end the session that pays on that door?"""
+    codes = {one.code for one in round.answers.values()}
+    spent = codes == {"REFRESH_TOKEN_INVALID"}
+    return spent and difference.about == "charge" and round.contract.operation.paid_by is not None
+
+
+#: The state changes between the doors: nothing that could differ in a single call.
+EFFECTS: tuple[Known, ...] = (
+    Known(
+        "A spent refresh token",
+        "The first call ends its session, so that the next one is charged to the address.",
+        _ended_its_session,
+    ),
+)
 EXCEPTIONS: tuple[Known, ...] = (
     Known(
         "A value out of bounds in a nested list, under a thing that is not there",
@@ -86,6 +113,11 @@ EXCEPTIONS: tuple[Known, ...] = (
         "A number where an id belongs",
         "GraphQL's specification demands that it is taken as text.",
         _is_a_number_as_id,
+    ),
+    Known(
+        "A document that cannot be read",
+        "Reading one is work for the caller, who is known before it is read.",
+        _cannot_be_read,
     ),
     Known(
         "A nested read",

@@ -133,7 +133,8 @@ class World:
             name = key.removeprefix(self._prefix)
             interval = self._interval(name)
             charged[name] = round((int(full_at) - self.clock.microseconds) / interval)
-        return charged
+        # What a right password gave back was not taken.
+        return {name: units for name, units in charged.items() if units}
 
     async def leave(self, budget: str, units: int) -> None:
         """Leave only so many units in a budget."""
@@ -148,7 +149,9 @@ class World:
     def _interval(self, budget: str) -> int:
         """The microseconds that bring back a unit of a budget."""
         policy = budget.partition(":")[0].replace("-", "_")
-        seconds = getattr(self.shop.process.settings, f"quota_{policy}_seconds")
+        # The three budgets of passwords have one window.
+        window = "login" if policy.startswith("login") else policy
+        seconds = getattr(self.shop.process.settings, f"quota_{window}_seconds")
         return -(-seconds * 1_000_000 // self._units(budget))
 
     async def work(self, *, pdf: bool) -> None:
