@@ -280,7 +280,9 @@ class _Values:
         try:
             found = json_literal(value, self._given)
         except GraphQLError:
-            return None
+            if not isinstance(value, ListValueNode):
+                return None
+            return [self._untyped(one) for one in value.values]  # such as a list of enum values
         return None if found is Undefined else found
 
 

@@ -416,3 +416,16 @@ async def test_text_that_no_field_takes_is_malformed_wherever_it_stands(
     said = response.json()
     error = said["errors"][0]["extensions"] if "errors" in said else said.get("error") or said
     assert (response.status_code, error["code"]) == (400, "MALFORMED_REQUEST")
+
+
+async def test_a_list_of_enum_literals_is_no_choice(client: httpx.AsyncClient, shop: Shop) -> None:
+    """GraphQL's own reading of such a list has no value, and told that the field is missing."""
+    admin = await shop.person("ADMIN")
+    document = f'mutation {{ updateOrderStatus(id: "{NOWHERE}", input: {{status: [x]}}) {{ id }} }}'
+    answer = await client.post("/graphql", json={"query": document}, headers=admin.headers)
+    [graphql] = answer.json()["errors"][0]["extensions"]["fields"]
+    sent = {"status": ["x"]}
+    path = f"/api/v2/admin/orders/{NOWHERE}/status"
+    [rest] = (await client.patch(path, json=sent, headers=admin.headers)).json()["fields"]
+    assert (graphql["field"], graphql["code"]) == (rest["field"], rest["code"])
+    assert rest["code"] == "INVALID_CHOICE"
