@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from api.local import embedded_servers
-from tests.benchmarks import besides, ceilings, mix, report
+from tests.benchmarks import besides, ceilings, mix, overload, report
 from tests.benchmarks.caller import Failed
 from tests.benchmarks.rounds import Result, measure
 from tests.benchmarks.servers import (
@@ -33,6 +33,7 @@ CACHED = {"TANDEM_CACHE_SECONDS": "60"}
 UNCACHED = {"TANDEM_CACHE_SECONDS": "0"}
 
 BESIDES = "besides"
+OVERLOAD = "overload"
 TANDEM = Kind("Tandem", environment=UNCACHED)
 READABLE = Kind("Tandem, readable paths", environment=UNCACHED | {"TANDEM_FAST_PATHS": "false"})
 UNREMEMBERED = Kind("Tandem, no token cache", environment=UNCACHED | {"TANDEM_TOKEN_CACHE": "0"})
@@ -117,8 +118,9 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short rounds, and W1 to W6 alone")
-    works = {work.name for work in WORKS} | {BESIDES}
-    parser.add_argument("--only", type=_some(works), help=f"works, as in W1,W4, or {BESIDES}")
+    works = {work.name for work in WORKS} | {BESIDES, OVERLOAD}
+    named = f"works, as in W1,W4, or {BESIDES} or {OVERLOAD}"
+    parser.add_argument("--only", type=_some(works), help=named)
     peers = {kind.peer for group in GROUPS for kinds in group.works.values() for kind in kinds}
     parser.add_argument("--peers", type=_some(peers - {""}), help="as in express,apollo")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
@@ -149,6 +151,14 @@ def _found(shop: Shop, keys: Keys, options: argparse.Namespace) -> Found:
         report.print_ceilings(found.pgbench, found.static)
     if not options.quick and (not options.only or BESIDES in options.only):
         _besides(shop, keys, found, rounds[-1])
+    if (not options.quick and not options.only) or OVERLOAD in (options.only or ()):
+        with serving(shop, keys, TANDEM) as tandem:
+            [work] = [work for work in WORKS if work.name == "W4"]
+            requests = work.requests(keys.of(TANDEM), "")
+            seconds = 15 if options.quick else 60
+            lines = overload.overload(tandem, requests, seconds)
+        found.besides["Three times the load, GraphQL 20 orders"] = lines
+        report.print_besides({"Three times the load": lines})
     return found
 
 

@@ -40,6 +40,7 @@ TOKEN_SECONDS = 86_400  # longer than any run
 
 #: Settings that production requires, and those that keep a run from being refused or cut.
 TANDEM_ENVIRONMENT = {
+    "TANDEM_DRAIN_SECONDS": "0",
     "TANDEM_ENVIRONMENT": "production",
     "TANDEM_PUBLIC_URL": "http://localhost",
     "TANDEM_METRICS": "true",
