@@ -90,12 +90,28 @@ def _ended_its_session(round: Round, difference: Difference) -> bool:
     return spent and difference.about == "charge" and round.contract.operation.paid_by is not None
 
 
+def _replays_a_password(round: Round, difference: Difference) -> bool:
+    """Is it the units of an attempt, which a call gives back and its replay on a door does not?"""
+    if difference.about != "charge" or round.call.key is None:
+        return False
+    others = [
+        {name: units for name, units in one.items() if not name.startswith("login")}
+        for one in difference.found.values()
+    ]
+    return all(one == others[0] for one in others)
+
+
 #: The state changes between the doors: nothing that could differ in a single call.
 EFFECTS: tuple[Known, ...] = (
     Known(
         "A spent refresh token",
         "The first call ends its session, so that the next one is charged to the address.",
         _ended_its_session,
+    ),
+    Known(
+        "A replay with a password",
+        "A replay does not look at the password, so it gives no units back.",
+        _replays_a_password,
     ),
 )
 EXCEPTIONS: tuple[Known, ...] = (
