@@ -17,6 +17,8 @@ from tests import exchanges
 
 #: The environment variable of the run's seed. Every test draws its random numbers from it.
 _SEED = "TANDEM_TEST_SEED"
+#: Set where the seed was drawn; processes of the run inherit it.
+_DRAWN = "TANDEM_TEST_SEED_DRAWN"
 _LAST_SEED = "tandem/seed"
 
 #: The title of the calls in a failure's report.
@@ -66,7 +68,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if _SEED not in os.environ:
         drawn = random.randrange(1_000_000)
         last = cache.get(_LAST_SEED, drawn) if cache else drawn
-        os.environ[_SEED] = str(last if config.getoption("lf", False) else drawn)
+        again = config.getoption("lf", False)
+        os.environ[_SEED] = str(last if again else drawn)
+        if not again:
+            os.environ[_DRAWN] = "true"
     if cache and not hasattr(config, "workerinput"):
         cache.set(_LAST_SEED, run_seed())
     if config.getoption("--hypothesis-seed") is None:
@@ -77,6 +82,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "tandem", database=None, deadline=None, max_examples=100 * LONGER[_depth_of(config)]
     )
     hypothesis.settings.load_profile("tandem")
+
+
+def seed_was_drawn() -> bool:
+    """Was the run's seed drawn for it, and not given to repeat something?"""
+    return _DRAWN in os.environ
 
 
 def run_seed() -> int:
