@@ -224,8 +224,8 @@ def refused(request: Request, error: TandemError, shown: Sequence[GraphQLError] 
 
 
 def _wait(error: TandemError) -> int | None:
-    """The seconds to wait for a budget that refused something; None for any other error."""
-    return error.details.get("retryAfterSeconds", 1) if isinstance(error, RateLimited) else None
+    """The seconds after which the call may be sent again; None where waiting does not help."""
+    return error.details.get("retryAfterSeconds")
 
 
 async def _field_error(

@@ -148,3 +148,22 @@ async def test_a_connection_to_a_standby_is_not_used_again(
         await owner.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
         await owner.close(timeout=10)
         await process.close()
+
+
+async def test_a_graphql_write_that_may_be_sent_again_says_when(
+    shop: Shop, client: httpx.AsyncClient
+) -> None:
+    """Balancers and clients that retry see the header, also where the status is 200."""
+    ada = await shop.person()
+    owner = await asyncpg.connect(shop.process.settings.database_url, timeout=10)
+    await owner.execute(_REFUSE.format(state="53100"))
+    document = 'mutation { updateMe(input: {fullName: "Ada Byron"}) { id } }'
+    try:
+        answer = await client.post("/graphql", json={"query": document}, headers=ada.headers)
+    finally:
+        await owner.execute(_TAKE_AGAIN)
+        await owner.close(timeout=10)
+    [error] = answer.json()["errors"]
+    assert error["extensions"]["code"] == "UNAVAILABLE"
+    assert error["extensions"]["details"] == {"retryAfterSeconds": 1}
+    assert answer.headers["Retry-After"] == "1"
