@@ -51,8 +51,8 @@ class GraphQLRequest:
 class Answer:
     """A GraphQL response, and whether it was refused as a whole (it has no data then).
 
-    ``retry_after`` are the seconds after which the fields that a budget refused may be asked for
-    again; None where no budget refused anything.
+    ``retry_after`` are the seconds after which fields that could not be answered now may be asked
+    for again; None where waiting does not help.
     """
 
     body: dict[str, Any]
