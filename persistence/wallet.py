@@ -2,7 +2,7 @@
 
 Triggers (persistence/database/rules.py) keep the ledger true: a transfer's postings sum to zero, a
 wallet's balance is the sum of its postings and never negative, and no row changes after it was
-written.
+written. They also keep what a wallet holds for unpaid orders.
 """
 
 from datetime import datetime
@@ -52,12 +52,16 @@ class AccountTable(SQLModel, table=True):
         checked("(kind = 'WALLET') = (balance IS NOT NULL)", "balance_kept"),
         checked("(kind = 'WALLET') = (currency IS NOT NULL)", "currency_kept"),
         checked("balance >= 0", "balance"),
+        # It may be above the balance, for orders that were placed before wallets held money.
+        # The trigger accounts_held keeps new orders within the balance.
+        checked("held >= 0 AND (kind = 'WALLET' OR held = 0)", "held"),
     )
 
     id: str = identifier()
     kind: str = column(sa.Text)
     user_id: str | None = reference("users.id", nullable=True, index=False, unique=True)
     balance: Decimal | None = column(Money, nullable=True)
+    held: Decimal = column(Money, "0")
     currency: str | None = column(sa.CHAR(3), nullable=True)
     created_at: datetime = instant()
     updated_at: datetime = instant()
@@ -98,10 +102,14 @@ class Wallet(Struct, frozen=True, rename="camel"):
     """A user's money in the shop."""
 
     id: Annotated[str, Meta(description="UUIDv7.")]
-    balance: Annotated[Decimal, Meta(description="The amount that can be spent.")]
+    balance: Annotated[Decimal, Meta(description="The money in the wallet, held money included.")]
+    held: Annotated[
+        Decimal,
+        Meta(description="What unpaid orders hold of the balance. New orders can use the rest."),
+    ]
     currency: Annotated[str, Meta(description="ISO 4217 code of the balance.")]
     created_at: Annotated[datetime, Meta(description="When the wallet was made.")]
-    updated_at: Annotated[datetime, Meta(description="When the balance last changed.")]
+    updated_at: Annotated[datetime, Meta(description="When the wallet last changed.")]
 
 
 class WalletEntry(Struct, frozen=True, rename="camel"):

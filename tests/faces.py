@@ -191,7 +191,7 @@ _PRODUCT = (
     "id name description price currency categoryId tags metadata image isActive stock "
     "version createdAt updatedAt"
 )
-_WALLET = "id balance currency createdAt updatedAt"
+_WALLET = "id balance held currency createdAt updatedAt"
 _ENTRY = "id kind amount balanceAfter currency orderId depositId createdAt"
 _DEPOSIT = "id amount currency status failureCode createdAt settledAt"
 _ORDER = (

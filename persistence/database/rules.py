@@ -4,7 +4,10 @@ Migrations hold their own frozen copies. The check compares a migrated database 
 the tables and these rules.
 """
 
+from persistence.orders.statuses import WAITING_STATUSES, listed
 from persistence.wallet import PROVIDER, SHOP
+
+_WAITING = listed(WAITING_STATUSES)
 
 FUNCTIONS = (
     # A generated column needs an IMMUTABLE function. array_to_string is declared STABLE, but it is
@@ -43,6 +46,23 @@ FUNCTIONS = (
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_balanced_check';
         END IF;
         RETURN NULL;
+    END $$
+    """,
+    # An order that begins or ends to wait for its payment changes what its buyer's wallet holds.
+    f"""
+    CREATE FUNCTION tandem_hold() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        UPDATE accounts
+        SET held = held + CASE WHEN NEW.status IN ({_WAITING}) THEN NEW.total ELSE -NEW.total END
+        WHERE user_id = NEW.customer_id;
+        RETURN NULL;
+    END $$
+    """,  # noqa: S608 - our own words
+    """
+    CREATE FUNCTION tandem_unfunded() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'wallet % cannot hold more than its balance', NEW.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'accounts_held_balance_check';
     END $$
     """,
     # Processes poll for transactions that ended sessions or keys: see persistence/revocations.py.
@@ -111,6 +131,15 @@ TRIGGERS = (
     # Deferred: a transfer's postings are inserted one by one, and must sum to zero at COMMIT.
     "CREATE CONSTRAINT TRIGGER postings_balanced AFTER INSERT ON postings "
     "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tandem_balanced()",
+    f"CREATE TRIGGER orders_hold AFTER INSERT ON orders "
+    f"FOR EACH ROW WHEN (NEW.status IN ({_WAITING})) EXECUTE FUNCTION tandem_hold()",
+    "CREATE TRIGGER orders_release AFTER UPDATE OF status ON orders "
+    f"FOR EACH ROW WHEN ((OLD.status IN ({_WAITING})) <> (NEW.status IN ({_WAITING}))) "
+    "EXECUTE FUNCTION tandem_hold()",
+    # A payment lowers the balance and what is held one after the other, so no CHECK compares them.
+    "CREATE TRIGGER accounts_held BEFORE UPDATE OF held ON accounts "
+    "FOR EACH ROW WHEN (NEW.held > OLD.held AND NEW.held > NEW.balance) "
+    "EXECUTE FUNCTION tandem_unfunded()",
     *(
         f"CREATE TRIGGER {table}_ended BEFORE UPDATE OF revoked_at ON {table} "
         "FOR EACH ROW EXECUTE FUNCTION tandem_ended()"

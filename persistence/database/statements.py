@@ -138,7 +138,11 @@ class ListQuery(Query[Row]):
 
 
 #: The tables that a table's triggers change; see persistence/database/rules.py.
-_TRIGGERED = {"postings": {"accounts"}, "users": {"sessions", "api_keys"}}
+_TRIGGERED = {
+    "postings": {"accounts"},
+    "orders": {"accounts"},
+    "users": {"sessions", "api_keys"},
+}
 
 
 def _written(statement: ClauseElement) -> frozenset[str]:

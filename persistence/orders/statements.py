@@ -17,9 +17,9 @@ from persistence.wallet import accounts
 
 
 class Offer(Struct, frozen=True):
-    """A product to buy, read under its lock and its stock's, and the balance of the buyer's wallet.
+    """A product to buy, read under its lock and its stock's, and the money in the buyer's wallet.
 
-    The balance is None when there is no wallet.
+    ``balance`` and ``held`` are None when there is no wallet.
     """
 
     product_id: str
@@ -28,6 +28,7 @@ class Offer(Struct, frozen=True):
     currency: str
     available: int
     balance: Decimal | None
+    held: Decimal | None
 
 
 class Placed(Struct, frozen=True):
@@ -78,15 +79,16 @@ LOCK_ORDER = Query(
 
 _offers = LOCKED_PRODUCTS.cte("offers").prefix_with("MATERIALIZED", dialect="postgresql")
 # The wallet is locked after all products, and the products after their stock; the count makes it
-# wait for them. The shared lock makes the statement read the balance as it is after that wait,
-# because payments change the balance under the wallet's lock.
+# wait for them. The order will hold money of the wallet, so this lock excludes other orders of the
+# buyer. After the wait PostgreSQL reads the locked row again, but no other row: what is held must
+# be a column of the wallet, and not a sum over orders.
 _wallet = (
-    sa.select(accounts.c.balance)
+    sa.select(accounts.c.balance, accounts.c.held)
     .where(
         accounts.c.user_id == given("buyer", accounts.c.user_id),
         sa.select(sa.func.count()).select_from(_offers).scalar_subquery() > sa.text("0"),
     )
-    .with_for_update(read=True)
+    .with_for_update(key_share=True)
     .cte("wallet")
     .prefix_with("MATERIALIZED", dialect="postgresql")
 )
@@ -99,6 +101,7 @@ _offer = row_plan(
     currency=_offers.c.currency,
     available=_offers.c.available,
     balance=_wallet.c.balance,
+    held=_wallet.c.held,
 )
 #: Values: ids of products, and the buyer's id. Reading the wallet here saves a round trip
 #: (60–100 µs).

@@ -1,7 +1,10 @@
 """Checks of the ledger: transfers, postings, wallets and currencies."""
 
+from persistence.orders.statuses import WAITING_STATUSES, listed
 from persistence.wallet import SHOP
 from services.books.check import Check
+
+_WAITING = listed(WAITING_STATUSES)
 
 LEDGER_CHECKS = (
     Check(
@@ -61,6 +64,17 @@ LEDGER_CHECKS = (
             SELECT FROM postings WHERE account_id = accounts.id AND balance_after < 0)
         FROM accounts WHERE kind = 'WALLET'
         """,
+    ),
+    Check(
+        "wallets hold what waiting orders cost",
+        f"""
+        WITH waiting AS (
+            SELECT customer_id AS user_id, sum(total) AS amount
+            FROM orders WHERE status IN ({_WAITING}) GROUP BY customer_id
+        )
+        SELECT id, held <> coalesce(amount, 0)
+        FROM accounts LEFT JOIN waiting USING (user_id) WHERE kind = 'WALLET'
+        """,  # noqa: S608 - our own words
     ),
     Check(
         "shop revenue is payments less refunds",

@@ -169,10 +169,11 @@ async def quote(ctx: Context, input: QuoteOrder) -> Quote:
     cost=5,
 )
 async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> PendingResult[Order]:
-    """Place an order and hold its stock and its coupon until it is paid or expires.
+    """Place an order; it holds its stock, its coupon and its total until it is paid or ends.
 
-    Prices and stock are read again under lock. The wallet must already hold the total. A large
-    order must be approved by a manager before it can be paid.
+    Prices and stock are read again under lock. The wallet must have the total beside what other
+    unpaid orders hold of its balance. A large order must be approved by a manager before it can be
+    paid.
     """
     terms = None
     if input.coupon_code is not None:
@@ -182,7 +183,10 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> PendingRe
     steps.refuse_unknown(input.lines, offers)
     steps.refuse_scarce(input.lines, offers)
     quote = await steps.quote_lines(ctx, tx, input.lines, offers, terms)
-    steps.refuse_insufficient_funds(offers[ids[0]].balance, quote.total, quote.currency)
+    first = offers[ids[0]]
+    if first.balance is None:
+        raise Internal
+    steps.refuse_insufficient_funds(first.balance, quote.total, quote.currency, held=first.held)
     address = input.shipping_address and ShippingAddress(**input.shipping_address.model_dump())
     order = steps.draft_order(ctx, quote, terms, address)
     ctx.record("order", order.id, "status", "lines", "shippingAddress", "total")
@@ -209,7 +213,8 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> PendingRe
 async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     """Pay an order from the caller's wallet, exactly once.
 
-    The payment turns the stock that the order holds into sold stock.
+    The payment turns the stock that the order holds into sold stock, and spends the money that it
+    holds.
     """
     order = await steps.lock_order(ctx, tx, input.id)
     steps.refuse_move(ctx, order, OrderStatus.PAID)
@@ -218,6 +223,8 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     ctx.refresh_now()
     if wallet is None:
         raise Internal
+    # The order's own hold pays it. Orders from before wallets held money may hold too much
+    # together; the first one that is paid gets the money.
     steps.refuse_insufficient_funds(wallet.balance, order.total, wallet.currency)
     transfer_id = await transfer(
         ctx,

@@ -30,10 +30,11 @@ from persistence.products.statements import (
     StockedProduct,
 )
 from persistence.products.tables import MovementKind
+from persistence.wallet import LOCK_WALLET
 from services import money
 from services.coupons import steps as coupons_steps
 from services.errors.base import FieldError
-from services.errors.common import Internal, ValidationFailed
+from services.errors.common import ValidationFailed
 from services.errors.orders import OrderNotFound, OrderStatusInvalid
 from services.errors.products import OutOfStock, ProductNotFound
 from services.errors.wallet import InsufficientFunds
@@ -103,16 +104,22 @@ def refuse_scarce(
         raise OutOfStock(fields=short)
 
 
-def refuse_insufficient_funds(balance: Decimal | None, total: Decimal, currency: str) -> None:
-    """Raise `InsufficientFunds` when a wallet holds less than the total."""
-    if balance is None:
-        raise Internal
-    if balance < total:
+def refuse_insufficient_funds(
+    balance: Decimal, total: Decimal, currency: str, *, held: Decimal | None = None
+) -> None:
+    """Raise `InsufficientFunds` when a wallet has less than the total.
+
+    ``held`` is what unpaid orders hold of the balance, where a new order must leave that alone.
+    The wallet is locked.
+    """
+    missing = total - balance + (held or 0)
+    if missing > 0:
         raise InsufficientFunds(
             details={
                 "balance": str(balance),
+                **({} if held is None else {"held": str(held)}),
                 "required": str(total),
-                "missing": str(total - balance),
+                "missing": str(missing),
                 "currency": currency,
             }
         )
@@ -253,9 +260,13 @@ async def move_stock(
 async def end_unpaid(
     ctx: Context, tx: Transaction, order: Order, to: OrderStatus, note: str | None = None
 ) -> PendingResult[Order]:
-    """End an unpaid order: release its stock and its coupon, and move it to a final status."""
+    """End an unpaid order: release its stock and its coupon, and move it to a final status.
+
+    The move releases the money that the order holds; the wallet is locked for that.
+    """
     await coupons_steps.release_coupon(tx, order)
     await move_stock(ctx, tx, order, RELEASE_STOCK, None)
+    await tx.all(LOCK_WALLET, user_id=order.customer_id)
     return await move_order(ctx, tx, order, to, note)
 
 

@@ -88,8 +88,11 @@ def priced(shop: State, call: Call, *, placing: bool) -> tuple[list[Line], int, 
     if coupon is not None and "PRODUCT_NOT_FOUND" not in codes:
         codes |= refusals(shop, coupon, code or "", call.actor, subtotal)
         discount = coupon.taken_off(subtotal)
-    if placing and not codes and shop.wallets[call.actor or ""] < subtotal - discount:
-        codes.add("INSUFFICIENT_FUNDS")
+    if placing and not codes:
+        buyer, total = call.actor or "", subtotal - discount
+        missing, held = total - shop.free(buyer), shop.held(buyer)
+        if missing > 0:
+            raise Refused("INSUFFICIENT_FUNDS", missing=text(missing), held=text(held))
     if codes:
         raise Refused(*codes)
     return lines, subtotal, discount
@@ -106,7 +109,7 @@ def quote(shop: State, call: Call) -> dict[str, Any]:
 
 
 def create(shop: State, call: Call) -> dict[str, Any]:
-    """Hold stock and coupon."""
+    """Hold stock, coupon and money."""
     lines, subtotal, discount = priced(shop, call, placing=True)
     large = subtotal - discount > APPROVAL_ABOVE
     code = call.values.get("couponCode")
@@ -136,14 +139,14 @@ def get(shop: State, call: Call) -> dict[str, Any]:
 
 
 def pay(shop: State, call: Call) -> dict[str, Any]:
-    """Sell what is held. The row decides whether it expired, not the clock."""
+    """Sell what is held. The row decides whether it expired, not the clock.
+
+    The wallet has the money, as the order held it.
+    """
     order = order_of(shop, call)
     if order.buyer != call.actor:
         raise Refused("FORBIDDEN")
     may_step(call, order, "PAID")
-    missing = order.total - shop.wallets[order.buyer]
-    if missing > 0:
-        raise Refused("INSUFFICIENT_FUNDS", missing=text(missing))
     shop.wallets[order.buyer] -= order.total
     for line in order.lines:
         shop.products[line.product].held -= line.quantity

@@ -117,19 +117,28 @@ async def refunded_by_many(w: World) -> None:
 
 @situation
 async def one_wallet_at_once(w: World) -> None:
-    """Two payments that a wallet cannot both bear, and money that comes in."""
+    """Two orders that a wallet cannot both bear, one that is paid, and money that comes in."""
+    held = await order(w, line("lamp"), buyer="poor")
     await for_one_chair(w)
-    names = [await order(w, line("chair"), buyer="poor") for _ in range(2)]
+    names = [w.new_name("order") for _ in range(2)]
+    # No stock row puts the two in a sequence.
+    wanted = [line("chair")], [line("chair"), line("pin")]
+    await funded(w, "poor", w.model.products["chair"].price + 1)
     await at_once(
         w,
-        *(Call("orders.pay", "poor", {"id": name}, key=w.new_name("key")) for name in names),
+        *(
+            Call("orders.create", "poor", {"lines": lines}, name)
+            for lines, name in zip(wanted, names, strict=True)
+        ),
+        Call("orders.pay", "poor", {"id": held}, key=w.new_name("key")),
         Call(
             "deposits.create", "poor", {"amount": "149.50"}, w.new_name("deposit"),
             key=w.new_name("key"),
         ),
     )  # fmt: skip
-    for name in names:
-        await w.call("orders.cancel", "poor", id=name)
+    for name in (held, *names):
+        if name in w.model.orders:
+            await w.call("orders.cancel", "poor", id=name)
 
 
 @situation

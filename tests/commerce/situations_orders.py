@@ -171,16 +171,17 @@ async def not_enough_pieces(w: World) -> None:
 
 @situation
 async def not_enough_money(w: World) -> None:
-    """Too little to place, and too little to pay what was placed."""
+    """Too little for two, and too little beside what an unpaid order holds."""
     await for_one_chair(w)
-    two = [line("chair", 2)]
+    one, two = [line("chair")], [line("chair", 2)]
     await must(w, "INSUFFICIENT_FUNDS", "orders.create", "poor", lines=two)
-    first = await order(w, line("chair"), buyer="poor")
-    second = await order(w, line("chair"), buyer="poor")
-    await must(w, "OK", "orders.pay", "poor", key=w.new_name("key"), id=first)
-    await must(w, "INSUFFICIENT_FUNDS", "orders.pay", "poor", key=w.new_name("key"), id=second)
-    await must(w, "OK", "orders.cancel", "poor", id=second)
+    first = await order(w, *one, buyer="poor")
+    await must(w, "INSUFFICIENT_FUNDS", "orders.create", "poor", lines=one)
     await must(w, "OK", "orders.cancel", "poor", id=first)
+    second = await order(w, *one, buyer="poor")
+    await must(w, "OK", "orders.pay", "poor", key=w.new_name("key"), id=second)
+    await must(w, "INSUFFICIENT_FUNDS", "orders.create", "poor", lines=one)
+    await must(w, "OK", "orders.cancel", "poor", id=second)
 
 
 @situation

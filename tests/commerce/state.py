@@ -148,6 +148,19 @@ class State:
             if order.expires is not None and order.expires <= self.now
         ]
 
+    def held(self, buyer: str) -> int:
+        """What somebody's unpaid orders hold of the wallet."""
+        waiting = ("PENDING", "AWAITING_APPROVAL")
+        return sum(
+            order.total
+            for order in self.orders.values()
+            if order.buyer == buyer and order.status in waiting
+        )
+
+    def free(self, buyer: str) -> int:
+        """What somebody can order for."""
+        return self.wallets[buyer] - self.held(buyer)
+
     def redeemed(self, coupon: str, user: str | None = None) -> int:
         """How many orders count against a coupon's limits."""
         return sum(

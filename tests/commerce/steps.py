@@ -34,8 +34,8 @@ async def must(w: World, wanted: str, operation: str, actor: str | None, /, **mo
 
 
 async def funded(w: World, buyer: str, cents: int) -> None:
-    """See that somebody's wallet holds so much; that of the poor no more than that."""
-    missing = cents - w.model.wallets[buyer]
+    """See that somebody can order for so much; the poor for no more than that."""
+    missing = cents - w.model.free(buyer)
     if missing > 0:
         amount = spelled(missing if buyer == "poor" else missing + _PLENTY)
         name, key = w.new_name("deposit"), w.new_name("key")
@@ -45,8 +45,8 @@ async def funded(w: World, buyer: str, cents: int) -> None:
 async def for_one_chair(w: World) -> None:
     """The poor can buy one chair, and not two."""
     price = w.model.products["chair"].price
-    while w.model.wallets["poor"] >= 2 * price:
-        pieces = min(w.model.wallets["poor"] // price - 1, 50)
+    while w.model.free("poor") >= 2 * price:
+        pieces = min(w.model.free("poor") // price - 1, 50)
         await paid(w, line("chair", pieces), buyer="poor")
     await funded(w, "poor", price)
 

@@ -304,13 +304,48 @@ async def test_a_wallet_is_never_spent_twice(arena: Arena) -> None:
     shop = arena.shop
     buyer = await shop.person(balance="10.00")
     product = await shop.product("3.00", stock=100)
-    orders = [await shop.order(buyer, [(product.id, 1)]) for _ in range(12)]
+    orders = [await shop.order_beyond_holds(buyer, [(product.id, 1)]) for _ in range(12)]
     outcomes = await at_once(
         door.call("orders.pay", {"id": order.id}, caller=buyer, key=new_key())
         for order, door in zip(orders, arena.entrances(12), strict=True)
     )
     assert codes(outcomes) == {"OK": 3, "INSUFFICIENT_FUNDS": 9}
     assert await shop.balance(buyer) == 1
+    await arena.balanced()
+
+
+async def test_orders_at_one_moment_hold_no_more_than_the_balance(arena: Arena) -> None:
+    shop = arena.shop
+    buyer = await shop.person(balance="10.00")
+    # Each of another product, so that no stock row orders them.
+    products = [await shop.product("3.00") for _ in range(12)]
+    outcomes = await at_once(
+        patiently(
+            door,
+            "orders.create",
+            {"lines": [{"productId": product.id, "quantity": 1}]},
+            caller=buyer,
+        )
+        for product, door in zip(products, arena.entrances(12), strict=True)
+    )
+    assert codes(outcomes) == {"OK": 3, "INSUFFICIENT_FUNDS": 9}
+    refused = [outcome.failure.details for outcome in outcomes if outcome.error]
+    assert [(each["held"], each["missing"]) for each in refused] == [("9.00", "2.00")] * 9
+    assert sum([(await shop.stock(product.id))[1] for product in products]) == 3
+    assert await shop.value("SELECT held FROM accounts WHERE user_id = $1", buyer.id) == 9
+    # While some are paid, some are cancelled: what is free again can be ordered for.
+    placed = [outcome.ok["id"] for outcome in outcomes if not outcome.error]
+    doors = cycle(arena.doors)
+    ended = await at_once(
+        [
+            patiently(next(doors), "orders.pay", {"id": placed[0]}, caller=buyer),
+            patiently(next(doors), "orders.pay", {"id": placed[1]}, caller=buyer),
+            patiently(next(doors), "orders.cancel", {"id": placed[2]}, caller=buyer),
+        ]
+    )
+    assert codes(ended) == {"OK": 3}
+    assert await shop.balance(buyer) == 4
+    assert await shop.value("SELECT held FROM accounts WHERE user_id = $1", buyer.id) == 0
     await arena.balanced()
 
 

@@ -51,7 +51,9 @@ _INTERNAL = {"orders.expire": orders_admin.expire, "deposits.settle": deposits.s
 #: Of so many calls one goes through a face, each face in turn.
 _ONE_IN = 12
 
-_WALLETS = "SELECT user_id::text AS id, balance FROM accounts WHERE user_id = ANY($1::uuid[])"
+_WALLETS = """
+SELECT user_id::text AS id, balance, held FROM accounts WHERE user_id = ANY($1::uuid[])
+"""
 _STOCK = """
 SELECT product_id::text AS id, price, is_active, on_hand, held
 FROM stock JOIN products ON products.id = product_id WHERE product_id = ANY($1::uuid[])
@@ -329,7 +331,7 @@ class World:
         """What the database should hold."""
         held: dict[str, Any] = {}
         for name, cents in model.wallets.items():
-            held[f"wallet {name}"] = (_money(cents),)
+            held[f"wallet {name}"] = (_money(cents), _money(model.held(name)))
         for name, product in model.products.items():
             stock = (product.on_hand, product.held)
             held[f"stock {name}"] = (_money(product.price), product.active, *stock)

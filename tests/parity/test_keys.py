@@ -176,7 +176,7 @@ async def test_a_declared_error_is_replayed_although_the_call_would_go_well_by_n
     buyer = await shop.person(balance="60.00")
     product = await shop.product("60.00")
     first = await shop.order(buyer, [(product.id, 1)])
-    second = await shop.order(buyer, [(product.id, 1)])
+    second = await shop.order_beyond_holds(buyer, [(product.id, 1)])
     await shop.pay(buyer, first.id)
     key, values = new_key(), {"id": second.id}
     refused = await faces[pair[0]].call("orders.pay", values, caller=buyer, key=key)

@@ -98,6 +98,22 @@ async def test_stock_is_never_negative_nor_promised_twice(
         await shop.execute(f"UPDATE stock SET {change} WHERE product_id = $1", product.id)
 
 
+async def test_a_wallet_holds_no_more_than_its_balance(shop: Shop, user: Person) -> None:
+    wallet = await accounts(shop, user)
+    await transfer(shop, (PROVIDER, "-5.00"), (wallet, "5.00"))
+    hold = "UPDATE accounts SET held = $2 WHERE id = $1"
+    await shop.execute(hold, wallet, Decimal("5.00"))
+    for held, rule in (("5.01", "more than its balance"), ("-0.01", "accounts_held_check")):
+        with pytest.raises(asyncpg.CheckViolationError, match=rule):
+            await shop.execute(hold, wallet, Decimal(held))
+    await shop.execute(hold, wallet, Decimal(0))
+
+
+async def test_the_shop_holds_nothing(shop: Shop) -> None:
+    with pytest.raises(asyncpg.CheckViolationError, match="accounts_held_check"):
+        await shop.execute("UPDATE accounts SET held = 1 WHERE id = $1", SHOP)
+
+
 async def test_an_order_has_one_payment(shop: Shop) -> None:
     buyer = await shop.person(balance="99.00")
     order = await shop.order(buyer, paid=True)

@@ -36,6 +36,10 @@ SELECT gen_random_uuid(), id, account, amount FROM transfer,
 """
 
 
+#: A condition on orders that move no money and hold none.
+GIVEN_UP = "coupon_id IS NULL AND payment_status = 'UNPAID' AND status = 'CANCELLED'"
+
+
 def own_order(status: str, payment_status: str) -> str:
     """SQL for an order of the demo customer's."""
     return (
@@ -187,6 +191,10 @@ FAULTS = {
         WHERE product_id = {first("stock", "on_hand > held", "product_id")}
         """,
     ),
+    "a wallet that holds money for no order": (
+        {"wallets hold what waiting orders cost"},
+        f"UPDATE accounts SET held = held + 1 WHERE id = {WALLET}",
+    ),
     "an order paid a second time": (
         {"no order is paid twice", REVENUE},
         money("PAYMENT", own_order("PAID", "PAID"), -20),
@@ -286,7 +294,7 @@ FAULTS = {
         {"order totals are the sum of their lines less the discount"},
         f"""
         UPDATE orders SET subtotal = subtotal + 1, total = total + 1
-        WHERE id = {first("orders", "coupon_id IS NULL AND payment_status = 'UNPAID'")}
+        WHERE id = {first("orders", GIVEN_UP)}
         """,
     ),
     "an order without lines": (
@@ -338,7 +346,7 @@ FAULTS = {
         {DISCOUNTS},
         f"""
         UPDATE orders SET discount = 1, total = total - 1
-        WHERE id = {first("orders", "coupon_id IS NULL AND payment_status = 'UNPAID'")}
+        WHERE id = {first("orders", GIVEN_UP)}
         """,
     ),
     "a unit price changed by hand": (
@@ -671,7 +679,8 @@ async def test_a_fault_is_reported_with_at_most_five_ids(
 ) -> None:
     await execute(
         demo_shop,
-        "UPDATE orders SET subtotal = subtotal + 1, total = total + 1 WHERE status = 'PENDING'",
+        "UPDATE orders SET subtotal = subtotal + 1, total = total + 1 WHERE id IN ("
+        f"SELECT id FROM orders WHERE {GIVEN_UP} LIMIT 7)",
     )
     code = await asyncio.to_thread(books.main, ["--database-url", demo_shop])
     [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("✗")]

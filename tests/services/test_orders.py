@@ -119,6 +119,7 @@ async def test_an_order_needs_the_money_for_it(door: Door, shop: Shop, buyer: Pe
     assert (outcome.code, outcome.status) == ("INSUFFICIENT_FUNDS", 402)
     assert outcome.failure.details == {
         "balance": "100.00",
+        "held": "0.00",
         "required": "100.02",
         "missing": "0.02",
         "currency": "EUR",
@@ -204,10 +205,12 @@ async def test_an_order_is_paid_once(door: Door, shop: Shop, buyer: Person) -> N
     assert again.failure.details == {"status": "PAID", "nextStatuses": ["CONFIRMED", "CANCELLED"]}
 
 
-async def test_paying_needs_the_money_at_that_moment(door: Door, shop: Shop, buyer: Person) -> None:
+async def test_of_orders_that_hold_too_much_together_the_first_one_paid_gets_the_money(
+    door: Door, shop: Shop, buyer: Person
+) -> None:
     product = await shop.product("60.00", stock=5)
     first = await shop.order(buyer, [(product.id, 1)])
-    second = await shop.order(buyer, [(product.id, 1)])
+    second = await shop.order_beyond_holds(buyer, [(product.id, 1)])
     await shop.pay(buyer, first.id)
     async with shop.unchanged():
         outcome = await door.call("orders.pay", {"id": second.id}, caller=buyer, key=new_key())

@@ -47,10 +47,11 @@ class Loader:
         return new_id(self.clock.now)
 
     async def top_up(self, token: str, needed: Decimal) -> None:
-        """Deposit a round sum where the caller's wallet holds less than what is needed."""
-        balance = (await wallet.get(self.request(token))).balance
-        if balance < needed:
-            amount = 50 * math.ceil((needed - balance) / 50)
+        """Deposit a round sum where the caller can order for less than what is needed."""
+        found = await wallet.get(self.request(token))
+        missing = needed - (found.balance - found.held)
+        if missing > 0:
+            amount = 50 * math.ceil(missing / 50)
             await deposits.create(self.request(token), {"amount": str(amount)}, key=self.new_key())
             # Two wallet entries of one millisecond would be listed in any order.
             self.clock.now += timedelta(milliseconds=1)
