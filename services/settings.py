@@ -137,7 +137,7 @@ class Settings(HttpSettings):
         default=600, ge=1, description="Life of a signed link to an invoice's PDF."
     )
     hold_seconds: int = Field(
-        default=900, ge=1, description="How long an unpaid order holds its stock."
+        default=900, ge=1, description="How long an unpaid order holds its stock and its money."
     )
     approval_above: Decimal = Field(
         default=Decimal("10000.00"),

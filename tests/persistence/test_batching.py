@@ -121,6 +121,13 @@ async def test_an_order_and_its_payment_take_few_statements(shop: Shop, buyer: P
     assert paying.stats.statements == (8 if fast else 19)
 
 
+async def test_ending_an_unpaid_order_takes_few_statements(shop: Shop, buyer: Person) -> None:
+    order, cancelling = await shop.order(buyer), shop.request(buyer)
+    await orders_buying.cancel(cancelling, {"id": order.id})
+    # BEGIN, the session with the order, the locks of stock and wallet, all the rest, COMMIT.
+    assert cancelling.stats.statements == (6 if shop.process.settings.fast_paths else 12)
+
+
 _SESSION = "SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE"
 _END_SESSION = "UPDATE sessions SET revoked_at = now() WHERE id = $1"
 _STOCK = "SELECT 1 FROM stock WHERE product_id = $1 FOR UPDATE"
@@ -158,6 +165,23 @@ async def test_placing_locks_its_session_stock_by_id_products_and_the_wallet_in_
             held = [not await free(shop, *each) for each in order]
         assert held == [before <= place for before in range(len(order))]
         await placing
+
+
+async def test_ending_an_unpaid_order_locks_its_stock_by_id_and_then_the_wallet(
+    shop: Shop, buyer: Person
+) -> None:
+    one, other = [(await shop.product()).id for _ in range(2)]
+    locks = [(_STOCK, one), (_STOCK, other), (_WALLET, buyer.id)]
+    for place, (lock, id) in enumerate(locks):
+        placed = await shop.order(buyer, [(other, 1), (one, 1)])
+        async with locked(shop, lock, id):
+            ending = asyncio.create_task(
+                orders_buying.cancel(shop.request(buyer), {"id": placed.id})
+            )
+            await until(lambda: shop.value(WAITING), ending)
+            held = [not await free(shop, *each) for each in locks]
+        assert held == [before <= place for before in range(len(locks))]
+        await ending
 
 
 async def test_placing_reads_the_wallet_as_a_payment_before_it_left_it(

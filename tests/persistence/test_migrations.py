@@ -3,6 +3,7 @@
 import asyncio
 
 import asyncpg
+import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.script import ScriptDirectory
@@ -100,6 +101,51 @@ async def test_coupons_of_times_that_cannot_be_read_move_into_those_that_can(
                 ends,
             )
             assert same, number
+    finally:
+        await connection.close()
+
+
+async def test_wallets_hold_what_earlier_orders_wait_for_and_may_hold_too_much(
+    fresh_database: str,
+) -> None:
+    await _back_to(fresh_database, "0018")
+    connection = await asyncpg.connect(fresh_database)
+    held = "SELECT held FROM accounts WHERE user_id = $1"
+    move = "UPDATE orders SET status = $2, expires_at = NULL WHERE id = $1"
+    try:
+        user = await connection.fetchval(
+            "INSERT INTO users (id, email, username, full_name, password_hash, role) VALUES "
+            "(gen_random_uuid(), 'a@example.com', 'ada', 'Ada', '-', 'USER') RETURNING id"
+        )
+        await connection.execute(
+            "INSERT INTO accounts (id, kind, user_id, balance, currency) VALUES "
+            "(gen_random_uuid(), 'WALLET', $1, 10, 'EUR')",
+            user,
+        )
+
+        async def place(status: str) -> str:
+            waits = status in ("PENDING", "AWAITING_APPROVAL")
+            return await connection.fetchval(
+                "INSERT INTO orders (id, customer_id, status, payment_status, subtotal, total, "
+                "tax, currency, expires_at) VALUES (gen_random_uuid(), $1, $2, 'UNPAID', 8, 8, 1, "
+                "'EUR', CASE WHEN $3 THEN now() END) RETURNING id",
+                user,
+                status,
+                waits,
+            )
+
+        statuses = ("PENDING", "AWAITING_APPROVAL", "EXPIRED")
+        first, second, _ = [await place(status) for status in statuses]
+        await asyncio.to_thread(migrate.upgrade, fresh_database)
+        assert await connection.fetchval(held, user) == 16
+        with pytest.raises(asyncpg.CheckViolationError, match="more than its balance"):
+            await place("PENDING")
+        await connection.execute(move, first, "EXPIRED")
+        assert await connection.fetchval(held, user) == 8
+        await connection.execute("UPDATE orders SET status = 'PENDING' WHERE id = $1", second)
+        assert await connection.fetchval(held, user) == 8
+        await connection.execute(move, second, "CANCELLED")
+        assert await connection.fetchval(held, user) == 0
     finally:
         await connection.close()
 

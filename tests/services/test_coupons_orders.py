@@ -66,8 +66,9 @@ async def test_the_wallet_must_hold_the_total_and_not_the_subtotal(
     raw = bought(product, 1, coupon.code)
     assert (await door.call("orders.create", raw, caller=buyer)).ok["total"] == "100.00"
     raw = bought(await shop.product("105.01"), 1, (await shop.coupon("5.00", "FIXED")).code)
+    other = await shop.person(balance="100.00")
     async with shop.unchanged():
-        outcome = await door.call("orders.create", raw, caller=buyer)
+        outcome = await door.call("orders.create", raw, caller=other)
     assert (outcome.code, outcome.failure.details["missing"]) == ("INSUFFICIENT_FUNDS", "0.01")
 
 

@@ -18,7 +18,8 @@ const lockStock = statement('lockStock', `
   SELECT p.id, p.name, p.price, locked.available
   FROM products p JOIN locked ON locked.product_id = p.id
   WHERE p.is_active ORDER BY p.id FOR SHARE OF p`)
-const wallet = statement('wallet', 'SELECT balance FROM accounts WHERE user_id = $1')
+const wallet = statement('wallet', `
+  SELECT balance - held AS free FROM accounts WHERE user_id = $1 FOR NO KEY UPDATE`)
 
 const ORDER = `
   INSERT INTO orders (id, customer_id, status, payment_status, subtotal, discount, total, tax,
@@ -85,8 +86,8 @@ export async function placeOrder(customerId, body, requestId) {
     const { rows } = await lockStock(client, [asked.map((line) => line.productId)])
     const lines = priced(asked, new Map(rows.map((row) => [row.id, row])))
     const cents = lines.reduce((sum, line) => sum + line.cents, 0n)
-    const { rows: [{ balance }] } = await wallet(client, [customerId])
-    if (toCents(balance) < cents) {
+    const { rows: [{ free }] } = await wallet(client, [customerId])
+    if (toCents(free) < cents) {
       throw new HttpError(402, 'INSUFFICIENT_FUNDS', 'There is not enough money.')
     }
     const now = new Date()
