@@ -125,7 +125,7 @@ async def test_ending_an_unpaid_order_takes_few_statements(shop: Shop, buyer: Pe
     order, cancelling = await shop.order(buyer), shop.request(buyer)
     await orders_buying.cancel(cancelling, {"id": order.id})
     # BEGIN, the session with the order, the locks of stock and wallet, all the rest, COMMIT.
-    assert cancelling.stats.statements == (6 if shop.process.settings.fast_paths else 12)
+    assert cancelling.stats.statements == (6 if shop.process.settings.fast_paths else 11)
 
 
 _SESSION = "SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE"
