@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated
 
 import sqlalchemy as sa
@@ -21,23 +22,39 @@ from persistence.database.columns import (
 )
 from persistence.database.listing import Listing, ascending, descending
 from persistence.database.rows import row_plan
-from persistence.database.statements import Query, given, insert
+from persistence.database.statements import Query, given, insert, nothing
 from persistence.database.views import view, viewer
 from persistence.orders.tables import orders
 from persistence.orders.views import ORDER
 
 
+class PaymentState(StrEnum):
+    """Whether a payment's money has moved, and whether all of it went back."""
+
+    PENDING = "PENDING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    REFUNDED = "REFUNDED"
+
+
 class PaymentTable(SQLModel, table=True):
-    """A captured payment. An order has one at most, so a second charge is impossible."""
+    """A captured payment. An order has one at most, so a second charge is impossible.
+
+    Only its status changes.
+    """
 
     __tablename__ = named("payments")
-    __table_args__ = (checked("amount > 0", "amount"),)
+    __table_args__ = (
+        checked("amount > 0", "amount"),
+        checked("status IN ('PENDING', 'COMPLETED', 'FAILED', 'REFUNDED')", "status"),
+    )
 
     id: str = identifier()
     order_id: str = reference("orders.id", index=False, unique=True)
     transfer_id: str = reference("transfers.id", index=False, unique=True)
     amount: Decimal = column(Money)
     currency: str = currency()
+    status: str = column(sa.Text, "'COMPLETED'")
     created_at: datetime = instant()
 
 
@@ -49,6 +66,14 @@ class Payment(Struct, frozen=True, rename="camel"):
     amount: Annotated[Decimal, Meta(description="The amount paid.")]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amount.")]
     created_at: Annotated[datetime, Meta(description="When it was paid.")]
+    # Outcomes that were stored under idempotency keys before there was a status have none.
+    status: Annotated[
+        PaymentState,
+        Meta(
+            description="COMPLETED, and REFUNDED once all of it went back. A payment from a wallet "
+            "moves its money at once, so it is neither PENDING nor FAILED."
+        ),
+    ] = PaymentState.COMPLETED
 
 
 class Captured(Struct, frozen=True):
@@ -77,6 +102,7 @@ OWN_PAYMENTS = Listing(
         "from": payments.c.created_at >= given("from", payments.c.created_at),
         "to": payments.c.created_at < given("to", payments.c.created_at),
         "orderId": payments.c.order_id == given("orderId", payments.c.order_id),
+        "status": payments.c.status == given("status", payments.c.status),
     },
 )
 _captured = row_plan(Captured, PaymentTable, payment_id=payments.c.id)
@@ -87,5 +113,11 @@ CAPTURED = Query(
     _captured.row,
 )
 INSERT_PAYMENT = insert(
-    payments, "id", "order_id", "transfer_id", "amount", "currency", "created_at"
+    payments, "id", "order_id", "transfer_id", "amount", "currency", "created_at", "status"
+)
+MARK_REFUNDED = Query(
+    sa.update(payments)
+    .where(payments.c.order_id == given("refunded_order", payments.c.order_id))
+    .values(status=sa.literal_column(f"'{PaymentState.REFUNDED}'")),
+    nothing,
 )

@@ -46,6 +46,13 @@ enum(
     PARTIALLY_REFUNDED="Some has been given back.",
     REFUNDED="All has been given back.",
 )
+enum(
+    payments.PaymentState,
+    PENDING="The money has not moved yet.",
+    COMPLETED="The money has moved.",
+    FAILED="The money did not move.",
+    REFUNDED="All of the money went back.",
+)
 
 
 @mirror(reading.ShippingAddress)

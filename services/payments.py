@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from persistence.payments import OWN_PAYMENTS, PAYMENT, Payment
+from persistence.payments import OWN_PAYMENTS, PAYMENT, Payment, PaymentState
 from services.access.permissions import Permission
 from services.errors.payments import PaymentNotFound
 from services.operation import paging
@@ -22,6 +22,7 @@ class ListPayments(Paged, Period):
     """Filters and sort of the list of payments."""
 
     order_id: Reference | None = Field(None, description="Id of the paid order.")
+    status: PaymentState | None = Field(None, description="The payment's status.", strict=False)
     sort: Literal["-createdAt", "createdAt"] = Field(
         "-createdAt", description="How the list is sorted."
     )
@@ -42,7 +43,12 @@ class PaymentId(Input):
 )
 async def list_(ctx: Context, input: ListPayments) -> Page[Payment]:
     """List the caller's own payments, newest first."""
-    filters = {"from": input.from_, "to": input.to, "orderId": input.order_id}
+    filters = {
+        "from": input.from_,
+        "to": input.to,
+        "orderId": input.order_id,
+        "status": input.status,
+    }
     return await paging.page(ctx, OWN_PAYMENTS, input, input.sort, filters)
 
 

@@ -35,6 +35,17 @@ def same_password(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
+def fold_case(text: str) -> str:
+    """A text in one case, letter by letter as PostgreSQL folds it (`tandem_folded`)."""
+    return "".join(map(_fold_letter, text))
+
+
+def _fold_letter(letter: str) -> str:
+    capital = letter.upper()
+    # PostgreSQL leaves letters as they are whose capital is several letters, as that of ß.
+    return capital.lower() if len(capital) == 1 else letter
+
+
 def overrides(text: str) -> bool:
     """Does a text hold a character that overrides the direction of what follows?"""
     return _OVERRIDE.search(text) is not None

@@ -207,7 +207,7 @@ _QUOTE = (
     "needsApproval"
 )
 _EVENT = "id fromStatus toStatus actorId note createdAt"
-_PAYMENT = "id orderId amount currency createdAt"
+_PAYMENT = "id orderId amount currency status createdAt"
 _ADDRESS = "name line1 line2 city postalCode country"
 _INVOICE = (
     "id kind number orderId orderNumber correctsId correctsNumber refundId "
@@ -372,7 +372,7 @@ DOCUMENTS: dict[str, Document] = {
     "payments.list": Document(
         "payments",
         _PAYMENT,
-        {**_PAGING, **_PERIOD, "orderId": "ID", "sort": "PaymentSort"},
+        {**_PAGING, **_PERIOD, "orderId": "ID", "status": "PaymentState", "sort": "PaymentSort"},
         listed=True,
     ),
     "orders.listAll": Document(

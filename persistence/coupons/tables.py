@@ -28,7 +28,10 @@ class CouponKind(StrEnum):
 
 
 class RedemptionStatus(StrEnum):
-    """The state of a redemption: held by an unpaid order, used by a paid one, or released."""
+    """The state of a redemption: held by an unpaid order, used by a paid one, or released.
+
+    It is released when the order ends unpaid, or when the shop cancels the paid order.
+    """
 
     HELD = "HELD"
     USED = "USED"

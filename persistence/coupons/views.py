@@ -47,7 +47,8 @@ class Coupon(Struct, frozen=True, rename="camel"):
     redeemed: Annotated[
         int,
         Meta(
-            description="How many orders redeem it: those waiting for payment, and those ever paid."
+            description="How many orders redeem it: those waiting for payment, and those that were "
+            "paid, except paid ones that the shop cancelled."
         ),
     ]
     is_active: Annotated[bool, Meta(description="False once the coupon was deactivated.")]

@@ -61,6 +61,7 @@ def _statements(role: str) -> list[str]:
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
         f"REVOKE UPDATE, DELETE ON {forever} FROM {role}",
+        f"GRANT UPDATE (status) ON payments TO {role}",
         f"REVOKE INSERT, DELETE ON audit_chain FROM {role}",
         f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
     ]

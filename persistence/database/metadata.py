@@ -31,8 +31,8 @@ METADATA = SQLModel.metadata
 
 def create_all(connection: sa.Connection) -> None:
     """Create every table and rule in an empty database, without migrations."""
-    for statement in FUNCTIONS[:1]:
+    for statement in FUNCTIONS:
         connection.exec_driver_sql(statement)
     METADATA.create_all(connection)
-    for statement in (*FUNCTIONS[1:], *TRIGGERS, SYSTEM_ACCOUNTS, CHAIN_BEGINS):
+    for statement in (*TRIGGERS, SYSTEM_ACCOUNTS, CHAIN_BEGINS):
         connection.exec_driver_sql(statement)

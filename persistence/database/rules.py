@@ -16,6 +16,13 @@ FUNCTIONS = (
     CREATE FUNCTION tandem_words(words text[]) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN array_to_string(words, ' ')
     """,
+    # To capitals and back: small letters with one capital letter, as σ and ς, are one letter.
+    # No tag holds a line break.
+    r"""
+    CREATE FUNCTION tandem_folded(words text[]) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN string_to_array(lower(upper(array_to_string(words, E'\n'))), E'\n')
+    """,
     """
     CREATE FUNCTION tandem_touch() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -111,6 +118,14 @@ APPEND_ONLY = (
     "audit_log",
     "audit_seals",
 )
+#: The columns that never change, of append-only tables that have others.
+_NEVER_CHANGING = {"payments": "id, order_id, transfer_id, amount, currency, created_at"}
+
+
+def _refused_update(table: str) -> str:
+    columns = _NEVER_CHANGING.get(table)
+    return f"UPDATE OF {columns}" if columns else "UPDATE"
+
 
 TRIGGERS = (
     *(
@@ -119,7 +134,8 @@ TRIGGERS = (
         for table in TOUCHED
     ),
     *(
-        f"CREATE TRIGGER {table}_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        f"CREATE TRIGGER {table}_refuse BEFORE {_refused_update(table)} OR DELETE OR TRUNCATE "
+        f"ON {table} "
         "FOR EACH STATEMENT EXECUTE FUNCTION tandem_refuse()"
         for table in APPEND_ONLY
     ),

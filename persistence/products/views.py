@@ -15,7 +15,7 @@ from persistence.database.columns import (
 from persistence.database.listing import Listing, Sort, ascending, descending
 from persistence.database.statements import given
 from persistence.database.views import sees_all, view
-from persistence.products.tables import ProductTable, products, stock
+from persistence.products.tables import ProductTable, folded_tags, products, stock
 
 
 class Product(Struct, frozen=True, rename="camel"):
@@ -56,6 +56,9 @@ PRODUCT = view(
 _search = sa.func.websearch_to_tsquery(
     sa.literal_column("'english'::regconfig"), given("search", products.c.description)
 )
+_folded_tag = sa.func.tandem_folded(
+    sa.cast(array([given("tag", products.c.name)]), TextArray), type_=TextArray
+)
 
 PRODUCTS = Listing(
     PRODUCT,
@@ -75,7 +78,7 @@ PRODUCTS = Listing(
         .where(categories.c.slug == given("category", categories.c.slug))
         .scalar_subquery(),
         "categoryId": products.c.category_id == given("categoryId", products.c.category_id),
-        "tag": products.c.tags.contains(sa.cast(array([given("tag", products.c.name)]), TextArray)),
+        "tag": folded_tags.contains(_folded_tag),
         "minPrice": products.c.price >= given("minPrice", products.c.price),
         "maxPrice": products.c.price <= given("maxPrice", products.c.price),
         "inStock": (stock.c.on_hand > stock.c.held) == given("inStock", products.c.is_active),

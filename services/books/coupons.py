@@ -28,6 +28,10 @@ COUPON_CHECKS = (
             ELSE redeemed.coupon_id IS DISTINCT FROM orders.coupon_id
                 OR redeemed.user_id <> customer_id
                 OR redeemed.status <> CASE
+                    WHEN EXISTS (
+                        SELECT FROM order_history WHERE order_id = orders.id
+                            AND to_status = 'CANCELLED' AND actor_id IS DISTINCT FROM customer_id
+                    ) THEN 'RELEASED'
                     WHEN payment_status <> 'UNPAID' THEN 'USED'
                     WHEN orders.status IN ('PENDING', 'AWAITING_APPROVAL') THEN 'HELD'
                     ELSE 'RELEASED' END

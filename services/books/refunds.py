@@ -53,6 +53,14 @@ REFUND_CHECKS = (
         """,
     ),
     Check(
+        "payments say whether they were refunded",
+        """
+        SELECT payments.id, payments.status <> CASE payment_status
+            WHEN 'REFUNDED' THEN 'REFUNDED' ELSE 'COMPLETED' END
+        FROM payments JOIN orders ON orders.id = order_id
+        """,
+    ),
+    Check(
         "refunds of pieces are the sum of their lines",
         """
         SELECT refunds.id, refunds.amount <> sum(refund_lines.amount)

@@ -111,12 +111,15 @@ async def hold_coupon(
 
 
 async def use_coupon(tx: Transaction, order: Order) -> None:
-    """Mark the order's redemption as used, for good: a refund does not change it."""
+    """Mark the order's redemption as used: a refund does not change it."""
     await _move_redemption(tx, order, RedemptionStatus.USED)
 
 
 async def release_coupon(tx: Transaction, order: Order) -> None:
-    """Release the redemption of an order that ends unpaid, so that another order can have it."""
+    """Release the redemption of an order, so that it no longer counts towards the limits.
+
+    The order ends unpaid, or the shop cancels it after its payment.
+    """
     await _move_redemption(tx, order, RedemptionStatus.RELEASED)
 
 

@@ -258,8 +258,9 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
 async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> PendingResult[Order]:
     """Cancel an order.
 
-    The order releases the stock that it holds. A paid order is refunded, and its pieces return to
-    stock.
+    The order releases the stock and the coupon that it holds. A paid order is refunded, and its
+    pieces return to stock. Its coupon stays used when the buyer cancels; when the shop does, it can
+    be redeemed again.
     """
     order = await steps.lock_order(ctx, tx, input.id)
     ctx.match(order)

@@ -94,7 +94,8 @@ async def update_status(
     """Confirm, ship, deliver or cancel an order.
 
     Other operations set the other statuses: orders.pay, approvals.approve and approvals.reject. A
-    fully refunded order can no longer be shipped.
+    fully refunded order can no longer be shipped. When the shop cancels a paid order, the order's
+    coupon can be redeemed again.
     """
     order = await steps.lock_order(ctx, tx, input.id)
     ctx.match(order)

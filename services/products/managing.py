@@ -43,10 +43,15 @@ from services.operation.inputs import (
 from services.operation.operation import operation
 from services.operation.patches import ABSENT, Patch, changes
 from services.products.reading import ProductId, Tag
+from services.texts import fold_case
 
 
 def _without_repeats(tags: list[str]) -> list[str]:
-    return list(dict.fromkeys(tags))
+    """Each tag once, in the spelling that comes first; `Sale` and `SALE` are one tag."""
+    found: dict[str, str] = {}
+    for tag in tags:
+        found.setdefault(fold_case(tag), tag)
+    return list(found.values())
 
 
 #: Highest stock of a product. It is far above any real stock, and sums fit an integer column.
@@ -57,7 +62,7 @@ MOST_PIECES = 1_000_000
 _CLEARED: dict[str, Any] = {"description": "", "tags": [], "metadata": {}}
 
 
-Name = Annotated[NameLine, Field(min_length=3, max_length=200)]
+Name = Annotated[NameLine, Field(min_length=1, max_length=200)]
 Description = Annotated[Lines, Field(max_length=2000)]
 Tags = Annotated[list[Tag], Field(max_length=10), AfterValidator(_without_repeats)]
 Pieces = Annotated[int, Field(ge=0, le=MOST_PIECES)]
@@ -70,7 +75,9 @@ class CreateProduct(Input):
     description: Description = Field("", description="What the product is, in a few sentences.")
     price: Price = Field(description="Price of one piece, including tax.", examples=["49.90"])
     category_id: Reference = Field(description="Id of the product's category.")
-    tags: Tags = Field([], description="Tags to filter by.")
+    tags: Tags = Field(
+        [], description="Tags to filter by. In whatever case, a tag is kept once, as spelled first."
+    )
     metadata: Metadata = Field({}, description="Any facts about the product, as a JSON object.")
     image: Url | None = Field(
         None, description="URL of a picture.", examples=["https://example.com/lamp.jpg"]

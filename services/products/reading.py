@@ -40,9 +40,9 @@ class ListProducts(Paged):
         None, description="Slug of the category."
     )
     category_id: Reference | None = Field(None, description="Id of the category.")
-    tag: Tag | None = Field(None, description="A tag of the product.")
+    tag: Tag | None = Field(None, description="A tag of the product; case does not matter.")
     min_price: Bound | None = Field(None, description="Lowest price.")
-    max_price: Bound | None = Field(None, description="Highest price; must be above minPrice.")
+    max_price: Bound | None = Field(None, description="Highest price; not below minPrice.")
     in_stock: Flag | None = Field(
         None, description="True for products that can be ordered now, false for sold-out ones."
     )
@@ -58,8 +58,8 @@ class ListProducts(Paged):
     @model_validator(mode="after")
     def _refuse_conflicts(self) -> Self:
         low, high = self.min_price, self.max_price
-        if low is not None and high is not None and high <= low:
-            raise wrong("CONFLICT", "Give a maxPrice above minPrice.", "maxPrice")
+        if low is not None and high is not None and high < low:
+            raise wrong("CONFLICT", "Give a maxPrice that is not below minPrice.", "maxPrice")
         if self.sort == "relevance" and self.search is None:
             raise wrong("CONFLICT", "Give a search to sort by relevance.", "sort")
         return self

@@ -10,7 +10,7 @@ from persistence.database.transactions import PendingResult, Transaction
 from persistence.orders.statements import REFUND_ORDER
 from persistence.orders.statuses import OrderStatus, PaymentStatus
 from persistence.orders.views import Order
-from persistence.payments import CAPTURED, Captured
+from persistence.payments import CAPTURED, MARK_REFUNDED, Captured
 from persistence.products.statements import RETURN_STOCK
 from persistence.products.tables import MovementKind
 from persistence.refunds import (
@@ -22,6 +22,7 @@ from persistence.refunds import (
 from persistence.users.statements import IS_DELETED
 from persistence.wallet import LOCK_WALLET, SHOP, TransferKind
 from services import money
+from services.coupons import steps as coupons_steps
 from services.errors.base import FieldError
 from services.errors.common import Internal
 from services.errors.refunds import RefundExceedsPayment
@@ -184,7 +185,8 @@ async def cancel_order(
     """Cancel an order that may be cancelled; returns the changed order.
 
     A paid order returns to stock the pieces that have not returned yet, and refunds what is left
-    of its payment.
+    of its payment. Its coupon is used up when the buyer cancels; when somebody else does, it is
+    released.
     """
     if order.payment_status is PaymentStatus.UNPAID:
         return await orders_steps.end_unpaid(ctx, tx, order, OrderStatus.CANCELLED, note)
@@ -197,6 +199,8 @@ async def cancel_order(
         pieces = remaining_pieces(order, await refunded_pieces(tx, order))
         left = order.total - order.refunded
         order, _ = await refund(ctx, tx, order, left, pieces, restocked=True, reason=note)
+    if ctx.actor_id != order.customer_id:
+        await coupons_steps.release_coupon(tx, order)
     return await orders_steps.move_order(ctx, tx, order, OrderStatus.CANCELLED, note)
 
 
@@ -208,12 +212,14 @@ async def _load_capture(tx: Transaction, order: Order) -> Captured:
 
 
 async def _record_refund(ctx: Context, tx: Transaction, order: Order, amount: Decimal) -> Order:
-    """Update the order's refunded sum and payment status."""
+    """Update the order's refunded sum and payment status, and the payment's status."""
     refunded = order.refunded + amount
     status = PaymentStatus.REFUNDED
     if refunded < order.total:
         status = PaymentStatus.PARTIALLY_REFUNDED
     await tx.write(REFUND_ORDER, order_id=order.id, now_refunded=refunded, to_payment_status=status)
+    if status is PaymentStatus.REFUNDED:
+        await tx.write(MARK_REFUNDED, refunded_order=order.id)
     after = replace(order, refunded=refunded, payment_status=status)
     orders_steps.record_changes(ctx, order, after)
     return after

@@ -154,7 +154,7 @@ def pay(shop: State, call: Call) -> dict[str, Any]:
     redeem(shop, order, "USED")
     paid(shop, order, "PAID")
     step(shop, call, order, "PAID")
-    return {**amounts(amount=order.total), "orderId": call.values["id"]}
+    return {**amounts(amount=order.total), "orderId": call.values["id"], "status": "COMPLETED"}
 
 
 def give_back(shop: State, order: Order, amount: int) -> None:
@@ -197,6 +197,8 @@ def cancel(shop: State, call: Call) -> dict[str, Any]:
         shop.products[line.product].on_hand += line.quantity - line.returned
     if order.refunded < order.total:
         give_back(shop, order, order.total - order.refunded)
+    if order.buyer != call.actor:
+        redeem(shop, order, "RELEASED")
     step(shop, call, order, "CANCELLED")
     return shown(order)
 

@@ -54,13 +54,16 @@ async def coupon_to_the_cent(w: World) -> None:
 
 @situation
 async def coupon_used_up(w: World) -> None:
-    """By all, and by one; what is given up frees a place, what was paid does not."""
+    """By all, and by one: given up unpaid, or cancelled by the shop, it frees a place."""
     for limit in ("usageLimit", "perUserLimit"):
         code = await coupon(w, "PERCENT", "10.00", **{limit: 1})
         lines = [line("lamp")]
         first = await order(w, coupon=code)
         await must(w, "COUPON_EXHAUSTED", "orders.create", "buyer-1", lines=lines, couponCode=code)
         await must(w, "OK", "orders.cancel", "buyer-1", id=first)
+        given_back = await paid(w, coupon=code)
+        who = "manager-1"
+        await must(w, "OK", "orders.updateStatus", who, id=given_back, status="CANCELLED")
         second = await paid(w, coupon=code)
         await must(w, "OK", "orders.cancel", "buyer-1", id=second)
         await must(w, "COUPON_EXHAUSTED", "orders.quote", "buyer-1", lines=lines, couponCode=code)

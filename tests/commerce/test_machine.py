@@ -96,6 +96,7 @@ OTHER_MOVES = {
     ("redemption", "None", "HELD"),
     ("redemption", "HELD", "USED"),
     ("redemption", "HELD", "RELEASED"),
+    ("redemption", "USED", "RELEASED"),
     ("deposit", "None", "SUCCEEDED"),
     ("deposit", "None", "FAILED"),
     ("deposit", "None", "PENDING"),

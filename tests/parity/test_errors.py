@@ -296,7 +296,7 @@ async def product_malformed(shop: Shop) -> Case:
 
 async def create_product_all_bad(shop: Shop) -> Case:
     values = {
-        "name": "ab",
+        "name": "",
         "description": "x" * 2001,
         "price": "0",
         "categoryId": "5",
@@ -309,7 +309,7 @@ async def create_product_all_bad(shop: Shop) -> Case:
 
 
 async def create_product_bad_key(shop: Shop) -> Case:
-    values = {"name": "ab", "price": "5", "categoryId": UNKNOWN}
+    values = {"name": "", "price": "5", "categoryId": UNKNOWN}
     return "products.create", values, await shop.person("MANAGER"), "k" * 256
 
 
@@ -326,7 +326,7 @@ async def create_product_forbidden(shop: Shop) -> Case:
 async def update_product_all_bad(shop: Shop) -> Case:
     values = {
         "id": (await shop.product()).id,
-        "name": "ab",
+        "name": "",
         "description": "x" * 2001,
         "price": "0",
         "categoryId": "5",

@@ -74,7 +74,7 @@ async def test_everything_works_as_that_role(shop: Shop) -> None:
 FORBIDDEN = (
     "UPDATE audit_log SET outcome = 'OK'",
     "UPDATE audit_seals SET position = 1",
-    "UPDATE payments SET amount = 1",
+    "UPDATE payments SET amount = 1, status = 'FAILED'",
     *(f"DELETE FROM {table}" for table in (*APPEND_ONLY, "audit_chain")),
     *(f"TRUNCATE {table}" for table in (*APPEND_ONLY, "audit_chain", "audit_unsealed")),
     "ALTER TABLE audit_log DISABLE TRIGGER ALL",

@@ -1,6 +1,7 @@
 """Migrations: there and back, and as often as one likes."""
 
 import asyncio
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -146,6 +147,82 @@ async def test_wallets_hold_what_earlier_orders_wait_for_and_may_hold_too_much(
         assert await connection.fetchval(held, user) == 8
         await connection.execute(move, second, "CANCELLED")
         assert await connection.fetchval(held, user) == 0
+    finally:
+        await connection.close()
+
+
+async def test_coupons_and_payments_of_older_orders_say_what_became_of_them(
+    fresh_database: str,
+) -> None:
+    await _back_to(fresh_database, "0018")
+    buyer, manager = (str(uuid4()) for _ in range(2))
+    given = {
+        # The order's end, its payment, who ended it, and then the redemption and the payment.
+        ("CANCELLED", "REFUNDED", manager): ("RELEASED", "REFUNDED"),
+        ("CANCELLED", "REFUNDED", None): ("RELEASED", "REFUNDED"),
+        ("CANCELLED", "REFUNDED", buyer): ("USED", "REFUNDED"),
+        ("SHIPPED", "PARTIALLY_REFUNDED", manager): ("USED", "COMPLETED"),
+        ("SHIPPED", "REFUNDED", manager): ("USED", "REFUNDED"),
+    }
+    connection = await asyncpg.connect(fresh_database)
+    orders = {case: str(uuid4()) for case in given}
+    try:
+        await connection.execute("SET session_replication_role = replica")
+        for (status, paid, actor), order in orders.items():
+            refunded = 1 if paid == "PARTIALLY_REFUNDED" else 2
+            await connection.execute(
+                "INSERT INTO orders (id, customer_id, status, payment_status, subtotal, "
+                "total, tax, refunded, currency) "
+                "VALUES ($1, $2, $3, $4, 2, 2, 0, $5, 'EUR')",
+                order,
+                buyer,
+                status,
+                paid,
+                refunded,
+            )
+            await connection.execute(
+                "INSERT INTO order_history (id, order_id, from_status, to_status, actor_id) "
+                "VALUES (gen_random_uuid(), $1, 'PAID', $2, $3)",
+                order,
+                status,
+                actor,
+            )
+            await connection.execute(
+                "INSERT INTO coupon_redemptions (order_id, coupon_id, user_id, status, amount, "
+                "currency) VALUES ($1, gen_random_uuid(), $2, 'USED', 1, 'EUR')",
+                order,
+                buyer,
+            )
+            await connection.execute(
+                "INSERT INTO payments (id, order_id, transfer_id, amount, currency) "
+                "VALUES (gen_random_uuid(), $1, gen_random_uuid(), 2, 'EUR')",
+                order,
+            )
+
+        async def redemption(order: str) -> str:
+            found = "SELECT status FROM coupon_redemptions WHERE order_id = $1"
+            return str(await connection.fetchval(found, order))
+
+        await asyncio.to_thread(migrate.upgrade, fresh_database)
+        for case, order in orders.items():
+            found = "SELECT status FROM payments WHERE order_id = $1"
+            assert given[case] == (await redemption(order), await connection.fetchval(found, order))
+        await _back_to(fresh_database, "0018")
+        assert {await redemption(order) for order in orders.values()} == {"USED"}
+    finally:
+        await connection.close()
+
+
+async def test_a_short_name_becomes_longer_on_the_way_back(fresh_database: str) -> None:
+    connection = await asyncpg.connect(fresh_database)
+    try:
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute(
+            "INSERT INTO products (id, name, price, currency, category_id) "
+            "VALUES (gen_random_uuid(), '茶碗', 1, 'EUR', gen_random_uuid())"
+        )
+        await _back_to(fresh_database, "0018")
+        assert await connection.fetchval("SELECT name FROM products") == "茶碗_"
     finally:
         await connection.close()
 

@@ -199,6 +199,13 @@ FAULTS = {
         {"no order is paid twice", REVENUE},
         money("PAYMENT", own_order("PAID", "PAID"), -20),
     ),
+    "a refunded payment that does not say so": (
+        {"payments say whether they were refunded"},
+        f"""
+        UPDATE payments SET status = 'COMPLETED'
+        WHERE id = {first("payments", "status = 'REFUNDED'")}
+        """,
+    ),
     "payments of other amounts than the orders": (
         {"paid orders have their payment"},
         f"""

@@ -108,7 +108,7 @@ async def test_a_cancelled_order_that_was_not_paid_frees_the_coupon(
     assert (await door.call("orders.create", raw, caller=other)).ok["discount"] == "2.00"
 
 
-async def test_a_paid_order_that_is_cancelled_keeps_the_coupon_used(
+async def test_a_paid_order_that_its_buyer_cancels_keeps_the_coupon_used(
     door: Door, shop: Shop, buyer: Person
 ) -> None:
     product = await shop.product("20.00")
@@ -119,6 +119,44 @@ async def test_a_paid_order_that_is_cancelled_keeps_the_coupon_used(
     assert await shop.value(STATUS, order.id) == "USED"
     raw = bought(product, 1, coupon.code)
     assert (await door.call("orders.create", raw, caller=buyer)).code == "COUPON_EXHAUSTED"
+
+
+@pytest.mark.parametrize("operation", ["orders.updateStatus", "orders.cancel"])
+@pytest.mark.parametrize("confirmed", [False, True])
+async def test_a_paid_order_that_the_shop_cancels_gives_the_coupon_back(
+    door: Door, shop: Shop, buyer: Person, manager: Person, operation: str, confirmed: bool
+) -> None:
+    product, other = await shop.product("20.00"), await shop.person(balance="100.00")
+    coupon = await shop.coupon(usageLimit=1, perUserLimit=1)
+    order = await shop.order(buyer, [(product.id, 1)], paid=True, couponCode=coupon.code)
+    raw = bought(product, 1, coupon.code)
+    if confirmed:
+        values = {"id": order.id, "status": "CONFIRMED"}
+        assert (await door.call("orders.updateStatus", values, caller=manager)).ok
+        # What the shop refunds without cancelling stays used.
+        values = {"id": order.id}
+        refund = await door.call("orders.refund", values, caller=manager, key=new_key())
+        assert refund.ok
+    assert (await door.call("orders.create", raw, caller=buyer)).code == "COUPON_EXHAUSTED"
+    values = {"id": order.id} | ({"status": "CANCELLED"} if "update" in operation else {})
+    assert (await door.call(operation, values, caller=manager)).ok["status"] == "CANCELLED"
+    assert await shop.value(STATUS, order.id) == "RELEASED"
+    assert await shop.balance(buyer) == 100
+    shown = (await door.call("coupons.get", {"id": coupon.id}, caller=manager)).ok
+    assert shown["redeemed"] == 0
+    assert (await door.call("orders.create", raw, caller=buyer)).ok["discount"] == "2.00"
+    assert (await door.call("orders.create", raw, caller=other)).code == "COUPON_EXHAUSTED"
+
+
+async def test_a_manager_who_cancels_an_own_order_is_its_buyer(
+    door: Door, shop: Shop, manager: Person
+) -> None:
+    await shop.deposit(manager, "100.00")
+    coupon = await shop.coupon(usageLimit=1)
+    order = await shop.order(manager, paid=True, couponCode=coupon.code)
+    values = {"id": order.id, "status": "CANCELLED"}
+    assert (await door.call("orders.updateStatus", values, caller=manager)).ok
+    assert await shop.value(STATUS, order.id) == "USED"
 
 
 async def test_neither_paying_nor_cancelling_waits_for_the_coupon(

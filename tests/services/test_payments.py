@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from tests.faces import Door
-from tests.shop import Person, Shop
+from tests.shop import Person, Shop, new_key
 
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 
@@ -24,6 +26,65 @@ async def test_the_list_holds_the_callers_own_payments_newest_first(
     assert oldest.ids() == [payment.id for payment in payments]
     # Whoever sees everybody's payments one by one has a list of their own all the same.
     assert (await door.call("payments.list", caller=manager)).ids() == []
+
+
+async def test_a_payment_is_completed_until_all_of_it_is_refunded(
+    door: Door, shop: Shop, manager: Person
+) -> None:
+    buyer = await shop.person(balance="100.00")
+    paid, key = await shop.order(buyer), new_key()
+    payment = (await door.call("orders.pay", {"id": paid.id}, caller=buyer, key=key)).ok
+    assert payment["status"] == "COMPLETED"
+
+    async def status() -> str:
+        found = await door.call("payments.get", {"id": payment["id"]}, caller=buyer)
+        return str(found.ok["status"])
+
+    async def listed(status: str) -> list[str]:
+        return (await door.call("payments.list", {"status": status}, caller=buyer)).ids()
+
+    await shop.refund(paid.id, amount="0.01")
+    assert await status() == "COMPLETED"
+    assert await listed("COMPLETED") == [payment["id"]]
+    assert [await listed(other) for other in ("PENDING", "FAILED", "REFUNDED")] == [[], [], []]
+    await shop.refund(paid.id)
+    assert await status() == "REFUNDED"
+    assert (await listed("COMPLETED"), await listed("REFUNDED")) == ([], [payment["id"]])
+    # A replay answers what the call answered.
+    again = await door.call("orders.pay", {"id": paid.id}, caller=buyer, key=key)
+    assert again.ok == payment
+
+
+async def test_a_cancelled_order_leaves_a_refunded_payment(
+    door: Door, shop: Shop, manager: Person
+) -> None:
+    buyer = await shop.person(balance="100.00")
+    order = await shop.order(buyer, paid=True)
+    assert (await door.call("orders.cancel", {"id": order.id}, caller=buyer)).ok
+    [payment] = (await door.call("payments.list", caller=buyer)).ok
+    assert payment["status"] == "REFUNDED"
+
+
+async def test_an_outcome_from_before_there_was_a_status_is_replayed(
+    door: Door, shop: Shop
+) -> None:
+    buyer = await shop.person(balance="100.00")
+    order, key = await shop.order(buyer), new_key()
+    payment = (await door.call("orders.pay", {"id": order.id}, caller=buyer, key=key)).ok
+    stored = await shop.value("SELECT outcome FROM idempotency_keys WHERE key = $1", key)
+    older = stored.replace(b',"status":"COMPLETED"', b"")
+    assert older != stored
+    await shop.execute("UPDATE idempotency_keys SET outcome = $2 WHERE key = $1", key, older)
+    assert (await door.call("orders.pay", {"id": order.id}, caller=buyer, key=key)).ok == payment
+
+
+@pytest.mark.parametrize("status", ["PAID", "completed", ""])
+async def test_an_unknown_status_of_a_payment_is_refused(
+    door: Door, user: Person, status: str
+) -> None:
+    failure = (await door.call("payments.list", {"status": status}, caller=user)).failure
+    assert (failure.code, failure.status) == ("VALIDATION_FAILED", 400)
+    assert list(failure.paths) == ["status"]
 
 
 async def test_payments_are_filtered_by_time_and_order(door: Door, shop: Shop) -> None:

@@ -138,7 +138,7 @@ async def test_metadata_may_not_grow_beyond_its_limits_by_merging(
         ({}, {"": "REQUIRED"}),
         ({"stock": 5}, {"stock": "UNKNOWN_FIELD"}),
         ({"version": 5, "name": "Lamp"}, {"version": "UNKNOWN_FIELD"}),
-        ({"price": "0.00", "name": "ab"}, {"price": "TOO_SMALL", "name": "TOO_SHORT"}),
+        ({"price": "0.00", "name": " "}, {"price": "TOO_SMALL", "name": "TOO_SHORT"}),
         ({"tags": [f"tag{n}" for n in range(11)]}, {"tags": "TOO_MANY"}),
         ({"metadata": {"number": 2**53 + 1}}, {"metadata": "TOO_LARGE"}),
         ({"image": "javascript:alert(1)"}, {"image": "INVALID_FORMAT"}),
