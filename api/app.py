@@ -22,7 +22,7 @@ from api.http.edge import Edge, ErrorWriter
 from api.http.health import health_routes
 from api.http.metrics import metrics_routes
 from api.http.pages import page_routes
-from api.http.paths import Paths
+from api.http.paths import Paths, method_not_allowed, route_not_found
 from api.http.provider import provider_routes
 from api.http.responses import Reply
 from api.rest.aliases import health_alias
@@ -36,7 +36,7 @@ from schema.executing.limits import Limits
 from schema.fast.compiled import CompiledExecutable
 from services import logs
 from services.errors.base import TandemError
-from services.errors.common import MalformedRequest, MethodNotAllowed, RouteNotFound
+from services.errors.common import MalformedRequest
 from services.fast.log_lines import LogLines
 from services.health import Health
 from services.operation.context import Request as CallerRequest
@@ -153,11 +153,11 @@ async def _refuse(request: Request, error: Exception) -> Any:
     if error.status_code == 405 and request.method == "OPTIONS":
         paths: Paths = request.app.state.paths
         return Reply(204, {"Allow": paths.allow(request.scope["path"])})
-    raise _REFUSALS.get(error.status_code, MalformedRequest)
-
-
-#: The errors by which FastAPI's own refusals are replaced.
-_REFUSALS: dict[int, type[TandemError]] = {404: RouteNotFound, 405: MethodNotAllowed}
+    if error.status_code == 404:
+        raise route_not_found(request.scope)
+    if error.status_code == 405:
+        raise method_not_allowed(request.scope)
+    raise MalformedRequest
 
 
 def calm_collector() -> None:

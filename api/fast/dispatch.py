@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.errors.common import MethodNotAllowed, RouteNotFound
+from api.http.paths import method_not_allowed, route_not_found
 
 #: Answers a request by an ASGI application that sends the answer.
 Answer = Callable[[Scope, Receive], Awaitable[ASGIApp]]
@@ -87,14 +87,14 @@ def dispatch_directly(table: DispatchTable, framework: ASGIApp) -> ASGIApp:
             return await framework(scope, receive, send)
         match = table.find(scope["path"])
         if match is None:
-            raise RouteNotFound
+            raise route_not_found(scope)
         found, scope["path_params"] = match
         method = scope["method"]
         answer = found.by_method.get(method)
         if answer is None:
             if method in found.by_method or method == "OPTIONS":
                 return await framework(scope, receive, send)
-            raise MethodNotAllowed
+            raise method_not_allowed(scope)
         reply = await answer(scope, receive)
         return await reply(scope, receive, send)
 

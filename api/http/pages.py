@@ -15,12 +15,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.http.paths import route_not_found
 from api.rest.routes import ADDRESSES
 from api.rest.versions import DIALECTS
 from schema.schema import FIELDS, sdl
 from services.catalogue import OPERATIONS
 from services.errors.base import CATALOGUE, TandemError
-from services.errors.common import COMMON, KEYED, RouteNotFound
+from services.errors.common import COMMON, KEYED
 from services.etags import names_tag
 from services.operation.declaration import Deprecation
 from services.operation.operation import Operation
@@ -163,7 +164,7 @@ class _Errors:
         """The error that the path names."""
         error = self._by_code.get(request.path_params["code"])
         if error is None:
-            raise RouteNotFound
+            raise route_not_found(request.scope)
         return _negotiated(request, _json(error), _page(error["code"], _error_body(error)))
 
     @cached_property

@@ -6,6 +6,12 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, compile_path
 from starlette.types import Receive, Scope, Send
 
+from api.http.exchange import path_of
+from services.errors.common import MethodNotAllowed, RouteNotFound
+
+#: The longest method that an error repeats.
+_LONGEST_METHOD = 40
+
 
 class Paths(BaseRoute):
     """Every path and its methods; as the first route it refuses what FastAPI would route wrongly.
@@ -45,3 +51,21 @@ class Paths(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         raise HTTPException(405 if self.methods(scope["path"]) else 404)
+
+
+def route_not_found(scope: Scope) -> RouteNotFound:
+    """The error of a request whose path nothing answers; it names method and path."""
+    asked = _asked(scope)
+    detail = f"There is nothing at {asked['method']} {asked['path']}."
+    return RouteNotFound(detail, details=asked)
+
+
+def method_not_allowed(scope: Scope) -> MethodNotAllowed:
+    """The error of a request whose path takes other methods; it names method and path."""
+    asked = _asked(scope)
+    detail = f"{asked['path']} does not take {asked['method']}."
+    return MethodNotAllowed(detail, details=asked)
+
+
+def _asked(scope: Scope) -> dict[str, str]:
+    return {"method": scope["method"][:_LONGEST_METHOD], "path": path_of(scope)}

@@ -125,6 +125,14 @@ async def planted(make: Make) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+def asked_of(answer: httpx.Response) -> tuple[str, str, str]:
+    """What an error of the address says: its words, and the method and path that it names."""
+    body = answer.json()
+    error = body.get("error", body)  # v1 writes an envelope around it
+    details = error["details"]
+    return error["detail" if error is body else "message"], details["method"], details["path"]
+
+
 def code_of(answer: httpx.Response) -> str:
     """The error code, read by the shape that the path's dialect has."""
     body, path = answer.json(), answer.request.url.path
@@ -506,6 +514,8 @@ async def test_a_wrong_method_is_told_all_the_right_ones(
     answer = await planted.delete(f"{base}/planted/echo")
     assert (answer.status_code, code_of(answer)) == (405, "METHOD_NOT_ALLOWED")
     assert answer.headers["allow"] == "GET, HEAD, OPTIONS, PATCH, POST"
+    asked = ("DELETE", f"{base}/planted/echo")
+    assert asked_of(answer) == (f"{asked[1]} does not take {asked[0]}.", *asked)
 
 
 async def test_options_tells_the_methods(planted: httpx.AsyncClient) -> None:
@@ -523,6 +533,19 @@ async def test_an_unknown_address_is_not_found(
 ) -> None:
     answer = await planted.request(method, base + path)
     assert (answer.status_code, code_of(answer)) == (404, "ROUTE_NOT_FOUND")
+    sent = answer.request.url.raw_path.decode()
+    assert asked_of(answer) == (f"There is nothing at {method} {sent}.", method, sent)
+
+
+@DIALECTS
+async def test_what_an_unknown_address_repeats_is_limited(
+    planted: httpx.AsyncClient, base: str
+) -> None:
+    address = f"{base}/{'x' * 600}?token=secret"
+    answer = await planted.request("X" * 60, address)
+    assert (answer.status_code, code_of(answer)) == (404, "ROUTE_NOT_FOUND")
+    method, path = "X" * 40, address[:500]
+    assert asked_of(answer) == (f"There is nothing at {method} {path}.", method, path)
 
 
 async def test_a_slash_too_many_is_not_found_rather_than_redirected(

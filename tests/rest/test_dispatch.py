@@ -126,10 +126,13 @@ async def test_an_address_leads_to_the_same_place_on_the_fast_paths_and_off_them
     status: int,
 ) -> None:
     product = await shop.product()
-    response = await clients[fast].request(method, path.format(product=product.id))
+    path = path.format(product=product.id)
+    response = await clients[fast].request(method, path)
     assert response.status_code == status
     if status in (204, 405):
         assert "OPTIONS" in response.headers["allow"]
+    if status == 405 or "ROUTE_NOT_FOUND" in response.text:
+        assert f'"details":{{"method":"{method}","path":"{path}"}}' in response.text
 
 
 async def test_two_applications_of_one_process_answer_each_with_its_own_settings(
