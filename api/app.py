@@ -21,7 +21,7 @@ from api.graphql import GraphQLRoute
 from api.http.edge import Edge, ErrorWriter
 from api.http.health import health_routes
 from api.http.metrics import metrics_routes
-from api.http.pages import page_routes
+from api.http.pages import key_routes, limited, page_routes
 from api.http.paths import Paths, method_not_allowed, route_not_found
 from api.http.provider import provider_routes
 from api.http.responses import Reply
@@ -61,11 +61,11 @@ def create_app(process: Process | None = None) -> Edge:
     )
     health = Health(process)
     others = [
-        *page_routes(process),
+        *(limited(route) for route in (*page_routes(process), *metrics_routes(process))),
+        *key_routes(process),
         *health_routes(health),
         health_alias(health, LEGACY),
         *provider_routes(process),
-        *metrics_routes(process),
     ]
     graphql = GraphQLRoute(documents)
     paths = Paths(

@@ -319,6 +319,12 @@ class Settings(HttpSettings):
     quota_mail_seconds: Window = Field(
         default=3600, description="Seconds in which that budget refills."
     )
+    quota_pages: Units = Field(
+        default=600, description="Pages, documents, metrics and unsigned events for an address."
+    )
+    quota_pages_seconds: Window = Field(
+        default=60, description="Seconds in which that budget refills."
+    )
     quota_factor: Units | None = Field(
         default=None,
         description="Multiplies every quota; by default 100 in development, a million in tests,"

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.http.paths import route_not_found
+from api.http.requests import new_request
 from api.rest.routes import ADDRESSES
 from api.rest.versions import DIALECTS
 from schema.schema import FIELDS, sdl
@@ -26,6 +27,7 @@ from services.etags import names_tag
 from services.operation.declaration import Deprecation
 from services.operation.operation import Operation
 from services.process import Process
+from services.quota.charging import charge_page
 
 _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
@@ -94,16 +96,20 @@ _DOCS_NOTE = """\
 """
 
 
+def limited(route: Route) -> Route:
+    """The same route, which charges each call to its address first."""
+
+    async def serve(http: Request) -> Response:
+        await charge_page(new_request(http.scope, "page"))
+        response: Response = await route.endpoint(http)
+        return response
+
+    return Route(route.path, serve, methods=route.methods)
+
+
 def page_routes(process: Process) -> list[Route]:
-    """Every route of this module."""
+    """The catalogues and the contracts."""
     errors = _Errors(process.settings.public_url)
-
-    async def jwks(_: Request) -> Response:
-        await process.tokens.ready()
-        body = _json(process.tokens.jwks())
-        kept = {"Cache-Control": f"public, max-age={process.settings.jwks_seconds}"}
-        return Response(body, media_type=_JSON, headers=kept)
-
     return [
         _document("/", lambda: _page("Tandem", _HOME), _HTML),
         _document("/docs", lambda: _page("Operations", _operation_table(_operations())), _HTML),
@@ -112,10 +118,21 @@ def page_routes(process: Process) -> list[Route]:
         _document("/openapi-v1.json", lambda: _openapi("v1"), _JSON),
         _document("/openapi-v2.json", lambda: _openapi("v2"), _JSON),
         _document("/graphql/schema.graphql", lambda: sdl().encode(), _TEXT),
-        Route("/.well-known/jwks.json", jwks),
         Route("/errors", errors.all),
         Route("/errors/{code}", errors.one),
     ]
+
+
+def key_routes(process: Process) -> list[Route]:
+    """The public keys, which every verifier of tokens must be able to read."""
+
+    async def jwks(_: Request) -> Response:
+        await process.tokens.ready()
+        body = _json(process.tokens.jwks())
+        kept = {"Cache-Control": f"public, max-age={process.settings.jwks_seconds}"}
+        return Response(body, media_type=_JSON, headers=kept)
+
+    return [Route("/.well-known/jwks.json", jwks)]
 
 
 def _operations() -> list[dict[str, Any]]:

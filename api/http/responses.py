@@ -83,7 +83,7 @@ def _written(allowance: Allowance) -> list[tuple[bytes, bytes]]:
     ]
 
 
-@lru_cache(maxsize=20)  # There are seven budgets.
+@lru_cache(maxsize=20)  # There are eight budgets.
 def _standing(budget: Budget) -> list[tuple[bytes, bytes]]:
     """The headers that are the same for every answer charged to this budget."""
     policy = f'"{budget.policy.value}";q={budget.units};w={budget.seconds}'

@@ -113,6 +113,15 @@ async def charge_refused(request: Request, cost: int) -> None:
         await charge(request, None, cost)
 
 
+async def charge_page(request: Request, cost: int = 1) -> None:
+    """Charge the address for a page beside the faces; raises `RateLimited`.
+
+    A ``cost`` below 0 gives units back.
+    """
+    process = request.process
+    _store(request, await process.quota.charge_page(request.address, cost, process.clock()))
+
+
 async def spent_budget(request: Request, caller: Caller | None) -> RateLimited | None:
     """The refusal of any call of a caller whose budget is spent, or None; charges nothing."""
     process = request.process

@@ -46,6 +46,8 @@ class Policy(StrEnum):
     REGISTER = "register"
     #: An address and an account: mails that callers ask for.
     MAIL = "mail"
+    #: An address: pages and documents beside the faces, metrics, and unsigned events.
+    PAGES = "pages"
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,14 @@ class Quota:
         if address is None:
             return None
         return await self.spend([Cost(Policy.ANONYMOUS, self.place(address), cost)], address, now)
+
+    async def charge_page(
+        self, address: Address | None, cost: int, now: datetime
+    ) -> Allowance | None:
+        """Charge the address for a page, which no face answers; None when it has no budget."""
+        if address is None:
+            return None
+        return await self.spend([Cost(Policy.PAGES, self.place(address), cost)], address, now)
 
     async def charge_attempt(
         self,
@@ -240,6 +250,7 @@ def _budgets(settings: Settings) -> dict[Policy, Budget]:
         Policy.LOGIN_ACCOUNT: (settings.quota_login_account, settings.quota_login_seconds),
         Policy.REGISTER: (settings.quota_register, settings.quota_register_seconds),
         Policy.MAIL: (settings.quota_mail, settings.quota_mail_seconds),
+        Policy.PAGES: (settings.quota_pages, settings.quota_pages_seconds),
     }
     factor = settings.budget_factor
     return {
