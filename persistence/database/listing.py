@@ -29,6 +29,9 @@ class Sort(NamedTuple):
     #: Reads the sort's value off a row; None where pages go by number only (relevance).
     value: Callable[[Any], Any] | None
     kind: type = str
+    #: Makes the sorted expression of a row's text, where it is not the text itself. The database
+    #: must make it, as its small letters are not always those of Python.
+    sorted_by: Callable[[sa.ColumnElement[str]], sa.ColumnElement[str]] | None = None
 
 
 def ascending(view: View[Any], field: str) -> Sort:
@@ -177,10 +180,10 @@ class Listing(Generic[Row]):
         select = self._filtered(shape.filters, projection)
         if shape.beyond:
             here = sa.tuple_(sort.column, self._view.id)
-            there = sa.tuple_(
-                sa.bindparam("beyond_value", type_=sort.column.type),
-                sa.bindparam("beyond_id", type_=Uuid),
-            )
+            beyond: sa.ColumnElement[Any] = sa.bindparam("beyond_value", type_=sort.column.type)
+            if sort.sorted_by is not None:
+                beyond = sort.sorted_by(sa.bindparam("beyond_value", type_=sa.Text))
+            there = sa.tuple_(beyond, sa.bindparam("beyond_id", type_=Uuid))
             select = select.where(here < there if descending else here > there)
         direction: Literal["desc", "asc"] = "desc" if descending else "asc"
         select = select.order_by(

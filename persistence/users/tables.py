@@ -78,9 +78,13 @@ users = table_of(UserTable)
 profiles = table_of(ProfileTable)
 
 
+def lowered(text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """A text in small letters, compared by bytes: what lists of users search and sort by."""
+    return sa.func.lower(text, type_=sa.Text).collate("C")
+
+
 lower_username, lower_email, lower_full_name = (
-    sa.func.lower(column, type_=sa.Text).collate("C")
-    for column in (users.c.username, users.c.email, users.c.full_name)
+    lowered(column) for column in (users.c.username, users.c.email, users.c.full_name)
 )
 sa.Index("users_username_id_idx", lower_username, users.c.id)
 sa.Index("users_email_idx", lower_email)

@@ -1,6 +1,7 @@
 """Users as they are shown: the whole account to its owner and to admins, a few fields to others."""
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from persistence.users.tables import (
     lower_email,
     lower_full_name,
     lower_username,
+    lowered,
     profiles,
     users,
 )
@@ -80,8 +82,13 @@ PUBLIC_USER = view(
 
 def _begins(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     """Whether a column begins with the text searched for; as a range, which an index answers."""
-    text = sa.func.lower(sa.bindparam("search", type_=sa.Text), type_=sa.Text).collate("C")
+    text = lowered(sa.bindparam("search", type_=sa.Text))
     return sa.and_(column >= text, column < text + "\U0010ffff")
+
+
+def _by(column: sa.ColumnElement[Any], field: str, *, descending: bool = False) -> Sort:
+    """The order of a field in small letters."""
+    return Sort(column, descending, attrgetter(field), sorted_by=lowered)
 
 
 USERS = Listing(
@@ -90,8 +97,12 @@ USERS = Listing(
     sorts={
         "-createdAt": descending(USER, "created_at"),
         "createdAt": ascending(USER, "created_at"),
-        "username": Sort(lower_username, False, lambda row: row.username.lower()),
-        "-username": Sort(lower_username, True, lambda row: row.username.lower()),
+        "username": _by(lower_username, "username"),
+        "-username": _by(lower_username, "username", descending=True),
+        "email": _by(lower_email, "email"),
+        "-email": _by(lower_email, "email", descending=True),
+        "fullName": _by(lower_full_name, "full_name"),
+        "-fullName": _by(lower_full_name, "full_name", descending=True),
     },
     filters={
         "role": users.c.role == given("role", users.c.role),

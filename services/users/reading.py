@@ -23,6 +23,17 @@ from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 from services.users import steps
 
+UserSort = Literal[
+    "-createdAt",
+    "createdAt",
+    "username",
+    "-username",
+    "email",
+    "-email",
+    "fullName",
+    "-fullName",
+]
+
 
 class UserId(Input):
     """The user."""
@@ -40,9 +51,7 @@ class ListUsers(Paged):
     search: Annotated[Line, Field(min_length=1, max_length=200)] | None = Field(
         None, description="Beginning of the email, username or full name; case does not matter."
     )
-    sort: Literal["-createdAt", "createdAt", "username", "-username"] = Field(
-        "-createdAt", description="How the list is sorted."
-    )
+    sort: UserSort = Field("-createdAt", description="How the list is sorted.")
 
 
 @operation("users.list", who=Permission.USERS_READ_ALL, input=ListUsers, result=User, paged=True)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import httpx
 import pytest
 
 from services.ids import new_id
@@ -127,6 +128,50 @@ async def test_a_list_is_sorted_by_username_whatever_its_case(
             found += listed.ids()
             after = listed.listed.end
         assert found == ids
+
+
+@pytest.mark.parametrize("key", ["fullName", "email"])
+async def test_a_list_is_sorted_by_name_and_email_whatever_their_case(
+    door: Door, shop: Shop, admin: Person, key: str
+) -> None:
+    word = unique("s")
+    # PostgreSQL's small letters of the last ones are not those of Python; the id breaks ties.
+    values = ["a", "B", "B", "c", "ΑΣ", "ΑΣ", "İ"]
+    people = [await shop.person() for _ in values]
+    for number, (person, value) in enumerate(zip(people, values, strict=True)):
+        name = f"{word} {value}"
+        mail = f"{word}{value}{number}@example.com" if key == "email" else f"{word}{number}"
+        await named(shop, person, username=f"{word}{number}", full_name=name, email=mail)
+    whole = (await door.call("users.list", {"search": word, "sort": key}, caller=admin)).ids()
+    assert whole[:4] == [person.id for person in people[:4]]
+    assert {*whole} == {person.id for person in people}
+    for sort, ids in ((key, whole), (f"-{key}", whole[::-1])):
+        for size, cursor in (("first", "after"), ("last", "before")):
+            found: list[str] = []
+            at = None
+            while len(found) < len(ids):
+                page = {"search": word, "sort": sort, size: 1, cursor: at}
+                listed = await door.call("users.list", page, caller=admin)
+                found += listed.ids()
+                at = listed.listed.end if size == "first" else listed.listed.start
+            assert found == (ids if size == "first" else ids[::-1])
+
+
+async def test_v1_sorts_users_by_older_spellings(client: httpx.AsyncClient, admin: Person) -> None:
+    new = await client.get("/api/v1/admin/users?sort=-fullName&perPage=2", headers=admin.headers)
+    address = "/api/v1/admin/users?sort=full_name&order=desc&limit=2"
+    old = await client.get(address, headers=admin.headers)
+    assert (old.status_code, old.json()["data"]) == (200, new.json()["data"])
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_a_list_has_one_sort(client: httpx.AsyncClient, admin: Person, version: str) -> None:
+    cases = {"sort=fullName,email": "INVALID_CHOICE", "sort=fullName&sort=email": "REPEATED"}
+    for query, code in cases.items():
+        answer = await client.get(f"/api/{version}/admin/users?{query}", headers=admin.headers)
+        body = answer.json()
+        [field] = body["fields"] if version == "v2" else body["error"]["details"]["fields"]
+        assert (answer.status_code, field["field"], field["code"]) == (400, "sort", code)
 
 
 # Making
