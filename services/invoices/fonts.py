@@ -1,4 +1,7 @@
-"""The fonts of PDFs: Noto Sans for Latin, Greek and Cyrillic, Noto Sans SC for Chinese, Japanese.
+"""The fonts of PDFs, each for some scripts.
+
+Noto Sans has Latin, Greek and Cyrillic, Noto Sans SC Chinese and Japanese. Others have Korean,
+Arabic, Hebrew and Thai; the last three are shaped.
 
 A PDF parses each font that it uses, and Noto Sans has 4,500 glyphs in many weights. Nearly every
 invoice needs only the usual letters, so a process keeps a font of these: a PDF with it takes 30 ms
@@ -7,18 +10,33 @@ variable fonts and shaped text need: 80 ms.
 """
 
 import io
-from collections.abc import Iterable
-from functools import cache
+import re
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from pathlib import Path
 
 import fontpkg
+import pylopdf_fonts_ko
 import pylopdf_fonts_zh_cn
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from fpdf import FPDF
 from fpdf.fonts import TTFFont
 
-USUAL, LATIN, HAN = "usual", "latin", "han"
+USUAL, LATIN = "usual", "latin"
+#: The files of fonts, in the order in which a letter is looked for.
+_FILES: dict[str, Callable[[], Path | str]] = {
+    LATIN: partial(fontpkg.path, "Noto Sans"),
+    "han": pylopdf_fonts_zh_cn.sans_path,
+    "korean": pylopdf_fonts_ko.sans_path,
+    "arabic": partial(fontpkg.path, "Noto Sans Arabic"),
+    # The default weight of Noto Sans Hebrew is too thin to read.
+    "hebrew": partial(fontpkg.path, "Open Sans"),
+    "thai": partial(fontpkg.path, "Noto Sans Thai"),
+}
+WHOLE_FONTS = tuple(_FILES)
+#: Hebrew, Arabic and Thai: letters that join, stack, or go from right to left.
+_SHAPED = re.compile("[\u0590-\u08ff\u0e00-\u0e7f\ufb1d-\ufdff\ufe70-\ufefc]")
 #: Latin of Europe, Greek, Cyrillic of Slavic languages, punctuation, currencies, № ™ −, U+FFFD.
 _USUAL_LETTERS = (
     *range(0x20, 0x180),
@@ -32,6 +50,11 @@ _USUAL_LETTERS = (
 _NEEDED = frozenset(
     ("head", "hhea", "maxp", "OS/2", "hmtx", "cmap", "loca", "glyf", "name", "post", "CFF ")
 )
+
+
+def needs_shaping(text: str) -> bool:
+    """Does a text hold letters that must be shaped or ordered before they are drawn?"""
+    return _SHAPED.search(text) is not None
 
 
 def add_font(page: FPDF, font: str) -> None:
@@ -75,4 +98,4 @@ def _drop_tables(font: TTFont) -> None:
 
 
 def _path(font: str) -> Path:
-    return Path(pylopdf_fonts_zh_cn.sans_path() if font == HAN else fontpkg.path("Noto Sans"))
+    return Path(_FILES[font]())

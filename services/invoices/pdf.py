@@ -8,12 +8,20 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import msgspec
 from fpdf import FPDF, FontFace
 from fpdf.table import Table
 
 from persistence.invoices.tables import InvoiceKind
 from persistence.invoices.views import Invoice
-from services.invoices.fonts import HAN, LATIN, USUAL, add_font, letters_of
+from services.invoices.fonts import (
+    LATIN,
+    USUAL,
+    WHOLE_FONTS,
+    add_font,
+    letters_of,
+    needs_shaping,
+)
 from services.money import ZERO
 
 _MISSING = "\ufffd"
@@ -43,9 +51,13 @@ class _Page(FPDF):
     def __init__(self, invoice: Invoice) -> None:
         super().__init__(format="A4")
         self._foot = f"{_TITLES[invoice.kind]} {invoice.number}"
-        add_font(self, USUAL)
-        self._covered = letters_of(USUAL)
-        self.set_font(USUAL, size=_NORMAL)
+        shaped = needs_shaping(msgspec.json.encode(invoice).decode())
+        # Shaping reads the file of a font, and the usual letters have none.
+        self.family = LATIN if shaped else USUAL
+        add_font(self, self.family)
+        self._covered = letters_of(self.family)
+        self.set_text_shaping(shaped)
+        self.set_font(self.family, size=_NORMAL)
         self.set_margins(18, 18)
         self.set_auto_page_break(True, 22)
         self.set_creation_date(invoice.issued_at)
@@ -60,17 +72,17 @@ class _Page(FPDF):
 
     def printable(self, text: str) -> str:
         """The text with U+FFFD in place of letters that no font has."""
-        for font in (LATIN, HAN):
+        for font in WHOLE_FONTS:
             missing = {ord(letter) for letter in text} - self._covered
             if missing & letters_of(font):
                 add_font(self, font)
-                self.set_fallback_fonts([name for name in self.fonts if name != USUAL])
+                self.set_fallback_fonts([name for name in self.fonts if name != self.family])
                 self._covered |= letters_of(font)
         return "".join(letter if ord(letter) in self._covered else _MISSING for letter in text)
 
     def write_line(self, text: str, size: int = _NORMAL, grey: int = _BLACK) -> None:
         """Write a paragraph over the whole width."""
-        self.set_font(USUAL, size=size)
+        self.set_font(self.family, size=size)
         self.set_text_color(grey)
         height = _ROW if size == _NORMAL else size * 0.5
         self.multi_cell(0, height, self.printable(text), new_x="LMARGIN", new_y="NEXT", align="L")
@@ -78,7 +90,7 @@ class _Page(FPDF):
 
     def write_sum(self, label: str, amount: str, size: int = _NORMAL) -> None:
         """Write a label and an amount at the right margin."""
-        self.set_font(USUAL, size=size)
+        self.set_font(self.family, size=size)
         self.cell(self.epw - _WIDTHS[-1] - 12, _ROW + 1, self.printable(label), align="R")
         self.cell(_WIDTHS[-1] + 12, _ROW + 1, amount, align="R", new_x="LMARGIN", new_y="NEXT")
 
@@ -127,7 +139,7 @@ def _write_lines(page: _Page, invoice: Invoice) -> None:
         (str(place), line.name, str(line.quantity), _amount(line.unit_price), _amount(line.total))
         for place, line in enumerate(invoice.lines, 1)
     ]
-    page.set_font(USUAL, size=_NORMAL)
+    page.set_font(page.family, size=_NORMAL)
     with page.table(
         col_widths=_WIDTHS,
         text_align=("RIGHT", "LEFT", "RIGHT", "RIGHT", "RIGHT"),

@@ -1,6 +1,7 @@
 """The PDF of an invoice: everything in it can be read, whatever it is written in."""
 
 import io
+import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from fontTools.ttLib import TTFont
 from persistence.invoices.tables import InvoiceKind
 from persistence.invoices.views import Buyer, Invoice, Seller
 from persistence.orders.views import OrderLine, ShippingAddress
-from services.invoices.fonts import LATIN, USUAL, letters_of
+from services.invoices.fonts import LATIN, USUAL, letters_of, needs_shaping
 from services.invoices.pdf import render
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -98,8 +99,56 @@ def test_a_name_is_read_back_as_it_was_written(letter: str) -> None:
 
 
 def test_a_letter_that_no_font_has_is_shown_as_missing() -> None:
-    [text] = pages_of(render(invoice(buyer=Buyer("A\u0634B", None)), ZONE))
+    [text] = pages_of(render(invoice(buyer=Buyer("A\u1200B", None)), ZONE))
     assert "A\ufffdB" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["김철수", "עולם", "שָׁלוֹם דוד", "عبد الله محمد", "กรุงเทพฯ", "น้ำผึ้ง", "김 دوד ก"]
+)
+def test_every_script_has_a_font(name: str) -> None:
+    to = ShippingAddress(name, f"12 {name}", None, name, None, "KR")
+    content = render(
+        invoice(
+            buyer=Buyer(name, to),
+            seller=Seller(f"{name} Ltd", [name], None, None),
+            lines=2,
+        ),
+        ZONE,
+    )
+    [text] = pages_of(content)
+    assert "\ufffd" not in text
+    assert {*unicodedata.normalize("NFKC", name)} <= {*unicodedata.normalize("NFKC", text), " "}
+    assert "page 1 of 1" in text
+    assert "Total EUR" in text
+
+
+def drawn(content: bytes) -> list[str]:
+    """The texts of a PDF's first page, in the order in which they are drawn."""
+    found: list[str] = []
+    page = pypdf.PdfReader(io.BytesIO(content)).pages[0]
+    page.extract_text(visitor_text=lambda text, *_: found.append(text.strip()))
+    return found
+
+
+def test_arabic_letters_are_joined() -> None:
+    name = "بيت"
+    joined, apart = (
+        fonts_in(render(invoice(buyer=Buyer(text, None), lines=0), ZONE))[1].getvalue()
+        for text in (name, " ".join(name))
+    )
+    assert joined != apart  # a letter that joins others has another shape than one alone
+
+
+def test_hebrew_goes_from_right_to_left_and_its_numbers_do_not() -> None:
+    texts = drawn(render(invoice(buyer=Buyer("דוי 57", None), lines=0), ZONE))
+    assert texts.index("57") < texts.index("דוי")
+
+
+def test_texts_without_such_letters_are_not_shaped() -> None:
+    content = render(invoice(buyer=Buyer("김철수 漢 Nguyễn", None)), ZONE)
+    assert needs_shaping("김철수 漢 Nguyễn Ж") is False
+    assert len(fonts_in(content)) == 4
 
 
 def test_a_hundred_lines_go_over_several_pages_with_nothing_lost() -> None:
