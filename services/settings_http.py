@@ -1,10 +1,11 @@
 """The settings of the HTTP server and of its processes; `Settings` contains them."""
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
+
+from services.settings_names import NamedSettings
 
 
-class HttpSettings(BaseSettings):
+class HttpSettings(NamedSettings):
     """Limits of requests and connections, and how server processes end."""
 
     request_seconds: float = Field(default=60, gt=0, description="Longest run of a request.")

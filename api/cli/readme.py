@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from services.orders.reading import MOVES, NEXT_STATUSES
 from services.settings import Settings
 from services.settings_http import HttpSettings
+from services.settings_names import variable
 
 _CHECKOUT = Path(__file__).parents[2]
-_UNPREFIXED = {"database_url", "redis_url"}
 
 
 def table() -> str:
@@ -23,8 +23,7 @@ def table() -> str:
     http = HttpSettings.model_fields
     fields = sorted(Settings.model_fields.items(), key=lambda each: each[0] in http)
     for name, field in fields:
-        variable = name.upper() if name in _UNPREFIXED else f"TANDEM_{name.upper()}"
-        lines.append(f"| `{variable}` | {_shown(field.default)} | {field.description} |")
+        lines.append(f"| `{variable(name)}` | {_shown(field.default)} | {field.description} |")
     return "\n".join(lines)
 
 

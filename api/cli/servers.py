@@ -16,6 +16,7 @@ from persistence.database.failures import DatabaseError, NotMigrated
 from persistence.database.pool import Database
 from services.process import Process, new_database, new_process
 from services.settings import Settings
+from services.settings_names import UnknownSetting, variable
 
 Answer = TypeVar("Answer")
 _SERVER_NAMES = {"postgres": "PostgreSQL", "valkey": "Valkey"}
@@ -30,12 +31,13 @@ def read_settings() -> Settings:
     except ValidationError as error:
         wrong = [_setting_problem(problem) for problem in error.errors()]
         raise Problem("The settings are not valid: " + "; ".join(wrong) + ".") from None
+    except UnknownSetting as error:
+        raise Problem(f"The settings are not valid: {error}") from None
 
 
 def _setting_problem(problem: Any) -> str:
     name = str(problem["loc"][0]).upper() if problem["loc"] else ""
-    if name and name not in ("DATABASE_URL", "REDIS_URL"):
-        name = "TANDEM_" + name.removeprefix("TANDEM_")
+    name = name and variable(name.removeprefix("TANDEM_").lower())
     return f"{name} {problem['msg'].removeprefix('Value error, ')}".strip()
 
 
