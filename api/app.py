@@ -28,7 +28,7 @@ from api.http.responses import Reply
 from api.rest.aliases import health_alias
 from api.rest.routes import MOUNTS, mounted
 from api.rest.versions import LEGACY, dialect_of
-from persistence.database.failures import DatabaseError
+from persistence.database.failures import DatabaseError, Unavailable
 from schema.executing.documents import Documents
 from schema.executing.executable import Executable
 from schema.executing.execute import refused
@@ -101,8 +101,10 @@ def _lifespan(process: Process, health: Health) -> Lifespan[FastAPI]:
         try:
             await process.open()
         except DatabaseError as error:
-            # Requests open the pool themselves once it comes; readiness reports it as missing.
-            log.warning("database not usable at start", error=type(error).__name__)
+            # Requests open the pool themselves once it comes; readiness reports it as missing. The
+            # pool tells that it is away.
+            if type(error) is not Unavailable:
+                log.warning("database not usable at start", error=type(error).__name__)
         if process.settings.fast_paths:
             calm_collector()
         yield

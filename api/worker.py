@@ -28,6 +28,7 @@ from structlog.contextvars import bound_contextvars
 
 from api.job_queue import TABLES, error_name, job_queries
 from persistence.database.connections import new_pool
+from persistence.database.failures import Unavailable, translated
 from persistence.database.transactions import QueryStats
 from persistence.jobs.statements import STARTS
 from services import logs
@@ -106,11 +107,18 @@ class Worker:
                 await self._process.shared_clock.measured()
                 await self._serve(lane)
             except Exception as error:
-                if not self._away:
-                    log.warning("queue away", error=error_name(error))
+                self._tell_away(error)
                 self._away.add(lane.name)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), _AGAIN_SECONDS)
+
+    def _tell_away(self, error: Exception) -> None:
+        """Log once, for all lanes, that the queue is away."""
+        known = translated(error)
+        if type(known) is Unavailable:
+            self._process.database.reachability.failed(error)
+        elif not self._away:
+            log.warning("queue away", error=error_name(known))
 
     async def _serve(self, lane: Lane) -> None:
         """Run the jobs of a lane over one pool of connections; raises when PostgreSQL is lost."""
@@ -140,6 +148,7 @@ class Worker:
     def _looked(self, lane: str, found: int) -> None:
         """Note that the queue has answered, with so many jobs of a lane."""
         self._away.discard(lane)
+        self._process.database.reachability.answered()
         if found:
             self._standstill.took(lane)
 
@@ -210,7 +219,8 @@ class _Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        if not isinstance(error, Dead):
+        # Of an outage the worker's log tells once, not with each question to the queue.
+        if not isinstance(error, Dead) and type(error and translated(error)) is not Unavailable:
             log.warning("queue", told=record.msg, error=error and error_name(error))
 
 

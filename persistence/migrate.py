@@ -8,11 +8,12 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import sqlalchemy as sa
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from persistence.database_url import connection_options
 from persistence.revision import current
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -22,8 +23,12 @@ _MIGRATION_LOCK = 7_426_330
 
 def engine_for(database_url: str) -> AsyncEngine:
     """An engine for migrations and grants; requests use `persistence.database.pool` instead."""
-    url = make_url(database_url).set(drivername="postgresql+asyncpg")
-    return create_async_engine(url, poolclass=NullPool)
+    options = connection_options(database_url)
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: asyncpg.connect(**options),
+        poolclass=NullPool,
+    )
 
 
 def configuration(connection: sa.Connection | None = None) -> Any:

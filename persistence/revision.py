@@ -8,6 +8,8 @@ from pathlib import Path
 
 import asyncpg
 
+from persistence.database_url import connection_options
+
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 #: Reads Alembic's own table.
 _REVISION = "SELECT version_num FROM alembic_version"
@@ -26,7 +28,7 @@ async def current(database_url: str) -> tuple[str | None, str]:
 
     Opens a connection of its own; raises what the driver raises.
     """
-    connection = await asyncpg.connect(database_url, timeout=_SECONDS)
+    connection = await asyncpg.connect(**connection_options(database_url), timeout=_SECONDS)
     try:
         here = await connection.fetchval(_REVISION, timeout=_SECONDS)
     except asyncpg.UndefinedTableError:

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from persistence import revision
 from persistence.database.failures import DRIVER_ERRORS, NotWritable, translated
+from persistence.database_url import connection_options
 from services.process import Process
 
 log = structlog.get_logger("tandem.health")
@@ -97,8 +98,9 @@ class Health:
                     self._migrated = here == newest
                 able = await takes_writes(url)
         except (*DRIVER_ERRORS, ValueError) as error:
-            log.warning("database not reachable", error=type(error).__name__)
+            self._process.database.reachability.failed(error)
             return False, False
+        self._process.database.reachability.answered()
         writable = able and self._process.database.writable
         if not writable:
             log.warning("database takes no writes")
@@ -109,14 +111,15 @@ class Health:
             async with asyncio.timeout(_CHECK_SECONDS):
                 await self._process.redis.ping()
         except (RedisError, OSError, TimeoutError) as error:
-            log.warning("redis not reachable", error=type(error).__name__)
+            self._process.redis_reachability.failed(error)
             return False
+        self._process.redis_reachability.answered()
         return True
 
 
 async def takes_writes(url: str) -> bool:
     """Connect; False for a standby, a database that only reads, and one that is out of disk."""
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(**connection_options(url))
     try:
         if await connection.fetchval(_READ_ONLY):
             return False

@@ -7,6 +7,10 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
+from persistence.database.failures import Unavailable, translated
+
+log = structlog.get_logger("tandem.logs")
+
 _encoder = msgspec.json.Encoder(enc_hook=repr)
 
 
@@ -42,6 +46,8 @@ def configure(
     if readable is None:
         readable = sys.stdout.isatty()
     _writer = None if readable else writer
+    driver = logging.getLogger("asyncpg")
+    driver.handlers, driver.propagate = [_DriverLog(logging.WARNING)], False
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -57,6 +63,19 @@ def configure(
         else structlog.BytesLoggerFactory(_writer or sys.stdout.buffer),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
+
+
+class _DriverLog(logging.Handler):
+    """Takes the warnings of PostgreSQL's driver, which come with tracebacks.
+
+    Most tell that a connection could not be made. Tandem's pool tells that once, and in words.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or not isinstance(translated(error), Unavailable):
+            text = record.getMessage()
+            log.warning("driver", told=text, error=error and type(error).__name__)
 
 
 def line(logger: Any, level: str, event: str, *, trace_id: str | None, **values: Any) -> None:

@@ -6,6 +6,8 @@ from contextlib import suppress
 
 import structlog
 
+from persistence.database.failures import Unavailable
+
 log = structlog.get_logger("tandem.watch")
 
 Step = Callable[[], Awaitable[None]]
@@ -37,15 +39,24 @@ class PeriodicTasks:
                 await task
 
 
+def _tell(step: Step, error: Exception) -> None:
+    log.warning("watch failed", step=step.__qualname__, error=repr(error))
+
+
 async def _forever(step: Step, seconds: float) -> None:
     healthy = True
     while True:
         try:
             await step()
             healthy = True
+        except Unavailable as error:
+            # Its pool tells once that PostgreSQL is away. What else is wrong is told here.
+            if healthy and type(error) is not Unavailable:
+                _tell(step, error)
+            healthy = False
         except Exception as error:
-            # Logged once, not four times a second while a server is away.
+            # Told once, not four times a second.
             if healthy:
-                log.warning("watch failed", step=step.__qualname__, error=repr(error))
+                _tell(step, error)
             healthy = False
         await asyncio.sleep(seconds)

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from persistence.database.connections import Limits
 from persistence.database.failures import DatabaseError
 from persistence.database.pool import Database
+from persistence.reachability import Reachability
 from services.access.api_keys import FLUSH_SECONDS, ApiKeys
 from services.access.passwords import Passwords
 from services.access.places import Places
@@ -51,6 +52,7 @@ class Process:
     database: Database
     redis: Redis
     redis_calls: RedisCalls
+    redis_reachability: Reachability
     cache: Cache
     tokens: TokenKeys
     revocations: Revocations
@@ -111,7 +113,10 @@ def new_process(
     else:
         redis_calls = PooledCalls(redis, settings.redis_seconds)
         ask = partial(ask_redis, redis_calls)
-    cache = Cache(settings, redis_calls, serves_encoded=settings.fast_paths)
+    reachability = Reachability(
+        "Redis", settings.redis_url, "nothing is cached, each process limits its share of quotas"
+    )
+    cache = Cache(settings, redis_calls, reachability, serves_encoded=settings.fast_paths)
     tokens = TokenKeys(
         database,
         Seal(*settings.secrets),
@@ -134,6 +139,7 @@ def new_process(
         database=database,
         redis=redis,
         redis_calls=redis_calls,
+        redis_reachability=reachability,
         cache=cache,
         tokens=tokens,
         revocations=revocations,
@@ -142,7 +148,7 @@ def new_process(
         passwords=Passwords(settings.password_hashes_at_once, settings.bcrypt_rounds),
         places=Places(*settings.secrets),
         key_turns=KeyTurns(settings.key_wait_seconds, settings.pool_max),
-        quota=Quota(settings, ask),
+        quota=Quota(settings, ask, reachability),
         provider=new_provider(settings),
         clock=clock,
         shared_clock=shared_clock,

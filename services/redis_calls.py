@@ -9,6 +9,8 @@ from typing import Any, Protocol
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
+from persistence.reachability import Reachability
+
 Word = str | bytes | int | float
 
 #: Calls of a process that are under way at a time, as each one takes a connection of its own.
@@ -72,8 +74,9 @@ class Script:
 class RedisBreaker:
     """The state of Redis for one part of a process; ``seconds`` is the longest a call may take."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, reachability: Reachability) -> None:
         self._seconds = seconds
+        self._reachability = reachability
         self.away = False
         self.ask_again_at = 0.0
 
@@ -89,13 +92,14 @@ class RedisBreaker:
         self.ask_again_at = time.monotonic() + self._seconds + PAUSE_SECONDS
         return False
 
-    def failed(self) -> bool:
-        """Note that a call failed; True when the one before did not."""
-        changed, self.away = not self.away, True
+    def failed(self, error: Exception) -> None:
+        """Note that a call failed."""
+        self.away = True
         self.ask_again_at = time.monotonic() + PAUSE_SECONDS
-        return changed
+        self._reachability.failed(error)
 
     def worked(self) -> bool:
         """Note that a call succeeded; True when the one before did not."""
         changed, self.away = self.away, False
+        self._reachability.answered()
         return changed

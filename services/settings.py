@@ -26,6 +26,8 @@ from services.settings_types import (
     Window,
     known_time_zone,
     one_address,
+    postgres_address,
+    redis_address,
     smtp,
     webhook_secret,
 )
@@ -42,12 +44,12 @@ class Settings(HttpSettings):
     environment: Environment = Field(
         default=Environment.DEVELOPMENT, description="The kind of installation."
     )
-    database_url: str = Field(
+    database_url: Annotated[str, AfterValidator(postgres_address)] = Field(
         default="postgresql://localhost/tandem",
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
         description="PostgreSQL's URL (postgresql://). Unset, `./scripts/serve` starts its own.",
     )
-    redis_url: str = Field(
+    redis_url: Annotated[str, AfterValidator(redis_address)] = Field(
         default="redis://localhost:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
         description="Redis's or Valkey's URL (redis://). Unset, `./scripts/serve` starts its own.",

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import NoDecode
 
+from persistence.database_url import connection_options
+
 
 class Environment(StrEnum):
     """The kind of installation; production refuses unsafe settings."""
@@ -41,6 +43,27 @@ def smtp(url: SecretStr) -> SecretStr:
     parts = urlsplit(url.get_secret_value())
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
         raise ValueError("must be smtp://… or smtps://… with a host")
+    return url
+
+
+def postgres_address(url: str) -> str:
+    """Check that a URL is PostgreSQL's, and that the driver can do what it asks for."""
+    try:
+        connection_options(url)
+    except ValueError as error:
+        raise ValueError(f"is not right: {error}") from None
+    return url
+
+
+def redis_address(url: str) -> str:
+    """Check that a URL is Redis's."""
+    from redis.connection import parse_url  # which most commands need not load
+
+    try:
+        parse_url(url)
+    except ValueError as error:
+        text = str(error).replace("Redis URL must", "it must").rstrip(".")
+        raise ValueError(f"is not right: {text}") from None
     return url
 
 

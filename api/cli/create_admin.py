@@ -9,8 +9,9 @@ import structlog
 import typer
 
 from api.cli.servers import read_settings, running_servers, with_process
-from api.cli.terminal import Problem, out, place_of
+from api.cli.terminal import Problem, out
 from persistence.database.failures import NotMigrated
+from persistence.reachability import place_of
 from services.errors.base import TandemError
 from services.ids import new_id
 from services.operation.context import Request

@@ -14,9 +14,10 @@ from rich.table import Table
 
 from api.cli.migrate import database_version
 from api.cli.servers import mail_below, mail_place, read_settings, running_servers, with_database
-from api.cli.terminal import Problem, out, place_of
+from api.cli.terminal import Problem, out
 from persistence import revision
 from persistence.database.pool import Database
+from persistence.reachability import place_of, reason
 from services.health import takes_writes
 from services.settings import Settings
 from services.shared_clock import MOST_OFF, SharedClock, machine_clock
@@ -67,8 +68,8 @@ def redis_version(settings: Settings) -> str:
             found: Any = client.info("server")
     except (redis.RedisError, ValueError) as error:
         raise Problem(
-            f"Redis at {place_of(settings.redis_url)} cannot be used ({error}): check REDIS_URL."
-            " Without it Tandem is right, but slower."
+            f"Redis at {place_of(settings.redis_url)} cannot be used ({reason(error)}):"
+            " check REDIS_URL. Without it Tandem is right, but slower."
         ) from None
     version = found.get("valkey_version") or found["redis_version"]
     return f"{version} at {place_of(settings.redis_url)}"

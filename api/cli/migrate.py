@@ -6,10 +6,12 @@ from pathlib import Path
 import asyncpg
 
 from api.cli.servers import read_settings, running_servers
-from api.cli.terminal import Problem, out, place_of
+from api.cli.terminal import Problem, out
 from persistence.database.connections import session_settings
 from persistence.database.grants import Ungrantable, grant
+from persistence.database_url import connection_options
 from persistence.migrate import upgrade
+from persistence.reachability import place_of, reason
 from services.process import database_limits
 from services.settings import Settings
 
@@ -48,8 +50,8 @@ def database_version(settings: Settings) -> str:
     """PostgreSQL's version and place; raises `Problem` when it cannot be used."""
 
     async def look() -> str:
-        url = settings.database_url.replace("postgresql+asyncpg:", "postgresql:", 1)
-        connection = await asyncpg.connect(url, timeout=5)
+        options = connection_options(settings.database_url)
+        connection = await asyncpg.connect(**options, timeout=5)
         try:
             return await connection.fetchval("SHOW server_version", timeout=5)
         finally:
@@ -60,5 +62,5 @@ def database_version(settings: Settings) -> str:
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise Problem(
             f"PostgreSQL at {place_of(settings.database_url)} cannot be used"
-            f" ({str(error) or 'no answer in time'}): check DATABASE_URL."
+            f" ({reason(error)}): check DATABASE_URL."
         ) from None

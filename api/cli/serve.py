@@ -12,10 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rich.console import Console
-from rich.markup import escape
 from rich.panel import Panel
 
-from api.cli.doctor import redis_version
 from api.cli.keys import check_keys
 from api.cli.loading import loading
 from api.cli.migrate import migrate_database
@@ -102,10 +100,6 @@ def _prepare(settings: Settings, *, demo: bool, own_database: bool) -> bool:
     migrate_database(settings)
     check_keys(settings)
     _refuse_other_currency(settings)
-    try:
-        redis_version(settings)
-    except Problem as problem:
-        err.print(escape(str(problem)), soft_wrap=True)
     if not demo or settings.environment == "production":
         return False
     with loading():

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from api.cli.terminal import Problem, err, place_of
+from api.cli.terminal import Problem, err
 from persistence.database.failures import DatabaseError, NotMigrated
 from persistence.database.pool import Database
+from persistence.reachability import place_of, reason
 from services.process import Process, new_database, new_process
 from services.settings import Settings
 from services.settings_names import UnknownSetting, variable
@@ -101,6 +102,7 @@ def with_database(settings: Settings, act: Callable[[Database], Awaitable[Answer
 
     async def run() -> Answer:
         database = new_database(settings.model_copy(update={"pool_min": 1}))
+        database.reachability.tells = False
         try:
             return await act(database)
         finally:
@@ -114,6 +116,7 @@ def with_process(settings: Settings, act: Callable[[Process], Awaitable[Answer]]
 
     async def run() -> Answer:
         process = new_process(settings.model_copy(update={"pool_min": 1}))
+        process.database.reachability.tells = False
         try:
             with suppress(DatabaseError):  # ``act`` meets it again, and says it in its own way
                 await process.shared_clock.measure()
@@ -131,7 +134,9 @@ def _run(settings: Settings, act: Callable[[], Any]) -> Any:
     except NotMigrated:
         raise Problem(f"The database at {place} is not migrated: run `tandem migrate`.") from None
     except DatabaseError as error:
-        raise Problem(f"PostgreSQL at {place} cannot be used ({type(error).__name__}).") from None
+        raise Problem(
+            f"PostgreSQL at {place} cannot be used ({reason(error)}): check DATABASE_URL."
+        ) from None
 
 
 def interrupt_on_signals() -> None:

@@ -1,7 +1,5 @@
 """Output of commands to a person, and the one way to report a problem."""
 
-from urllib.parse import parse_qs, urlsplit
-
 from rich.console import Console
 from rich.markup import escape
 
@@ -20,10 +18,3 @@ class Problem(Exception):
 def show_problem(problem: Problem) -> None:
     """Write a problem to stderr."""
     err.print(f"[red]tandem:[/] {escape(str(problem))}", soft_wrap=True)
-
-
-def place_of(url: str) -> str:
-    """An address without its user and password."""
-    parts = urlsplit(url)
-    server = parts.netloc.rpartition("@")[2] or parse_qs(parts.query).get("host", [""])[0]
-    return f"{server}{parts.path}"

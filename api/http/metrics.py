@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from persistence.database.failures import DatabaseError
+from persistence.database.failures import DatabaseError, Unavailable
 from services.jobs.managing import depths
 from services.metrics import REGISTRY, Queue
 from services.process import Process
@@ -23,8 +23,9 @@ def metrics_routes(process: Process) -> list[Route]:
         try:
             queue = Queue(await depths(process))
         except DatabaseError as error:
-            # Operators need the counters most while the database is away.
-            log.warning("queue not measured", error=type(error).__name__)
+            # Operators need the counters most while the database is away, which its pool tells.
+            if not isinstance(error, Unavailable):
+                log.warning("queue not measured", error=type(error).__name__)
         else:
             found = CollectorRegistry()
             found.register(queue)

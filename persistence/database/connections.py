@@ -17,6 +17,8 @@ from persistence.database.failures import (
     spoils_connection,
     translated,
 )
+from persistence.database_url import connection_options
+from persistence.reachability import Reachability
 
 log = structlog.get_logger("tandem.database")
 
@@ -82,6 +84,7 @@ class ConnectionPool:
         self, url: str, limits: Limits, pooled: Callable[[asyncpg.Pool], PooledConnections]
     ) -> None:
         self.limits = limits
+        self.reachability = Reachability("PostgreSQL", url, "callers are told UNAVAILABLE")
         self._url = url
         self._pooled = pooled
         self._taken = 0
@@ -113,6 +116,9 @@ class ConnectionPool:
             try:
                 connection = await connections.take(wait)
             except DRIVER_ERRORS as error:
+                # A limit of time means that all connections are in use.
+                if wait is None or not isinstance(error, TimeoutError):
+                    self.reachability.failed(error)
                 raise Unavailable() from error
             clean = False
             try:
@@ -140,7 +146,10 @@ class ConnectionPool:
         """The records of an answer, counted into ``stats``; raises `DatabaseError`."""
         started = time.perf_counter()
         try:
-            return await connection.fetch(sql, *arguments)
+            records = await connection.fetch(sql, *arguments)
+            if self.reachability.lost:
+                self.reachability.answered()
+            return records
         except DRIVER_ERRORS as error:
             raise failure(connection, error) from None
         finally:
@@ -159,6 +168,7 @@ class ConnectionPool:
                 try:
                     pool = await self._make_pool()
                 except DRIVER_ERRORS as error:
+                    self.reachability.failed(error)
                     raise Unavailable() from error
                 self._connections = self._pooled(pool)
             return self._connections
@@ -193,7 +203,7 @@ class _Connection(asyncpg.Connection):
 def new_pool(url: str, limits: Limits, smallest: int, largest: int, **options: Any) -> asyncpg.Pool:
     """A pool of connections that keep to the limits; await it, or enter it."""
     return asyncpg.create_pool(
-        url,
+        **connection_options(url),
         min_size=smallest,
         max_size=largest,
         timeout=limits.connect,

@@ -16,6 +16,7 @@ import jwt
 import msgspec
 import structlog
 
+from persistence.database import failures
 from persistence.database.failures import DatabaseError
 from persistence.database.pool import Database
 from persistence.users.tables import Role
@@ -247,7 +248,9 @@ class TokenKeys:
                 # With keys a caller waits briefly, as they stay good without the database.
                 async with asyncio.timeout(_RELOAD_SECONDS if self._keys else None):
                     await self.load()
-            except (DatabaseError, SealedElsewhere, TimeoutError) as error:
+            except (failures.Unavailable, TimeoutError):
+                pass  # the database's pool tells that it is away
+            except (DatabaseError, SealedElsewhere) as error:
                 log.warning("signing keys not read", error=repr(error))
 
 

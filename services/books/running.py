@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from persistence.database_url import connection_options
 from services.books.audit import AUDIT_CHECKS
 from services.books.check import Check
 from services.books.coupons import COUPON_CHECKS
@@ -62,10 +63,9 @@ class CheckResult:
 
 async def run_checks(database_url: str) -> list[CheckResult]:
     """Run every check in one snapshot, in the order of `CHECKS`; raises `Unreadable`."""
-    url = database_url.replace("postgresql+asyncpg:", "postgresql:", 1)
     try:
         connection = await asyncpg.connect(
-            url,
+            **connection_options(database_url),
             timeout=CONNECT_SECONDS,
             command_timeout=CHECK_SECONDS + 5,
             server_settings={

@@ -19,14 +19,12 @@ from secrets import token_hex
 from typing import Any, NamedTuple
 
 import msgspec
-import structlog
 from redis.exceptions import RedisError
 
+from persistence.reachability import Reachability
 from services.etags import FORM, tag_of
 from services.redis_calls import RedisBreaker, RedisCalls, Script
 from services.settings import Settings
-
-log = structlog.get_logger("tandem.cache")
 
 #: How long Redis keeps a generation. The values under it expire much earlier.
 _GENERATION_SECONDS = 3600
@@ -75,7 +73,12 @@ class Cache:
     """The cache of an installation, as one of its processes uses it."""
 
     def __init__(
-        self, settings: Settings, calls: RedisCalls, *, serves_encoded: bool = False
+        self,
+        settings: Settings,
+        calls: RedisCalls,
+        reachability: Reachability,
+        *,
+        serves_encoded: bool = False,
     ) -> None:
         #: Whether a face is given the stored answer as it is, `Encoded`.
         self.serves_encoded = serves_encoded
@@ -85,7 +88,7 @@ class Cache:
         self._reply_delay = 0.0 if calls.ordered else settings.redis_seconds
         self._seconds = settings.cache_seconds
         self._prefix = f"{settings.redis_prefix}:cache"
-        self._breaker = RedisBreaker(settings.redis_seconds)
+        self._breaker = RedisBreaker(settings.redis_seconds, reachability)
         # New words for generations: no process makes the same word twice, nor another's.
         process_word = token_hex(8)
         self._words = (f"{process_word}{number:x}" for number in count())
@@ -223,12 +226,10 @@ class Cache:
         task.add_done_callback(self._tasks.discard)
 
     def _failed(self, error: Exception) -> None:
-        if self._breaker.failed():
-            log.warning("redis not reachable: nothing is cached", error=repr(error))
+        self._breaker.failed(error)
 
     def _worked(self) -> None:
-        if self._breaker.worked():
-            log.info("redis is back: answers are cached again")
+        self._breaker.worked()
 
 
 def encoded(thing: Any) -> Encoded:

@@ -10,12 +10,10 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import NamedTuple
 
-import structlog
 from redis.exceptions import RedisError
 
+from persistence.reachability import Reachability
 from services.redis_calls import RedisBreaker, RedisCalls, Script
-
-log = structlog.get_logger("tandem.quota")
 
 #: Budgets that a process remembers while Redis is away, at most about 20 MB. Beyond that it forgets
 #: the least recently used one, which is then full.
@@ -137,12 +135,14 @@ async def ask_redis(calls: RedisCalls, charges: Sequence[Charge], now: int) -> S
 class Budgets:
     """The budgets of all processes in Redis; while Redis is away, this process's share of them."""
 
-    def __init__(self, ask: Ask, seconds: float, processes: int) -> None:
+    def __init__(
+        self, ask: Ask, seconds: float, processes: int, reachability: Reachability
+    ) -> None:
         self._ask = ask
         self._processes = processes
         #: When each budget will be full, while Redis is away.
         self._full_at: OrderedDict[str, int] = OrderedDict()
-        self._breaker = RedisBreaker(seconds)
+        self._breaker = RedisBreaker(seconds, reachability)
 
     async def spend(self, charges: Sequence[Charge], now: int) -> Spent:
         """Charge all of them or none, in one round trip; ``now`` is in µs since 1970.
@@ -154,11 +154,9 @@ class Budgets:
         try:
             allowed, *times = await self._ask(charges, now)
         except (RedisError, OSError) as error:
-            if self._breaker.failed():
-                log.warning("redis not reachable: each process limits its share", error=repr(error))
+            self._breaker.failed(error)
             return self._spend_share(charges, now)
         if self._breaker.worked():
-            log.info("redis is back: one quota for all processes")
             self._full_at.clear()
         return _spent(charges, bool(allowed), times, now)
 

@@ -16,6 +16,7 @@ from enum import StrEnum
 from hashlib import blake2b, sha256
 from typing import Any, NamedTuple
 
+from persistence.reachability import Reachability
 from services.access.addresses import Address, hidden, within
 from services.access.callers import Caller
 from services.emails import same_spelling
@@ -114,12 +115,12 @@ class Cost(NamedTuple):
 class Quota:
     """The budgets of an installation, as one of its processes charges them."""
 
-    def __init__(self, settings: Settings, ask: Ask) -> None:
+    def __init__(self, settings: Settings, ask: Ask, reachability: Reachability) -> None:
         self._budgets = _budgets(settings)
         self._exempt = settings.quota_exempt
         self._prefix = f"{settings.redis_prefix}:quota"
         self._pepper = sha256(settings.secret.get_secret_value().encode()).digest()
-        self._spender = Budgets(ask, settings.redis_seconds, settings.processes)
+        self._spender = Budgets(ask, settings.redis_seconds, settings.processes, reachability)
 
     async def charge(
         self, payer: str | None, address: Address | None, cost: int, now: datetime

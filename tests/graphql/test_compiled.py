@@ -141,7 +141,7 @@ async def world(shop: Shop) -> AsyncIterator[World]:
             settings=settings,
             database=new_database(settings),
             # The cache holds whole things only; these tests need projections.
-            cache=Cache(settings, shop.process.redis_calls),
+            cache=Cache(settings, shop.process.redis_calls, shop.process.redis_reachability),
         )
         for settings in (
             settings.model_copy(update={"fast_paths": is_fast, "cache_seconds": 0})

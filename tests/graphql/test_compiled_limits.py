@@ -34,7 +34,10 @@ PRODUCTS = """query ($first: Int!) { products(first: $first) { nodes {
 async def fast(process: Process) -> AsyncIterator[Process]:
     """A process on its fast paths. The cache is off, because it holds whole things only."""
     settings = process.settings.model_copy(update={"fast_paths": True, "cache_seconds": 0})
-    database, cache = new_database(settings), Cache(settings, process.redis_calls)
+    database, cache = (
+        new_database(settings),
+        Cache(settings, process.redis_calls, process.redis_reachability),
+    )
     yield dataclasses.replace(process, settings=settings, database=database, cache=cache)
     await database.close()
 

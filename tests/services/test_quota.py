@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from persistence.reachability import Reachability
 from services import redis_calls
 from services.access.addresses import client, household, parsed
 from services.fast.joined_charges import JoinedCharges
@@ -46,11 +47,12 @@ async def make(request: pytest.FixtureRequest, addresses: Addresses) -> AsyncIte
 
     def made(processes: int = 1, url: str | None = None, seconds: float = 30) -> Budgets:
         clients.append(client_of(url or addresses.redis_url))
+        reachability = Reachability("Redis", url or addresses.redis_url, "")
         if request.param == "alone":
             ask = partial(gcra.ask_redis, PooledCalls(clients[-1], seconds))
-            return Budgets(ask, seconds, processes)
+            return Budgets(ask, seconds, processes, reachability)
         pipelines.append(Pipeline(clients[-1], seconds))
-        return Budgets(JoinedCharges(pipelines[-1]).ask, seconds, processes)
+        return Budgets(JoinedCharges(pipelines[-1]).ask, seconds, processes, reachability)
 
     yield made
     for each in pipelines:

@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
+from persistence.reachability import Reachability
 from services.fast import redis_pipeline as room
 from services.fast.joined_charges import JoinedCharges
 from services.fast.redis_pipeline import Pipeline
@@ -113,7 +114,7 @@ async def test_more_calls_than_may_wait_fail_at_once(
 async def test_charges_of_one_turn_are_one_run_of_the_script(
     pipeline: Pipeline, redis: Redis
 ) -> None:
-    budgets = Budgets(JoinedCharges(pipeline).ask, 30, 1)
+    budgets = Budgets(JoinedCharges(pipeline).ask, 30, 1, Reachability("Redis", "", ""))
     charges = [Charge(unique("budget"), 1_000_000, 10, 1) for _ in range(16)]
     await budgets.spend(charges[:1], NOW)
     before = await ran(redis, "get"), await ran(redis, "evalsha")
@@ -128,7 +129,7 @@ async def test_of_charges_that_are_joined_each_group_is_let_in_or_refused_by_its
     pipeline: Pipeline, redis: Redis, depth: int
 ) -> None:
     """The same charges, joined in Redis and one after the other in here, on budgets they share."""
-    budgets = Budgets(JoinedCharges(pipeline).ask, 30, 1)
+    budgets = Budgets(JoinedCharges(pipeline).ask, 30, 1, Reachability("Redis", "", ""))
     keys = [
         (unique("budget"), random.randrange(1, 10**7), random.randrange(1, 30)) for _ in range(4)
     ]

@@ -342,10 +342,11 @@ async def test_a_worker_waits_for_a_database_that_is_not_there(shop: Shop) -> No
         async with working(shop, {}):
 
             async def said() -> bool:
-                return any(line["event"] == "queue away" for line in lines)
+                return any(line["event"] == "PostgreSQL cannot be reached" for line in lines)
 
             await eventually(said)
-    assert [line["event"] for line in lines] == ["queue away"]
+    assert lines[0]["event"] == "PostgreSQL cannot be reached"
+    assert lines[0]["reason"] == "connection refused"
 
 
 async def test_a_worker_listens_to_nobody_and_notifies_nobody(shop: Shop) -> None:

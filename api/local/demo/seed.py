@@ -25,6 +25,7 @@ from api.local.demo.people import add_customers, add_staff
 from api.local.demo.products import add_coupons, add_products
 from api.local.demo.shop import read_shop
 from persistence import migrate
+from persistence.database_url import connection_options
 from persistence.users.tables import Role
 from services.process import new_process
 from services.settings import Settings
@@ -68,7 +69,7 @@ async def seed(settings: Settings, progress: Progress | None = None) -> bool:
         raise RuntimeError("Demo data has a published password: production does not load it.")
     progress = progress or _silent
     # A connection of its own holds the lock: PostgreSQL releases it however this process ends.
-    guard = await asyncpg.connect(settings.database_url, timeout=10)
+    guard = await asyncpg.connect(**connection_options(settings.database_url), timeout=10)
     try:
         await guard.execute(f"SELECT pg_advisory_lock({_LOCK})", timeout=_WAIT_SECONDS)
         if await guard.fetchval(_IS_UNFINISHED):
