@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import ssl
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,7 +19,7 @@ _QUIET_SECONDS = 5
 
 
 class Reachability:
-    """What one process knows about one server.
+    """One server, as far as one process can reach it.
 
     ``then`` says what a loss means for callers. The log is written unless ``tells`` is false, as it
     is for a command that says it in its own way.
@@ -58,6 +59,10 @@ def reason(error: BaseException) -> str:
         error = error.__cause__
     if isinstance(error, socket.gaierror):
         return "the host's name is not known"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason}"
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError) and (number := error.errno or _number_in(str(error))):

@@ -47,12 +47,12 @@ class Settings(HttpSettings):
     database_url: Annotated[str, AfterValidator(postgres_address)] = Field(
         default="postgresql://localhost/tandem",
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
-        description="PostgreSQL's URL (postgresql://). Unset, `./scripts/serve` starts its own.",
+        description="PostgreSQL's URL, as libpq takes it. Unset, `./scripts/serve` starts its own.",
     )
     redis_url: Annotated[str, AfterValidator(redis_address)] = Field(
         default="redis://localhost:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
-        description="Redis's or Valkey's URL (redis://). Unset, `./scripts/serve` starts its own.",
+        description="Redis's or Valkey's URL (redis://, rediss://). Unset, `serve` starts its own.",
     )
     public_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] = Field(
         default="http://localhost:8000",

@@ -1,11 +1,36 @@
-"""The rules for production, which refuses to start with well-known secrets or unsafe settings."""
+"""The rules for production, which refuses to start with well-known secrets or unsafe settings.
+
+It only warns of connections without encryption: a private network may be safe.
+"""
 
 from collections.abc import Collection, Set
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from persistence.database_url import remote, unencrypted
+from persistence.reachability import place_of
+
 DEVELOPMENT_SECRET = "development-secret-never-use-this-in-production"  # noqa: S105
 DEVELOPMENT_WEBHOOK_SECRET = "whsec_ZGV2ZWxvcG1lbnQtc2VjcmV0LW5ldmVyLXVzZS10aGlzLQ=="  # noqa: S105
+
+
+def open_connections(database_url: str, redis_url: str) -> list[str]:
+    """What an operator should know about connections that a network may read."""
+    advice = "may go over the network without encryption:"
+    found = []
+    if unencrypted(database_url):
+        found.append(
+            f"The connection to PostgreSQL at {place_of(database_url)} {advice}"
+            " give DATABASE_URL sslmode=verify-full (docs/tls.md)."
+        )
+    parts = urlsplit(redis_url)
+    if parts.scheme == "redis" and remote(parts.netloc.rpartition("@")[2]):
+        found.append(
+            f"The connection to Redis at {place_of(redis_url)} {advice}"
+            " use rediss:// in REDIS_URL (docs/tls.md)."
+        )
+    return found
 
 
 def broken_rules(

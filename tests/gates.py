@@ -47,7 +47,8 @@ class Gate:
         """Nobody comes through any more."""
         self._server.close()
         for writer in self._open:
-            writer.transport.abort()
+            with suppress(AttributeError):  # of a transport with TLS that has ended
+                writer.transport.abort()
         self._open.clear()
 
     async def mend(self) -> None:

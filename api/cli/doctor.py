@@ -13,7 +13,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from api.cli.migrate import database_version
-from api.cli.servers import mail_below, mail_place, read_settings, running_servers, with_database
+from api.cli.servers import (
+    mail_below,
+    mail_place,
+    read_settings,
+    running_servers,
+    warnings,
+    with_database,
+)
 from api.cli.terminal import Problem, out
 from persistence import revision
 from persistence.database.pool import Database
@@ -30,10 +37,11 @@ def doctor(data: Path) -> bool:
         table.add_column(overflow="fold")  # an address that is cut off cannot be checked
     healthy = True
 
-    def row(sound: bool, name: str, found: str) -> None:
+    def row(sound: bool | None, name: str, found: str) -> None:
         nonlocal healthy
-        healthy &= sound
-        table.add_row("[green]✓[/]" if sound else "[red]✗[/]", name, escape(found))
+        healthy &= sound is not False
+        mark = {True: "[green]✓[/]", None: "[yellow]![/]", False: "[red]✗[/]"}[sound]
+        table.add_row(mark, name, escape(found))
 
     row(True, "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     for package in ("strawberry-graphql", "fastapi", "sqlmodel", "asyncpg", "uvicorn"):
@@ -52,6 +60,8 @@ def doctor(data: Path) -> bool:
                     row(True, name, look(settings))
                 except Problem as problem:
                     row(False, name, str(problem))
+            for sentence in warnings(settings):
+                row(None, "Warning", sentence)
     except Problem as problem:
         row(False, "Set-up", str(problem))
     out.print(table)

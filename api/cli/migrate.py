@@ -8,6 +8,7 @@ import asyncpg
 from api.cli.servers import read_settings, running_servers
 from api.cli.terminal import Problem, out
 from persistence.database.connections import session_settings
+from persistence.database.failures import DRIVER_ERRORS
 from persistence.database.grants import Ungrantable, grant
 from persistence.database_url import connection_options
 from persistence.migrate import upgrade
@@ -59,7 +60,7 @@ def database_version(settings: Settings) -> str:
 
     try:
         return f"{asyncio.run(look())} at {place_of(settings.database_url)}"
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (ValueError, *DRIVER_ERRORS) as error:
         raise Problem(
             f"PostgreSQL at {place_of(settings.database_url)} cannot be used"
             f" ({reason(error)}): check DATABASE_URL."

@@ -24,6 +24,7 @@ from api.cli.servers import (
     mail_place,
     read_settings,
     running_servers,
+    warn,
     with_database,
 )
 from api.cli.terminal import Problem, err, out
@@ -97,6 +98,7 @@ def _set_defaults(options: Options, settings: Settings) -> None:
 
 def _prepare(settings: Settings, *, demo: bool, own_database: bool) -> bool:
     """Migrate, check, and load the demo shop if asked; returns whether the shop is there."""
+    warn(settings)
     migrate_database(settings)
     check_keys(settings)
     _refuse_other_currency(settings)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from rich.markup import escape
 
 from api.cli.terminal import Problem, err
 from persistence.database.failures import DatabaseError, NotMigrated
@@ -18,6 +19,7 @@ from persistence.reachability import place_of, reason
 from services.process import Process, new_database, new_process
 from services.settings import Settings
 from services.settings_names import UnknownSetting, variable
+from services.settings_production import open_connections
 
 Answer = TypeVar("Answer")
 _SERVER_NAMES = {"postgres": "PostgreSQL", "valkey": "Valkey"}
@@ -137,6 +139,19 @@ def _run(settings: Settings, act: Callable[[], Any]) -> Any:
         raise Problem(
             f"PostgreSQL at {place} cannot be used ({reason(error)}): check DATABASE_URL."
         ) from None
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What an operator should know at start, in sentences."""
+    if settings.development:
+        return []
+    return open_connections(settings.database_url, settings.redis_url)
+
+
+def warn(settings: Settings) -> None:
+    """Write the warnings to stderr."""
+    for sentence in warnings(settings):
+        err.print(f"[yellow]tandem:[/] {escape(sentence)}", soft_wrap=True)
 
 
 def interrupt_on_signals() -> None:

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
-from api.cli.servers import interrupt_on_signals, mail_below, read_settings, running_servers
+from api.cli.servers import interrupt_on_signals, mail_below, read_settings, running_servers, warn
 from api.cli.terminal import Problem
 from api.worker import run
 from persistence import revision
@@ -20,6 +20,7 @@ def run_worker(data: Path, *, follow: bool) -> None:
     with suppress(KeyboardInterrupt), running_servers(settings, data):
         settings = read_settings()  # again: `mail_below` may have set where mail goes
         if not follow:
+            warn(settings)
             _refuse_without_tables(settings)
         run(settings, follow=follow)
 
