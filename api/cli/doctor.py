@@ -14,10 +14,10 @@ from rich.table import Table
 
 from api.cli.migrate import database_version
 from api.cli.servers import (
+    load_embedded_servers,
     mail_below,
     mail_place,
     read_settings,
-    running_servers,
     warnings,
     with_database,
 )
@@ -48,24 +48,52 @@ def doctor(data: Path) -> bool:
         row(True, package, importlib.metadata.version(package))
     try:
         mail_below(data, read_settings())
-        with running_servers(read_settings(), data) as settings:
-            row(True, "Settings", f"valid, environment {settings.environment}")
-            row(True, "Mails", mail_place(settings))
-            for name, look in (
-                ("PostgreSQL", _database_found),
-                ("Clock", clock_found),
-                ("Redis", redis_version),
-            ):
-                try:
-                    row(True, name, look(settings))
-                except Problem as problem:
-                    row(False, name, str(problem))
-            for sentence in warnings(settings):
-                row(None, "Warning", sentence)
+        settings, missing = _running_servers(read_settings(), data)
+        row(True, "Settings", f"valid, environment {settings.environment}")
+        row(True, "Mails", mail_place(settings))
+        for name, setting, look in (
+            ("PostgreSQL", "database_url", _database_found),
+            ("Clock", "database_url", clock_found),
+            ("Redis", "redis_url", redis_version),
+        ):
+            if setting in missing:
+                if name != "Clock":
+                    row(None, name, missing[setting])
+                continue
+            try:
+                row(True, name, look(settings))
+            except Problem as problem:
+                row(False, name, str(problem))
+        for sentence in warnings(settings):
+            row(None, "Warning", sentence)
     except Problem as problem:
         row(False, "Set-up", str(problem))
     out.print(table)
     return healthy
+
+
+def _running_servers(settings: Settings, data: Path) -> tuple[Settings, dict[str, str]]:
+    """The settings with the addresses of the folder's servers that run, and words for the others.
+
+    It starts no server and makes no folder.
+    """
+    unset = {"database_url", "redis_url"} - settings.model_fields_set
+    if not unset:
+        return settings, {}
+    embedded = load_embedded_servers()
+    running, addresses = embedded.look(data)
+    names = {"database_url": "postgres", "redis_url": "valkey"}
+    there = (data / "postgres").is_dir()
+    found = f"not running in {data}" if there else f"none in {data} yet"
+    others = [str(folder) for folder in embedded.running_folders() if folder != data.resolve()]
+    also = f"; running in {', '.join(others)} (--data)" if others else ""
+    missing = {
+        setting: f"{found}: ./scripts/serve starts it{also}"
+        for setting in unset
+        if names[setting] not in running
+    }
+    update = {setting: addresses[setting] for setting in unset - missing.keys()}
+    return settings.model_copy(update=update), missing
 
 
 def redis_version(settings: Settings) -> str:

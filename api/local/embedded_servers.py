@@ -135,14 +135,31 @@ def start(
             raise
     servers = Servers(
         folder=folder,
-        database_url=f"postgresql://postgres@/{DATABASE}?host={home.sockets}&port={PORT}",
-        redis_url=f"unix://{home.sockets}/redis.sock",
+        **_addresses(folder),
         _owner_lock=owner_lock,
         _durable=durable,
         _running=running,
     )
     atexit.register(servers.stop)
     return servers
+
+
+def look(folder: Path) -> tuple[set[str], dict[str, str]]:
+    """The names of the folder's servers that run, and all their addresses; changes nothing."""
+    folder = folder.resolve()
+    names = ("postgres", "valkey")
+    return {name for name in names if _server_processes(folder, name)}, _addresses(folder)
+
+
+def running_folders() -> list[Path]:
+    """The folders whose PostgreSQL this machine runs."""
+    found = set()
+    for process in psutil.process_iter(["cmdline"]):
+        if "-D" in (words := process.info["cmdline"] or [])[:-1]:
+            folder = Path(words[words.index("-D") + 1]).parent
+            if f"--cluster_name={_cluster_name(folder)}" in words:
+                found.add(folder)
+    return sorted(found)
 
 
 def reset(folder: Path) -> None:
@@ -175,10 +192,7 @@ class _ServerHome:
             with suppress(FileNotFoundError):
                 owner = self.data.stat()
                 self.uid, self.gid = owner.st_uid or self.uid, owner.st_gid or self.gid
-        self.sockets = folder / "run"
-        plain = re.fullmatch(r"[\w./-]+", str(self.sockets), re.ASCII)
-        if not plain or len(f"{self.sockets}/.s.PGSQL.{PORT}") > LONGEST_SOCKET_PATH:
-            self.sockets = Path("/tmp") / _cluster_name(folder)  # noqa: S108  (make_private() checks it)
+        self.sockets = _sockets_of(folder)
         self.make_private(self.sockets)
         self.prefix, self.options = self._privileges()
 
@@ -338,6 +352,23 @@ def _package_file(name: str, pattern: str) -> Path:
     if not found:
         raise EmbeddedError(f"{name} is not installed: run ./scripts/setup embedded.")
     return found[0]
+
+
+def _addresses(folder: Path) -> dict[str, str]:
+    sockets = _sockets_of(folder)
+    return {
+        "database_url": f"postgresql://postgres@/{DATABASE}?host={sockets}&port={PORT}",
+        "redis_url": f"unix://{sockets}/redis.sock",
+    }
+
+
+def _sockets_of(folder: Path) -> Path:
+    """The folder of the sockets: below the data, or in /tmp where that path does not fit."""
+    sockets = folder / "run"
+    plain = re.fullmatch(r"[\w./-]+", str(sockets), re.ASCII)
+    if plain and len(f"{sockets}/.s.PGSQL.{PORT}") <= LONGEST_SOCKET_PATH:
+        return sockets
+    return Path("/tmp") / _cluster_name(folder)  # noqa: S108  (make_private() checks it)
 
 
 def _cluster_name(folder: Path) -> str:

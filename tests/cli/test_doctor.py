@@ -1,10 +1,15 @@
 """Commands say what is wrong with a database, and what to do."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from api.local import embedded_servers
+from persistence.migrate import upgrade
 from services.settings import Settings
 from tests.cli.test_create_admin import tandem
 from tests.conftest import Addresses, settings_for
@@ -45,6 +50,36 @@ async def test_the_doctor_looks_at_all_when_the_database_is_away(settings: Setti
     assert "✓ Redis" in said
 
 
+async def test_the_doctor_makes_no_servers(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    status, said = await tandem(None, "doctor", "--data", str(data))
+    assert status == 0, said
+    assert _unfolded(f"! PostgreSQL none in {data} yet: ./scripts/serve starts it") in _unfolded(
+        said
+    )
+    assert not data.exists()
+
+
+async def test_the_doctor_finds_the_servers_of_a_folder(tmp_path: Path) -> None:
+    data, empty = tmp_path / "data", tmp_path / "empty"
+    servers = embedded_servers.start(data, durable=False)
+    try:
+        await asyncio.to_thread(upgrade, servers.database_url)
+        status, said = await tandem(None, "doctor", "--data", str(data))
+        assert status == 0, said
+        assert "✓ PostgreSQL 18" in said
+        assert _unfolded(f"at {servers.redis_url.removeprefix('unix://')}") in _unfolded(said)
+        _, said = await tandem(None, "doctor", "--data", str(empty))
+        assert re.search(rf"runningin[^()]*{re.escape(str(data))}[^()]*\(--data\)", _unfolded(said))
+    finally:
+        servers.stop()
+    files = sorted(data.rglob("*"))
+    status, said = await tandem(None, "doctor", "--data", str(data))
+    assert (status, sorted(data.rglob("*"))) == (0, files)
+    assert _unfolded(f"! PostgreSQL not running in {data}: ./scripts/serve") in _unfolded(said)
+    assert _unfolded(f"! Redis not running in {data}") in _unfolded(said)
+
+
 async def test_a_worker_alone_does_not_wait_for_tables_that_nobody_makes(empty: Settings) -> None:
     status, said = await tandem(empty, "worker")
     assert status == 1
@@ -58,3 +93,8 @@ async def test_wallets_of_one_currency_are_not_served_in_another(
     status, said = await tandem(settings, "serve", "--no-demo", "--port", str(free_port()))
     assert status == 1
     assert said == "tandem: The wallets here hold EUR: TANDEM_CURRENCY cannot be another."
+
+
+def _unfolded(text: str) -> str:
+    """A text without blanks, as the table breaks long paths into lines."""
+    return "".join(text.split())
