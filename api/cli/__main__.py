@@ -7,6 +7,7 @@ and exit code 1, never a traceback.
 
 import os
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.loading import loading
+from api.cli.loading import CHECKOUT, loading
 from api.cli.terminal import DATA, Problem, show_problem
 from api.local.metrics_folder import metrics_folder
 
@@ -29,6 +30,23 @@ keys = typer.Typer(help="See and rotate the keys that sign access tokens.", no_a
 audit = typer.Typer(help="Export the audit log's head, and verify the log.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+        typer.echo(f"tandem {project['version']}")
+        raise typer.Exit
+
+
+@app.callback()
+def tandem(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """An order-management backend: GraphQL and REST are one API with two faces."""
 
 
 def _processes(given: str | int) -> int:

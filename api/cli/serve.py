@@ -1,5 +1,6 @@
 """`tandem serve`: both faces and the jobs, with servers of its own unless their URLs are set."""
 
+import errno
 import http.client
 import os
 import socket
@@ -34,6 +35,8 @@ from services.settings import Settings
 
 DEMO_LOGINS = "admin manager moderator user"
 DEMO_PASSWORD = "tandem-demo-1"  # noqa: S105  (development only; production refuses to seed it)
+#: Errors of listening that another port would not mend.
+_WRONG_HOST = {socket.EAI_NONAME, socket.EAI_AGAIN, errno.EADDRNOTAVAIL}
 ANSWER_SECONDS = 60  # the first answer; a cold start takes under 5
 
 
@@ -119,6 +122,8 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         try:
             listener.bind((host, port))
         except OSError as error:
+            if error.errno in _WRONG_HOST:
+                raise Problem(f"--host {host} is no address of this machine.") from None
             raise Problem(
                 f"Cannot listen on {host} port {port} ({error.strerror}): choose another --port."
             ) from None
