@@ -226,7 +226,7 @@ class _Log(logging.Handler):
 
 def run(settings: Settings, *, follow: bool = False) -> None:
     """Run a worker until SIGTERM or Ctrl-C, or with ``follow`` until stdin ends."""
-    logs.configure(debug=settings.debug)
+    logs.configure(debug=settings.debug, scheduled=SCHEDULES)
     queue_log = logging.getLogger("pgqueuer")
     queue_log.setLevel(logging.WARNING)
     queue_log.addHandler(_Log())

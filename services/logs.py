@@ -1,13 +1,15 @@
-"""Logs: JSON lines on stdout, readable colours on a terminal."""
+"""Logs: JSON lines on stdout, short lines on a terminal."""
 
 import logging
 import sys
+from collections.abc import Collection
 from typing import Any, Protocol
 
 import msgspec
 import structlog
 
 from persistence.database.failures import Unavailable, translated
+from services.terminal_lines import TerminalLines
 
 log = structlog.get_logger("tandem.logs")
 
@@ -35,16 +37,22 @@ _writer: LineWriter | None = None
 
 
 def configure(
-    *, debug: bool = False, readable: bool | None = None, writer: LineWriter | None = None
+    *,
+    debug: bool = False,
+    readable: bool | None = None,
+    writer: LineWriter | None = None,
+    scheduled: Collection[str] = (),
 ) -> None:
     """Set up structured logs for the process.
 
-    ``readable`` is by default whether stdout is a terminal. Tracebacks never show local variables,
-    because those hold passwords and tokens.
+    ``readable`` is by default whether stdout is a terminal, which shows no successes of the
+    ``scheduled`` jobs unless ``debug`` is on. Tracebacks never show local variables, because those
+    hold passwords and tokens.
     """
     global _writer
     if readable is None:
         readable = sys.stdout.isatty()
+    brief = readable and not debug  # a line with the local time
     _writer = None if readable else writer
     driver = logging.getLogger("asyncpg")
     driver.handlers, driver.propagate = [_DriverLog(logging.WARNING)], False
@@ -52,8 +60,8 @@ def configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *(_readable_end() if readable else _json_end()),
+            *([] if brief else [structlog.processors.TimeStamper(fmt="iso", utc=True)]),
+            *(_readable_end(scheduled, debug) if readable else _json_end()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.DEBUG if debug else logging.INFO
@@ -88,9 +96,11 @@ def line(logger: Any, level: str, event: str, *, trace_id: str | None, **values:
         _writer.write_line(level, event, values)
 
 
-def _readable_end() -> list[structlog.typing.Processor]:
-    plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+def _readable_end(scheduled: Collection[str], debug: bool) -> list[structlog.typing.Processor]:
+    if debug:
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+    return [structlog.processors.format_exc_info, TerminalLines(scheduled)]
 
 
 def _json_end() -> list[structlog.typing.Processor]:

@@ -30,19 +30,24 @@ _SAME_SIGNAL_SECONDS = 0.5
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn's server with a drain; ``on_stop`` is called when the listener is about to close."""
+    """uvicorn's server with a drain.
+
+    ``on_signal`` is called at the first signal, ``on_stop`` when the listener is about to close.
+    """
 
     def __init__(
         self,
         config: uvicorn.Config,
         drain_seconds: float,
         on_stop: Callable[[], None] | None = None,
+        on_signal: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(config)
         self._drain_seconds = drain_seconds
         self._drained_at: float | None = None
         self._signalled_at = 0.0
         self._on_stop = on_stop
+        self._on_signal = on_signal
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin the drain at the first signal; end at once at the second."""
@@ -54,6 +59,8 @@ class HttpServer(uvicorn.Server):
                 logging.disable()  # what is cut off would be told as a failure
             return
         self._signalled_at = now
+        if self._on_signal:
+            self._on_signal()
         self._captured_signals.append(sig)
         waits = self.started and sig == signal.SIGTERM
         self._drained_at = now + (self._drain_seconds if waits else 0)

@@ -83,11 +83,17 @@ def serve(options: Options) -> None:
             beside = server_processes.worker_beside() if options.worker else nullcontext()
             with beside as child:
                 started = server_processes.run(
-                    listener, options.workers, options.reload, child, settings
+                    listener, options.workers, options.reload, child, settings, _tell_stopping
                 )
             if not started:
                 raise Problem("A server process could not start: see the messages above.")
     out.print("Tandem has stopped.")
+
+
+def _tell_stopping() -> None:
+    """Say on a terminal that what runs is finished first."""
+    if out.is_terminal:
+        out.print("Stopping: waiting for requests and jobs that run. Ctrl-C again ends them.")
 
 
 def _set_defaults(options: Options, settings: Settings) -> None:

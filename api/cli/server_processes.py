@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -43,29 +44,30 @@ def run(
     reload: bool,
     child: SupervisedProcess | None,
     settings: Settings,
+    on_signal: Callable[[], None],
 ) -> bool:
     """Serve until a signal: in one process, with workers, or restarting when code changes.
 
-    ``child`` is told to end together with the servers. Returns False when a server process could
-    not start.
+    ``child`` is told to end together with the servers; ``on_signal`` is called when they begin to
+    end. Returns False when a server process could not start.
     """
     allow_many_connections()
     if reload:
         folders = [str(CHECKOUT / layer) for layer in LAYERS]
         config = server_config(_WORKER_APP, settings, reload=True, reload_dirs=folders)
-        Reloading(config, listener, child).run()
+        Reloading(config, listener, child, on_signal).run()
         return True
     if workers == 1:
         config = server_config("api.app:create_app", settings)
         with loading():
             config.load()
-        server = HttpServer(config, settings.drain_seconds, child and child.request_stop)
+        server = HttpServer(config, settings.drain_seconds, child and child.request_stop, on_signal)
         server.run(sockets=[listener])
         if server.force_exit and child:
             child.give_up()
         return True
     group = ServerGroup(
-        server_config(_WORKER_APP, settings, workers=workers), listener, child, settings
+        server_config(_WORKER_APP, settings, workers=workers), listener, child, settings, on_signal
     )
     group.run()
     return all(process.exitcode != STARTUP_FAILURE for process in group.processes)
@@ -118,9 +120,11 @@ class ServerGroup(Multiprocess):
         listener: socket.socket,
         child: SupervisedProcess | None,
         settings: Settings,
+        on_signal: Callable[[], None],
     ) -> None:
         super().__init__(config, [listener])
         self._child = child
+        self._on_signal = on_signal
         self._most_memory = settings.worker_mib << 20
         self._slots: list[_Slot] = []
         self._replaced: list[ServerProcess] = []
@@ -132,6 +136,7 @@ class ServerGroup(Multiprocess):
         while not self.should_exit.wait(_LOOK_SECONDS):
             self.handle_signals()
             self.keep_subprocess_alive()
+        self._on_signal()
         self.terminate_all()
         self.join_all()
 
@@ -237,10 +242,15 @@ class Reloading(ChangeReload):
     """One server process that is started again when code changes, and the worker with it."""
 
     def __init__(
-        self, config: Config, listener: socket.socket, child: SupervisedProcess | None
+        self,
+        config: Config,
+        listener: socket.socket,
+        child: SupervisedProcess | None,
+        on_signal: Callable[[], None],
     ) -> None:
         super().__init__(config, target=HttpServer(config, 0).run, sockets=[listener])
         self._child = child
+        self._on_signal = on_signal
 
     def restart(self) -> None:
         """Start both again."""
@@ -250,6 +260,7 @@ class Reloading(ChangeReload):
 
     def shutdown(self) -> None:
         """End both."""
+        self._on_signal()
         if self._child:
             self._child.request_stop()
         super().shutdown()

@@ -1,0 +1,92 @@
+"""Log lines for a person at a terminal: a short one a request, and none for what runs by itself."""
+
+import re
+import shutil
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+#: Requests whose operations are remembered until their own line comes.
+_MOST_REMEMBERED = 1_000
+#: Operations of a request that its line names.
+_MOST_NAMED = 3
+#: Lines that tell a person nothing.
+_UNSAID = {"audit sealed", "worker started", "worker stopped"}
+#: Values that only help to search.
+_HIDDEN = {"event", "level", "job_id", "request_id", "trace_id", "exception"}
+_ID = re.compile(r"([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[31m"}
+#: Request ids of the demo shop's load begin so; its jobs run for a while after it.
+_DEMO = "seed-"
+
+
+class TerminalLines:
+    """The last processor of structlog on a terminal.
+
+    The successes of the ``scheduled`` jobs and of those that the demo shop queued are not shown.
+    """
+
+    def __init__(self, scheduled: Collection[str] = ()) -> None:
+        self._scheduled = frozenset(scheduled)
+        #: What operations each request called, by the request's id.
+        self._called: dict[str, list[str]] = {}
+
+    def __call__(self, _logger: Any, _method: str, values: Mapping[str, Any]) -> str:
+        """The line; raises `structlog.DropEvent` where there is none."""
+        event, level = values["event"], values["level"]
+        if event == "operation":
+            self._remember(values)
+            raise structlog.DropEvent
+        if level == "info" and self._is_unsaid(values):
+            raise structlog.DropEvent
+        if event == "request":
+            text = self._request(values)
+        elif event == "job" and level == "info":
+            text = f"job {values['job']} {_milliseconds(values)}"
+        else:
+            text = _other(values)
+        line = f"{datetime.now():%H:%M:%S} {_short(text)}"
+        if level in _COLOURS:
+            line = f"{_COLOURS[level]}{line}\x1b[0m"
+        # It shows no local variables: they hold passwords and tokens.
+        return "\n".join((line, values["exception"])) if values.get("exception") else line
+
+    def _is_unsaid(self, values: Mapping[str, Any]) -> bool:
+        if values["event"] == "job":
+            demo = str(values.get("request_id", "")).startswith(_DEMO)
+            return demo or values.get("job") in self._scheduled
+        if values["event"] == "request":  # probes come every few seconds
+            return values["path"].startswith("/health") and values["status"] < 400
+        return values["event"] in _UNSAID
+
+    def _remember(self, values: Mapping[str, Any]) -> None:
+        if len(self._called) >= _MOST_REMEMBERED:
+            self._called.clear()
+        outcome = values["outcome"]
+        said = values["operation"] + ("" if outcome == "OK" else f" {outcome}")
+        self._called.setdefault(str(values["request_id"]), []).append(said)
+
+    def _request(self, values: Mapping[str, Any]) -> str:
+        called = self._called.pop(str(values["request_id"]), [])
+        more = f", {len(called) - _MOST_NAMED} more" if len(called) > _MOST_NAMED else ""
+        end = f" {values['status']} {_milliseconds(values)} "
+        end += ", ".join(called[:_MOST_NAMED]) + more
+        start = f"{values['method']} {_short(values['path'])}"
+        room = shutil.get_terminal_size().columns - len("00:00:00 ") - len(end)
+        return (start if len(start) <= room else f"{start[: max(room, 20) - 1]}…") + end.rstrip()
+
+
+def _other(values: Mapping[str, Any]) -> str:
+    details = [f"{name}={value}" for name, value in values.items() if name not in _HIDDEN]
+    return " ".join((str(values["event"]), *details))
+
+
+def _milliseconds(values: Mapping[str, Any]) -> str:
+    return f"{values['seconds'] * 1000:.0f} ms"
+
+
+def _short(text: str) -> str:
+    """A text with the beginnings of its ids."""
+    return _ID.sub(r"\1…", text)

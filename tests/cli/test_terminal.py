@@ -1,0 +1,146 @@
+"""`tandem serve` on a terminal: a short line a request, and nothing that runs by itself."""
+
+import asyncio
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+
+from services.settings import Settings
+from services.terminal_lines import TerminalLines
+from tests.servers import CHECKOUT, environment_of
+from tests.worker.work import free_port
+
+_SECONDS = 60
+
+
+class Terminal:
+    """A terminal of 80 columns, and the command that runs on it."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", screen: int) -> None:
+        self.process = process
+        self._screen = screen
+        self.text = ""
+
+    def read_until(self, words: str) -> None:
+        """Read until the words show."""
+        limit = time.monotonic() + _SECONDS
+        while words not in self.text:
+            assert time.monotonic() < limit, self.text
+            if not self.read(0.1):
+                assert self.process.poll() is None, self.text
+
+    def read(self, seconds: float) -> bool:
+        """Read what shows within so many seconds; False when that was nothing."""
+        if not select.select([self._screen], [], [], seconds)[0]:
+            return False
+        try:
+            found = os.read(self._screen, 65536)
+        except OSError:  # the command has ended
+            return False
+        self.text += found.decode().replace("\r\n", "\n")
+        return bool(found)
+
+
+@contextmanager
+def terminal(environment: dict[str, str], *words: str) -> Iterator[Terminal]:
+    """A command on a terminal."""
+    screen, inside = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api.cli", *words],
+        cwd=CHECKOUT,
+        env={**environment, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"},
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        start_new_session=True,
+    )
+    os.close(inside)
+    try:
+        yield Terminal(process, screen)
+    finally:
+        process.kill()
+        process.wait(5)
+        os.close(screen)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_request_is_one_short_line_and_jobs_are_silent(
+    settings: Settings, workers: str
+) -> None:
+    port = free_port()
+    environment = environment_of(
+        settings,
+        TANDEM_EXPIRY_SECONDS="0.2",
+        TANDEM_AUDIT_SEAL_SECONDS="0.2",
+        TANDEM_JOB_POLL_SECONDS="0.1",
+    )
+    words = ("serve", "--no-demo", "--port", str(port), "--workers", workers)
+    with terminal(environment, *words) as shown:
+        await asyncio.to_thread(shown.read_until, "Tandem is ready")
+        await asyncio.to_thread(shown.read_until, "╯")
+        url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url) as client:
+            await client.get("/api/v2/products?first=3")
+            await client.get("/api/v2/products/01a22500-5a3a-7648-a08d-eafb97dd4f92")
+            await client.post("/graphql", json={"query": "{ products { totalCount } }"})
+        await asyncio.to_thread(shown.read_until, "POST /graphql")
+        await asyncio.sleep(2)  # scheduled jobs run some ten times
+        shown.process.send_signal(signal.SIGINT)
+        await asyncio.to_thread(shown.read_until, "Tandem has stopped.")
+    after = shown.text[shown.text.index("╯") + 1 :]
+    lines = [line for line in after.splitlines() if line]
+    patterns = [
+        r"\d\d:\d\d:\d\d GET /api/v2/products 200 \d+ ms products\.list",
+        r"\d\d:\d\d:\d\d GET /api/v2/products/01a22500… 404 \d+ ms products\.get PRODUCT_NOT_FOUND",
+        r"\d\d:\d\d:\d\d POST /graphql 200 \d+ ms products\.list",
+        r"Stopping: waiting for requests and jobs that run\. Ctrl-C again ends them\.",
+        r"Tandem has stopped\.",
+    ]
+    assert len(lines) == len(patterns), shown.text
+    for line, pattern in zip(lines, patterns, strict=True):
+        assert re.fullmatch(pattern, line), line
+        assert len(line) <= 80
+
+
+def test_the_demo_shop_s_jobs_are_silent_and_failures_are_not() -> None:
+    lines = TerminalLines(scheduled={"orders.expire"})
+    job: dict[str, Any] = {"event": "job", "level": "info", "outcome": "OK", "seconds": 0.0123}
+    for values in (
+        {"job": "invoices.render", "request_id": "seed-01a22500"},
+        {"job": "orders.expire", "request_id": "system-1"},
+    ):
+        with pytest.raises(structlog.DropEvent):
+            lines(None, "info", job | values)
+    mail = {"job": "mail.orderPaid", "request_id": "01a22500"}
+    assert lines(None, "info", job | mail)[9:] == "job mail.orderPaid 12 ms"
+    failed = job | mail | {"level": "error", "outcome": "DEAD", "error": "ValueError"}
+    told = lines(None, "error", failed | {"exception": "Traceback …"})
+    assert told.startswith("\x1b[31m")
+    assert "job outcome=DEAD" in told
+    assert "error=ValueError" in told
+    assert told.endswith("\nTraceback …")
+
+
+def test_a_long_line_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    lines = TerminalLines()
+    call = {"event": "operation", "level": "info", "request_id": "1", "outcome": "OK"}
+    for name in ("a.b", "c.d", "e.f", "g.h", "i.j"):
+        with pytest.raises(structlog.DropEvent):
+            lines(None, "info", call | {"operation": name})
+    request = {"event": "request", "level": "info", "request_id": "1", "method": "GET"}
+    line = lines(None, "info", request | {"path": f"/{'x' * 99}", "status": 200, "seconds": 0.01})
+    assert line.endswith("… 200 10 ms a.b, c.d, e.f, 2 more")
+    assert len(line) == 72
