@@ -182,6 +182,7 @@ def database_limits(settings: Settings) -> Limits:
         pool_min=settings.pool_min,
         pool_max=settings.pool_max,
         pool_wait=settings.pool_wait_seconds,
+        pool_idle=settings.pool_idle_seconds,
         connect=settings.connect_seconds,
         statement=settings.statement_seconds,
         lock=settings.lock_seconds,

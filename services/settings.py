@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_valid
 from pydantic_settings import SettingsConfigDict
 
 from services.settings_http import HttpSettings
+from services.settings_pool import PoolSettings
 from services.settings_production import (
     DEVELOPMENT_SECRET,
     DEVELOPMENT_WEBHOOK_SECRET,
@@ -34,7 +35,7 @@ from services.settings_types import (
 from services.settings_types import Environment as Environment
 
 
-class Settings(HttpSettings):
+class Settings(HttpSettings, PoolSettings):
     """All settings with their defaults; sizes in bytes, times in seconds, money in the currency."""
 
     model_config = SettingsConfigDict(
@@ -427,6 +428,8 @@ class Settings(HttpSettings):
             raise ValueError("TANDEM_POOL_MIN must not be above TANDEM_POOL_MAX")
         if 0 < self.bcrypt_rounds < 4:
             raise ValueError("TANDEM_BCRYPT_ROUNDS must be 0, or 4 to 15")
+        if self.hsts_preload and not (self.hsts_subdomains and self.hsts_seconds >= 31_536_000):
+            raise ValueError("TANDEM_HSTS_PRELOAD needs subdomains, and a year or more")
         if self.development:
             return self
         rules = broken_rules(

@@ -26,6 +26,14 @@ class HttpSettings(NamedSettings):
         ge=0,
         description="Memory of a server process (`--workers`) above which it is replaced; 0 never.",
     )
+    hsts_subdomains: bool = Field(
+        default=True, description="Strict-Transport-Security holds for subdomains too."
+    )
+    hsts_preload: bool = Field(
+        default=False,
+        description="Strict-Transport-Security asks browsers to build the domain in, for good. It"
+        " needs subdomains, and a TANDEM_HSTS_SECONDS of a year or more.",
+    )
     slow_request_seconds: float = Field(
         default=1, gt=0, description="A slower request is logged as a warning."
     )

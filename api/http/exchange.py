@@ -57,7 +57,10 @@ def standing_headers(settings: Settings) -> list[tuple[bytes, bytes]]:
     """The headers of every answer whose route says nothing else."""
     headers = dict(_HEADERS)
     if not settings.development:
-        headers["strict-transport-security"] = f"max-age={settings.hsts_seconds}"
+        hsts = f"max-age={settings.hsts_seconds}"
+        hsts += "; includeSubDomains" if settings.hsts_subdomains else ""
+        hsts += "; preload" if settings.hsts_preload else ""
+        headers["strict-transport-security"] = hsts
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 

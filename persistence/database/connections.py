@@ -36,6 +36,7 @@ class Limits:
     pool_min: int
     pool_max: int
     pool_wait: float
+    pool_idle: float
     connect: float
     statement: float
     lock: float
@@ -207,6 +208,7 @@ def new_pool(url: str, limits: Limits, smallest: int, largest: int, **options: A
         min_size=smallest,
         max_size=largest,
         timeout=limits.connect,
+        max_inactive_connection_lifetime=limits.pool_idle,
         # The server ends a slow statement first; the driver's limit is for a server that is gone.
         command_timeout=limits.statement + 5,
         # Every list has some dozens of shapes; all of them stay prepared.

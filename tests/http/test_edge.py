@@ -419,7 +419,15 @@ async def test_a_route_may_have_a_content_policy_of_its_own(planted: httpx.Async
 async def test_production_asks_for_https_from_then_on(make: Make) -> None:
     async with client_of(make(environment=Environment.PRODUCTION)) as client:
         answer = await client.get("/api/v2/nothing")
-    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    hsts = "max-age=31536000; includeSubDomains"
+    assert answer.headers["strict-transport-security"] == hsts
+    for given, expected in (
+        ({"hsts_subdomains": False}, "max-age=31536000"),
+        ({"hsts_preload": True}, f"{hsts}; preload"),
+    ):
+        async with client_of(make(environment=Environment.PRODUCTION, **given)) as client:
+            answer = await client.get("/api/v2/nothing")
+        assert answer.headers["strict-transport-security"] == expected
 
 
 # CORS

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,11 +19,12 @@ from persistence.database.transactions import QueryStats
 from persistence.database_url import connection_options, unencrypted
 from persistence.reachability import place_of
 from services.health import Health
-from services.process import new_process
+from services.process import new_database, new_process
 from services.settings import Settings
 from tests import commands
 from tests.cli.test_create_admin import tandem
 from tests.gates import Gate
+from tests.worker.work import eventually
 
 
 @pytest.fixture(scope="module")
@@ -209,3 +211,28 @@ async def test_production_warns_of_connections_without_encryption(settings: Sett
         settings, "doctor", **{**production, "TANDEM_ENVIRONMENT": "test"}
     )
     assert "may go over the network" not in said
+
+
+async def test_connections_above_the_least_close_when_they_are_idle(
+    settings: Settings, fresh_database: str
+) -> None:
+    async def connections() -> int:
+        found = await watching.fetchval(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'tandem'"
+        )
+        return int(found)
+
+    async def only_the_least() -> bool:
+        return await connections() == 1
+
+    given = {"database_url": fresh_database, "pool_min": 1, "pool_max": 4, "pool_idle_seconds": 0.5}
+    watching = await asyncpg.connect(fresh_database, timeout=5)
+    database = new_database(settings.model_copy(update=given))
+    try:
+        async with database.connection(), database.connection(), database.connection():
+            assert await connections() == 3
+        await eventually(only_the_least)
+    finally:
+        await database.close()
+        await watching.close()

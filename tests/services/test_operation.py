@@ -400,6 +400,8 @@ GOOD: dict[str, Any] = {
         ({"cors_origins": "https://a.example, *"}, "TANDEM_CORS_ORIGINS"),
         ({"debug": True}, "TANDEM_DEBUG"),
         ({"pool_min": 30}, "TANDEM_POOL_MIN"),
+        ({"hsts_preload": True, "hsts_seconds": 86_400}, "TANDEM_HSTS_PRELOAD"),
+        ({"hsts_preload": True, "hsts_subdomains": False}, "TANDEM_HSTS_PRELOAD"),
         (
             {"provider_webhook_secret": DEVELOPMENT_WEBHOOK_SECRET},
             "TANDEM_PROVIDER_WEBHOOK_SECRET",
