@@ -17,8 +17,8 @@ import httpx
 import pytest
 import structlog
 
-from services.settings import Settings
 from services.terminal_lines import TerminalLines
+from tests.conftest import Addresses, settings_for
 from tests.servers import CHECKOUT, environment_of
 from tests.worker.work import free_port
 
@@ -77,11 +77,13 @@ def terminal(environment: dict[str, str], *words: str) -> Iterator[Terminal]:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_a_request_is_one_short_line_and_jobs_are_silent(
-    settings: Settings, workers: str
+    fresh_database: str, addresses: Addresses, workers: str
 ) -> None:
     port = free_port()
     environment = environment_of(
-        settings,
+        settings_for(fresh_database, addresses.redis_url),
+        TANDEM_SLOW_STATEMENT_SECONDS="60",
+        TANDEM_SLOW_REQUEST_SECONDS="60",
         TANDEM_EXPIRY_SECONDS="0.2",
         TANDEM_AUDIT_SEAL_SECONDS="0.2",
         TANDEM_JOB_POLL_SECONDS="0.1",

@@ -143,7 +143,12 @@ async def test_a_sealed_key_opens_under_its_own_name_alone(alone: Settings) -> N
 
 async def test_a_key_that_somebody_put_into_the_table_is_not_trusted(alone: Settings) -> None:
     """Who can write to the database, and has no secret, cannot sign."""
-    async with process_of(alone, secret=settings_for("", "", secret=OTHER_SECRET).secret) as thief:
+    async with process_of(
+        alone,
+        secret=settings_for(
+            "postgresql://localhost/none", "redis://localhost", secret=OTHER_SECRET
+        ).secret,
+    ) as thief:
         await thief.tokens.load()
         forged = issued(thief)
     [row] = await rows(alone)
