@@ -39,11 +39,19 @@ class Admission:
         self._answered = 0
         self._measured_at = time.monotonic()
         self.bound = self._bound()
+        #: Requests that wait for their client: for its body, or until it reads. They cost nothing,
+        #: and clients that are slow must not shut others out.
+        self.waiting = 0
         #: Requests refused since the last report.
         self.refused = 0
 
-    def measure(self, in_progress: int, answered: int) -> None:
-        """Note how many requests are in progress, and how many were answered since the start."""
+    def full(self, unanswered: int) -> bool:
+        """Are as many requests in progress as are answered in time? ``unanswered`` counts all."""
+        return unanswered - self.waiting >= self.bound
+
+    def measure(self, unanswered: int, answered: int) -> None:
+        """Note how many requests have no answer yet, and how many were answered since the start."""
+        in_progress = unanswered - self.waiting
         now = time.monotonic()
         seconds = now - self._measured_at
         if in_progress >= _BUSY and seconds > 0:

@@ -144,7 +144,7 @@ class Connection(HttpToolsProtocol):
 
     def _overloaded(self) -> bool:
         """Are as many requests in progress as this process can answer in time?"""
-        if self._edge is None or len(self.tasks) < self._edge.admission.bound:
+        if self._edge is None or not self._edge.admission.full(len(self.tasks)):
             return False
         # Probes and monitors are answered always, and an answer must not overtake another one.
         return self._idle() and not self.url.startswith(_ALWAYS_ADMITTED)

@@ -105,7 +105,8 @@ class Edge:
             expose_headers=_EXPOSED_HEADERS,
             max_age=_CORS_SECONDS,
         )
-        self._headers = standing_headers(settings)
+        self._standing = standing_headers(settings)
+        self._headers = [(name.encode(), value.encode()) for name, value in self._standing.items()]
         #: The bound on requests in progress, which the connections keep.
         self.admission = Admission()
 
@@ -128,7 +129,15 @@ class Edge:
         # A copy: the server reads its own scope later, where HEAD must stay HEAD.
         scope = {**scope, "state": state}
         exchange = Exchange(
-            self._process, self._headers, scope, fields, request_id, trace_id, receive, send
+            self._process,
+            self.admission,
+            self._headers,
+            scope,
+            fields,
+            request_id,
+            trace_id,
+            receive,
+            send,
         )
         if self._health.draining:
             exchange.last()
@@ -143,12 +152,9 @@ class Edge:
         self.admission.refused += 1
         request_id = new_id(datetime.now(UTC))
         reply = self._write_error(path, overloaded(), request_id)
-        given = reply.headers.keys() | {"Vary"}
-        known = {name.lower().encode() for name in given}
-        for name, value in self._headers:
-            if name not in known:
-                reply.headers[name.decode()] = value.decode()
-        reply.headers |= {"x-request-id": request_id, "vary": "Origin"}
+        known = {name.lower() for name in reply.headers}
+        standing = {name: value for name, value in self._standing.items() if name not in known}
+        reply.headers |= {**standing, "x-request-id": request_id, "vary": "Origin"}
         return reply
 
     async def _http(self, scope: Scope, exchange: Exchange) -> None:
@@ -161,7 +167,7 @@ class Edge:
         try:
             await app(scope, exchange.receive, exchange.send)
         finally:
-            exchange.log(method)
+            exchange.end(method)
             # Scope and exchange refer to each other; unlinked, they need no garbage collection.
             del scope["tandem.exchange"]
 

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
+from api.http.admission import Admission
 from api.http.requests import Fields
 from api.http.responses import is_face, quota_headers
 from services import logs
@@ -53,7 +54,7 @@ _HEADERS = {
 }
 
 
-def standing_headers(settings: Settings) -> list[tuple[bytes, bytes]]:
+def standing_headers(settings: Settings) -> dict[str, str]:
     """The headers of every answer whose route says nothing else."""
     headers = dict(_HEADERS)
     if not settings.development:
@@ -61,7 +62,7 @@ def standing_headers(settings: Settings) -> list[tuple[bytes, bytes]]:
         hsts += "; includeSubDomains" if settings.hsts_subdomains else ""
         hsts += "; preload" if settings.hsts_preload else ""
         headers["strict-transport-security"] = hsts
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
+    return headers
 
 
 class Exchange:
@@ -70,6 +71,7 @@ class Exchange:
     def __init__(
         self,
         process: Process,
+        admission: Admission,
         standing: list[tuple[bytes, bytes]],
         scope: Scope,
         fields: Fields,
@@ -82,8 +84,9 @@ class Exchange:
         self._settings = process.settings
         self._standing = standing
         self._scope = scope
-        self._receive = receive
-        self._send = send
+        self._receive_next = receive
+        self._send_now = send
+        self._admission = admission
         self.fields = fields
         self.request_id = request_id
         self.trace_id = trace_id
@@ -117,6 +120,8 @@ class Exchange:
         `UnsupportedMediaType`.
         """
         if (refused := self._scope.get("tandem.refused")) is not None:
+            if isinstance(refused, Unavailable):  # the request itself is whole
+                raise refused
             self._unread = True
             raise self._refuse(refused)
         # With two hosts, a proxy could check the one and Tandem take the other.
@@ -142,7 +147,7 @@ class Exchange:
         if self.refused:
             raise self.refused
         if not self._unread:
-            return await self._receive()  # This waits until the client leaves.
+            return await self._receive_next()  # This waits until the client leaves.
         settings = self._settings
         passed = time.monotonic() - self._started
         try:
@@ -167,6 +172,8 @@ class Exchange:
             self.status = message["status"]
             self._answered = time.monotonic()
             headers = self._dressed(message.get("headers", ()))
+            if self.endless:
+                self._admission.waiting += 1
             if is_face(self._scope["path"]) and not self._page:
                 headers += await quota_headers(self.process, self._scope, self.request)
             message["headers"] = headers
@@ -186,6 +193,25 @@ class Exchange:
         else:
             await self._send(message)
 
+    async def _receive(self) -> Message:
+        """Wait for the client. A request that waits is no work in progress."""
+        self._admission.waiting += 1
+        try:
+            return await self._receive_next()
+        finally:
+            self._admission.waiting -= 1
+
+    async def _send(self, message: Message) -> None:
+        """Send, and wait while the client does not read."""
+        if self.endless:
+            await self._send_now(message)
+            return
+        self._admission.waiting += 1
+        try:
+            await self._send_now(message)
+        finally:
+            self._admission.waiting -= 1
+
     def timed_out(self) -> Timeout:
         """The error of a request that took too long."""
         if self.request is not None and self.request.committing:
@@ -202,8 +228,10 @@ class Exchange:
         """Make this the last answer of its connection."""
         self._last = True
 
-    def log(self, method: str) -> None:
+    def end(self, method: str) -> None:
         """Log one line for the request: a warning when its answer began late."""
+        if self.endless:
+            self._admission.waiting -= 1
         settings = self._settings
         now = time.monotonic()
         waited = (self._answered or now) - self._started

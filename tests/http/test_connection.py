@@ -27,7 +27,7 @@ MIB = 1 << 20
 async def port(process: Process, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """The port of a server in this process, so that its limits can be shortened."""
     monkeypatch.setattr(exchange, "_LINGER_SECONDS", 0.1)
-    settings = process.settings.model_copy(update={"keep_alive_seconds": 1, "body_seconds": 0.3})
+    settings = process.settings.model_copy(update={"keep_alive_seconds": 1, "body_seconds": 1})
     app = create_app(replace(process, settings=settings))
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     server = HttpServer(server_config(lambda: app, settings, lifespan="off"), 0)
@@ -325,6 +325,53 @@ async def test_a_connection_goes_on_after_a_request_was_refused_under_load(
     writer.write(kept)
     assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
     writer.close()
+
+
+SLOW = {
+    "a body that does not come": head(
+        "/api/v2/auth/login",
+        "Content-Type: application/json",
+        "Content-Length: 99",
+        method="POST",
+    )
+    + b"\r\n{",
+    "a head that was refused": head("/api/v2/products", "X-Long: " + "x" * 9_000)[:-2],
+}
+
+
+@pytest.mark.parametrize("sent", SLOW.values(), ids=SLOW)
+async def test_clients_that_are_slow_shut_nobody_out(
+    small: int, port: int, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    """Such a request waits for its client, which costs the server nothing."""
+    monkeypatch.setattr(exchange, "_LINGER_SECONDS", 20)
+    async with AsyncExitStack() as stack:
+        for _ in range(4 * small):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            stack.callback(writer.close)
+            writer.write(sent)
+        await asyncio.sleep(0.3)
+        for _ in range(small):
+            answer = await answers(port, head("/api/v2/products?first=1") + ENDING)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_client_that_does_not_read_shuts_nobody_out(
+    small: int, port: int, shop: Shop
+) -> None:
+    for _ in range(20):
+        await shop.product(description="d" * 1_900)
+    listed = head("/api/v2/products?first=100") + b"\r\n"
+    async with AsyncExitStack() as stack:
+        for _ in range(2 * small):
+            client = socket.socket()
+            stack.callback(client.close)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.connect(("127.0.0.1", port))
+            client.sendall(listed * 300)  # more answers than the kernel keeps
+        await asyncio.sleep(1)
+        answer = await answers(port, head("/api/v2/products?first=1") + ENDING)
+        assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 def test_the_bound_follows_the_rate_of_a_busy_process() -> None:
