@@ -56,6 +56,7 @@ class Health:
         self._checked_at = 0.0
         # Stays true: when a newer release migrates the database, this one still serves.
         self._migrated = False
+        self._writable = True
         #: True when the process is about to stop: it answers, but is not ready for new requests.
         self.draining = False
 
@@ -102,8 +103,12 @@ class Health:
             return False, False
         self._process.database.reachability.answered()
         writable = able and self._process.database.writable
-        if not writable:
-            log.warning("database takes no writes")
+        if writable != self._writable:  # told once, not with each probe
+            self._writable = writable
+            if writable:
+                log.info("database takes writes again")
+            else:
+                log.warning("database takes no writes")
         return True, writable
 
     async def _check_redis(self) -> bool:

@@ -1,8 +1,8 @@
 """Admission: a server that has more requests than it can answer in time refuses the rest at once.
 
-A request that is refused costs a tenth of one that is answered, so a server under three times its
-load goes on answering as many as it can. By Little's law, a request waits for as long as the
-requests in progress take at the rate at which they are answered.
+A refusal is made in 15 µs, where a cached read takes 150 and a GraphQL list 700. So a server under
+three times its load goes on answering as many as it can. By Little's law, a request waits for as
+long as the requests in progress take, at the rate at which they are answered.
 """
 
 import time

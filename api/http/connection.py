@@ -152,8 +152,7 @@ class Connection(HttpToolsProtocol):
     def _turn_away(self) -> None:
         """Answer that there is too much to do, without any work for the request.
 
-        This costs a tenth of what the edge's own answer does. The edge answers browsers, whose
-        pages may read only answers with the headers of CORS.
+        The edge answers browsers, whose pages may read only answers with the headers of CORS.
         """
         assert self._edge is not None
         parser: Any = self.parser

@@ -22,6 +22,7 @@ PRIORITIES: Mapping[str, int] = {
     "mail.resetPassword": 2,
     "mail.verifyEmail": 2,
     "mail.orderPaid": 1,
+    "mail.orderPlaced": 1,
     "mail.orderRefunded": 1,
     "mail.orderShipped": 1,
 }

@@ -328,6 +328,8 @@ async def test_a_second_worker_makes_more_pdfs_at_one_time(shop: Shop) -> None:
 def test_what_is_scheduled_or_limited_or_first_has_a_handler() -> None:
     in_lanes = [name for lane in LANES for name in lane.jobs]
     assert {*SCHEDULES, *AT_ONCE, *PRIORITIES, *in_lanes} <= {*HANDLERS}
+    # Somebody expects every mail.
+    assert {name for name in HANDLERS if name.startswith("mail.")} <= {*PRIORITIES}
     assert len(in_lanes) == len({*in_lanes})
 
 
