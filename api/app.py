@@ -136,8 +136,8 @@ def _error_writer(process: Process, paths: Paths) -> ErrorWriter:
         if path == "/graphql":
             body = refused(CallerRequest(process, request_id, "graphql"), error).body
             reply = Reply(error.status, {}, encode(body))
-            if error.status in (429, 503):
-                reply.headers["Retry-After"] = str(error.details.get("retryAfterSeconds", 1))
+            if error.retry_after is not None:
+                reply.headers["Retry-After"] = str(error.retry_after)
         else:
             reply = dialect_of(path).error(error, request_id, path, public_url)
         if error.status == 405:

@@ -152,8 +152,6 @@ def _respond(request: Request, got: bool, reply: Answer, media: str, well_formed
         headers["Allow"] = "POST, OPTIONS"
     if reply.retry_after is not None:
         headers["Retry-After"] = str(reply.retry_after)
-    elif status == 503:
-        headers["Retry-After"] = "1"
     if request.process.settings.development:
         headers["Server-Timing"] = timing(request)
     return Reply(status, headers, _encode(reply.body), f"{media}; charset=utf-8")

@@ -105,8 +105,8 @@ class Dialect(ABC):
         if error.status == 401:
             refused = token_sent and isinstance(error, Unauthenticated)
             written["WWW-Authenticate"] = 'Bearer error="invalid_token"' if refused else "Bearer"
-        if error.status in (429, 503):
-            written["Retry-After"] = str(error.details.get("retryAfterSeconds", 1))
+        if error.retry_after is not None:
+            written["Retry-After"] = str(error.retry_after)
         return Reply(error.status, written, _encode(body), self.error_media)
 
 

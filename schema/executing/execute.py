@@ -90,7 +90,7 @@ async def perform(
     if not result.errors:
         return Answer({"data": result.data})
     found = [await _field_error(request, asked, operation, error) for error in result.errors]
-    waits = [wait for one in found if (wait := _wait(one)) is not None]
+    waits = [one.retry_after for one in found if one.retry_after is not None]
     errors = [
         _placed(_shaped(request, one), error)
         for one, error in zip(found, result.errors, strict=True)
@@ -220,12 +220,7 @@ async def _refused_call(request: Request, asked: GraphQLRequest, call: BadCall) 
 def refused(request: Request, error: TandemError, shown: Sequence[GraphQLError] = ()) -> Answer:
     """An answer without data. Errors of the document itself keep their messages and locations."""
     errors = [_shaped(request, error, one) for one in shown] or [_shaped(request, error)]
-    return Answer({"errors": errors}, error, _wait(error))
-
-
-def _wait(error: TandemError) -> int | None:
-    """The seconds after which the call may be sent again; None where waiting does not help."""
-    return error.details.get("retryAfterSeconds")
+    return Answer({"errors": errors}, error, error.retry_after)
 
 
 async def _field_error(

@@ -46,6 +46,11 @@ class TandemError(Exception):
         # A security effect, which the operation's transaction commits although the write failed.
         self.effect = effect
 
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds after which the call may be sent again; None where waiting does not help."""
+        return self.details.get("retryAfterSeconds")
+
     def __init_subclass__(cls) -> None:
         CATALOGUE[cls.code] = cls
 
