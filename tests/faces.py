@@ -761,13 +761,16 @@ class GraphQL(Door):
         headers: Mapping[str, str] | None = None,
     ) -> Outcome:
         document = DOCUMENTS[operation]
-        text, variables = written(document, dict(values or {}), key, if_match)
         response = await self.client.post(
             "/graphql",
-            json={"query": text, "variables": variables},
+            json=self.asked(*written(document, dict(values or {}), key, if_match)),
             headers={**_authorized(caller), **(headers or {})},
         )
         return self.read(operation, response)
+
+    def asked(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """The body of a request for a document with variables."""
+        return {"query": text, "variables": variables}
 
     def read(self, operation: str, response: httpx.Response) -> Outcome:
         """A response as an outcome."""

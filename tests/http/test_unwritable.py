@@ -1,6 +1,7 @@
 """A database that takes no writes: callers may try again, readiness says so, nothing is lost."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -56,6 +57,18 @@ async def client(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@asynccontextmanager
+async def refusing(shop: Shop, state: str) -> AsyncIterator[None]:
+    """Let PostgreSQL refuse to change users with this SQLSTATE in the block."""
+    owner = await asyncpg.connect(shop.process.settings.database_url, timeout=10)
+    await owner.execute(_REFUSE.format(state=state))
+    try:
+        yield
+    finally:
+        await owner.execute(_TAKE_AGAIN)
+        await owner.close(timeout=10)
+
+
 async def rename(client: httpx.AsyncClient, shop: Shop, face: str, person: Person) -> Any:
     """Change a person's name on a face."""
     door = door_named(face, shop, client)
@@ -81,9 +94,7 @@ async def test_a_write_that_the_database_cannot_take_may_be_sent_again(
     monkeypatch.setattr("services.health._SHARED_SECONDS", 0)
     ada = await shop.person()
     assert await ready(client) == 200
-    owner = await asyncpg.connect(shop.process.settings.database_url, timeout=10)
-    await owner.execute(_REFUSE.format(state=state))
-    try:
+    async with refusing(shop, state):
         async with shop.unchanged():
             refused = await rename(client, shop, face, ada)
         assert (refused.code, refused.status) == ("UNAVAILABLE", 503)
@@ -93,9 +104,6 @@ async def test_a_write_that_the_database_cannot_take_may_be_sent_again(
         # Reads go on.
         me = await door_named(face, shop, client).call("users.me", {}, caller=ada)
         assert me.error is None
-    finally:
-        await owner.execute(_TAKE_AGAIN)
-        await owner.close(timeout=10)
     changed = await rename(client, shop, face, ada)
     assert changed.error is None
     assert await ready(client) == 200
@@ -105,17 +113,12 @@ async def test_a_refused_write_says_when_to_try_again(
     shop: Shop, client: httpx.AsyncClient
 ) -> None:
     ada = await shop.person()
-    owner = await asyncpg.connect(shop.process.settings.database_url, timeout=10)
-    await owner.execute(_REFUSE.format(state="53100"))
-    try:
+    async with refusing(shop, "53100"):
         for base in ("/api/v1", "/api/v2"):
             answer = await client.patch(
                 f"{base}/me", json={"fullName": "Ada Byron"}, headers=ada.headers
             )
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    finally:
-        await owner.execute(_TAKE_AGAIN)
-        await owner.close(timeout=10)
 
 
 async def test_a_connection_to_a_standby_is_not_used_again(
@@ -155,14 +158,9 @@ async def test_a_graphql_write_that_may_be_sent_again_says_when(
 ) -> None:
     """Balancers and clients that retry see the header, also where the status is 200."""
     ada = await shop.person()
-    owner = await asyncpg.connect(shop.process.settings.database_url, timeout=10)
-    await owner.execute(_REFUSE.format(state="53100"))
     document = 'mutation { updateMe(input: {fullName: "Ada Byron"}) { id } }'
-    try:
+    async with refusing(shop, "53100"):
         answer = await client.post("/graphql", json={"query": document}, headers=ada.headers)
-    finally:
-        await owner.execute(_TAKE_AGAIN)
-        await owner.close(timeout=10)
     [error] = answer.json()["errors"]
     assert error["extensions"]["code"] == "UNAVAILABLE"
     assert error["extensions"]["details"] == {"retryAfterSeconds": 1}

@@ -5,14 +5,13 @@ GraphQL takes values in variables and as literals in the document; both are door
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
 
 from services.ids import NOWHERE
-from tests.faces import DOCUMENTS, FACES, Caller, Door, GraphQL, Outcome, door_named, written
+from tests.faces import FACES, Door, GraphQL, door_named
 from tests.shop import Person, Shop
 
 #: The names that a GraphQL document can hold.
@@ -22,24 +21,10 @@ NAMES = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 class Literals(GraphQL):
     """GraphQL with every value written into the document."""
 
-    async def call(
-        self,
-        operation: str,
-        values: Mapping[str, Any] | None = None,
-        *,
-        caller: Caller = None,
-        key: str | None = None,
-        if_match: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Outcome:
-        """Call as the other doors do."""
-        text, variables = written(DOCUMENTS[operation], dict(values or {}), key, if_match)
+    def asked(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """The body of a request whose document has no variables."""
         kind, body = text.split(maxsplit=1)[0], text[text.index("{") :]
-        document = kind + re.sub(r"\$(\w+)", lambda found: literal(variables[found[1]]), body)
-        token = caller.token if isinstance(caller, Person) else caller
-        sent = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
-        response = await self.client.post("/graphql", json={"query": document}, headers=sent)
-        return self.read(operation, response)
+        return {"query": kind + re.sub(r"\$(\w+)", lambda it: literal(variables[it[1]]), body)}
 
 
 def literal(value: Any) -> str:
