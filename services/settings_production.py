@@ -16,7 +16,7 @@ DEVELOPMENT_WEBHOOK_SECRET = "whsec_ZGV2ZWxvcG1lbnQtc2VjcmV0LW5ldmVyLXVzZS10aGlz
 
 
 def open_connections(database_url: str, redis_url: str) -> list[str]:
-    """What an operator should know about connections that a network may read."""
+    """Warnings to an operator about connections that a network may read."""
     advice = "may go over the network without encryption:"
     found = []
     if unencrypted(database_url):

@@ -30,7 +30,7 @@ class TerminalLines:
 
     def __init__(self, scheduled: Collection[str] = ()) -> None:
         self._scheduled = frozenset(scheduled)
-        #: What operations each request called, by the request's id.
+        #: The operations that each request called, by the request's id.
         self._called: dict[str, list[str]] = {}
 
     def __call__(self, _logger: Any, _method: str, values: Mapping[str, Any]) -> str:

@@ -3,10 +3,13 @@
     python -m api.cli.contracts            writes both OpenAPI files and the SDL
     python -m api.cli.contracts --check    says what differs, is not described, or breaks callers
 
-The check compares the committed files with the code, asks for a description of every public
-name, looks for breaking changes against the last commit (or --against REVISION) that
-docs/breaking-changes.md does not name, and compares a migrated database with one made from the
-tables.
+The check has four parts:
+
+- The committed files are what the code writes.
+- Every public name has a description.
+- docs/breaking-changes.md names each change since the last commit (or --against REVISION) that
+  breaks callers.
+- A migrated database is like one that is made from the tables.
 """
 
 import argparse

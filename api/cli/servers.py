@@ -142,7 +142,7 @@ def _run(settings: Settings, act: Callable[[], Any]) -> Any:
 
 
 def warnings(settings: Settings) -> list[str]:
-    """What an operator should know at start, in sentences."""
+    """Warnings to an operator at the start, in sentences."""
     if settings.development:
         return []
     return open_connections(settings.database_url, settings.redis_url)

@@ -105,7 +105,7 @@ def _field_error(error: Any, model: type[Input]) -> FieldError:
 
 
 def _meant(name: str, model: type[Input]) -> str | None:
-    """What an unknown name most likely means: a field of the model, or one of a part of it."""
+    """The most likely meaning of an unknown name: a field of the model, or one of a part of it."""
     fields = {item.alias or name: item.annotation for name, item in model.model_fields.items()}
     if found := suggestion(name, fields):
         return found

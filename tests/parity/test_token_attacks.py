@@ -1,7 +1,7 @@
 """Tokens that are not ours, or not for this, are refused alike on every face.
 
-Each attack is a name and a function of the attacker, who holds a good token, knows everything
-that is public, and in some has had our key sign something that is not an access token.
+Each attack is a name and a function of the attacker. The attacker holds a good token and knows
+everything that is public. In some attacks, our key has signed something that is no access token.
 """
 
 import hmac
