@@ -149,6 +149,14 @@ class Machine(Person):
     key_id: str = ""
 
 
+def own_statements(request: Request) -> int:
+    """The statements of a request, without those that authenticated it.
+
+    A token takes one when the process has not looked for revocations lately.
+    """
+    return request.stats.statements - request.authentication_statements
+
+
 def unique(prefix: str = "t") -> str:
     """A short name that nothing else has."""
     return f"{prefix}{next(_counter)}{uuid4().hex[:10]}"
