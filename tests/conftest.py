@@ -50,7 +50,13 @@ _STOP_SECONDS = 15
 gc.set_threshold(200_000, 50, 1000)
 
 # The settings of a shell that serves Tandem must not change the tests, except for the names kept.
-_KEPT = ("TANDEM_FAST_PATHS", "TANDEM_TEST_PROCESSES", "TANDEM_TEST_SEED", "TANDEM_VENV")
+_KEPT = (
+    "TANDEM_FAST_PATHS",
+    "TANDEM_TEST_PROCESSES",
+    "TANDEM_TEST_SEED",
+    "TANDEM_TEST_SEED_DRAWN",
+    "TANDEM_VENV",
+)
 for _name in list(os.environ):
     if _name.startswith("TANDEM_") and _name not in _KEPT:
         del os.environ[_name]

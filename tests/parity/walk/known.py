@@ -116,7 +116,7 @@ EFFECTS: tuple[Known, ...] = (
 )
 EXCEPTIONS: tuple[Known, ...] = (
     Known(
-        "A value out of bounds in a nested list, under a thing that is not there",
+        "A value out of bounds in a nested list",
         "GraphQL reads the thing first, as it may read many.",
         _lies_under_nothing,
     ),

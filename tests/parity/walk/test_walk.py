@@ -12,10 +12,11 @@ from tests.conftest import Addresses, settings_for
 from tests.parity.walk.calls import FACES, Call
 from tests.parity.walk.contracts import Contract, contracts
 from tests.parity.walk.drawing import Drawing, fitting
-from tests.parity.walk.known import known
+from tests.parity.walk.known import EXCEPTIONS, known
 from tests.parity.walk.rounds import Difference, Round, play, play_spent
 from tests.parity.walk.shrinking import shrunk
 from tests.parity.walk.world import World, opened
+from tests.servers import CHECKOUT
 from tests.suite import run_seed, seed_was_drawn
 
 #: Steps by the run's depth.
@@ -201,6 +202,13 @@ async def test_the_faces_answer_alike(
         assert tally.written * 10 >= tally.steps
         assert tally.reads_that_found * 2 > tally.reads
         assert not tally.never_went_well
+
+
+def test_every_known_difference_is_a_row_of_the_docs() -> None:
+    table = (CHECKOUT / "docs" / "differences.md").read_text()
+    cases = [line.removeprefix("| ") for line in table.splitlines() if line.startswith("| ")]
+    for one in EXCEPTIONS:
+        assert any(case.startswith(one.kind) for case in cases), one.kind
 
 
 async def test_the_faces_answer_alike_about_few_operations(world: World) -> None:
