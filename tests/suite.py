@@ -6,6 +6,7 @@
 import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,9 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import exchanges
+from tests.faces import DOORS
+
+_TESTS = Path(__file__).parent
 
 #: The environment variable of the run's seed. Every test draws its random numbers from it.
 _SEED = "TANDEM_TEST_SEED"
@@ -116,14 +120,46 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         assert config.cache
         failed = config.cache.get("cache/lastfailed", {})
     deeper = _DEPTHS[_depth_of(config) + 1 :]
+    one_door = _other_doors(items) if _is_whole_usual_run(config) else set[str]()
     kept, left_out = list[pytest.Item](), list[pytest.Item]()
     for item in items:
-        too_deep = any(map(item.get_closest_marker, deeper)) and item.nodeid not in failed
-        (left_out if too_deep else kept).append(item)
+        too_deep = any(map(item.get_closest_marker, deeper)) or item.nodeid in one_door
+        (left_out if too_deep and item.nodeid not in failed else kept).append(item)
     config.hook.pytest_deselected(items=left_out)
     # xdist sends this to the process that reports.
     getattr(config, "workeroutput", {})["left_out"] = [item.nodeid for item in left_out]
     items[:] = sorted(kept, key=lambda item: item.path.name not in _FIRST)
+
+
+def _is_whole_usual_run(config: pytest.Config) -> bool:
+    """Does this run have every usual test? Named files and words run on all doors."""
+    whole = [Path(argument).resolve() for argument in config.args] == [_TESTS]
+    chosen = any(config.getoption(name, None) for name in ("keyword", "markexpr", "lf"))
+    return whole and not chosen and _depth_of(config) == 0
+
+
+def _other_doors(items: list[pytest.Item]) -> set[str]:
+    """The tests that a whole usual run leaves to the thorough part.
+
+    A test that goes through a `door` runs once for each of its values, on a door that the run's
+    seed draws. The doors of a test's values take turns, so that a test of four values uses all.
+    """
+    tests: dict[str, dict[tuple[int, ...], list[pytest.Item]]] = {}
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is None or "door" not in callspec.params:
+            continue
+        # The doors of one value are given the same object.
+        value = tuple(id(given) for name, given in callspec.params.items() if name != "door")
+        values = tests.setdefault(item.nodeid.partition("[")[0], {})
+        values.setdefault(value, []).append(item)
+    others = set[str]()
+    for name, values in tests.items():
+        first = random.Random(f"{run_seed()} {name}").randrange(len(DOORS))
+        for turn, doors in enumerate(values.values(), first):
+            kept = doors[turn % len(doors)]
+            others.update(item.nodeid for item in doors if item is not kept)
+    return others
 
 
 @pytest.hookimpl(optionalhook=True)
