@@ -34,6 +34,8 @@ async def shop(
         addresses.redis_url,
         job_poll_seconds=0.05,
         job_lease_seconds=1,
+        # Fifty payments at one moment wait for ten connections, on a busy machine for long.
+        key_wait_seconds=60,
         time_zone="Europe/Berlin",
     )
     process = new_process(settings)
