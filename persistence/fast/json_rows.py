@@ -5,6 +5,8 @@ rows as one text, and msgspec reads it in C: 3.7 µs a product instead of 5.7. O
 answer several questions, with a text for each as a column.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -39,7 +41,7 @@ class JsonRows(Generic[Row]):
     The rows are equal to those that the query makes of the driver's records.
     """
 
-    __slots__ = ("_joined", "_text", "_unpack", "query", "seconds")
+    __slots__ = ("_decode", "_joined", "_straight", "_text", "query", "seconds")
 
     def __init__(self, query: ListQuery[Row], kinds: list[Any]) -> None:
         self.query = query
@@ -57,11 +59,10 @@ class JsonRows(Generic[Row]):
             f"FROM ({query.sql}) AS packed({', '.join(names)})"
         )
         self._joined: dict[int, str] = {}
-        if query.array_struct is None:
-            decode, row = msgspec.json.Decoder(list[tuple[*kinds]]).decode, query.row
-            self._unpack = lambda text: [row(*values) for values in decode(text)]
-        else:
-            self._unpack = msgspec.json.Decoder(list[query.array_struct]).decode
+        self._decode = msgspec.json.Decoder(list[tuple[*kinds]]).decode
+        self._straight: Callable[[str], list[Row]] | None = None
+        if query.array_struct is not None:
+            self._straight = msgspec.json.Decoder(list[query.array_struct]).decode
 
     def joined(self, count: int) -> str:
         """The statement that answers ``count`` such questions, with a text for each.
@@ -76,7 +77,14 @@ class JsonRows(Generic[Row]):
 
     def unpack(self, text: str | None) -> list[Row]:
         """The rows of an answer; there is no text where there are no rows."""
-        return [] if text is None else self._unpack(text)
+        if text is None:
+            return []
+        if self._straight is not None:
+            # A value that this release does not know fails here, and is kept below.
+            with suppress(msgspec.ValidationError):
+                return self._straight(text)
+        row = self.query.row
+        return [row(*values) for values in self._decode(text)]
 
 
 # A list has at most some hundred shapes, of which few are in use.

@@ -72,7 +72,7 @@ _NOT_ONCE_REFUNDED = frozenset({OrderStatus.CONFIRMED, OrderStatus.SHIPPED})
 def next_statuses(status: OrderStatus, payment_status: PaymentStatus) -> list[OrderStatus]:
     """The statuses that may follow, given what was paid and refunded."""
     then = NEXT_STATUSES[status]
-    if payment_status is PaymentStatus.REFUNDED:
+    if payment_status == PaymentStatus.REFUNDED:
         return [after for after in then if after not in _NOT_ONCE_REFUNDED]
     return list(then)
 

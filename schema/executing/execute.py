@@ -235,9 +235,11 @@ async def _field_error(
         at = error.path[-1] if error.path else None
         calls = bad_calls(operation.document, operation.node, asked.variables)
         refusal = await _refusal(request, asked, [one for one in calls if one.response_key == at])
-        return refusal or ValidationFailed()
-    # Operations and relations raise only TandemError, so this is a fault of the face itself.
-    request.fault(original)
+        if refusal is not None:
+            return refusal
+    # Operations and relations raise only TandemError, so this is a fault of the face itself:
+    # a value that cannot be shown, such as an enum value that a newer release wrote.
+    request.fault(original or error)
     return Internal()
 
 

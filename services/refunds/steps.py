@@ -188,7 +188,7 @@ async def cancel_order(
     of its payment. Its coupon is used up when the buyer cancels; when somebody else does, it is
     released.
     """
-    if order.payment_status is PaymentStatus.UNPAID:
+    if order.payment_status == PaymentStatus.UNPAID:
         return await orders_steps.end_unpaid(ctx, tx, order, OrderStatus.CANCELLED, note)
     returned = dict(await tx.all(RETURNED_PIECES, order_id=order.id))
     not_returned = {
