@@ -69,10 +69,10 @@ _RULES = {
     "missing": ("REQUIRED", "Give a value."),
     "extra_forbidden": ("UNKNOWN_FIELD", "There is no such field."),
     "string_pattern_mismatch": ("INVALID_FORMAT", "Give text of the form {pattern}."),
-    "string_too_short": ("TOO_SHORT", "Give at least {min_length} characters."),
-    "string_too_long": ("TOO_LONG", "Give at most {max_length} characters."),
-    "too_short": ("TOO_FEW", "Give at least {min_length}."),
-    "too_long": ("TOO_MANY", "Give at most {max_length}."),
+    "string_too_short": ("TOO_SHORT", "Give {min_length} or more characters."),
+    "string_too_long": ("TOO_LONG", "Give {max_length} or fewer characters."),
+    "too_short": ("TOO_FEW", "Give {min_length} or more."),
+    "too_long": ("TOO_MANY", "Give {max_length} or fewer."),
     "greater_than_equal": ("TOO_SMALL", "Give {ge} or more."),
     "less_than_equal": ("TOO_LARGE", "Give {le} or less."),
     "enum": ("INVALID_CHOICE", "Give one of {expected}."),
@@ -151,7 +151,7 @@ def _cleaned(value: object, control: re.Pattern[str]) -> object:
     if not isinstance(value, str):
         return value
     if len(value) > LONGEST_TEXT:
-        raise wrong("TOO_LONG", f"Give at most {LONGEST_TEXT} characters.")
+        raise wrong("TOO_LONG", f"Give {LONGEST_TEXT} or fewer characters.")
     if control.search(value):
         raise wrong("INVALID_FORMAT", "Control characters are not allowed.")
     return unicodedata.normalize("NFC", value.strip())

@@ -56,9 +56,9 @@ def _long_enough(value: str) -> str:
     if len(value) <= LONGEST_TEXT:
         lengths.add(len(same_password(value)))
     if max(lengths) < _SHORTEST:
-        raise wrong("TOO_SHORT", f"Give at least {_SHORTEST} characters.")
+        raise wrong("TOO_SHORT", f"Give {_SHORTEST} or more characters.")
     if min(lengths) > _LONGEST:
-        raise wrong("TOO_LONG", f"Give at most {_LONGEST} characters.")
+        raise wrong("TOO_LONG", f"Give {_LONGEST} or fewer characters.")
     return value
 
 

@@ -64,8 +64,8 @@ async def test_what_is_taken_or_not_valid_is_said_in_a_sentence(shop: Shop) -> N
     assert status == 1
     assert said == (
         "tandem: --email is not right: Give an email address. "
-        "--username is not right: Give at least 3 characters. "
-        "The password is not right: Give at least 8 characters."
+        "--username is not right: Give 3 or more characters. "
+        "The password is not right: Give 8 or more characters."
     )
 
 
