@@ -10,6 +10,9 @@ from graphql import GraphQLInputObjectType, GraphQLList, GraphQLNonNull, GraphQL
 
 from tests.parity.walk.rounds import Difference, Known, Round
 
+#: What a round with a nearly spent budget compares.
+_WHEN_SPENT = ("code when spent", "details when spent", "Retry-After")
+
 
 def known(round: Round, difference: Difference) -> str | None:
     """The kind of a known difference; None for a fault."""
@@ -22,8 +25,7 @@ def known(round: Round, difference: Difference) -> str | None:
 def _costs_its_parent(round: Round, difference: Difference) -> bool:
     """Does GraphQL charge a nested operation the cost of the field around it, and wait for it?"""
     if round.contract.under is None or difference.about != "charge":
-        waits = ("code when spent", "details when spent", "Retry-After")
-        return round.contract.under is not None and difference.about in waits
+        return round.contract.under is not None and difference.about in _WHEN_SPENT
     asked, told = difference.found["graphql"], difference.found["v2"]
     return asked.keys() == told.keys() and all(asked[one] == told[one] + 1 for one in told)
 
@@ -40,7 +42,7 @@ def _cannot_be_read(round: Round, difference: Difference) -> bool:
     """Is it a text that makes a body malformed on REST, and as a literal a GraphQL document?"""
     told = {round.answers[face].code for face in ("v1", "v2")}
     asked = round.answers["graphql"].code
-    about = ("charge", "code when spent", "details when spent", "Retry-After")
+    about = ("charge", *_WHEN_SPENT)
     return (
         told == {"MALFORMED_REQUEST"}
         and asked in ("MALFORMED_REQUEST", "RATE_LIMITED")
@@ -86,8 +88,9 @@ def _made(value: Any, kind: Any) -> Iterator[str]:
 def _ended_its_session(round: Round, difference: Difference) -> bool:
     """Did the first door's use of a spent refresh token end the session that pays on that door?"""
     codes = {one.code for one in round.answers.values()}
-    spent = codes == {"REFRESH_TOKEN_INVALID"}
-    return spent and difference.about == "charge" and round.contract.operation.paid_by is not None
+    spent = "REFRESH_TOKEN_INVALID" in codes and codes <= {"REFRESH_TOKEN_INVALID", "RATE_LIMITED"}
+    about = ("charge", *_WHEN_SPENT)
+    return spent and difference.about in about and round.contract.operation.paid_by is not None
 
 
 def _replays_a_password(round: Round, difference: Difference) -> bool:

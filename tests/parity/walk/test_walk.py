@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -124,8 +125,7 @@ class Walk:
 
     async def steps(self, count: int) -> None:
         """Make so many steps; fails at the first difference that is not known."""
-        async for who, thing in self._world.begin():
-            self._drawing.known.learn(msgspec.to_builtins(thing), type(thing).__name__, who)
+        await self._learn(self._world.begin())
         for step in range(count):
             if step % _BREAK == 0:
                 await self._meanwhile()
@@ -148,7 +148,12 @@ class Walk:
             left = self._chance.choice((0, 0, 1, 3))
             await self._judge(await play_spent(self._world, round, budget, left), None)
 
+    async def _learn(self, things: AsyncIterator[tuple[str, Any]]) -> None:
+        async for who, thing in things:
+            self._drawing.known.learn(msgspec.to_builtins(thing), type(thing).__name__, who)
+
     async def _meanwhile(self) -> None:
+        await self._learn(self._world.restock(self._chance))
         await self._world.failed_job()
         await self._world.failed_job()
         await self._world.work(pdf=self._chance.random() < 0.2)

@@ -201,6 +201,18 @@ class World:
         buyer = await self.people.person("user-1")
         yield "user-1", await shop.invoice(buyer)
 
+    async def restock(self, chance: Random) -> AsyncIterator[tuple[str, Any]]:
+        """Put a product and an order that waits for approval into the shop.
+
+        A long walk would otherwise archive or sell all that there is.
+        """
+        self.settled = False
+        product = await self.shop.product("149.95", stock=40, tags=["lamp"])
+        yield "manager-1", product
+        name = chance.choice(self.people.rich)
+        person = await self.people.person(name)
+        yield name, await self.shop.order(person, [(product.id, 1)])
+
     async def mail_tokens(self, chance: Random) -> dict[str, list[str]]:
         """Tokens as they are mailed, one for each purpose, to somebody new."""
         self.settled = False
