@@ -75,10 +75,7 @@ class People:
             return await self._bad_caller(name)
         if name.startswith("key of "):
             return await self._machine(name)
-        person = await self.person(name)
-        now = self._shop.process.clock()
-        token = self._shop.process.tokens.issue(person.id, person.session_id, person.role, now)
-        return bearing(name, token)
+        return bearing(name, self._shop.renewed(await self.person(name)).token)
 
     async def person(self, name: str) -> Person:
         """A person by name, made when there is none."""

@@ -210,7 +210,7 @@ class World:
         product = await self.shop.product("149.95", stock=40, tags=["lamp"])
         yield "manager-1", product
         name = chance.choice(self.people.rich)
-        person = await self.people.person(name)
+        person = self.shop.renewed(await self.people.person(name))
         yield name, await self.shop.order(person, [(product.id, 1)])
 
     async def mail_tokens(self, chance: Random) -> dict[str, list[str]]:
