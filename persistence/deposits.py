@@ -18,6 +18,7 @@ from persistence.database.columns import (
     instant,
     named,
     reference,
+    scaled,
     table_of,
 )
 from persistence.database.listing import Listing, descending
@@ -41,6 +42,7 @@ class DepositTable(SQLModel, table=True):
     __table_args__ = (
         checked("status IN ('PENDING', 'SUCCEEDED', 'FAILED')", "status"),
         checked("amount > 0 AND amount <= 999999999.99", "amount"),
+        scaled("amount"),
         checked("(status = 'FAILED') = (failure_code IS NOT NULL)", "failure_code"),
         checked("(status = 'PENDING') = (settled_at IS NULL)", "settled_at"),
         sa.Index("deposits_user_id_created_at_id_idx", "user_id", "created_at", "id"),

@@ -31,14 +31,20 @@ def engine_for(database_url: str) -> AsyncEngine:
     )
 
 
-def configuration(connection: sa.Connection | None = None) -> Any:
-    """Alembic's configuration, on a connection when there is one."""
+def configuration(
+    connection: sa.Connection | None = None, *, loses_everything: bool = False
+) -> Any:
+    """Alembic's configuration, on a connection when there is one.
+
+    ``loses_everything`` lets a way back run that would refuse, to keep what is stored.
+    """
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    config.attributes["loses_everything"] = loses_everything
     return config
 
 
@@ -65,7 +71,9 @@ async def _upgrade(database_url: str, revision: str, *, from_base: bool = False)
             await connection.execute(sa.select(sa.func.pg_advisory_lock(_MIGRATION_LOCK)))
             if from_base:
                 await connection.run_sync(
-                    lambda sync: command.downgrade(configuration(sync), "base")
+                    lambda sync: command.downgrade(
+                        configuration(sync, loses_everything=True), "base"
+                    )
                 )
             await connection.run_sync(lambda sync: command.upgrade(configuration(sync), revision))
             await connection.commit()

@@ -18,6 +18,7 @@ from persistence.database.columns import (
     instant,
     named,
     reference,
+    scaled,
     table_of,
 )
 from persistence.database.listing import Listing, ascending, descending
@@ -46,6 +47,7 @@ class PaymentTable(SQLModel, table=True):
     __tablename__ = named("payments")
     __table_args__ = (
         checked("amount > 0", "amount"),
+        scaled("amount"),
         checked("status IN ('PENDING', 'COMPLETED', 'FAILED', 'REFUNDED')", "status"),
     )
 

@@ -16,6 +16,7 @@ from persistence.database.columns import (
     instant,
     named,
     reference,
+    scaled,
     table_of,
 )
 from persistence.database.statements import Query, given, value
@@ -27,6 +28,7 @@ class ProviderEventTable(SQLModel, table=True):
     __tablename__ = named("provider_events")
     __table_args__ = (
         checked("char_length(id) BETWEEN 1 AND 255", "id"),
+        scaled("amount"),
         sa.Index(
             "provider_events_settled_key",
             "deposit_id",

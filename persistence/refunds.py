@@ -17,6 +17,7 @@ from persistence.database.columns import (
     instant,
     named,
     reference,
+    scaled,
     table_of,
 )
 from persistence.database.listing import Listing, descending
@@ -34,6 +35,7 @@ class RefundTable(SQLModel, table=True):
     __tablename__ = named("refunds")
     __table_args__ = (
         checked("amount > 0", "amount"),
+        scaled("amount"),
         sa.Index("refunds_order_id_created_at_id_idx", "order_id", "created_at", "id"),
     )
 
@@ -56,6 +58,7 @@ class RefundLineTable(SQLModel, table=True):
     __table_args__ = (
         checked("quantity BETWEEN 1 AND 10000", "quantity"),
         checked("amount >= 0", "amount"),
+        scaled("amount"),
     )
 
     refund_id: str = reference("refunds.id", primary_key=True, index=False)

@@ -22,10 +22,11 @@ from persistence.database.columns import (
     instant,
     named,
     reference,
+    scaled,
     table_of,
 )
 from persistence.database.listing import Listing, descending
-from persistence.database.statements import Query, given, insert, insert_many, value
+from persistence.database.statements import Query, given, insert, insert_many
 from persistence.database.views import view, viewer
 
 #: The accounts of the shop and of the payment provider. They store no balance, so that no payment
@@ -55,6 +56,7 @@ class AccountTable(SQLModel, table=True):
         # It may be above the balance, for orders that were placed before wallets held money.
         # The trigger accounts_held keeps new orders within the balance.
         checked("held >= 0 AND (kind = 'WALLET' OR held = 0)", "held"),
+        scaled("balance", "held"),
     )
 
     id: str = identifier()
@@ -87,6 +89,7 @@ class PostingTable(SQLModel, table=True):
     __tablename__ = named("postings")
     __table_args__ = (
         checked("amount <> 0", "amount"),
+        scaled("amount", "balance_after"),
         sa.Index("postings_account_id_created_at_id_idx", "account_id", "created_at", "id"),
     )
 
@@ -157,10 +160,6 @@ LOCK_WALLET = Query(
     .where(accounts.c.user_id == given("user_id", accounts.c.user_id))
     .with_for_update(),
     WALLET.row,
-)
-# All wallets have the same currency, so any of them tells.
-KEPT_CURRENCY = Query(
-    sa.select(accounts.c.currency).where(accounts.c.currency.is_not(None)).limit(1), value
 )
 INSERT_ACCOUNT = insert(accounts, "id", "kind", "user_id", "balance", "currency", "created_at")
 INSERT_TRANSFER = insert(

@@ -25,6 +25,7 @@ from services.settings_types import (
     Texts,
     Units,
     Window,
+    known_currency,
     known_time_zone,
     one_address,
     postgres_address,
@@ -113,8 +114,9 @@ class Settings(HttpSettings, PoolSettings):
         " sign-in does their work, so that its time tells nothing.",
     )
 
-    currency: str = Field(
-        default="EUR", pattern="^[A-Z]{3}$", description="The shop's currency (ISO 4217), for good."
+    currency: Annotated[str, AfterValidator(known_currency)] = Field(
+        default="EUR",
+        description="The shop's currency (ISO 4217), for good; it gives amounts their decimals.",
     )
     tax_rate: Decimal = Field(
         default=Decimal("0.19"), ge=0, lt=1, description="The tax rate that prices include."

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import NoDecode
 
 from persistence.database_url import connection_options
+from services.money import currency
 
 
 class Environment(StrEnum):
@@ -74,6 +75,11 @@ def known_time_zone(name: str) -> str:
     except (KeyError, ValueError, OSError):
         raise ValueError("must be a time zone such as Europe/Berlin") from None
     return name
+
+
+def known_currency(code: str) -> str:
+    """Check that a code is a currency's, and that amounts can have its decimals."""
+    return currency(code).code
 
 
 def webhook_secret(secret: SecretStr) -> SecretStr:

@@ -18,6 +18,8 @@ from sqlalchemy.sql import visitors
 
 import persistence
 import services
+from persistence.amounts import AMOUNTS
+from persistence.database.columns import Money
 from persistence.database.listing import Listing
 from persistence.database.metadata import METADATA
 from persistence.database.rules import APPEND_ONLY, TOUCHED
@@ -301,8 +303,7 @@ def test_money_is_never_a_float() -> None:
         for column in table.columns:
             assert not isinstance(column.type, sa.Float), column
             if column.name in money:
-                assert isinstance(column.type, sa.Numeric), column
-                assert (column.type.precision, column.type.scale) == (20, 2), column
+                assert column.type is Money, column
     seen = set()
     for operation in OPERATIONS:
         for result in operation.results:
@@ -372,8 +373,29 @@ def test_every_changing_table_is_touched_and_every_fact_is_append_only() -> None
     facts = {"transfers", "postings", "order_history", "stock_movements", "payments"}
     facts |= {"invoices", "invoice_pdfs"}
     facts |= {"audit_log", "audit_seals", "provider_events"}
-    facts |= {"refunds", "refund_lines"}
+    facts |= {"refunds", "refund_lines", "shop"}
     assert facts == set(APPEND_ONLY)
+
+
+def test_every_amount_has_the_decimals_of_its_currency() -> None:
+    tables = METADATA.tables.values()
+    amounts = {
+        table: {column.name for column in table.columns if column.type is Money} for table in tables
+    }
+    beside = {table.name: names for table, names in amounts.items() if "currency" in table.columns}
+    assert {name: names for name, names in beside.items() if names} == {
+        # A coupon's value may be a percentage.
+        name: {*columns, *(("value",) if name == "coupons" else ())}
+        for name, columns in AMOUNTS.items()
+    }
+    for table, names in amounts.items():
+        rules = [
+            str(rule.sqltext)
+            for rule in table.constraints
+            if isinstance(rule, sa.CheckConstraint) and rule.name == f"{table.name}_scale_check"
+        ]
+        limited = set(re.findall(r"scale\((\w+)\) <= 3", " ".join(rules)))
+        assert limited == names, table.name
 
 
 async def test_the_rules_stand_in_the_database(shop: Shop) -> None:
@@ -388,6 +410,7 @@ async def test_the_rules_stand_in_the_database(shop: Shop) -> None:
         "orders_hold",
         "orders_release",
         "accounts_held",
+        *(f"{table}_decimals" for table in AMOUNTS),
         "sessions_ended",
         "api_keys_ended",
         "users_standing",

@@ -1,6 +1,7 @@
 """`tandem create-admin`: make an admin account, the first or another, on the server's machine."""
 
 import sys
+from contextlib import suppress
 from logging import WARNING
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,20 @@ from typing import Any
 import structlog
 import typer
 
-from api.cli.servers import read_settings, running_servers, with_process
+from api.cli.servers import (
+    read_settings,
+    running_servers,
+    with_process,
+)
 from api.cli.terminal import Problem, out
-from persistence.database.failures import NotMigrated
+from persistence.database.failures import DatabaseError, NotMigrated
 from persistence.reachability import place_of
 from services.errors.base import TandemError
 from services.ids import new_id
 from services.operation.context import Request
 from services.process import Process
 from services.settings import Settings
+from services.shop import OtherCurrency, keep_currency
 from services.users import managing
 
 #: The words for input fields in messages to a person.
@@ -57,8 +63,13 @@ def _password(from_stdin: bool) -> str:
 
 async def _create(process: Process, settings: Settings, raw: dict[str, Any]) -> Any:
     try:
+        # Where the database cannot be used, the operation says so.
+        with suppress(DatabaseError):
+            await keep_currency(process.database, settings.currency)
         request = Request(process, id=f"cli-{new_id(process.clock())}", face="cli")
         return await managing.create.by_system(request, raw)
+    except OtherCurrency as error:
+        raise Problem(str(error)) from None
     except TandemError as error:
         place = place_of(settings.database_url)
         if isinstance(error.__cause__, NotMigrated):

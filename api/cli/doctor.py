@@ -28,6 +28,7 @@ from persistence.reachability import place_of, reason
 from services.health import takes_writes
 from services.settings import Settings
 from services.shared_clock import MOST_OFF, SharedClock, machine_clock
+from services.shop import OtherCurrency, refuse_other_currency
 
 
 def doctor(data: Path) -> bool:
@@ -138,6 +139,10 @@ def _database_found(settings: Settings) -> str:
         raise Problem(f"{version}, with {found} for {newest}: run ./scripts/tandem migrate.")
     if not asyncio.run(takes_writes(settings.database_url)):
         raise Problem(f"{version}, takes no writes: is it a standby, or is its disk full?")
+    try:
+        with_database(settings, lambda database: refuse_other_currency(database, settings.currency))
+    except OtherCurrency as error:
+        raise Problem(f"{version}: {error}") from None
     if ignored := with_database(settings, lambda database: database.ignored_settings()):
         raise Problem(
             f"{version}, without {', '.join(ignored)}: a pool in between drops them. Give them to"

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from api.cli.migrate import migrate_database
-from api.cli.servers import read_settings, running_servers
+from api.cli.servers import keep_database_currency, read_settings, running_servers
 from api.cli.terminal import Problem, out
 from api.local.demo.seed import seed as load
 from services.settings import Settings
@@ -16,6 +16,7 @@ def seed(data: Path) -> None:
         raise Problem("Demo data has a published password: production does not load it.")
     with running_servers(read_settings(), data) as settings:
         migrate_database(settings)
+        keep_database_currency(settings)
         loaded = seed_database(settings)
     out.print("Demo data loaded." if loaded else "The database holds data already: left as it is.")
 

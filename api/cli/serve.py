@@ -20,17 +20,15 @@ from api.cli.loading import loading
 from api.cli.migrate import migrate_database
 from api.cli.servers import (
     interrupt_on_signals,
+    keep_database_currency,
     load_embedded_servers,
     mail_below,
     mail_place,
     read_settings,
     running_servers,
     warn,
-    with_database,
 )
 from api.cli.terminal import Problem, err, out
-from persistence.database.transactions import QueryStats
-from persistence.wallet import KEPT_CURRENCY
 from services.settings import Settings
 
 DEMO_LOGINS = "admin manager moderator user"
@@ -110,7 +108,7 @@ def _prepare(settings: Settings, *, demo: bool, own_database: bool) -> bool:
     warn(settings)
     migrate_database(settings)
     check_keys(settings)
-    _refuse_other_currency(settings)
+    keep_database_currency(settings)
     if not demo or settings.environment == "production":
         return False
     with loading():
@@ -145,15 +143,6 @@ def _reset(settings: Settings, data: Path) -> None:
         embedded.reset(data)
     except embedded.EmbeddedError as error:
         raise Problem(str(error)) from None
-
-
-def _refuse_other_currency(settings: Settings) -> None:
-    """Refuse a currency that differs from the wallets': amounts are added without checking it."""
-    found = with_database(
-        settings, lambda database: database.reader(QueryStats()).one(KEPT_CURRENCY)
-    )
-    if found not in (None, settings.currency):
-        raise Problem(f"The wallets here hold {found}: TANDEM_CURRENCY cannot be another.")
 
 
 def _announce(options: Options, demo: bool, own_database: bool, mails: str | None) -> None:

@@ -20,6 +20,7 @@ from services.process import Process, new_database, new_process
 from services.settings import Settings
 from services.settings_names import UnknownSetting, variable
 from services.settings_production import open_connections
+from services.shop import OtherCurrency, keep_currency
 
 Answer = TypeVar("Answer")
 _SERVER_NAMES = {"postgres": "PostgreSQL", "valkey": "Valkey"}
@@ -127,6 +128,14 @@ def with_process(settings: Settings, act: Callable[[Process], Awaitable[Answer]]
             await process.close()
 
     return _run(settings, run)
+
+
+def keep_database_currency(settings: Settings) -> None:
+    """Record the currency in the database; raises `Problem` where another one is recorded."""
+    try:
+        with_database(settings, lambda database: keep_currency(database, settings.currency))
+    except OtherCurrency as error:
+        raise Problem(str(error)) from None
 
 
 def _run(settings: Settings, act: Callable[[], Any]) -> Any:

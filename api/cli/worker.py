@@ -4,7 +4,14 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
-from api.cli.servers import interrupt_on_signals, mail_below, read_settings, running_servers, warn
+from api.cli.servers import (
+    interrupt_on_signals,
+    keep_database_currency,
+    mail_below,
+    read_settings,
+    running_servers,
+    warn,
+)
 from api.cli.terminal import Problem
 from api.worker import run
 from persistence import revision
@@ -21,15 +28,20 @@ def run_worker(data: Path, *, follow: bool) -> None:
         settings = read_settings()  # again: `mail_below` may have set where mail goes
         if not follow:
             warn(settings)
-            _refuse_without_tables(settings)
+            _refuse_unfit_database(settings)
         run(settings, follow=follow)
 
 
-def _refuse_without_tables(settings: Settings) -> None:
-    """Raise `Problem` where there is no schema; a database that is away may still come."""
+def _refuse_unfit_database(settings: Settings) -> None:
+    """Raise `Problem` where there is no schema, or another currency.
+
+    A database that is away may still come, and one of another revision may still be migrated.
+    """
     try:
-        here, _ = asyncio.run(revision.current(settings.database_url))
+        here, newest = asyncio.run(revision.current(settings.database_url))
     except DRIVER_ERRORS:
         return
     if here is None:
         raise Problem("The database has none of Tandem's tables: run ./scripts/tandem migrate.")
+    if here == newest:
+        keep_database_currency(settings)

@@ -24,10 +24,12 @@ from services.catalogue import OPERATIONS
 from services.errors.base import CATALOGUE, TandemError
 from services.errors.common import COMMON, KEYED
 from services.etags import names_tag
+from services.money import currency
 from services.operation.declaration import Deprecation
 from services.operation.operation import Operation
 from services.process import Process
 from services.quota.charging import charge_page
+from services.settings import Settings
 
 _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
@@ -115,8 +117,8 @@ def page_routes(process: Process) -> list[Route]:
         _document("/docs", lambda: _page("Operations", _operation_table(_operations())), _HTML),
         _document("/assets/pages.css", _STYLE.encode, _CSS),
         _document("/operations", _operations_document, _JSON),
-        _document("/openapi-v1.json", lambda: _openapi("v1"), _JSON),
-        _document("/openapi-v2.json", lambda: _openapi("v2"), _JSON),
+        _document("/openapi-v1.json", lambda: _openapi("v1", process), _JSON),
+        _document("/openapi-v2.json", lambda: _openapi("v2", process), _JSON),
         _document("/graphql/schema.graphql", lambda: sdl().encode(), _TEXT),
         Route("/errors", errors.all),
         Route("/errors/{code}", errors.one),
@@ -143,11 +145,17 @@ def _operations_document() -> bytes:
     return _json({"restBases": _BASES, "operations": _operations()})
 
 
-def _openapi(version: str) -> bytes:
+def _openapi(version: str, process: Process) -> bytes:
     """The committed contract, which `./scripts/check` compares with the code.
 
-    Writing it again would take longer than a process's start.
+    It is written anew only for a currency of other decimals than that of the committed one: this
+    takes longer than a process's start.
     """
+    code = process.settings.currency
+    if currency(code).decimals != currency(Settings.model_fields["currency"].default).decimals:
+        from api.rest.openapi.documents import openapi
+
+        return _json(openapi(version, code))
     committed = Path(__file__).parents[1] / f"openapi-{version}.json"
     return _json(msgspec.json.decode(committed.read_bytes()))
 

@@ -16,6 +16,7 @@ from persistence.database.columns import (
     instant,
     named,
     reference,
+    scaled,
     table_of,
 )
 
@@ -47,6 +48,7 @@ class CouponTable(SQLModel, table=True):
         checked("kind IN ('PERCENT', 'FIXED')", "kind"),
         checked("value > 0 AND value <= 999999999.99", "value"),
         checked("kind <> 'PERCENT' OR value <= 100", "percent"),
+        scaled("value", "minimum_order"),
         checked("char_length(description) BETWEEN 1 AND 500", "description"),
         checked("ends_at > starts_at", "ends_at"),
         checked("minimum_order > 0 AND minimum_order <= 999999999.99", "minimum_order"),
@@ -80,6 +82,7 @@ class CouponRedemptionTable(SQLModel, table=True):
     __table_args__ = (
         checked("status IN ('HELD', 'USED', 'RELEASED')", "status"),
         checked("amount > 0", "amount"),
+        scaled("amount"),
         # One index counts a coupon's redemptions, also those of one user, and finds whether any
         # exist.
         sa.Index(

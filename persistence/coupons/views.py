@@ -29,7 +29,11 @@ class Coupon(Struct, frozen=True, rename="camel"):
     ]
     kind: Annotated[CouponKind, Meta(description="Whether the value is a percentage or an amount.")]
     value: Annotated[
-        Decimal, Meta(description="The discount: percent of the subtotal, or an amount.")
+        Decimal,
+        Meta(
+            description="The discount: percent of the subtotal, or an amount.",
+            extra_json_schema={"x-percent": True},
+        ),
     ]
     currency: Annotated[str, Meta(description="ISO 4217 code of the amounts.")]
     description: Annotated[str | None, Meta(description="A note for the shop's staff.")]

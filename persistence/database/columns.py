@@ -30,8 +30,10 @@ class _TransactionNumber(sa.types.UserDefinedType[str]):
 # Reflection, which compares migrations with tables, finds the type by this entry.
 ischema_names["xid8"] = _TransactionNumber
 Uuid = postgresql.UUID(as_uuid=False)
-# Wide enough for the sum of many deposits of 999,999,999.99 each.
-Money = sa.Numeric(20, 2)
+#: An exact amount, with the decimals that it was written with: those of its currency.
+Money = sa.Numeric()
+#: The most decimals of an amount. A type with a scale would show all of them on every amount.
+MOST_DECIMALS = 3
 Instant = sa.DateTime(timezone=True)
 # Columns that lists sort by compare bytes, so that a page does not depend on the server's locale.
 SortableText = sa.Text(collation="C")
@@ -92,6 +94,11 @@ def instant(default: str | None = "now()", **kwargs: Any) -> Any:
 def checked(rule: str, name: str) -> sa.CheckConstraint:
     """A CHECK constraint named ``<table>_<name>_check``."""
     return sa.CheckConstraint(rule, name=name)
+
+
+def scaled(*columns: str) -> sa.CheckConstraint:
+    """A CHECK constraint that limits the decimals of a table's amounts."""
+    return checked(" AND ".join(f"scale({name}) <= {MOST_DECIMALS}" for name in columns), "scale")
 
 
 def ended_index(name: str, column: str) -> sa.Index:

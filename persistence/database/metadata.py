@@ -21,6 +21,7 @@ import persistence.products.tables
 import persistence.provider_events
 import persistence.refunds
 import persistence.sessions.tables
+import persistence.shop
 import persistence.signing_keys
 import persistence.users.tables
 import persistence.wallet

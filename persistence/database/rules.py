@@ -4,12 +4,14 @@ Migrations hold their own frozen copies. The check compares a migrated database 
 the tables and these rules.
 """
 
+from persistence import amounts
 from persistence.orders.statuses import WAITING_STATUSES, listed
 from persistence.wallet import PROVIDER, SHOP
 
 _WAITING = listed(WAITING_STATUSES)
 
 FUNCTIONS = (
+    *amounts.FUNCTIONS,
     # A generated column needs an IMMUTABLE function. array_to_string is declared STABLE, but it is
     # immutable over text.
     """
@@ -117,6 +119,7 @@ APPEND_ONLY = (
     "refund_lines",
     "audit_log",
     "audit_seals",
+    "shop",
 )
 #: The columns that never change, of append-only tables that have others.
 _NEVER_CHANGING = {"payments": "id, order_id, transfer_id, amount, currency, created_at"}
@@ -128,6 +131,7 @@ def _refused_update(table: str) -> str:
 
 
 TRIGGERS = (
+    *amounts.TRIGGERS,
     *(
         f"CREATE TRIGGER {table}_touch BEFORE UPDATE ON {table} "
         "FOR EACH ROW EXECUTE FUNCTION tandem_touch()"

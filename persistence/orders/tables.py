@@ -17,6 +17,7 @@ from persistence.database.columns import (
     instant,
     named,
     reference,
+    scaled,
     table_of,
 )
 from persistence.orders.statuses import WAITING_STATUSES, OrderStatus, PaymentStatus, listed
@@ -41,6 +42,7 @@ class OrderTable(SQLModel, table=True):
             f"(status IN ({listed(WAITING_STATUSES)})) = (expires_at IS NOT NULL)", "expires_at"
         ),
         checked("tax >= 0 AND tax < total", "tax"),
+        scaled("subtotal", "discount", "total", "tax", "refunded"),
         sa.Index("orders_customer_id_created_at_id_idx", "customer_id", "created_at", "id"),
         sa.Index("orders_customer_id_status_idx", "customer_id", "status"),
         sa.Index("orders_created_at_id_idx", "created_at", "id"),
@@ -96,6 +98,7 @@ class OrderLineTable(SQLModel, table=True):
     __table_args__ = (
         checked("quantity BETWEEN 1 AND 10000", "quantity"),
         checked("unit_price > 0", "unit_price"),
+        scaled("unit_price", "total"),
     )
 
     order_id: str = reference("orders.id", primary_key=True, index=False)

@@ -22,6 +22,7 @@ from persistence.database.columns import (
     instant,
     named,
     reference,
+    scaled,
     table_of,
 )
 
@@ -40,6 +41,7 @@ class ProductTable(SQLModel, table=True):
         checked("char_length(name) BETWEEN 1 AND 200", "name"),
         checked("char_length(description) <= 2000", "description"),
         checked("price > 0 AND price <= 999999999.99", "price"),
+        scaled("price"),
         checked("cardinality(tags) <= 10", "tags"),
         checked("jsonb_typeof(metadata) = 'object'", "metadata"),
         sa.Index("products_name_id_idx", "name", "id"),

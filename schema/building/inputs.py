@@ -122,7 +122,7 @@ def _type_of(op: Operation[Any, Any], schema: dict[str, Any], name: str, shape: 
     options = [option for option in shape.get("anyOf", []) if option != {"type": "null"}]
     if len(options) == 1:
         return _type_of(op, schema, name, options[0])
-    if {option.get("type") for option in options} == {"string", "number"}:
+    if "x-amount" in shape:
         return Money
     if "$ref" in shape:
         title = shape["$ref"].rpartition("/")[2]

@@ -36,7 +36,7 @@ __all__ = ["JSON", "SCALARS", "DateTime", "Money", "json_literal"]
 def _money_text(amount: Decimal | str) -> str:
     if isinstance(amount, str):
         return amount  # a projection holds the text that PostgreSQL wrote
-    return f"{amount:.2f}"
+    return str(amount)
 
 
 def _money_value(value: Any) -> Any:
@@ -102,7 +102,8 @@ def _time_value(value: Any) -> Any:
 SCALARS: dict[object, ScalarDefinition] = {
     Money: strawberry.scalar(
         name="Money",
-        description='An exact amount with two decimals, as text: "19.99".',
+        description="An exact amount with the decimals of its currency, as text:"
+        ' "19.99" in EUR, "1999" in JPY, "1.999" in KWD.',
         serialize=_money_text,
         parse_value=_money_value,
         parse_literal=_money_literal,

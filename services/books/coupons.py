@@ -45,8 +45,12 @@ COUPON_CHECKS = (
         SELECT orders.id, CASE WHEN coupons.id IS NULL THEN discount <> 0
             ELSE discount IS DISTINCT FROM amount
                 OR coupons.minimum_order > subtotal
-                OR discount <> least(subtotal - 0.01, CASE kind
-                    WHEN 'PERCENT' THEN round(subtotal * value / 100, 2) ELSE value END)
+                -- One minor unit is left to pay.
+                OR discount <> least(
+                    subtotal - 10::numeric ^ -tandem_decimals(orders.currency),
+                    CASE kind WHEN 'PERCENT' THEN
+                        round(subtotal * value / 100, tandem_decimals(orders.currency))
+                    ELSE value END)
             END IS TRUE
         FROM orders
             LEFT JOIN coupon_redemptions ON order_id = orders.id

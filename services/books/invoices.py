@@ -76,7 +76,8 @@ INVOICE_CHECKS = (
             sum((note.snapshot ->> 'total')::numeric) <= (invoice.snapshot ->> 'total')::numeric
             AND sum((note.snapshot ->> 'tax')::numeric) = round(
                 (invoice.snapshot ->> 'tax')::numeric * sum((note.snapshot ->> 'total')::numeric)
-                    / (invoice.snapshot ->> 'total')::numeric, 2)) IS NOT TRUE
+                    / (invoice.snapshot ->> 'total')::numeric,
+                tandem_decimals(invoice.snapshot ->> 'currency'))) IS NOT TRUE
         FROM invoices AS note JOIN invoices AS invoice ON invoice.id = note.corrects_id
         GROUP BY invoice.id
         """,

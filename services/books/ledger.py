@@ -96,6 +96,40 @@ LEDGER_CHECKS = (
         FROM payments LEFT JOIN orders ON orders.id = order_id
         UNION ALL SELECT refunds.id, refunds.currency <> orders.currency
         FROM refunds LEFT JOIN orders ON orders.id = order_id
+        UNION ALL SELECT accounts.id, accounts.currency <> shop.currency
+        FROM accounts CROSS JOIN shop WHERE kind = 'WALLET'
+        UNION ALL SELECT products.id, products.currency <> shop.currency
+        FROM products CROSS JOIN shop
+        UNION ALL SELECT coupons.id, coupons.currency <> shop.currency
+        FROM coupons CROSS JOIN shop
+        """,
+    ),
+    # An amount is printed with the decimals that are stored.
+    Check(
+        "amounts have the decimals of their currency",
+        """
+        WITH amount AS (
+            SELECT id, currency, unnest(ARRAY[balance, held]) AS value
+            FROM accounts WHERE kind = 'WALLET'
+            UNION ALL SELECT postings.id, accounts.currency, unnest(ARRAY[amount, balance_after])
+            FROM postings JOIN accounts ON accounts.id = account_id WHERE kind = 'WALLET'
+            UNION ALL SELECT id, currency, price FROM products
+            UNION ALL SELECT id, currency,
+                unnest(ARRAY[subtotal, discount, orders.total, tax, refunded]) FROM orders
+            UNION ALL SELECT orders.id, currency, unnest(ARRAY[unit_price, order_lines.total])
+            FROM order_lines JOIN orders ON orders.id = order_id
+            UNION ALL SELECT id, currency, amount FROM payments
+            UNION ALL SELECT id, currency, amount FROM deposits
+            UNION ALL SELECT id, currency, amount FROM refunds
+            UNION ALL SELECT refunds.id, currency, refund_lines.amount
+            FROM refund_lines JOIN refunds ON refunds.id = refund_id
+            UNION ALL SELECT id, currency, minimum_order FROM coupons
+            UNION ALL SELECT id, CASE kind WHEN 'FIXED' THEN currency ELSE 'EUR' END, value
+            FROM coupons -- a percentage has two decimals, as EUR has
+            UNION ALL SELECT order_id, currency, amount FROM coupon_redemptions
+        )
+        SELECT id, bool_or(scale(value) <> tandem_decimals(currency)) IS TRUE
+        FROM amount GROUP BY id
         """,
     ),
 )

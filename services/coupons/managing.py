@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from msgspec import Meta, Struct
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 
 from persistence.coupons.statements import (
@@ -32,6 +32,7 @@ from services.errors.coupons import (
     CouponInvalid,
     CouponNotFound,
 )
+from services.money import PERCENT, Currency, currency
 from services.operation import paging
 from services.operation.context import Context, Request, viewer_values_for_relation
 from services.operation.declaration import Key
@@ -43,7 +44,9 @@ from services.operation.inputs import (
     Line,
     Lines,
     PathId,
+    PercentOrPrice,
     Price,
+    currency_of,
     wrong,
 )
 from services.operation.operation import operation
@@ -98,7 +101,7 @@ class CreateCoupon(Input):
     kind: CouponKind = Field(
         description="Whether the value is a percentage or an amount.", strict=False
     )
-    value: Price = Field(
+    value: PercentOrPrice = Field(
         description="A percentage of the subtotal, at most 100, or an amount.", examples=["10.00"]
     )
     description: Words | None = Field(
@@ -121,8 +124,10 @@ class CreateCoupon(Input):
     )
 
     @model_validator(mode="after")
-    def _refuse_conflicts(self) -> Self:
-        conflicts = _find_conflicts(self.kind, self.value, self.starts_at, self.ends_at)
+    def _refuse_conflicts(self, info: ValidationInfo) -> Self:
+        conflicts = _find_conflicts(
+            self.kind, self.value, self.starts_at, self.ends_at, currency_of(info)
+        )
         for conflict in conflicts:
             raise wrong(conflict.code, conflict.message, conflict.field)
         return self
@@ -140,7 +145,7 @@ class UpdateCoupon(Patch):
     kind: CouponKind = Field(
         ABSENT, description="Whether the value is a percentage or an amount.", strict=False
     )
-    value: Price = Field(
+    value: PercentOrPrice = Field(
         ABSENT,
         description="A percentage of the subtotal, at most 100, or an amount.",
         examples=["10.00"],
@@ -218,8 +223,8 @@ async def get(ctx: Context, input: CouponId) -> Coupon:
 async def create(ctx: Context, tx: Transaction, input: CreateCoupon) -> Coupon:
     """Create a coupon.
 
-    A coupon takes a percentage, rounded to the cent, or an amount off an order's subtotal. At
-    least one cent is always left to pay.
+    A coupon takes a percentage, rounded to the minor unit of the currency, or an amount off an
+    order's subtotal. At least one minor unit (in EUR: one cent) is always left to pay.
     """
     coupon_id = ctx.new_id()
     ctx.record("coupon", coupon_id, *sorted(to_camel(name) for name in input.model_fields_set))
@@ -229,7 +234,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateCoupon) -> Coupon:
             id=coupon_id,
             code=input.code,
             kind=input.kind,
-            value=input.value,
+            value=_decimals_of(input.kind, currency(ctx.settings.currency)).rounded(input.value),
             currency=ctx.settings.currency,
             description=input.description,
             starts_at=input.starts_at,
@@ -264,7 +269,11 @@ async def update(ctx: Context, tx: Transaction, input: UpdateCoupon) -> Coupon:
     changed = changes(input, _columns(coupon))
     merged = {**_columns(coupon), **changed}
     conflicts = _find_conflicts(
-        merged["kind"], merged["value"], merged["starts_at"], merged["ends_at"]
+        merged["kind"],
+        merged["value"],
+        merged["starts_at"],
+        merged["ends_at"],
+        currency(coupon.currency),
     )
     if conflicts:
         raise ValidationFailed(fields=conflicts)
@@ -314,6 +323,11 @@ async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Coupon]:
     return {row.id: row for row in rows}
 
 
+def _decimals_of(kind: str, currency: Currency) -> Currency:
+    """What a coupon's value has the decimals of."""
+    return PERCENT if kind == CouponKind.PERCENT else currency
+
+
 def _columns(coupon: Coupon) -> dict[str, Any]:
     return {name: getattr(coupon, name) for name in CHANGING}
 
@@ -353,7 +367,10 @@ async def _write_changes(
     ctx.record("coupon", coupon.id, *sorted(to_camel(name) for name in changed))
     if not changed:
         return coupon
-    new = {f"new_{name}": value for name, value in {**_columns(coupon), **changed}.items()}
+    after = {**_columns(coupon), **changed}
+    decimals = _decimals_of(after["kind"], currency(coupon.currency))
+    after["value"] = decimals.rounded(after["value"])
+    new = {f"new_{name}": value for name, value in after.items()}
     try:
         await tx.all(UPDATE_COUPON, coupon_id=coupon.id, **new)
     except UniqueViolation:
@@ -362,10 +379,18 @@ async def _write_changes(
 
 
 def _find_conflicts(
-    kind: str, value: Decimal, starts_at: datetime | None, ends_at: datetime | None
+    kind: str,
+    value: Decimal,
+    starts_at: datetime | None,
+    ends_at: datetime | None,
+    currency: Currency,
 ) -> list[FieldError]:
     """The errors of a coupon's fields taken together."""
     conflicts: list[FieldError] = []
+    decimals = _decimals_of(kind, currency)
+    if value != decimals.rounded(value):
+        message = f"Give a multiple of {decimals.unit}."
+        conflicts.append(FieldError("value", "INVALID_FORMAT", message))
     if kind == CouponKind.PERCENT and value > _HIGHEST_PERCENT:
         conflicts.append(
             FieldError("value", "TOO_LARGE", f"Give at most {_HIGHEST_PERCENT} percent.")

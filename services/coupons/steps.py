@@ -41,7 +41,7 @@ async def lock_terms(ctx: Context, tx: Transaction, code: str) -> CouponTerms:
 
 
 async def discount(ctx: Context, reader: Reader, terms: CouponTerms, subtotal: Decimal) -> Decimal:
-    """The discount that the coupon gives the caller now; at least one cent.
+    """The discount that the coupon gives the caller now; at least one minor unit.
 
     Raises `CouponInvalid`, `CouponExpired` or `CouponExhausted`.
     """
@@ -56,16 +56,20 @@ async def discount(ctx: Context, reader: Reader, terms: CouponTerms, subtotal: D
                 "currency": terms.currency,
             }
         )
-    amount = compute_discount(CouponKind(terms.kind), terms.value, subtotal)
+    currency = money.currency(terms.currency)
+    amount = compute_discount(CouponKind(terms.kind), terms.value, subtotal, currency)
     if amount <= 0:
         raise CouponInvalid(details={"reason": "NOTHING_OFF"})
     return amount
 
 
-def compute_discount(kind: CouponKind, value: Decimal, subtotal: Decimal) -> Decimal:
-    """The discount of a percentage or an amount; one cent of the subtotal is always left to pay."""
-    amount = money.cents(subtotal * value / 100) if kind is CouponKind.PERCENT else value
-    return min(amount, subtotal - money.CENT)
+def compute_discount(
+    kind: CouponKind, value: Decimal, subtotal: Decimal, currency: money.Currency
+) -> Decimal:
+    """The discount of a percentage or an amount; one minor unit is always left to pay."""
+    percent = kind is CouponKind.PERCENT
+    amount = currency.rounded(subtotal * value / 100) if percent else value
+    return min(amount, subtotal - currency.unit)
 
 
 def _refuse_time(ctx: Context, terms: CouponTerms) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from standardwebhooks import Webhook
 
+from services.money import currency
 from services.settings import Settings
 
 
@@ -89,19 +90,21 @@ class _LateDecision(Enum):
 class Sandbox:
     """A provider that takes no money. It decides by the amount, at once for all but a few amounts.
 
+    The few are counted in minor units: 900,001 of them are 9000.01 EUR, 900001 JPY or 900.001 KWD.
+
     It has no state, so that every process can use it. Late decisions depend only on the time since
     the deposit was created.
     """
 
-    DECLINED: Mapping[Decimal, str] = {
-        Decimal("9000.01"): "CARD_DECLINED",
-        Decimal("9000.02"): "INSUFFICIENT_FUNDS",
+    DECLINED: Mapping[int, str] = {
+        900_001: "CARD_DECLINED",
+        900_002: "INSUFFICIENT_FUNDS",
     }
-    LATE: Mapping[Decimal, _LateDecision] = {
-        Decimal("9000.03"): _LateDecision.ANSWER_LOST,
-        Decimal("9000.04"): _LateDecision.EVENT,
-        Decimal("9000.05"): _LateDecision.TWO_EVENTS,
-        Decimal("9000.06"): _LateDecision.NEVER,
+    LATE: Mapping[int, _LateDecision] = {
+        900_003: _LateDecision.ANSWER_LOST,
+        900_004: _LateDecision.EVENT,
+        900_005: _LateDecision.TWO_EVENTS,
+        900_006: _LateDecision.NEVER,
     }
     DECIDES_AFTER = timedelta(seconds=3)
 
@@ -110,15 +113,14 @@ class Sandbox:
 
     def at_once(self, charge: Charge) -> Decision | None:
         """Decide all amounts except those that are decided later."""
-        if charge.amount in self.LATE:
-            return None
-        return Decision(self.DECLINED.get(charge.amount))
+        units = _minor_units(charge)
+        return None if units in self.LATE else Decision(self.DECLINED.get(units))
 
     async def charge(
         self, charge: Charge, now: datetime, deliver_event: DeliverEvent
     ) -> Decision | None:
         """Answer with the decision, deliver an event, or never return."""
-        late = self.LATE.get(charge.amount)
+        late = self.LATE.get(_minor_units(charge))
         decided = now - charge.asked_at >= self.DECIDES_AFTER
         if late is _LateDecision.NEVER or (late is _LateDecision.ANSWER_LOST and not decided):
             await asyncio.Event().wait()
@@ -140,6 +142,10 @@ class Sandbox:
             "webhook-signature": self._webhook.sign(name, now, body.decode()),
         }
         return headers, body
+
+
+def _minor_units(charge: Charge) -> int:
+    return int(charge.amount / currency(charge.currency).unit)
 
 
 def new_provider(settings: Settings) -> Provider:

@@ -91,14 +91,14 @@ async def credit(ctx: Context, tx: Transaction, input: RefundId) -> Invoice:
     existing = await tx.one(CREDIT_NOTE_OF_REFUND, refund_id=refund.id)
     if existing is not None:
         return existing
-    credited = await tx.one(CREDITED, invoice_id=invoice.id) or money.ZERO
+    credited = await tx.one(CREDITED, invoice_id=invoice.id) or Decimal(0)
     snapshot = Snapshot(
         order_number=invoice.order_number,
         seller=_seller(ctx.settings),
         buyer=invoice.buyer,
         lines=_credited_lines(invoice, refund),
         subtotal=refund.amount,
-        discount=money.ZERO,
+        discount=money.currency(refund.currency).zero,
         total=refund.amount,
         # A difference of shares, so that the taxes of all credit notes sum to the invoice's tax.
         tax=_tax_share(invoice, credited + refund.amount) - _tax_share(invoice, credited),
@@ -187,8 +187,8 @@ def _credited_lines(invoice: Invoice, refund: Refund) -> list[OrderLine]:
 
 
 def _tax_share(invoice: Invoice, amount: Decimal) -> Decimal:
-    """The tax in a part of an invoice's total, to the cent."""
-    return money.cents(invoice.tax * amount / invoice.total)
+    """The tax in a part of an invoice's total, to the minor unit."""
+    return money.currency(invoice.currency).rounded(invoice.tax * amount / invoice.total)
 
 
 async def _lock_counter(ctx: Context, tx: Transaction, kind: InvoiceKind) -> Counter:
@@ -252,5 +252,6 @@ def _seller(settings: Settings) -> Seller:
 
 def _tax_rate(order: Order, settings: Settings) -> str | None:
     """The tax rate of the order; None when the shop's rate has changed since it was placed."""
-    same = money.tax_within(order.total, settings.tax_rate) == order.tax
+    currency = money.currency(order.currency)
+    same = money.tax_within(order.total, settings.tax_rate, currency) == order.tax
     return f"{settings.tax_rate.normalize():f}" if same else None

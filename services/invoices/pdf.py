@@ -22,7 +22,6 @@ from services.invoices.fonts import (
     letters_of,
     needs_shaping,
 )
-from services.money import ZERO
 
 _MISSING = "\ufffd"
 _SMALL, _NORMAL, _LARGE = 8, 10, 18
@@ -165,7 +164,7 @@ def _write_totals(page: _Page, invoice: Invoice) -> None:
     # The totals stay together, on a new page if necessary.
     if page.will_page_break(5 * (_ROW + 1)):
         page.add_page()
-    if invoice.discount != ZERO:
+    if invoice.discount:
         page.write_sum("Subtotal", _amount(invoice.subtotal))
         page.write_sum("Discount", f"−{_amount(invoice.discount)}")
     total = "Total" if invoice.kind is InvoiceKind.INVOICE else "Given back"
@@ -178,7 +177,7 @@ def _day(at: datetime, zone: ZoneInfo) -> str:
 
 
 def _amount(amount: Decimal) -> str:
-    return f"{amount:,.2f}"
+    return f"{amount:,f}"
 
 
 def _rate(rate: str | None) -> str:

@@ -109,7 +109,7 @@ async def linked(request: Request, raw: Mapping[str, str]) -> PdfFile:
     """
     process = request.process
     await charge(request, None, pdf.cost)
-    link = checked(InvoiceLink, raw, *request.faults)
+    link = checked(InvoiceLink, raw, request.currency, *request.faults)
     links.check(process.settings.secrets, _link_subject(link.id), link.token, process.clock())
     return await _load_file(request, link.id)
 

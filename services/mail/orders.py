@@ -66,9 +66,7 @@ async def order_refunded(process: Process, job: Job) -> None:
         raise DoNotRetry("no such refund")
     order = await _load_order(process, refund.order_id)
     names = {line.product_id: line.name for line in order.lines}
-    lines = [
-        f"{refund.amount:.2f} {refund.currency} of your order {order.number} came back to you;"
-    ]
+    lines = [f"{refund.amount} {refund.currency} of your order {order.number} came back to you;"]
     lines += ["it is in your wallet.", ""]
     lines += [
         f"{line.quantity} x {names[line.product_id]}: {_amount(line.amount, order)}"
@@ -113,4 +111,4 @@ def _summary(order: Order) -> str:
 
 
 def _amount(amount: Decimal, order: Order) -> str:
-    return f"{amount:.2f} {order.currency}"
+    return f"{amount} {order.currency}"

@@ -87,6 +87,11 @@ class Request:
         log.error("fault", request_id=self.id, face=self.face, exc_info=error)
 
     @property
+    def currency(self) -> str:
+        """The code of the shop's currency."""
+        return self.process.settings.currency
+
+    @property
     def reader(self) -> Reader:
         """A read session whose statements count into ``stats``."""
         return self.process.database.reader(self.stats)

@@ -18,17 +18,17 @@ from pydantic import (
     Field,
     Strict,
     ValidationError,
+    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from services import texts
+from services import money, texts
 from services.errors.base import FieldError
 from services.errors.common import ValidationFailed
 from services.ids import NOWHERE, parsed
-from services.money import LARGEST, cents
 from services.numbers import integer
 from services.suggestions import suggestion
 
@@ -52,11 +52,16 @@ class Nothing(Input):
 Model = TypeVar("Model", bound=Input)
 
 
-def checked(model: type[Model], raw: Mapping[str, Any], *others: FieldError) -> Model:
-    """The checked input; raises `ValidationFailed` with every bad field, and with ``others``."""
+def checked(
+    model: type[Model], raw: Mapping[str, Any], currency: str, *others: FieldError
+) -> Model:
+    """The checked input, with amounts of the shop's currency.
+
+    Raises `ValidationFailed` with every bad field, and with ``others``.
+    """
     fields = list(others)
     try:
-        valid = model.model_validate(raw)
+        valid = model.model_validate(raw, context=money.currency(currency))
     except ValidationError as error:
         fields.extend(_field_error(item, model) for item in error.errors(include_url=False))
         raise ValidationFailed(fields=fields) from None
@@ -249,60 +254,79 @@ Reference = Annotated[
 #: The id in a path or an id argument. A malformed one is not found.
 PathId = Annotated[str, BeforeValidator(_path_id), WithJsonSchema({"type": "string"})]
 
-_AMOUNT = re.compile(r"[0-9]+(\.[0-9]{1,2})?")
-_SPACES = r"[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*"
-_MONEY = rf"0{{0,3}}[0-9]{{1,9}}(\.[0-9]{{1,2}})?{_SPACES}$"
+_AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
-def _money_schema(pattern: str, **limits: float) -> dict[str, Any]:
-    """The schema of an amount: decimal text, or a JSON number of at most two decimals."""
-    return {
-        "anyOf": [
-            {"type": "string", "pattern": pattern},
-            {"type": "number", "multipleOf": 0.01, "maximum": float(LARGEST), **limits},
-        ],
-        "examples": ["19.99"],
-    }
+def _amount(value: object, currency: money.Currency) -> Decimal:
+    """The amount in decimal text, or in a JSON number that was read as a decimal, not a float.
 
-
-PRICE_SCHEMA = _money_schema(rf"^{_SPACES}(?![0.]+{_SPACES}$){_MONEY}", exclusiveMinimum=0)
-BOUND_SCHEMA = _money_schema(rf"^{_SPACES}{_MONEY}", minimum=0)
-
-
-def _amount(value: object) -> Decimal:
-    """The amount in decimal text, or in a JSON number that was read as a decimal, not a float."""
+    A text must not have more decimals than the currency, though they be zeros. A number has no
+    digits of its own, so 100.00 is 100.
+    """
+    like = f'"{currency.units(1999)}"'
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise wrong("INVALID_TYPE", 'Give an amount such as "19.99".')
-    if isinstance(value, str) and not _AMOUNT.fullmatch(value.strip()):
-        raise wrong("INVALID_FORMAT", 'Give an amount such as "19.99", with at most two decimals.')
+        raise wrong("INVALID_TYPE", f"Give an amount such as {like}.")
+    few = f"with {_DECIMALS[currency.decimals]}"
+    if isinstance(value, str):
+        value = value.strip()
+        if not _AMOUNT.fullmatch(value) or len(value.partition(".")[2]) > currency.decimals:
+            raise wrong("INVALID_FORMAT", f"Give an amount such as {like}, {few}.")
     try:
-        amount = Decimal(value.strip() if isinstance(value, str) else value)
+        amount = Decimal(value)
         # `abs` would round to the context, and overflow for 1E1000000.
-        if amount.copy_abs() > LARGEST:
-            raise wrong("TOO_LARGE", f"Give at most {LARGEST}.")
-        if amount != cents(amount):
-            raise wrong("INVALID_FORMAT", "Give at most two decimals.")
+        if amount.copy_abs() > currency.largest:
+            raise wrong("TOO_LARGE", f"Give at most {currency.largest}.")
+        if amount != currency.rounded(amount):
+            raise wrong("INVALID_FORMAT", f"Give an amount {few}.")
     except ArithmeticError:
-        raise wrong("INVALID_FORMAT", 'Give an amount such as "19.99".') from None
-    return cents(amount)
+        raise wrong("INVALID_FORMAT", f"Give an amount such as {like}.") from None
+    return currency.rounded(amount)
 
 
-def _positive(value: object) -> Decimal:
-    amount = _amount(value)
+_DECIMALS = ("no decimals", "at most one decimal", "at most two decimals", "at most three decimals")
+
+
+def _positive(value: object, info: ValidationInfo) -> Decimal:
+    amount = _amount(value, currency_of(info))
     if amount <= 0:
         raise wrong("TOO_SMALL", "Give an amount above zero.")
     return amount
 
 
-def _not_negative(value: object) -> Decimal:
-    amount = _amount(value)
+def _share_or_amount(value: object, info: ValidationInfo) -> Decimal:
+    currency = currency_of(info)
+    finer = max(currency, money.PERCENT, key=lambda one: one.decimals)
+    amount = _amount(value, finer)
+    if amount <= 0:
+        raise wrong("TOO_SMALL", "Give an amount above zero.")
+    return amount
+
+
+def _not_negative(value: object, info: ValidationInfo) -> Decimal:
+    amount = _amount(value, currency_of(info))
     if amount < 0:
         raise wrong("TOO_SMALL", "Give an amount of zero or more.")
     return amount
 
 
-Price = Annotated[Decimal, BeforeValidator(_positive), WithJsonSchema(PRICE_SCHEMA)]
-Bound = Annotated[Decimal, BeforeValidator(_not_negative), WithJsonSchema(BOUND_SCHEMA)]
+def currency_of(info: ValidationInfo) -> money.Currency:
+    """The shop's currency, which `checked` passes."""
+    assert isinstance(info.context, money.Currency)
+    return info.context
+
+
+# A contract is written for a currency: api/rest/openapi/amounts.py turns these marks into its
+# patterns and limits.
+Price = Annotated[Decimal, BeforeValidator(_positive), WithJsonSchema({"x-amount": "above zero"})]
+#: A percentage or an amount. Who takes it looks at the decimals, as they depend on which it is.
+PercentOrPrice = Annotated[
+    Decimal,
+    BeforeValidator(_share_or_amount),
+    WithJsonSchema({"x-amount": "above zero", "x-percent": True}),
+]
+Bound = Annotated[
+    Decimal, BeforeValidator(_not_negative), WithJsonSchema({"x-amount": "zero or more"})
+]
 
 
 #: Every language and database can hold these times in any time zone.

@@ -62,7 +62,7 @@ async def read(
         caller = await _authenticate(op, request)
         await _charge(op, request, caller, raw)
         _permit(op, caller)
-        input = checked(op.input, raw, *request.faults)
+        input = checked(op.input, raw, request.currency, *request.faults)
         ctx = Context(request, op, caller, encoded=encoded, wanted=wanted)
         if not op.cached:
             request.note_cache("BYPASS")
@@ -100,7 +100,9 @@ async def write(
             _permit(op, caller)
         key = _require_key(op, key)
         request.note_cache("BYPASS")
-        input = checked(op.input, raw, *request.faults, *idempotency.key_error(key))
+        input = checked(
+            op.input, raw, request.currency, *request.faults, *idempotency.key_error(key)
+        )
         ctx = Context(request, op, caller, if_match if op.conditional else None, reserved)
         if op.prepare is not None:
             ctx.prepared = await op.prepare(ctx, input)
@@ -129,7 +131,7 @@ async def refuse(
         _permit(op, caller)
         key = _require_key(op, key)
         try:
-            checked(op.input, raw, *idempotency.key_error(key))
+            checked(op.input, raw, request.currency, *idempotency.key_error(key))
         except ValidationFailed as error:
             faults = [*error.fields, *(one for one in faults if not _told(one, error.fields))]
         raise ValidationFailed(fields=faults)

@@ -146,11 +146,12 @@ async def quote_lines(
         )
         for line in lines
     ]
-    subtotal = money.total(line.total for line in priced)
-    if subtotal > money.LARGEST:
-        message = f"The total must not be above {money.LARGEST}."
+    currency = money.currency(ctx.settings.currency)
+    subtotal = money.total((line.total for line in priced), currency)
+    if subtotal > currency.largest:
+        message = f"The total must not be above {currency.largest}."
         raise ValidationFailed(fields=[FieldError("lines", "TOO_LARGE", message)])
-    discount = money.ZERO
+    discount = currency.zero
     if terms is not None:
         discount = await coupons_steps.discount(ctx, reader, terms, subtotal)
     total = subtotal - discount
@@ -159,8 +160,8 @@ async def quote_lines(
         subtotal=subtotal,
         discount=discount,
         total=total,
-        tax=money.tax_within(total, ctx.settings.tax_rate),
-        currency=ctx.settings.currency,
+        tax=money.tax_within(total, ctx.settings.tax_rate, currency),
+        currency=currency.code,
         needs_approval=total > ctx.settings.approval_above,
     )
 
@@ -184,7 +185,7 @@ def draft_order(
         discount=quote.discount,
         total=quote.total,
         tax=quote.tax,
-        refunded=money.ZERO,
+        refunded=money.currency(quote.currency).zero,
         currency=quote.currency,
         shipping_address=address,
         coupon_id=terms and terms.id,

@@ -101,9 +101,10 @@ async def create(ctx: Context, tx: Transaction, input: RefundOrder) -> Refund:
     _refuse_changed(order, input.expected_refunded)
     _refuse_unpaid(order)
     pieces = await _choose_pieces(tx, order, input)
-    amount = input.amount or money.total(item.amount for item in pieces)
+    currency = money.currency(order.currency)
+    amount = input.amount or money.total((item.amount for item in pieces), currency)
     if not amount:
-        message = "These pieces are worth less than a cent. Refund more of them at once."
+        message = f"These pieces are worth less than {currency.unit}. Refund more of them at once."
         raise ValidationFailed(fields=[FieldError("lines", "TOO_SMALL", message)])
     if amount > order.total - order.refunded:
         raise steps.exceeds_payment(order)

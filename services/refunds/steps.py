@@ -51,14 +51,15 @@ def price_pieces(
     share. The pieces of a line are priced in sequence after those refunded already: however a
     line is refunded in parts, the parts sum to its share.
     """
-    shares = money.apportion(order.total, [line.total for line in order.lines])
+    currency = money.currency(order.currency)
+    shares = money.apportion(order.total, [line.total for line in order.lines], currency)
     found: list[PricedPieces] = []
     for position, (line, share) in enumerate(zip(order.lines, shares, strict=True)):
         quantity = wanted.get(line.product_id, 0)
         if quantity:
             done = refunded.get(line.product_id, 0)
-            before = money.part(share, done, line.quantity)
-            after = money.part(share, done + quantity, line.quantity)
+            before = money.part(share, done, line.quantity, currency)
+            after = money.part(share, done + quantity, line.quantity, currency)
             found.append(PricedPieces(position, line.product_id, quantity, after - before))
     return found
 
@@ -72,7 +73,9 @@ def remaining_pieces(order: Order, refunded: Mapping[str, int]) -> list[PricedPi
         line.product_id: line.quantity - refunded.get(line.product_id, 0) for line in order.lines
     }
     pieces = price_pieces(order, refunded, wanted)
-    amounts = money.apportion(order.total - order.refunded, [item.amount for item in pieces])
+    left = order.total - order.refunded
+    weights = [item.amount for item in pieces]
+    amounts = money.apportion(left, weights, money.currency(order.currency))
     return [
         PricedPieces(item.position, item.product_id, item.quantity, amount)
         for item, amount in zip(pieces, amounts, strict=True)
@@ -127,7 +130,7 @@ async def refund(
     # Deleting an account locks the wallet, so this answer cannot change before COMMIT.
     if await tx.one(IS_DELETED, user_id=order.customer_id):
         message = "The buyer's account was deleted, so there is no wallet to refund to."
-        raise exceeds_payment(order, message, refundable=money.ZERO)
+        raise exceeds_payment(order, message, refundable=money.currency(order.currency).zero)
     transfer_id = await transfer(
         ctx,
         tx,

@@ -174,7 +174,7 @@ async def create_account(
         id=ctx.new_id(),
         kind="WALLET",
         user_id=user_id,
-        balance=money.ZERO,
+        balance=money.currency(ctx.settings.currency).zero,
         currency=ctx.settings.currency,
         created_at=ctx.now,
     )

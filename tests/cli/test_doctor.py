@@ -92,7 +92,7 @@ async def test_wallets_of_one_currency_are_not_served_in_another(
     monkeypatch.setenv("TANDEM_CURRENCY", "JPY")
     status, said = await tandem(settings, "serve", "--no-demo", "--port", str(free_port()))
     assert status == 1
-    assert said == "tandem: The wallets here hold EUR: TANDEM_CURRENCY cannot be another."
+    assert said == "tandem: The amounts of this database are in EUR: TANDEM_CURRENCY cannot be JPY."
 
 
 def _unfolded(text: str) -> str:

@@ -32,7 +32,7 @@ WITH transfer AS (
 )
 INSERT INTO postings (id, transfer_id, account_id, amount)
 SELECT gen_random_uuid(), id, account, amount FROM transfer,
-    (VALUES ({wallet}, {amount}), ('{other}'::uuid, -({amount}))) AS side(account, amount)
+    (VALUES ({wallet}, {amount}.00), ('{other}'::uuid, -({amount}.00))) AS side(account, amount)
 """
 
 
@@ -239,7 +239,7 @@ FAULTS = {
             AND transfers.order_id = {own_order("CANCELLED", "REFUNDED")} AND kind = 'REFUND';
         INSERT INTO refunds (id, order_id, payment_id, transfer_id, amount, currency, restocked)
         SELECT gen_random_uuid(), order_id, (SELECT id FROM payments WHERE order_id = t.order_id),
-            id, 20, 'EUR', false
+            id, 20.00, 'EUR', false
         FROM transfers AS t WHERE order_id = {own_order("CANCELLED", "REFUNDED")}
             AND kind = 'REFUND' AND id NOT IN (SELECT transfer_id FROM refunds);
         UPDATE orders SET refunded = refunded + 20
@@ -293,6 +293,21 @@ FAULTS = {
         {"currencies agree"},
         f"UPDATE refunds SET currency = 'USD' WHERE id = {first('refunds')}",
     ),
+    "a product in another currency than the shop's": (
+        {"currencies agree"},
+        f"UPDATE products SET currency = 'USD' WHERE id = {first('products')}",
+    ),
+    "a price with fewer decimals than its currency": (
+        {"amounts have the decimals of their currency"},
+        f"UPDATE products SET price = 20 WHERE id = {first('products')}",
+    ),
+    "a line with more decimals than its order's currency": (
+        {"amounts have the decimals of their currency"},
+        f"""
+        UPDATE order_lines SET unit_price = unit_price + 0.000
+        WHERE (order_id, position) = ({first("orders")}, 0)
+        """,
+    ),
     "a charge for an order that stays unpaid": (
         {"unpaid orders have moved no money", REVENUE},
         money("PAYMENT", own_order("PENDING", "UNPAID"), -20),
@@ -307,9 +322,11 @@ FAULTS = {
     "an order without lines": (
         {"order totals are the sum of their lines less the discount"},
         f"""
+        SET session_replication_role = origin;
         INSERT INTO orders (id, customer_id, status, payment_status, subtotal, total, tax, currency,
             cancelled_at)
         VALUES (gen_random_uuid(), {USER}, 'CANCELLED', 'UNPAID', 5, 5, 1, 'EUR', now());
+        SET session_replication_role = replica;
         INSERT INTO order_history (id, order_id, from_status, to_status)
         SELECT gen_random_uuid(), orders.id, step.*
         FROM orders, (VALUES (NULL, 'PENDING'), ('PENDING', 'CANCELLED')) AS step
@@ -352,7 +369,7 @@ FAULTS = {
     "a discount that no coupon gives": (
         {DISCOUNTS},
         f"""
-        UPDATE orders SET discount = 1, total = total - 1
+        UPDATE orders SET discount = 1.00, total = total - 1
         WHERE id = {first("orders", GIVEN_UP)}
         """,
     ),

@@ -23,7 +23,7 @@ NOW: dict[str, Any] = {"name": "Lamp", "note": "Old", "metadata": {"watts": 7}}
 
 
 def patched(**raw: object) -> dict[str, Any]:
-    return changes(checked(Rename, {"id": "x", **raw}), NOW)
+    return changes(checked(Rename, {"id": "x", **raw}, "EUR"), NOW)
 
 
 def test_only_what_is_given_and_different_changes() -> None:
@@ -64,12 +64,12 @@ def test_metadata_merges_into_what_is_there() -> None:
 
 
 def test_true_is_another_value_than_one() -> None:
-    patch = checked(Rename, {"id": "x", "metadata": {"watts": True}})
+    patch = checked(Rename, {"id": "x", "metadata": {"watts": True}}, "EUR")
     assert changes(patch, {**NOW, "metadata": {"watts": 1}}) == {"metadata": {"watts": True}}
 
 
 def test_null_clears_to_what_is_empty_where_that_is_not_null() -> None:
-    patch = checked(Rename, {"id": "x", "note": None})
+    patch = checked(Rename, {"id": "x", "note": None}, "EUR")
     assert changes(patch, NOW, empty={"note": "", "name": ""}) == {"note": ""}
     assert changes(patch, {**NOW, "note": ""}, empty={"note": ""}) == {}
 

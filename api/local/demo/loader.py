@@ -8,6 +8,7 @@ from decimal import Decimal
 from services import wallet
 from services.deposits import depositing as deposits
 from services.ids import new_id
+from services.money import currency
 from services.operation.context import Request
 from services.process import Process
 
@@ -41,6 +42,15 @@ class Loader:
         return Request(
             self.process, id=f"seed-{self.new_key()}", face="seed", bearer=token, prepaid=True
         )
+
+    def amount(self, of_files: Decimal) -> Decimal:
+        """An amount of the data files in the shop's currency.
+
+        The files are written in EUR. A currency without decimals gets a hundred times as much, so
+        that 19.99 is 1999; others get the same number.
+        """
+        shop = currency(self.process.settings.currency)
+        return shop.rounded(of_files if shop.decimals else of_files * 100)
 
     def new_key(self) -> str:
         """An idempotency key for one call."""

@@ -51,7 +51,7 @@ class _Order:
 
     @property
     def total(self) -> Decimal:
-        """The order's price before a discount."""
+        """The order's price before a discount, in the amounts of the data files."""
         prices = (
             self.shop.products[line.product].price * line.quantity for line in self.plan.lines
         )
@@ -115,7 +115,7 @@ async def _events(order: _Order) -> AsyncIterator[datetime]:
 async def _place(order: _Order) -> str:
     """Place the order; its id."""
     plan, loader = order.plan, order.loader
-    await loader.top_up(order.buyer, order.total)
+    await loader.top_up(order.buyer, loader.amount(order.total))
     coupon = plan.coupon if plan.coupon and order.total >= plan.coupon.minimum_order else None
     raw = {
         "lines": [

@@ -9,6 +9,7 @@ from api.local.demo.shop import Coupon, Shop
 from persistence.users.tables import Role
 from services import categories
 from services.coupons import managing as coupons
+from services.money import PERCENT
 from services.products import managing
 
 #: Days before the load.
@@ -37,7 +38,7 @@ async def add_products(loader: Loader, shop: Shop, staff: Mapping[Role, str]) ->
         raw = {
             "name": product.name,
             "description": product.description,
-            "price": str(product.price),
+            "price": str(loader.amount(product.price)),
             "categoryId": category_ids[product.category],
             "tags": product.tags,
             "metadata": product.metadata,
@@ -54,11 +55,13 @@ async def add_coupons(loader: Loader, all_coupons: Sequence[Coupon], manager: st
     """Make the coupons on the day before the first order."""
     loader.clock.now = loader.ends_at - timedelta(days=FIRST_ORDER_DAY + 1)
     for coupon in all_coupons:
+        percent = coupon.kind == "PERCENT"
+        value = PERCENT.rounded(coupon.value) if percent else loader.amount(coupon.value)
         raw = {
             "code": coupon.code,
             "kind": coupon.kind,
-            "value": coupon.value,
+            "value": str(value),
             "description": coupon.description,
-            "minimumOrder": str(coupon.minimum_order),
+            "minimumOrder": str(loader.amount(coupon.minimum_order)),
         }
         await coupons.create(loader.request(manager), raw)

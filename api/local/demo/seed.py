@@ -29,6 +29,7 @@ from persistence.database_url import connection_options
 from persistence.users.tables import Role
 from services.process import new_process
 from services.settings import Settings
+from services.shop import keep_currency
 
 #: Two processes that start together must not both load.
 _LOCK = 7_426_332
@@ -106,6 +107,7 @@ async def _load(settings: Settings, progress: Progress) -> None:
     loader = Loader(process, clock, ends_at=clock.now)
     shop = read_shop()
     try:
+        await keep_currency(process.database, settings.currency)
         await process.tokens.load()
         progress("people")
         staff = await add_staff(loader, shop.staff)
@@ -116,7 +118,7 @@ async def _load(settings: Settings, progress: Progress) -> None:
         progress("orders")
         await add_orders(loader, shop, product_ids, customers, staff, progress)
         clock.now = loader.ends_at
-        await loader.top_up(staff[Role.USER], Decimal(500))
+        await loader.top_up(staff[Role.USER], loader.amount(Decimal(500)))
     finally:
         await process.close()
 

@@ -57,7 +57,7 @@ class Coupon(Struct, frozen=True):
 
     code: str
     kind: Literal["PERCENT", "FIXED"]
-    value: str
+    value: Decimal
     minimum_order: Decimal
     description: str
 

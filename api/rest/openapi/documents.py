@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from api.rest.dialect import Dialect
+from api.rest.openapi import amounts
 from api.rest.openapi.dialects import SHAPES
 from api.rest.openapi.headers import HEADERS, QUOTA, REQUEST_HEADERS
 from api.rest.openapi.schemas import (
@@ -25,6 +26,7 @@ from api.rest.openapi.schemas import (
 from api.rest.operation_route import OperationRoute
 from api.rest.routes import ROUTES, routes_of
 from api.rest.versions import DIALECTS
+from services import money
 from services.access.permissions import PUBLIC
 from services.errors.base import TandemError
 from services.errors.common import (
@@ -44,6 +46,7 @@ from services.errors.common import (
 )
 from services.operation.declaration import Key
 from services.operation.operation import Operation
+from services.settings import Settings
 
 _FLAT = ("firstName", "lastName", "avatar", "bio")
 _SAMPLE_ID = "01a1f9bd-135c-7e07-b274-b67df665d3e0"
@@ -56,16 +59,21 @@ _ABOUT = {
 }
 
 
-def openapi(version: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of ``v1`` or ``v2``."""
-    return _Writer(DIALECTS[version]).document()
+#: The committed contracts are those of the default currency.
+_DEFAULT = Settings.model_fields["currency"].default
+
+
+def openapi(version: str, currency: str = _DEFAULT) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of ``v1`` or ``v2``, with the decimals of a currency."""
+    return _Writer(DIALECTS[version], money.currency(currency)).document()
 
 
 class _Writer:
     """Writes the document of one version, and collects the components it refers to."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, currency: money.Currency) -> None:
         self.dialect = dialect
+        self.currency = currency
         self.shapes = SHAPES[dialect.name]
         self.responses: dict[str, Any] = {}
         self.examples: dict[str, Any] = {}
@@ -74,7 +82,7 @@ class _Writer:
         self.schemas: dict[str, Schema] = {}
         operations = [route.operation for route in ROUTES if route.file is None]
         self.results = result_schemas(
-            {dialect.shape(result) for item in operations for result in item.results}
+            {dialect.shape(result) for item in operations for result in item.results}, currency
         )
         if (flat := dialect.deprecated_shapes) is not None:
             for name in _FLAT:
@@ -99,7 +107,7 @@ class _Writer:
             title="Tandem",
             version=f"{name.removeprefix('v')}.0.0",
             openapi_version="3.1.0",
-            description=_ABOUT[name],
+            description=f"{_ABOUT[name]} {amounts.about(self.currency)}",
             license_info={"name": "MIT", "identifier": "MIT"},
             servers=[{"url": "/", "description": "This server."}],
             tags=_tags(),
@@ -149,7 +157,7 @@ class _Writer:
         return described
 
     def _parameters(self, route: OperationRoute) -> list[Schema]:
-        schema, parts = input_schemas(route.operation.input)
+        schema, parts = input_schemas(route.operation.input, self.currency)
         properties = schema.get("properties", {})
         found = [
             {
@@ -203,7 +211,7 @@ class _Writer:
         if route.method == "GET":
             return None
         operation = route.operation
-        schema, parts = input_schemas(operation.input)
+        schema, parts = input_schemas(operation.input, self.currency)
         for name in route.expected.path_names:
             schema["properties"].pop(name, None)
         if not schema["properties"]:

@@ -12,6 +12,8 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 from msgspec import Struct, structs
 
+from api.rest.openapi import amounts
+from services.money import Currency
 from services.operation.inputs import Input
 
 Schema = dict[str, Any]
@@ -40,12 +42,12 @@ def reference(name: str) -> Schema:
     return {"$ref": _REFERENCE + name}
 
 
-def input_schemas(model: type[Input]) -> tuple[Schema, dict[str, Schema]]:
+def input_schemas(model: type[Input], currency: Currency) -> tuple[Schema, dict[str, Schema]]:
     """An input's own schema, and the schemas it refers to."""
     schema = model.model_json_schema(by_alias=True, ref_template=_REFERENCE + "{model}")
     parts = schema.pop("$defs", {})
     for part in (schema, *parts.values()):
-        _tidy(part)
+        _tidy(part, currency)
     if "metadata" in schema.get("properties", {}):
         parts |= _METADATA_PARTS
     return schema, parts
@@ -64,8 +66,8 @@ def parameter_schema(schema: Schema) -> Schema:
     return schema
 
 
-def result_schemas(results: Iterable[type]) -> dict[str, Schema]:
-    """The schemas of results and of all their parts, by name."""
+def result_schemas(results: Iterable[type], currency: Currency | None = None) -> dict[str, Schema]:
+    """The schemas of results and of all their parts, by name; amounts need a currency."""
     structures, enums = _parts(results)
     _, schemas = msgspec.json.schema_components(structures, ref_template=_REFERENCE + "{name}")
     for structure in structures:
@@ -73,9 +75,8 @@ def result_schemas(results: Iterable[type]) -> dict[str, Schema]:
         schema["required"] = list(schema["properties"])
         hints = get_type_hints(structure)
         for item in structs.fields(structure):
-            _result_property(
-                item.encode_name, schema["properties"][item.encode_name], hints[item.name]
-            )
+            written = schema["properties"][item.encode_name]
+            _result_property(item.encode_name, written, hints[item.name], currency)
     for enum in enums:
         schemas[enum.__name__] |= {"type": "string", "enum": [item.value for item in enum]}
     return dict(schemas)
@@ -124,17 +125,19 @@ _EXAMPLES: dict[str, Any] = {
 }
 
 
-def _tidy(schema: Schema) -> None:
+def _tidy(schema: Schema, currency: Currency) -> None:
     """Make a schema of Pydantic exact, at every depth."""
     if schema.get("type") == "object":
         for item in schema.get("properties", {}).values():
             item.pop("title", None)
     for inner in (*schema.get("properties", {}).values(), *schema.get("anyOf", ())):
-        _tidy(inner)
+        _tidy(inner, currency)
     if "items" in schema:
-        _tidy(schema["items"])
+        _tidy(schema["items"], currency)
     if "const" in schema:
         schema["enum"] = [schema.pop("const")]
+    if lowest := schema.pop("x-amount", None):
+        amounts.write_input(schema, lowest, currency)
     match schema.pop("x-text", None):
         case "line":
             _write_text(schema, _SPACES, _CONTROLS)
@@ -226,13 +229,14 @@ def _parts(results: Iterable[type]) -> tuple[list[type[Struct]], list[type[Enum]
     return structures, [kind for kind in found if issubclass(kind, Enum)]
 
 
-def _result_property(name: str, schema: Schema, kind: Any) -> None:
+def _result_property(name: str, schema: Schema, kind: Any, currency: Currency | None) -> None:
     """Add formats and examples, which msgspec's own schema lacks."""
     text = next((item for item in schema.get("anyOf", ()) if item.get("type") == "string"), schema)
     if datetime in (kind, *get_args(kind)):
         text["format"] = "date-time"
     elif text.get("format") == "decimal":
-        text |= {"pattern": r"^-?[0-9]+\.[0-9]{2}$", "examples": ["19.99"]}
+        assert currency
+        amounts.write_output(text, currency)
     elif name == "id" or (name.endswith("Id") and name != "requestId"):
         text["format"] = "uuid"
     elif name in ("details", "metadata"):
