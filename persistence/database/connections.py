@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -243,6 +244,10 @@ async def _prepare_connection(connection: Connection) -> None:
     # Ids are strings everywhere: the wire, the tables' rows and the cursors hold the same text.
     await connection.set_type_codec(
         "uuid", schema="pg_catalog", encoder=str, decoder=str, format="text"
+    )
+    # As text, an amount keeps its digits: the driver's own codec reads 1000000 as 1.00E+6.
+    await connection.set_type_codec(
+        "numeric", schema="pg_catalog", encoder=str, decoder=Decimal, format="text"
     )
     await connection.set_type_codec(
         "jsonb",

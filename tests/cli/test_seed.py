@@ -18,6 +18,8 @@ from tests.conftest import CHECKOUT, Addresses, settings_for
 
 #: Loading takes some ten seconds, and much more on a busy machine.
 _SECONDS = 180
+#: The demo shop's dearest product is 599.00 in its files.
+_DEAREST = "SELECT currency || ' ' || price FROM products ORDER BY price DESC LIMIT 1"
 
 
 async def fetch(url: str, sql: str) -> object:
@@ -37,9 +39,11 @@ async def count(url: str, table: str) -> object:
 async def test_two_processes_that_seed_at_once_seed_once(
     addresses: Addresses, fresh_database: str
 ) -> None:
-    settings = settings_for(fresh_database, addresses.redis_url)
+    settings = settings_for(fresh_database, addresses.redis_url, currency="KWD")
     assert sorted(await asyncio.gather(seed(settings), seed(settings))) == [False, True]
     assert await count(fresh_database, "users") == 54
+    assert await fetch(fresh_database, _DEAREST) == "KWD 599.000"
+    assert {result.name for result in await run_checks(fresh_database) if result.wrong} == set()
     # Seeding again changes nothing.
     before = await fetch(fresh_database, "SELECT max(id::text) FROM audit_log")
     assert await seed(settings) is False
@@ -53,6 +57,7 @@ async def test_a_load_that_was_killed_begins_anew(
         **os.environ,
         "DATABASE_URL": fresh_database,
         "REDIS_URL": addresses.redis_url,
+        "TANDEM_CURRENCY": "JPY",
         "TANDEM_ENVIRONMENT": "test",
         "TANDEM_REDIS_PREFIX": f"seed-{uuid4().hex[:10]}",
     }
@@ -70,7 +75,9 @@ async def test_a_load_that_was_killed_begins_anew(
     finally:
         child.kill()
         await child.wait()
-    assert await seed(settings_for(fresh_database, addresses.redis_url))
+    assert await seed(settings_for(fresh_database, addresses.redis_url, currency="JPY"))
+    assert await fetch(fresh_database, _DEAREST) == "JPY 59900"
+    assert await fetch(fresh_database, "SELECT currency FROM shop") == "JPY"
     assert await count(fresh_database, "users") == 54
     assert await count(fresh_database, "products") == 500
     assert await count(fresh_database, "orders") == 300

@@ -27,6 +27,7 @@ from api.local.demo.shop import read_shop
 from persistence import migrate
 from persistence.database_url import connection_options
 from persistence.users.tables import Role
+from services.money import currency
 from services.process import new_process
 from services.settings import Settings
 from services.shop import keep_currency
@@ -100,6 +101,8 @@ async def _load(settings: Settings, progress: Progress) -> None:
                 "pool_max": 2,
                 "access_token_seconds": _SIGNED_IN_SECONDS,
                 "refresh_token_seconds": _SIGNED_IN_SECONDS,
+                # No order of the demo shop waits for approval, whatever its currency.
+                "approval_above": currency(settings.currency).largest,
             }
         ),
         clock,
