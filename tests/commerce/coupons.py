@@ -124,6 +124,7 @@ def shown_coupon(shop: State, name: str) -> dict[str, Any]:
     """A coupon as it is answered."""
     coupon = shop.coupons[name]
     return {
+        "kind": coupon.kind,
         "value": text(coupon.value),
         "isActive": coupon.active,
         "endsAt": coupon.ends and wire(coupon.ends),

@@ -1,6 +1,7 @@
 """The state of the modelled shop, and the words in which it is spoken of.
 
-Amounts are whole cents, things go by names.
+Amounts are whole minor units, written as cents are; the world writes them as its currency has them.
+Things go by names.
 """
 
 import pickle

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import hypothesis
+import pytest
 import structlog
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -28,6 +29,7 @@ from services.books.running import run_checks
 from services.catalogue import BY_NAME
 from services.deposits import depositing as deposits
 from services.errors.common import COMMON, IdempotencyKeyInUse, IdempotencyKeyRequired
+from services.money import currency
 from services.operation.declaration import Key
 from services.orders.managing import expire
 from services.process import new_process
@@ -41,8 +43,8 @@ from tests.shop import Shop
 from tests.suite import run_seed
 
 STEPS = 40
-#: Worlds to play, by the run's depth; a world meets each situation once.
-EXAMPLES = (4, 21, 200)
+#: Worlds to play in each currency, by the run's depth; a world meets each situation once.
+EXAMPLES = {"EUR": (2, 11, 100), "JPY": (1, 5, 50), "KWD": (1, 5, 50)}
 T = TypeVar("T")
 #: One number that Hypothesis draws, whatever there is to choose from.
 CHANCE = st.randoms(use_true_random=True)
@@ -108,10 +110,10 @@ OTHER_MOVES = {
 class Stage:
     """A database of the machine's own, the application over it, and a loop to run them in."""
 
-    def __init__(self, addresses: Addresses, password_hash: str) -> None:
+    def __init__(self, addresses: Addresses, password_hash: str, code: str) -> None:
         self.tally = Tally()
         self._loop = asyncio.new_event_loop()
-        self._opened = self._open(addresses, password_hash)
+        self._opened = self._open(addresses, password_hash, code)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something to its end."""
@@ -132,7 +134,9 @@ class Stage:
             self._loop.close()
 
     @asynccontextmanager
-    async def _open(self, addresses: Addresses, password_hash: str) -> AsyncIterator[Any]:
+    async def _open(
+        self, addresses: Addresses, password_hash: str, code: str
+    ) -> AsyncIterator[Any]:
         name = f"tandem_machine_{uuid4().hex[:12]}"
         async with AsyncExitStack() as stack:
             url = await addresses.create(name)
@@ -142,7 +146,8 @@ class Stage:
                 addresses.redis_url,
                 hold_seconds=int(HOLD.total_seconds()),
                 approval_seconds=int(APPROVAL.total_seconds()),
-                approval_above=f"{APPROVAL_ABOVE // 100}.00",
+                currency=code,
+                approval_above=currency(code).units(APPROVAL_ABOVE),
                 # The clock moves by hours, and nobody has to sign in again.
                 access_token_seconds=10_000_000,
                 refresh_token_seconds=10_000_000,
@@ -253,14 +258,16 @@ def report(tally: Tally) -> str:
     return "\n".join([head, *rows])
 
 
+@pytest.mark.parametrize("code", EXAMPLES)
 def test_commerce_goes_as_its_model_says(
     addresses: Addresses,
     password_hash: str,
     depth: int,
+    code: str,
     record_property: Callable[[str, object], None],
 ) -> None:
-    examples = EXAMPLES[depth]
-    with Stage(addresses, password_hash) as stage:
+    examples = EXAMPLES[code][depth]
+    with Stage(addresses, password_hash, code) as stage:
         machine = hypothesis.seed(run_seed())(type("Commerce", (Commerce,), {"stage": stage}))
         settings = hypothesis.settings(
             max_examples=examples,

@@ -7,7 +7,7 @@ of them is tried on the model until one gives what was answered and what the dat
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,9 +23,10 @@ from services.deposits.provider_events import Undecided
 from services.errors.base import TandemError
 from services.ids import NOWHERE
 from services.jobs.queue import Job
+from services.money import currency
 from services.orders import managing as orders_admin
 from tests.commerce.model import act
-from tests.commerce.state import Call, Coupon, Due, Order, Product, State
+from tests.commerce.state import Call, Coupon, Due, Order, Product, State, cents, text
 from tests.commerce.wares import charge
 from tests.faces import FACES, Door, Failure, Outcome, door_named
 from tests.shop import Person, Shop
@@ -47,6 +48,9 @@ WARES = {
     "rare": (2_499, 3),
     "scarce": (799, 8),
 }
+#: The names of amounts in calls and answers; a coupon's ``value`` is one unless it is a percentage.
+_AMOUNTS = {"amount", "price", "subtotal", "discount", "total", "tax", "refunded", "refundable"}
+_AMOUNTS |= {"minimumOrder", "expectedRefunded", "missing", "held"}
 _INTERNAL = {"orders.expire": orders_admin.expire, "deposits.settle": deposits.settle}
 #: Of so many calls one goes through a face, each face in turn.
 _ONE_IN = 12
@@ -106,6 +110,7 @@ class World:
 
     def __init__(self, shop: Shop, client: httpx.AsyncClient, tally: Tally) -> None:
         self.shop, self.tally = shop, tally
+        self._currency = currency(shop.process.settings.currency)
         self.clock: StandingClock = shop.process.clock  # type: ignore[assignment]
         self.model = State(self.clock.now)
         self.people: dict[str, Person] = {}
@@ -129,7 +134,7 @@ class World:
             self._know(name, self.people[name].id)
             self.model.wallets[name] = 0
         for name, (price, pieces) in WARES.items():
-            product = await self.shop.product(f"{Decimal(price) / 100:.2f}", stock=pieces)
+            product = await self.shop.product(self._amount(text(price)), stock=pieces)
             self._know(name, product.id)
             self.model.products[name] = Product(price, pieces)
 
@@ -241,7 +246,7 @@ class World:
         self.model.moved.clear()
 
     async def _send(self, call: Call, door: Door) -> Outcome:
-        values = self._real(call.values)
+        values = self._real(self._in_currency(call.values))
         if call.actor is None:
             outcome = await self._act(call.operation, values)
         else:
@@ -270,6 +275,29 @@ class World:
             return Outcome(error=Failure(error.code, error.status, details=_plain(error.details)))
         return Outcome(_plain(found))
 
+    def _in_currency(self, values: Any) -> Any:
+        """Values with the currency's amounts in place of the model's, which have two decimals.
+
+        Both have as many minor units.
+        """
+        if isinstance(values, list):
+            return [self._in_currency(inner) for inner in values]
+        if not isinstance(values, Mapping):
+            return values
+        coupon = self.model.coupons.get(values.get("id", ""))
+        fixed = values.get("kind", coupon and coupon.kind) == "FIXED"
+        amounts = {*_AMOUNTS, "value"} if fixed else _AMOUNTS
+        return {
+            name: self._amount(inner)
+            if name in amounts and isinstance(inner, str)
+            else self._in_currency(inner)
+            for name, inner in values.items()
+        }
+
+    def _amount(self, text: str) -> str:
+        places = self._currency.decimals
+        return f"{Decimal(cents(text)).scaleb(-places):.{places}f}"
+
     def _real(self, value: Any) -> Any:
         """Values with ids in place of names; nothing real has an unknown name's."""
         if isinstance(value, Mapping):
@@ -294,7 +322,7 @@ class World:
         if outcome.code not in due.codes:
             return f"is {outcome.error or 'OK'}, should be one of {sorted(due.codes)}"
         said = outcome.error.details if outcome.error else self._named(outcome.value)
-        for name, value in due.values.items():
+        for name, value in self._in_currency(due.values).items():
             found = sorted(said[name]) if name == "nextStatuses" else said.get(name)
             if found != value:
                 return f"{name} is {found}, should be {value}"
@@ -329,16 +357,17 @@ class World:
 
     def _expected(self, model: State) -> dict[str, Any]:
         """What the database should hold."""
+        money = self._currency.units
         held: dict[str, Any] = {}
-        for name, cents in model.wallets.items():
-            held[f"wallet {name}"] = (_money(cents), _money(model.held(name)))
+        for name, units in model.wallets.items():
+            held[f"wallet {name}"] = (money(units), money(model.held(name)))
         for name, product in model.products.items():
             stock = (product.on_hand, product.held)
-            held[f"stock {name}"] = (_money(product.price), product.active, *stock)
+            held[f"stock {name}"] = (money(product.price), product.active, *stock)
         for name, order in model.orders.items():
-            held[f"order {name}"] = _order_row(order)
+            held[f"order {name}"] = _order_row(order, money)
         for name, coupon in model.coupons.items():
-            held[f"coupon {name}"] = _coupon_row(coupon, model.redeemed(name))
+            held[f"coupon {name}"] = _coupon_row(coupon, model.redeemed(name), money)
         for name, deposit in model.deposits.items():
             held[f"deposit {name}"] = (deposit.status, deposit.failure)
         return held
@@ -355,23 +384,19 @@ def _difference(held: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
     )
 
 
-def _order_row(order: Order) -> tuple[Any, ...]:
+def _order_row(order: Order, money: Callable[[int], Decimal]) -> tuple[Any, ...]:
     amounts = (order.subtotal, order.discount, order.total, order.refunded)
-    money = (_money(cents) for cents in amounts)
     steps = sorted(order.history)
-    return (order.status, order.paid, *money, order.expires, order.redemption, steps)
+    return (order.status, order.paid, *map(money, amounts), order.expires, order.redemption, steps)
 
 
-def _coupon_row(coupon: Coupon, redeemed: int) -> tuple[Any, ...]:
-    return (coupon.active, coupon.ends, _money(coupon.value), redeemed)
+def _coupon_row(coupon: Coupon, redeemed: int, money: Callable[[int], Decimal]) -> tuple[Any, ...]:
+    value = money(coupon.value) if coupon.kind == "FIXED" else Decimal(coupon.value) / 100
+    return (coupon.active, coupon.ends, value, redeemed)
 
 
 def _plain(value: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(value))
-
-
-def _money(cents: int) -> Decimal:
-    return Decimal(cents) / 100
 
 
 def _spelled(call: Call) -> str:

@@ -323,7 +323,12 @@ async def test_a_database_records_its_currency_for_good(
             await keep_currency(database, "EUR")
     finally:
         await database.close()
-    for command in (("serve", "--no-demo", "--port", str(free_port())), ("worker",), ("seed",), ("doctor",)):
+    for command in (
+        ("serve", "--no-demo", "--port", str(free_port())),
+        ("worker",),
+        ("seed",),
+        ("doctor",),
+    ):
         status, said = await tandem(settings, *command, TANDEM_CURRENCY="EUR")
         assert status == 1, command
         sentence = "The amounts of this database are in JPY: TANDEM_CURRENCY cannot be EUR."
