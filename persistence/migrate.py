@@ -21,6 +21,10 @@ _FOLDER = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 7_426_330
 
 
+class Refused(Exception):
+    """A migration would lose something; the message is one sentence for a person."""
+
+
 def engine_for(database_url: str) -> AsyncEngine:
     """An engine for migrations and grants; requests use `persistence.database.pool` instead."""
     options = connection_options(database_url)

@@ -116,7 +116,7 @@ class Settings(HttpSettings, PoolSettings):
 
     currency: Annotated[str, AfterValidator(known_currency)] = Field(
         default="EUR",
-        description="The shop's currency (ISO 4217), for good; it gives amounts their decimals.",
+        description="The shop's currency (ISO 4217), for good. It decides the decimals of amounts.",
     )
     tax_rate: Decimal = Field(
         default=Decimal("0.19"), ge=0, lt=1, description="The tax rate that prices include."

@@ -11,7 +11,7 @@ from persistence.database.connections import session_settings
 from persistence.database.failures import DRIVER_ERRORS
 from persistence.database.grants import Ungrantable, grant
 from persistence.database_url import connection_options
-from persistence.migrate import upgrade
+from persistence.migrate import Refused, upgrade
 from persistence.reachability import place_of, reason
 from services.process import database_limits
 from services.settings import Settings
@@ -42,9 +42,12 @@ def migrate(data: Path, grant_to: str | None) -> None:
 
 
 def migrate_database(settings: Settings) -> None:
-    """Run the migrations; raises `Problem` when PostgreSQL cannot be used."""
+    """Run the migrations; raises `Problem` when PostgreSQL cannot be used, or they refuse."""
     database_version(settings)  # says what is wrong with the address before Alembic does
-    upgrade(settings.database_url)
+    try:
+        upgrade(settings.database_url)
+    except Refused as error:
+        raise Problem(str(error)) from None
 
 
 def database_version(settings: Settings) -> str:

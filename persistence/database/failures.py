@@ -6,7 +6,7 @@ DatabaseError
 │   └── NotWritable      it only reads (a standby), or is out of disk or memory
 ├── StatementTimeout     a statement ran longer than it may
 ├── LockTimeout          a lock was not free in time
-├── Conflict             deadlock or serialisation failure; the transaction may be run again
+├── Conflict             deadlock, serialisation failure or changed types; may be run again
 ├── UniqueViolation      a UNIQUE constraint refused a row; ``constraint`` names it
 ├── ReferenceViolation   a FOREIGN KEY refused a change; ``constraint`` names it
 └── CheckViolation       a CHECK constraint refused a row; ``constraint`` names it
@@ -104,6 +104,9 @@ def translated(error: BaseException) -> BaseException:
     """The `DatabaseError` for a driver's error; the error itself when there is none for it."""
     if isinstance(error, asyncpg.PostgresConnectionError | OSError | TimeoutError):
         return Unavailable()
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        # A migration changed a type. The driver has forgotten its statements and prepares new ones.
+        return Conflict()
     if isinstance(error, asyncpg.PostgresError):
         known = _BY_STATE.get(getattr(error, "sqlstate", ""), DatabaseError)
         # Keeps the first line only: the details below it may hold the values of a row.

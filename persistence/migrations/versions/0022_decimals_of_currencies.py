@@ -2,7 +2,7 @@
 
 A type without scale rewrites no table, and leaves each amount the decimals that it has. The rules
 over amounts are dropped before and added without a look at the rows, which 0023 takes: so no table
-is locked for longer than a moment.
+is locked for longer than a moment. Only a database in a currency of other decimals is written anew.
 
 Revision ID: 0022
 Revises: 0021
@@ -10,6 +10,8 @@ Revises: 0021
 
 import sqlalchemy as sa
 from alembic import context, op
+
+from persistence.migrate import Refused
 
 revision = "0022"
 down_revision = "0021"
@@ -88,7 +90,9 @@ WHERE conrelid = CAST(:table AS regclass) AND contype = 'c' AND conkey && ARRAY(
     SELECT attnum FROM pg_attribute
     WHERE attrelid = CAST(:table AS regclass) AND attname = ANY(:columns))
 """)
-KEPT = sa.text("SELECT currency, tandem_decimals(currency) FROM shop")
+KEPT = sa.text("SELECT currency, tandem_decimals(currency) AS decimals FROM shop")
+#: A percentage has two decimals, whatever the currency.
+PERCENTAGE = {"coupons.value": "kind = 'PERCENT'"}
 
 
 def upgrade() -> None:
@@ -117,9 +121,16 @@ def upgrade() -> None:
         op.execute(function)
     for name, (table, _) in TRIGGERS.items():
         op.execute(f"DROP TRIGGER {name} ON {table}")
+    kept = op.get_bind().execute(KEPT).first()
+    decimals = 2 if kept is None else kept.decimals
+    if kept is not None and decimals < 2:
+        _refuse_fractions(kept.currency)
     for table, columns in AMOUNTS.items():
         scale = " AND ".join(f"scale({name}) <= 3" for name in columns)
-        rules = {**_retyped(table, columns, "numeric"), f"{table}_scale_check": f"CHECK ({scale})"}
+        rules = {
+            **_retyped(table, columns, "numeric", decimals),
+            f"{table}_scale_check": f"CHECK ({scale})",
+        }
         added = ", ".join(f"ADD CONSTRAINT {name} {rule} NOT VALID" for name, rule in rules.items())
         op.execute(f"ALTER TABLE {table} {added}")
     for _, trigger in TRIGGERS.values():
@@ -158,29 +169,51 @@ def downgrade() -> None:
     op.drop_table("shop")
 
 
-def _retyped(table: str, columns: tuple[str, ...], kind: str) -> dict[str, str]:
+def _retyped(table: str, columns: tuple[str, ...], kind: str, decimals: int = 2) -> dict[str, str]:
     """Change the type of a table's amounts; answers the rules over them, which are dropped."""
     values = {"table": table, "columns": list(columns)}
     rules = {row.conname: row.rule for row in op.get_bind().execute(RULES, values)}
     changes = [f"DROP CONSTRAINT {name}" for name in rules]
-    changes += [f"ALTER COLUMN {name} TYPE {kind}" for name in columns]
+    for name in columns:
+        change = f"ALTER COLUMN {name} TYPE {kind}"
+        if decimals != 2:
+            percentage = PERCENTAGE.get(f"{table}.{name}", "false")
+            change += (
+                f" USING CASE WHEN {percentage} THEN {name} ELSE round({name}, {decimals}) END"
+            )
+        changes.append(change)
     op.execute(f"ALTER TABLE {table} {', '.join(changes)}")
     return rules
+
+
+def _refuse_fractions(currency: str) -> None:
+    """Refuse amounts that a currency without decimals cannot have: rounding would lose money."""
+    for table, columns in AMOUNTS.items():
+        broken = " OR ".join(
+            f"NOT {PERCENTAGE.get(f'{table}.{name}', 'false')} AND {name} <> trunc({name})"
+            for name in columns
+        )
+        found = f"SELECT EXISTS (SELECT FROM {table} WHERE {broken})"  # noqa: S608 - our own words
+        if op.get_bind().scalar(sa.text(found)):
+            raise Refused(
+                f"{currency} has no decimals, and {table} has amounts with some: make them whole"
+                " before you migrate."
+            )
 
 
 def _refuse_other_decimals() -> None:
     """Refuse the way back where two decimals cannot hold or would not show the amounts."""
     kept = op.get_bind().execute(KEPT).first()
-    if kept is not None and kept[1] != 2:
-        raise RuntimeError(
-            f"Revision 0021 has two decimals for every amount, and {kept[0]} has {kept[1]}:"
+    if kept is not None and kept.decimals != 2:
+        raise Refused(
+            f"Revision 0021 has two decimals for every amount, and {kept.currency} has {kept.decimals}:"
             " this database cannot go back."
         )
     for table, columns in AMOUNTS.items():
         finer = " OR ".join(f"scale({name}) > 2" for name in columns)
         found = f"SELECT EXISTS (SELECT FROM {table} WHERE {finer})"  # noqa: S608 - our own words
         if op.get_bind().scalar(sa.text(found)):
-            raise RuntimeError(
+            raise Refused(
                 f"Revision 0021 has two decimals for every amount, and {table} has amounts with"
                 " three: this database cannot go back."
             )
