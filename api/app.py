@@ -51,7 +51,12 @@ def create_app(process: Process | None = None) -> Edge:
     if process is None:
         settings = Settings()
         lines = LogLines(sys.stdout.buffer) if settings.fast_paths else None
-        logs.configure(debug=settings.debug, writer=lines)
+        logs.configure(
+            level=settings.least_level,
+            service="tandem-server",
+            environment=settings.environment,
+            writer=lines,
+        )
         process = new_process(settings)
     settings = process.settings
     documents = Documents(

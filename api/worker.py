@@ -226,7 +226,12 @@ class _Log(logging.Handler):
 
 def run(settings: Settings, *, follow: bool = False) -> None:
     """Run a worker until SIGTERM or Ctrl-C, or with ``follow`` until stdin ends."""
-    logs.configure(debug=settings.debug, scheduled=SCHEDULES)
+    logs.configure(
+        level=settings.least_level,
+        service="tandem-worker",
+        environment=settings.environment,
+        scheduled=SCHEDULES,
+    )
     queue_log = logging.getLogger("pgqueuer")
     queue_log.setLevel(logging.WARNING)
     queue_log.addHandler(_Log())

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 from collections.abc import Collection
 from typing import Any, Protocol
 
@@ -34,28 +35,35 @@ class LineWriter(Protocol):
 
 #: Writes what `line` is given; None where structlog does.
 _writer: LineWriter | None = None
+#: The least level that is logged, and what each line says of the process.
+_least = logging.INFO
+_standing: dict[str, str] = {}
+_LEVELS = logging.getLevelNamesMapping()
 
 
 def configure(
     *,
-    debug: bool = False,
+    level: str = "info",
+    service: str = "tandem",
+    environment: str = "development",
     readable: bool | None = None,
     writer: LineWriter | None = None,
     scheduled: Collection[str] = (),
 ) -> None:
-    """Set up structured logs for the process.
+    """Set up the log of the process, and send what libraries log through it.
 
-    ``readable`` is by default whether stdout is a terminal, which shows no successes of the
-    ``scheduled`` jobs unless ``debug`` is on. Tracebacks never show local variables, because those
-    hold passwords and tokens.
+    Each JSON line names the ``service`` and the ``environment``. ``readable`` is by default whether
+    stdout is a terminal, which shows no successes of the ``scheduled`` jobs above the level debug.
+    Tracebacks never show local variables, because those hold passwords and tokens.
     """
-    global _writer
+    global _writer, _least, _standing
     if readable is None:
         readable = sys.stdout.isatty()
+    _least = _LEVELS[level.upper()]
+    debug = _least <= logging.DEBUG
     brief = readable and not debug  # a line with the local time
     _writer = None if readable else writer
-    driver = logging.getLogger("asyncpg")
-    driver.handlers, driver.propagate = [_DriverLog(logging.WARNING)], False
+    _standing = {} if readable else {"service": service, "environment": environment}
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -63,37 +71,66 @@ def configure(
             *([] if brief else [structlog.processors.TimeStamper(fmt="iso", utc=True)]),
             *(_readable_end(scheduled, debug) if readable else _json_end()),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.DEBUG if debug else logging.INFO
-        ),
+        wrapper_class=structlog.make_filtering_bound_logger(_least),
         logger_factory=structlog.PrintLoggerFactory()
         if readable
         else structlog.BytesLoggerFactory(_writer or sys.stdout.buffer),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
+    _take_others(debug=debug)
 
 
-class _DriverLog(logging.Handler):
-    """Takes the warnings of PostgreSQL's driver, which come with tracebacks.
+def _take_others(*, debug: bool) -> None:
+    """Send the log of libraries, Python's warnings and crashes of threads through the log."""
+    root = logging.getLogger()
+    root.handlers = [_LibraryLog()]
+    root.setLevel(logging.INFO if debug else logging.WARNING)
+    logging.captureWarnings(True)
+    if _standing:
+        sys.excepthook = _crashed
+        threading.excepthook = lambda crash: _crashed(
+            crash.exc_type, crash.exc_value, crash.exc_traceback
+        )
 
-    Most tell that a connection could not be made. Tandem's pool tells that once, and in words.
+
+def _crashed(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
+    """Log what ends a process or a thread."""
+    if issubclass(kind, Exception):
+        log.critical("crashed", exc_info=(kind, error, trace))
+
+
+class _LibraryLog(logging.Handler):
+    """Takes what libraries log.
+
+    PostgreSQL's driver tells that a connection could not be made with a traceback. Tandem's pool
+    tells that once, and in words.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        if error is None or not isinstance(translated(error), Unavailable):
-            text = record.getMessage()
-            log.warning("driver", told=text, error=error and type(error).__name__)
+        if error is not None and isinstance(translated(error), Unavailable):
+            return
+        level = "warning" if record.levelno >= logging.WARNING else "info"
+        level = "error" if record.levelno >= logging.ERROR else level
+        getattr(log, level)(
+            "library",
+            logger=record.name,
+            told=record.getMessage().strip(),
+            exc_info=error,
+        )
 
 
-def line(logger: Any, level: str, event: str, *, trace_id: str | None, **values: Any) -> None:
-    """Write one of the two lines that every request has."""
-    if trace_id is not None:
-        values["trace_id"] = trace_id
+def line(logger: Any, level: str, event: str, values: dict[str, Any]) -> None:
+    """Write the line that every request has."""
     if _writer is None:
         getattr(logger, level)(event, **values)
-    else:
-        _writer.write_line(level, event, values)
+    elif _LEVELS[level.upper()] >= _least:
+        _writer.write_line(level, event, values | _standing)
+
+
+def _name_process(_logger: Any, _method: str, values: Any) -> Any:
+    values.update(_standing)
+    return values
 
 
 def _readable_end(scheduled: Collection[str], debug: bool) -> list[structlog.typing.Processor]:
@@ -105,6 +142,7 @@ def _readable_end(scheduled: Collection[str], debug: bool) -> list[structlog.typ
 
 def _json_end() -> list[structlog.typing.Processor]:
     return [
+        _name_process,
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(serializer=lambda line, **_: _encoder.encode(line)),
     ]

@@ -188,4 +188,5 @@ def database_limits(settings: Settings) -> Limits:
         lock=settings.lock_seconds,
         idle_transaction=settings.idle_transaction_seconds,
         slow_statement=settings.slow_statement_seconds,
+        log_statements=settings.least_level == "debug",
     )

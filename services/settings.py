@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_valid
 from pydantic_settings import SettingsConfigDict
 
 from services.settings_http import HttpSettings
+from services.settings_logs import LogSettings
 from services.settings_pool import PoolSettings
 from services.settings_production import (
     DEVELOPMENT_SECRET,
@@ -36,7 +37,7 @@ from services.settings_types import (
 from services.settings_types import Environment as Environment
 
 
-class Settings(HttpSettings, PoolSettings):
+class Settings(HttpSettings, LogSettings, PoolSettings):
     """All settings with their defaults; sizes in bytes, times in seconds, money in the currency."""
 
     model_config = SettingsConfigDict(
@@ -384,7 +385,6 @@ class Settings(HttpSettings, PoolSettings):
         description="Serve /metrics for Prometheus to all who reach the port; by default not in"
         " production.",
     )
-    debug: bool = Field(default=False, description="Log at debug level; production refuses it.")
 
     @property
     def development(self) -> bool:

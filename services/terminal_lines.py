@@ -8,12 +8,10 @@ from typing import Any
 
 import structlog
 
-#: Requests whose operations are remembered until their own line comes.
-_MOST_REMEMBERED = 1_000
 #: Operations of a request that its line names.
 _MOST_NAMED = 3
 #: Lines that tell a person nothing.
-_UNSAID = {"audit sealed", "worker started", "worker stopped"}
+_UNSAID = {"audit sealed", "operation", "ready", "worker started", "worker stopped"}
 #: Values that only help to search.
 _HIDDEN = {"event", "level", "job_id", "request_id", "trace_id", "exception"}
 _ID = re.compile(r"([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -30,15 +28,10 @@ class TerminalLines:
 
     def __init__(self, scheduled: Collection[str] = ()) -> None:
         self._scheduled = frozenset(scheduled)
-        #: The operations that each request called, by the request's id.
-        self._called: dict[str, list[str]] = {}
 
     def __call__(self, _logger: Any, _method: str, values: Mapping[str, Any]) -> str:
         """The line; raises `structlog.DropEvent` where there is none."""
         event, level = values["event"], values["level"]
-        if event == "operation":
-            self._remember(values)
-            raise structlog.DropEvent
         if level == "info" and self._is_unsaid(values):
             raise structlog.DropEvent
         if event == "request":
@@ -61,18 +54,14 @@ class TerminalLines:
             return values["path"].startswith("/health") and values["status"] < 400
         return values["event"] in _UNSAID
 
-    def _remember(self, values: Mapping[str, Any]) -> None:
-        if len(self._called) >= _MOST_REMEMBERED:
-            self._called.clear()
-        outcome = values["outcome"]
-        said = values["operation"] + ("" if outcome == "OK" else f" {outcome}")
-        self._called.setdefault(str(values["request_id"]), []).append(said)
-
     def _request(self, values: Mapping[str, Any]) -> str:
-        called = self._called.pop(str(values["request_id"]), [])
-        more = f", {len(called) - _MOST_NAMED} more" if len(called) > _MOST_NAMED else ""
-        end = f" {values['status']} {_milliseconds(values)} "
-        end += ", ".join(called[:_MOST_NAMED]) + more
+        called = values["operation"].split(", ") if "operation" in values else []
+        said = called[:_MOST_NAMED]
+        if len(called) > _MOST_NAMED:
+            said.append(f"{len(called) - _MOST_NAMED} more")
+        end = f" {values['status']} {_milliseconds(values)} {', '.join(said)}"
+        if "code" in values:
+            end = f"{end.rstrip()} {values['code']}"
         start = f"{values['method']} {_short(values['path'])}"
         room = shutil.get_terminal_size().columns - len("00:00:00 ") - len(end)
         return (start if len(start) <= room else f"{start[: max(room, 20) - 1]}…") + end.rstrip()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
 from rich.console import Console
 from rich.panel import Panel
 
@@ -28,8 +29,11 @@ from api.cli.servers import (
     running_servers,
     warn,
 )
-from api.cli.terminal import Problem, err, out
+from api.cli.terminal import Problem, beside_log, err, out
+from services import logs
 from services.settings import Settings
+
+log = structlog.get_logger("tandem.serve")
 
 DEMO_LOGINS = "admin manager moderator user"
 DEMO_PASSWORD = "tandem-demo-1"  # noqa: S105  (development only; production refuses to seed it)
@@ -64,6 +68,11 @@ def serve(options: Options) -> None:
     listening = _listen(options.host, options.port)
     with suppress(KeyboardInterrupt), listening as listener:
         settings = read_settings()
+        logs.configure(
+            level=settings.least_level,
+            service="tandem-serve",
+            environment=settings.environment,
+        )
         if options.reset:
             _reset(settings, options.data)
         _set_defaults(options, settings)
@@ -85,7 +94,7 @@ def serve(options: Options) -> None:
                 )
             if not started:
                 raise Problem("A server process could not start: see the messages above.")
-    out.print("Tandem has stopped.")
+    beside_log.print("Tandem has stopped.")
 
 
 def _tell_stopping() -> None:
@@ -163,7 +172,9 @@ def _announce(options: Options, demo: bool, own_database: bool, mails: str | Non
     lines = _box(url, demo, own_database, mails)
     # Lines are not wrapped: a broken curl line cannot be pasted.
     width = max(map(len, lines)) + 4
-    Console(highlight=False, width=max(width, out.width)).print(
+    log.info("ready", url=url)
+    console = Console(highlight=False, stderr=beside_log.stderr, width=max(width, out.width))
+    console.print(
         Panel("\n".join(lines), title="Tandem is ready", expand=False, title_align="left")
     )
 

@@ -11,6 +11,10 @@ out = Console(highlight=False)
 err = Console(highlight=False, stderr=True)
 
 
+#: For words to a person while stdout carries the log, whose every line is JSON off a terminal.
+beside_log = out if out.is_terminal else err
+
+
 class Problem(Exception):
     """A problem that a person must fix, in one sentence."""
 

@@ -185,11 +185,12 @@ class Edge:
             error = exchange.cut_off()
             if (task := asyncio.current_task()) is not None:
                 task.uncancel()
-        except Exception:
-            log.exception("unhandled error", path=path_of(scope))
+        except Exception as unknown:
+            exchange.log.failure(unknown)
             error = Internal()
         else:
             return
+        exchange.log.error(error)
         if exchange.status:
             # The answer has begun: the server cuts the connection, which tells the client.
             log.warning("answer cut short", code=error.code, path=path_of(scope))

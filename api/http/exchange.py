@@ -9,7 +9,7 @@ import structlog
 from starlette.types import Message, Receive, Scope, Send
 
 from api.http.admission import Admission
-from api.http.requests import Fields
+from api.http.requests import Fields, client_address
 from api.http.responses import is_face, quota_headers
 from services import logs
 from services.errors.base import TandemError
@@ -24,6 +24,7 @@ from services.errors.common import (
 from services.operation.context import Request
 from services.operation.error_translation import NOT_KNOWN, OUTCOME_UNKNOWN
 from services.process import Process
+from services.request_log import RequestLog, shown_query
 from services.settings import Settings
 
 log = structlog.get_logger("tandem.edge")
@@ -34,6 +35,7 @@ _LINGER_SECONDS = 2
 #: The logged status of a client that left before its answer (nginx's number).
 _CLIENT_LEFT = 499
 _LONGEST_LOGGED_PATH = 500
+_LONGEST_LOGGED_AGENT = 200
 #: Media types of answers that last for as long as both sides want.
 _ENDLESS = (b"text/event-stream", b"multipart/mixed")
 
@@ -104,6 +106,8 @@ class Exchange:
         # GraphiQL is a page at the address of a face; pages say nothing of a quota.
         self._page = False
         self._bytes = 0
+        #: What the line in the log says at the end.
+        self.log = RequestLog()
         #: The request that operations see, once a face has read it.
         self.request: Request | None = None
         #: The status of the answer; 0 while nothing has been sent.
@@ -229,25 +233,45 @@ class Exchange:
         self._last = True
 
     def end(self, method: str) -> None:
-        """Log one line for the request: a warning when its answer began late."""
+        """Log one line for the request, at the level of what went wrong."""
         if self.endless:
             self._admission.waiting -= 1
-        settings = self._settings
+        settings, request = self._settings, self.request
         now = time.monotonic()
         waited = (self._answered or now) - self._started
-        seconds = round(now - self._started, 6)
-        logs.line(
-            log,
-            "warning" if waited > settings.slow_request_seconds else "info",
-            "request",
-            method=method,
-            path=path_of(self._scope),
-            status=self.status or _CLIENT_LEFT,
-            seconds=seconds,
-            bytes=self._bytes,
-            request_id=self.request_id,
-            trace_id=self.trace_id,
-        )
+        status = self.status or _CLIENT_LEFT
+        address = request.address if request is not None else None
+        address = address or client_address(self._scope, self.fields, settings)
+        values: dict[str, Any] = {
+            "method": method,
+            "path": path_of(self._scope),
+            "status": status,
+            "seconds": round(now - self._started, 6),
+            "bytes": self._bytes,
+            "address": str(address),
+            "request_id": self.request_id,
+        }
+        if query := self._scope["query_string"]:
+            values["query"] = shown_query(query)
+        if agent := self.fields.get(b"user-agent"):
+            values["agent"] = agent[:_LONGEST_LOGGED_AGENT]
+        if request is not None:
+            values |= {
+                "statements": request.stats.statements,
+                "database_seconds": round(request.stats.seconds, 6),
+            }
+            if request.caller is not None:
+                values["user"] = request.caller.user_id
+                if request.caller.key_id is not None:
+                    values["api_key"] = request.caller.key_id
+        if self.trace_id is not None:
+            values["trace_id"] = self.trace_id
+        values |= self.log.values()
+        level = "warning" if waited > settings.slow_request_seconds else "info"
+        worst = max(status, self.log.worst)
+        if worst >= 400:
+            level = "error" if worst >= 500 else "warning"
+        logs.line(log, level, "request", values)
 
     def _refuse(self, error: TandemError) -> TandemError:
         self.refused = error

@@ -9,11 +9,13 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
+from persistence.database.transactions import QueryStats
 from services.access import addresses
 from services.errors.common import MalformedRequest, UnsupportedMediaType
 from services.numbers import integer, number
 from services.operation.context import Request
 from services.process import Process
+from services.settings import Settings
 
 #: More than any list takes; parsing more is wasted work.
 _MOST_PARAMETERS = 100
@@ -70,7 +72,6 @@ def new_request(scope: Scope, face: str) -> Request:
     exchange = scope["tandem.exchange"]
     process: Process = exchange.process
     fields: Fields = exchange.fields
-    client = scope.get("client")
     request = Request(
         process=process,
         id=exchange.request_id,
@@ -78,15 +79,20 @@ def new_request(scope: Scope, face: str) -> Request:
         trace_id=exchange.trace_id,
         bearer=_bearer(fields.every(b"authorization")),
         user_agent=(fields.get(b"user-agent") or "")[:200] or None,
-        address=addresses.client(
-            client and client[0],
-            fields.every(b"x-forwarded-for"),
-            process.settings.trusted_proxies,
-        ),
+        address=client_address(scope, fields, process.settings),
+        stats=QueryStats(request_id=exchange.request_id),
+        log=exchange.log,
     )
     # The edge reads from it what is left of the budget, for the quota headers.
     exchange.request = request
     return request
+
+
+def client_address(scope: Scope, fields: Fields, settings: Settings) -> addresses.Address:
+    """The address that a request came from."""
+    client = scope.get("client")
+    forwarded = fields.every(b"x-forwarded-for")
+    return addresses.client(client and client[0], forwarded, settings.trusted_proxies)
 
 
 async def body_of(receive: Receive) -> bytes:

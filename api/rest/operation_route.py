@@ -125,6 +125,7 @@ class OperationRoute(APIRoute):
     def _failure(
         self, dialect: Dialect, scope: Scope, request: Request, error: TandemError
     ) -> Reply:
+        request.told(error)
         deprecation = self.operation.deprecated
         return dialect.error(
             error,

@@ -43,6 +43,8 @@ class Limits:
     lock: float
     idle_transaction: float
     slow_statement: float
+    #: Whether each statement is logged, at debug level.
+    log_statements: bool = False
 
 
 @dataclass
@@ -51,6 +53,7 @@ class QueryStats:
 
     statements: int = 0
     seconds: float = 0.0
+    request_id: str | None = None
 
 
 class PooledConnections:
@@ -89,6 +92,8 @@ class ConnectionPool:
         self.reachability = Reachability("PostgreSQL", url, "callers are told UNAVAILABLE")
         self._url = url
         self._pooled = pooled
+        #: A statement that takes longer is logged.
+        self._logged_above = -1.0 if limits.log_statements else limits.slow_statement
         self._taken = 0
         self._connections: PooledConnections | None = None
         self._opening = asyncio.Lock()
@@ -144,9 +149,14 @@ class ConnectionPool:
         sql: str,
         arguments: Iterable[Any],
         stats: QueryStats | None = None,
+        asked_by: Iterable[QueryStats] = (),
     ) -> list[Any]:
-        """The records of an answer, counted into ``stats``; raises `DatabaseError`."""
+        """The records of an answer, counted into ``stats``; raises `DatabaseError`.
+
+        ``asked_by`` are those of the requests that a joined statement answers, for its log line.
+        """
         started = time.perf_counter()
+        records: list[Any] = []
         try:
             records = await connection.fetch(sql, *arguments)
             if self.reachability.lost:
@@ -159,8 +169,35 @@ class ConnectionPool:
             if stats is not None:
                 stats.statements += 1
                 stats.seconds += seconds
-            if seconds > self.limits.slow_statement:
-                log.warning("slow statement", seconds=round(seconds, 3), sql=sql)
+            if seconds > self._logged_above:
+                self._log(sql, seconds, len(records), asked_by or (stats,))
+
+    async def execute(self, connection: Connection, sql: str, stats: QueryStats) -> None:
+        """Run a statement without values or an answer, such as COMMIT; raises `DatabaseError`."""
+        started = time.perf_counter()
+        try:
+            await connection.execute(sql)
+        except DRIVER_ERRORS as error:
+            raise failure(connection, error) from None
+        finally:
+            seconds = time.perf_counter() - started
+            stats.statements += 1
+            stats.seconds += seconds
+            if seconds > self._logged_above:
+                self._log(sql, seconds, 0, (stats,))
+
+    def _log(
+        self, sql: str, seconds: float, rows: int, asked_by: Iterable[QueryStats | None]
+    ) -> None:
+        """Log a statement with the ids of the requests that asked for it; never its values."""
+        values: dict[str, Any] = {"seconds": round(seconds, 6), "rows": rows, "sql": sql}
+        ids = list(dict.fromkeys(one.request_id for one in asked_by if one and one.request_id))
+        if ids:
+            values |= {"request_id": ids[0]} if len(ids) == 1 else {"request_ids": ids}
+        if seconds > self.limits.slow_statement:
+            log.warning("slow statement", **values)
+        else:
+            log.debug("statement", **values)
 
     async def _opened(self) -> PooledConnections:
         if self._connections is not None:

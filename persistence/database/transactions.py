@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Generic, TypeVar
 
-from persistence.database.connections import Connection, ConnectionPool, failure
+from persistence.database.connections import Connection, ConnectionPool
 from persistence.database.connections import QueryStats as QueryStats
-from persistence.database.failures import DRIVER_ERRORS, Unavailable
+from persistence.database.failures import Unavailable
 from persistence.database.statements import Query
 
 Row = TypeVar("Row")
@@ -116,11 +116,7 @@ class Transaction(Reader):
 
     async def run(self, sql: str) -> None:
         """Run a statement that takes no values and answers nothing."""
-        self.stats.statements += 1
-        try:
-            await self._connection.execute(sql)
-        except DRIVER_ERRORS as error:
-            raise failure(self._connection, error) from None
+        await self._pool.execute(self._connection, sql, self.stats)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

@@ -46,7 +46,7 @@ class CoalescingReader(Reader):
         self.stats.statements += 1
         started = time.perf_counter()
         try:
-            return await self._coalescer.all(rows_query, values)
+            return await self._coalescer.all(rows_query, values, self.stats)
         finally:
             self.stats.seconds += time.perf_counter() - started
 
@@ -57,6 +57,8 @@ class _Asker(NamedTuple):
     answer: "asyncio.Future[Rows]"
     #: The ids that it asks for; None for all rows.
     ids: list[str] | None
+    #: Those of the request, for the log.
+    stats: QueryStats
 
 
 @dataclass(slots=True)
@@ -77,7 +79,7 @@ class _Bunch:
     def answer_all(self, rows: Rows) -> None:
         """Give each read its rows."""
         found = {row.id: row for row in rows} if self.rows_query.query.by_ids else {}
-        for answer, ids in self.askers:
+        for answer, ids, _ in self.askers:
             if answer.done():
                 continue
             if ids is None:
@@ -87,7 +89,7 @@ class _Bunch:
 
     def fail(self, error: BaseException) -> None:
         """Raise the error from each read."""
-        for answer, _ in self.askers:
+        for answer, _, _ in self.askers:
             if not answer.done():
                 answer.set_exception(error)
                 # Marks it as seen: a request that was cancelled never fetches its exception.
@@ -104,7 +106,9 @@ class Coalescer:
         # The event loop keeps no reference to its tasks. There is at most one for each request.
         self._asked: set[asyncio.Task[None]] = set()
 
-    async def all(self, rows_query: JsonRows[Any], values: dict[str, Any]) -> Rows:
+    async def all(
+        self, rows_query: JsonRows[Any], values: dict[str, Any], stats: QueryStats
+    ) -> Rows:
         """Every row of the answer; raises what the statement raises."""
         query = rows_query.query
         ids: list[str] | None = values["ids"] if query.by_ids else None
@@ -120,7 +124,7 @@ class Coalescer:
             bunch = self._waiting[key] = _Bunch(rows_query, values)
         # Each read has a future of its own, so that a cancelled read takes no other one along.
         answer: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
-        bunch.askers.append(_Asker(answer, ids))
+        bunch.askers.append(_Asker(answer, ids, stats))
         if ids is not None:
             bunch.ids.update(ids)
         return await answer
@@ -144,7 +148,7 @@ class Coalescer:
     async def _answer(self, rows_query: JsonRows[Any], bunches: list[_Bunch]) -> None:
         started = time.perf_counter()
         try:
-            found = await self._run(rows_query, [bunch.arguments() for bunch in bunches])
+            found = await self._run(rows_query, bunches)
         except BaseException as error:
             asked_wrong = isinstance(error, Exception) and not isinstance(error, Unavailable)
             if asked_wrong and len(bunches) > 1:
@@ -163,9 +167,11 @@ class Coalescer:
         for bunch, rows in zip(bunches, found, strict=True):
             bunch.answer_all(rows)
 
-    async def _run(self, rows_query: JsonRows[Any], asked: Sequence[list[Any]]) -> list[Rows]:
-        """The rows for each of several lists of arguments, in one statement."""
-        sql = rows_query.joined(len(asked))
+    async def _run(self, rows_query: JsonRows[Any], bunches: Sequence[_Bunch]) -> list[Rows]:
+        """The rows for each of several questions, in one statement."""
+        sql = rows_query.joined(len(bunches))
+        arguments = chain.from_iterable([bunch.arguments() for bunch in bunches])
+        asked_by = (one.stats for bunch in bunches for one in bunch.askers)
         async with self._pool.connection() as connection:
-            [texts] = await self._pool.fetch(connection, sql, chain.from_iterable(asked))
+            [texts] = await self._pool.fetch(connection, sql, arguments, asked_by=asked_by)
         return [rows_query.unpack(text) for text in texts]

@@ -239,7 +239,7 @@ async def _field_error(
             return refusal
     # Operations and relations raise only TandemError, so this is a fault of the face itself:
     # a value that cannot be shown, such as an enum value that a newer release wrote.
-    request.fault(original or error)
+    request.failed(original or error)
     return Internal()
 
 
@@ -255,6 +255,7 @@ def _shaped(
     request: Request, error: TandemError, source: GraphQLError | None = None
 ) -> dict[str, Any]:
     """An error as JSON, with the message and locations of ``source`` where there is one."""
+    request.told(error)
     shaped: dict[str, Any] = {"message": source.message if source else error.title}
     if source and source.locations:
         shaped["locations"] = [_location(location) for location in source.locations]

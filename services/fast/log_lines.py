@@ -1,7 +1,7 @@
 """Log lines written past structlog, all of one turn of the event loop in one system call.
 
-Every request writes two lines. A line costs 3 µs here and 8 µs by structlog's processors, and the
-two share a system call.
+Every request writes a line. It costs 3 µs here and 8 µs by structlog's processors, and the lines of
+a turn share a system call.
 """
 
 import asyncio

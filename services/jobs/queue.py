@@ -28,7 +28,8 @@ class Job(Struct, frozen=True, rename="camel"):
 
     def request(self, process: Process) -> Request:
         """The request that the job's internal operations run in."""
-        return Request(process, id=self.request_id, face="job")
+        stats = QueryStats(request_id=self.request_id)
+        return Request(process, id=self.request_id, face="job", stats=stats)
 
 
 class DoNotRetry(Exception):

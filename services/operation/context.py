@@ -12,13 +12,14 @@ from persistence.database.views import Wanted as Wanted
 from services.access.addresses import Address
 from services.access.callers import Caller, viewer_values
 from services.cache.cache import Load, decoder, shape
-from services.errors.base import FieldError
+from services.errors.base import FieldError, TandemError
 from services.errors.common import Forbidden, PreconditionFailed, Unauthenticated
 from services.etags import Versioned, entity_tag, names_tag, names_version
 from services.ids import new_id
 from services.operation.declaration import Declaration
 from services.process import Process
 from services.quota.quota import Allowance, Cost
+from services.request_log import RequestLog
 from services.settings import Settings
 
 log = structlog.get_logger("tandem.request")
@@ -65,6 +66,8 @@ class Request:
     allowance: Allowance | None = None
     #: HIT, MISS or BYPASS: how the cache served the operations of this request.
     cached: str | None = None
+    #: What the line of an HTTP request says at its end; None where no such line comes.
+    log: RequestLog | None = None
 
     @property
     def x_cache(self) -> str:
@@ -82,9 +85,17 @@ class Request:
         if self.cached is None or how == "BYPASS" or self.cached == "HIT":
             self.cached = how
 
-    def fault(self, error: BaseException) -> None:
-        """Log a fault of Tandem's own; the caller is told `Internal`."""
-        log.error("fault", request_id=self.id, face=self.face, exc_info=error)
+    def failed(self, error: BaseException) -> None:
+        """Log a failure of Tandem's own with its trace; the caller is told `Internal`."""
+        if self.log is None:
+            log.error("failure", request_id=self.id, face=self.face, exc_info=error)
+        else:
+            self.log.failure(error)
+
+    def told(self, error: TandemError) -> None:
+        """Note an error that the caller is told."""
+        if self.log is not None:
+            self.log.error(error)
 
     @property
     def currency(self) -> str:

@@ -9,6 +9,7 @@ from persistence.database import failures
 from persistence.database.pool import CommitUnknown
 from services.errors.base import TandemError
 from services.errors.common import Internal, Timeout, Unavailable
+from services.operation.context import Request
 from services.operation.declaration import Declaration
 
 log = structlog.get_logger("tandem.operation")
@@ -20,13 +21,13 @@ NOT_KNOWN = (
 OUTCOME_UNKNOWN = {"outcome": "UNKNOWN"}
 
 
-def declared_error(op: Declaration[Any], error: Exception) -> TandemError:
+def declared_error(op: Declaration[Any], request: Request, error: Exception) -> TandemError:
     """The error that an operation may answer; an undeclared one is logged and `Internal`."""
     if isinstance(error, TandemError) and type(error) in op.errors:
         return error
     translated = _database_error(error)
     if translated is None:
-        log.exception("undeclared error", operation=op.name, exc_info=error)
+        request.failed(error)
         return Internal()
     return translated
 
@@ -43,7 +44,10 @@ async def translate_errors(load: Callable[..., Awaitable[Any]], *values: Any) ->
     except Exception as error:
         translated = _database_error(error)
         if translated is None:
-            log.exception("undeclared error", outside=load.__qualname__, exc_info=error)
+            if values and isinstance(values[0], Request):
+                values[0].failed(error)
+            else:
+                log.exception("undeclared error", outside=load.__qualname__, exc_info=error)
             translated = Internal()
         raise translated from error
 

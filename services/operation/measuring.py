@@ -1,13 +1,13 @@
 """Measuring: every call of an operation is timed, counted and logged once."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import structlog
 
-from services import logs, metrics
+from services import metrics
 from services.operation.context import Request
 from services.operation.declaration import Declaration
 from services.operation.error_translation import declared_error
@@ -16,15 +16,20 @@ log = structlog.get_logger("tandem.operation")
 
 
 @contextmanager
-def measured(op: Declaration[Any], request: Request) -> Iterator[None]:
-    """Measure the call in the block; the error that it raises comes out translated."""
+def measured(op: Declaration[Any], request: Request, raw: Mapping[str, Any]) -> Iterator[None]:
+    """Measure the call in the block; the error that it raises comes out translated.
+
+    The line of an HTTP request names its operations. Other calls have a line of their own.
+    """
     started = time.perf_counter()
     outcome = "CANCELLED"
+    if request.log is not None:
+        request.log.operation(op.name, raw)
     try:
         yield
         outcome = "OK"
     except Exception as error:
-        translated = declared_error(op, error)
+        translated = declared_error(op, request, error)
         outcome = translated.code
         if translated is error:
             raise
@@ -32,15 +37,12 @@ def measured(op: Declaration[Any], request: Request) -> Iterator[None]:
     finally:
         seconds = time.perf_counter() - started
         metrics.count_operation(op.name, request.face, outcome, seconds)
-        logs.line(
-            log,
-            "info",
-            "operation",
-            operation=op.name,
-            face=request.face,
-            caller=request.caller and request.caller.user_id,
-            outcome=outcome,
-            seconds=round(seconds, 6),
-            request_id=request.id,
-            trace_id=request.trace_id,
-        )
+        if request.log is None:
+            log.info(
+                "operation",
+                operation=op.name,
+                face=request.face,
+                outcome=outcome,
+                seconds=round(seconds, 6),
+                request_id=request.id,
+            )

@@ -58,7 +58,7 @@ async def read(
     4. Input: find every bad field.
     5. Run the operation's function, which checks what the caller may see.
     """
-    with measured(op, request):
+    with measured(op, request, raw):
         caller = await _authenticate(op, request)
         await _charge(op, request, caller, raw)
         _permit(op, caller)
@@ -92,7 +92,7 @@ async def write(
     8. Run the transaction, again where it conflicts with another one.
     9. Answer its result, its declared error, or the replay of an earlier outcome.
     """
-    with measured(op, request):
+    with measured(op, request, raw):
         caller, reserved = None, ()
         if not by_system:
             caller = await _authenticate(op, request)
@@ -125,7 +125,7 @@ async def refuse(
     of `read` or `write` that fails: the call is charged, and who calls comes before bad fields.
     The bad fields are those of the operation's input, and those faults that are about none of them.
     """
-    with measured(op, request):
+    with measured(op, request, raw):
         caller = await _authenticate(op, request)
         await _charge(op, request, caller, raw)
         _permit(op, caller)

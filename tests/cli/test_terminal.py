@@ -1,6 +1,7 @@
 """`tandem serve` on a terminal: a short line a request, and nothing that runs by itself."""
 
 import asyncio
+import json
 import os
 import pty
 import re
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,7 +22,7 @@ import structlog
 from services.terminal_lines import TerminalLines
 from tests.conftest import Addresses, settings_for
 from tests.servers import CHECKOUT, environment_of
-from tests.worker.work import free_port
+from tests.worker.work import eventually, free_port
 
 _SECONDS = 60
 
@@ -105,7 +107,8 @@ async def test_a_request_is_one_short_line_and_jobs_are_silent(
     lines = [line for line in after.splitlines() if line]
     patterns = [
         r"\d\d:\d\d:\d\d GET /api/v2/products 200 \d+ ms products\.list",
-        r"\d\d:\d\d:\d\d GET /api/v2/products/01a22500… 404 \d+ ms products\.get PRODUCT_NOT_FOUND",
+        r"\x1b\[33m\d\d:\d\d:\d\d GET /api/v2/products/01a22500… 404 \d+ ms products\.get"
+        r" PRODUCT_NOT_FOUND\x1b\[0m",
         r"\d\d:\d\d:\d\d POST /graphql 200 \d+ ms products\.list",
         r"Stopping: waiting for requests and jobs that run\. Ctrl-C again ends them\.",
         r"Tandem has stopped\.",
@@ -113,7 +116,7 @@ async def test_a_request_is_one_short_line_and_jobs_are_silent(
     assert len(lines) == len(patterns), shown.text
     for line, pattern in zip(lines, patterns, strict=True):
         assert re.fullmatch(pattern, line), line
-        assert len(line) <= 80
+        assert len(re.sub(r"\x1b\[\d+m", "", line)) <= 80
 
 
 def test_the_demo_shop_s_jobs_are_silent_and_failures_are_not() -> None:
@@ -138,11 +141,52 @@ def test_the_demo_shop_s_jobs_are_silent_and_failures_are_not() -> None:
 def test_a_long_line_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "72")
     lines = TerminalLines()
-    call = {"event": "operation", "level": "info", "request_id": "1", "outcome": "OK"}
-    for name in ("a.b", "c.d", "e.f", "g.h", "i.j"):
-        with pytest.raises(structlog.DropEvent):
-            lines(None, "info", call | {"operation": name})
-    request = {"event": "request", "level": "info", "request_id": "1", "method": "GET"}
+    operations = "a.b, c.d, e.f, g.h, i.j"
+    request = {"event": "request", "level": "info", "operation": operations, "method": "GET"}
     line = lines(None, "info", request | {"path": f"/{'x' * 99}", "status": 200, "seconds": 0.01})
     assert line.endswith("… 200 10 ms a.b, c.d, e.f, 2 more")
     assert len(line) == 72
+
+
+@contextmanager
+def off_terminal(
+    environment: dict[str, str], log: Path, said: Path, *words: str
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A command whose stdout and stderr are two files."""
+    with log.open("wb") as stdout, said.open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", *words],
+            cwd=CHECKOUT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(5)
+
+
+async def test_off_a_terminal_stdout_is_json_alone_and_words_go_to_stderr(
+    fresh_database: str, addresses: Addresses, tmp_path: Path
+) -> None:
+    environment = environment_of(settings_for(fresh_database, addresses.redis_url))
+    words = ("serve", "--no-demo", "--port", str(free_port()), "--workers", "2")
+    log, said = tmp_path / "log", tmp_path / "said"
+
+    async def told() -> bool:
+        text = await asyncio.to_thread(log.read_text)
+        return '"ready"' in text and "worker started" in text
+
+    with off_terminal(environment, log, said, *words) as process:
+        await eventually(told)
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, _SECONDS) == 0
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    services = {line["service"] for line in lines}
+    assert services == {"tandem-serve", "tandem-server", "tandem-worker"}
+    assert {line["environment"] for line in lines} == {"test"}
+    assert "Tandem is ready" in said.read_text()
+    assert said.read_text().rstrip().endswith("Tandem has stopped.")

@@ -199,8 +199,8 @@ async def test_only_what_is_looked_at_is_read(
     assert isinstance(reader, CoalescingReader)
     page = reader._coalescer.all
 
-    async def seen(query: Any, values: Any) -> Any:
-        rows = await page(query, values)
+    async def seen(query: Any, values: Any, stats: QueryStats) -> Any:
+        rows = await page(query, values, stats)
         read.extend(rows)
         return rows
 

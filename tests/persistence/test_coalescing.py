@@ -1,7 +1,7 @@
 """Reads that are asked together, and rows that travel as one text."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -68,9 +68,9 @@ def asked_of(process: Process, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     coalescer = coalescer_of(process)
     run = coalescer._run
 
-    async def counted(query: Any, arguments: list[list[Any]]) -> Any:
-        asked.append(len(arguments))
-        return await run(query, arguments)
+    async def counted(query: Any, bunches: Sequence[Any]) -> Any:
+        asked.append(len(bunches))
+        return await run(query, bunches)
 
     monkeypatch.setattr(coalescer, "_run", counted)
     return asked
@@ -144,9 +144,9 @@ def pages_take(seconds: float, process: Process, monkeypatch: pytest.MonkeyPatch
     coalescer = coalescer_of(process)
     read = coalescer.all
 
-    async def taken(query: Any, values: dict[str, Any]) -> Any:
+    async def taken(query: Any, values: dict[str, Any], stats: QueryStats) -> Any:
         query.seconds = seconds
-        return await read(query, values)
+        return await read(query, values, stats)
 
     monkeypatch.setattr(coalescer, "all", taken)
 
@@ -255,9 +255,9 @@ async def test_what_is_asked_for_several_is_logged_as_nobodys(
     contexts: list[Any] = []
     run = coalescer_of(fast)._run
 
-    async def seen(query: Any, arguments: list[list[Any]]) -> Any:
+    async def seen(query: Any, bunches: Sequence[Any]) -> Any:
         contexts.append(structlog.contextvars.get_contextvars())
-        return await run(query, arguments)
+        return await run(query, bunches)
 
     monkeypatch.setattr(coalescer_of(fast), "_run", seen)
     product = await shop.product()
