@@ -40,6 +40,7 @@ from services.jobs.standstill import Standstill
 from services.metrics import count_attempt
 from services.periodic_tasks import PeriodicTasks
 from services.process import Process, new_process
+from services.process_metrics import SAMPLE_SECONDS, ProcessMetrics
 from services.settings import Settings
 from services.shared_clock import MEASURE_SECONDS
 
@@ -258,6 +259,7 @@ async def _run(settings: Settings) -> None:
     periodic_tasks = PeriodicTasks()
     periodic_tasks.every(process.settings.job_poll_seconds, queue)
     periodic_tasks.every(MEASURE_SECONDS, process.shared_clock.measure)
+    periodic_tasks.every(SAMPLE_SECONDS, ProcessMetrics(process).sample)
     worker, loop = Worker(process, HANDLERS, AT_ONCE), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(worker.stop))

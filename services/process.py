@@ -29,6 +29,7 @@ from services.fast.redis_pipeline import Pipeline
 from services.operation.cursors import CursorKeys
 from services.operation.key_turns import KeyTurns
 from services.periodic_tasks import PeriodicTasks
+from services.process_metrics import SAMPLE_SECONDS, ProcessMetrics
 from services.quota.gcra import ask_redis
 from services.quota.quota import Quota
 from services.redis_calls import PooledCalls, RedisCalls
@@ -134,7 +135,7 @@ def new_process(
     periodic_tasks.every(_KEYS_SECONDS, tokens.load)
     periodic_tasks.every(MEASURE_SECONDS, shared_clock.measure)
     periodic_tasks.every(_PENDING_BUMPS_SECONDS, cache.send_pending_bumps)
-    return Process(
+    process = Process(
         settings=settings,
         database=database,
         redis=redis,
@@ -156,6 +157,8 @@ def new_process(
         periodic_tasks=periodic_tasks,
         audit_keys=AuditKeys(*settings.every_secret),
     )
+    periodic_tasks.every(SAMPLE_SECONDS, ProcessMetrics(process).sample)
+    return process
 
 
 def new_redis(settings: Settings) -> Redis:

@@ -4,6 +4,7 @@ import asyncio
 import importlib.metadata
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from rich.table import Table
 
 from api.cli.migrate import database_version
 from api.cli.servers import (
+    MORE_CONNECTIONS,
+    connections_found,
     load_embedded_servers,
     mail_below,
     mail_place,
@@ -65,6 +68,11 @@ def doctor(data: Path) -> bool:
                 row(True, name, look(settings))
             except Problem as problem:
                 row(False, name, str(problem))
+        if "database_url" not in missing:
+            with suppress(Problem):  # told above
+                enough, found = connections_found(settings, settings.processes)
+                advice = "" if enough else f". {MORE_CONNECTIONS}"
+                row(enough or None, "Connections", found + advice)
         for sentence in warnings(settings):
             row(None, "Warning", sentence)
     except Problem as problem:

@@ -28,6 +28,7 @@ from api.cli.servers import (
     read_settings,
     running_servers,
     warn,
+    warn_of_connections,
 )
 from api.cli.terminal import Problem, beside_log, err, out
 from services import logs
@@ -79,6 +80,7 @@ def serve(options: Options) -> None:
         own_database = "database_url" not in settings.model_fields_set
         with running_servers(settings, options.data) as settings:
             demo = _prepare(settings, demo=options.demo, own_database=own_database)
+            warn_of_connections(settings, options.workers, int(options.worker))
             mails = mail_place(settings) if options.worker else None
             ready = threading.Thread(
                 target=_announce, args=(options, demo, own_database, mails), daemon=True

@@ -16,6 +16,7 @@ from api.cli.terminal import Problem, err
 from persistence.database.failures import DatabaseError, NotMigrated
 from persistence.database.pool import Database
 from persistence.reachability import place_of, reason
+from services.jobs.lanes import QUEUE_CONNECTIONS
 from services.process import Process, new_database, new_process
 from services.settings import Settings
 from services.settings_names import UnknownSetting, variable
@@ -24,6 +25,7 @@ from services.shop import OtherCurrency, keep_currency
 
 Answer = TypeVar("Answer")
 _SERVER_NAMES = {"postgres": "PostgreSQL", "valkey": "Valkey"}
+MORE_CONNECTIONS = "Lower TANDEM_POOL_MAX, or raise PostgreSQL's max_connections."
 #: How often a command looks at its embedded servers.
 _LOOK_SECONDS = 1
 
@@ -155,6 +157,25 @@ def warnings(settings: Settings) -> list[str]:
     if settings.development:
         return []
     return open_connections(settings.database_url, settings.redis_url)
+
+
+def connections_found(settings: Settings, servers: int, workers: int = 1) -> tuple[bool, str]:
+    """Whether PostgreSQL takes as many connections as all pools may open, and the sum in words."""
+    limit = with_database(settings, lambda database: database.connection_limit())
+    worker = settings.pool_max + QUEUE_CONNECTIONS
+    most = servers * settings.pool_max + workers * worker
+    sums = [f"{servers} × {settings.pool_max} of servers"]
+    sums += [f"{workers} × {worker} of workers"] if workers else []
+    found = f"at most {most} ({' and '.join(sums)}), PostgreSQL takes {limit}"
+    return most <= limit, found
+
+
+def warn_of_connections(settings: Settings, servers: int, workers: int) -> None:
+    """Warn where the pools may open more connections than PostgreSQL takes."""
+    enough, found = connections_found(settings, servers, workers)
+    if not enough:
+        warning = f"Connections: {found}. {MORE_CONNECTIONS}"
+        err.print(f"[yellow]tandem:[/] {escape(warning)}", soft_wrap=True)
 
 
 def warn(settings: Settings) -> None:

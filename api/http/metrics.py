@@ -1,7 +1,10 @@
 """``/metrics``: the counters and the state of the job queue, in Prometheus' text format."""
 
+import os
+
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,7 +44,30 @@ def _counted() -> CollectorRegistry:
     """The counters of all processes that share a folder, else those of this process."""
     shared = CollectorRegistry()
     try:
-        MultiProcessCollector(shared)
+        _LivingProcesses(shared)
     except ValueError:
         return REGISTRY
     return shared
+
+
+class _LivingProcesses(MultiProcessCollector):
+    """Leaves out the gauges of processes that have ended, however they ended."""
+
+    def collect(self) -> list[Metric]:
+        """What all processes counted, and the state of those that live."""
+        found: list[Metric] = list(super().collect())
+        for metric in found:
+            metric.samples = [one for one in metric.samples if _lives(one.labels.get("pid"))]
+        return found
+
+
+def _lives(pid: str | None) -> bool:
+    if pid is None:
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it lives, and is somebody else's
+        pass
+    return True

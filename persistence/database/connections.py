@@ -27,6 +27,13 @@ log = structlog.get_logger("tandem.database")
 Connection = Any
 
 _SETTINGS = "SELECT lower(name), setting FROM pg_settings WHERE lower(name) = ANY($1)"
+_CONNECTION_LIMIT = """\
+SELECT least(
+  current_setting('max_connections')::int
+    - current_setting('superuser_reserved_connections')::int
+    - coalesce(current_setting('reserved_connections', true)::int, 0),
+  (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user),
+  (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()))"""
 _json_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -56,11 +63,26 @@ class QueryStats:
     request_id: str | None = None
 
 
+@dataclass(frozen=True)
+class PoolUse:
+    """How much of the pool is used at this moment."""
+
+    in_use: int
+    waiting: int
+    open: int
+    most: int
+
+
 class PooledConnections:
     """Takes each connection from the driver's pool, and gives it back after use."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+
+    @property
+    def size(self) -> int:
+        """How many connections are open."""
+        return self._pool.get_size()
 
     async def take(self, wait: float | None) -> Connection:
         """A connection; raises what the pool does, `TimeoutError` when none is free in time."""
@@ -97,6 +119,13 @@ class ConnectionPool:
         self._taken = 0
         self._connections: PooledConnections | None = None
         self._opening = asyncio.Lock()
+
+    @property
+    def use(self) -> PoolUse:
+        """How much of the pool is used now."""
+        most = self.limits.pool_max
+        size = 0 if self._connections is None else self._connections.size
+        return PoolUse(min(self._taken, most), max(0, self._taken - most), size, most)
 
     async def open(self) -> None:
         """Make the pool; raises `Unavailable` when the server cannot be reached."""
@@ -142,6 +171,12 @@ class ConnectionPool:
         async with self.connection() as connection:
             found = await self.fetch(connection, _SETTINGS, [list(wanted)])
         return sorted(name for name, value in found if wanted[name] != value)
+
+    async def connection_limit(self) -> int:
+        """The most connections that the server leaves to this role and database."""
+        async with self.connection() as connection:
+            [[found]] = await self.fetch(connection, _CONNECTION_LIMIT, ())
+        return found
 
     async def fetch(
         self,

@@ -97,6 +97,8 @@ class Cache:
         #: Tags whose generations are still to be deleted, and since when.
         self._pending: dict[str, float] = {}
         self._off_until = 0.0
+        #: How often a stored answer was found, and how often not.
+        self.hits = self.misses = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -112,8 +114,10 @@ class Cache:
         until = time.monotonic() + self._seconds
         value, key = await self._look_up(name, tags)
         if value is not None:
+            self.hits += 1
             tag, _, body = value.partition(b"\n")
             return Found(Encoded(tag.decode(), body), None, True)
+        self.misses += 1
         if key is None:
             return _found(await load())
         flight = self._flights.get(key)

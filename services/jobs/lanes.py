@@ -28,6 +28,10 @@ PRIORITIES: Mapping[str, int] = {
 }
 
 
+#: Connections of a worker besides its pool: two for each of its three lanes.
+QUEUE_CONNECTIONS = 6
+
+
 def split(names: Collection[str], lanes: Sequence[Lane], at_once: int) -> list[Lane]:
     """The lanes of these names, and one more of ``at_once`` places for names without a lane."""
     wanted = [

@@ -11,10 +11,11 @@ import pytest
 from api.local import embedded_servers
 from persistence.migrate import upgrade
 from services.settings import Settings
+from tests import commands
 from tests.cli.test_create_admin import tandem
 from tests.conftest import Addresses, settings_for
 from tests.shop import Person
-from tests.worker.work import free_port
+from tests.worker.work import eventually, free_port
 
 
 @pytest.fixture
@@ -98,3 +99,29 @@ async def test_wallets_of_one_currency_are_not_served_in_another(
 def _unfolded(text: str) -> str:
     """A text without blanks, as the table breaks long paths into lines."""
     return "".join(text.split())
+
+
+async def test_the_doctor_adds_up_the_connections_of_all_processes(settings: Settings) -> None:
+    status, said = await commands.tandem(settings, "doctor", TANDEM_PROCESSES="2")
+    assert status == 0, said
+    sums = "at most 66 (2 × 20 of servers and 1 × 26 of workers), PostgreSQL takes "
+    assert _unfolded(f"✓ Connections {sums}") in _unfolded(said)
+
+
+async def test_start_and_doctor_warn_of_more_connections_than_postgresql_takes(
+    settings: Settings, tmp_path: Path
+) -> None:
+    more = {"TANDEM_POOL_MAX": "5000"}
+    status, said = await commands.tandem(settings, "doctor", **more)
+    assert status == 0, said
+    sums = "at most 10006 (1 × 5000 of servers and 1 × 5006 of workers), PostgreSQL takes "
+    assert _unfolded(f"! Connections {sums}") in _unfolded(said)
+    assert _unfolded("Lower TANDEM_POOL_MAX, or raise") in _unfolded(said)
+    log = tmp_path / "log"
+    words = ("serve", "--no-demo", "--no-worker", "--port", str(free_port()))
+
+    async def warned() -> bool:
+        return "at most 5000 (1 × 5000 of servers)" in await asyncio.to_thread(log.read_text)
+
+    with commands.running(log, settings, *words, **more):
+        await eventually(warned)

@@ -1,18 +1,29 @@
 """Metrics: what monitoring reads, the same whichever process it asks."""
 
 import asyncio
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import structlog
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
+from persistence.database.connections import PoolUse
+from services.jobs.handlers import HANDLERS, LANES
+from services.jobs.lanes import QUEUE_CONNECTIONS, split
 from services.jobs.queue import DoNotRetry, Job
+from services.metrics import REGISTRY
 from services.process import Process, new_process
+from services.process_metrics import PoolWatch, ProcessMetrics
 from services.settings import Environment
 from tests.commands import running
 from tests.conftest import Addresses, client_of, settings_for
@@ -159,6 +170,12 @@ async def test_counts_are_served_while_the_database_is_away(
     assert not any(name == "tandem_jobs" for name, _ in samples)
 
 
+def pids_of(samples: Samples) -> set[str]:
+    """The processes that tell of their pools."""
+    found = [dict(labels) for name, labels in samples if name == "tandem_pool_limit"]
+    return {labels["pid"] for labels in found}
+
+
 async def test_whichever_process_is_asked_speaks_for_all(alone: Shop, tmp_path: Path) -> None:
     port = free_port()
     words = ["serve", "--no-demo", "--port", str(port), "--workers", "2"]
@@ -192,3 +209,96 @@ async def test_whichever_process_is_asked_speaks_for_all(alone: Shop, tmp_path: 
             called = {"operation": "products.list", "face": "v2", "outcome": "OK"}
             assert of(samples, "tandem_operations_total", **called) == calls
         await eventually(worked)
+        pids: set[str] = set()
+
+        async def all_tell() -> bool:
+            nonlocal pids
+            try:
+                async with httpx.AsyncClient(base_url=url) as client:
+                    pids = pids_of(await measured(client))
+            except httpx.TransportError:  # it met the process that is killed below
+                return False
+            return len(pids) == 3  # two servers and a worker
+
+        await eventually(all_tell)
+        # A process that has ended tells nothing, and another one takes its place.
+        dead = min(pids)
+        os.kill(int(dead), signal.SIGKILL)
+
+        async def replaced() -> bool:
+            return await all_tell() and dead not in pids
+
+        await eventually(replaced)
+
+
+async def test_a_process_tells_of_its_pool_its_cache_its_loop_and_itself(
+    settings: Any, shop: Shop
+) -> None:
+    process = new_process(settings.model_copy(update={"pool_max": 3}))
+    product = await shop.product()
+    sampler = ProcessMetrics(process)
+    async with client_of(create_app(process)) as client:
+        before = await measured(client)
+        await sampler.sample()
+        for _ in range(3):
+            await client.get(f"/api/v2/products/{product.id}")
+        async with AsyncExitStack() as lent:
+            for _ in range(3):
+                await lent.enter_async_context(process.database.connection())
+            late = asyncio.create_task(lent.enter_async_context(process.database.connection()))
+            await asyncio.sleep(0)
+            await sampler.sample()
+            samples = await measured_of(process)
+            late.cancel()
+            await asyncio.gather(late, return_exceptions=True)
+        process.redis_reachability.failed(OSError("planted"))
+        await sampler.sample()
+        after = await measured_of(process)
+    await process.close()
+    pool = [of(samples, f"tandem_pool_{name}") for name in ("in_use", "waiting", "open", "limit")]
+    assert pool == [3, 1, 3, 3]
+    assert of(after, "tandem_pool_in_use") == 0
+    for outcome, count in (("HIT", 2), ("MISS", 1)):
+        was = of(before, "tandem_cache_lookups_total", outcome=outcome) or 0
+        assert of(after, "tandem_cache_lookups_total", outcome=outcome) == was + count
+    assert [of(samples, "tandem_reachable", server=one) for one in ("PostgreSQL", "Redis")] == [
+        1,
+        1,
+    ]
+    assert of(after, "tandem_reachable", server="Redis") == 0
+    assert (of(after, "tandem_event_loop_lag_seconds_count") or 0) >= 2
+    assert (of(after, "process_cpu_seconds_total") or 0) > 0
+    if sys.platform == "linux":
+        assert (of(after, "process_resident_memory_bytes") or 0) > 10_000_000
+        assert (of(after, "process_open_fds") or 0) > 3
+
+
+async def measured_of(process: Process) -> Samples:
+    """Every sample of this process, while its pool may be all in use."""
+    text = generate_latest(REGISTRY).decode()
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_a_pool_that_stays_nearly_full_is_told_once_and_when_it_has_room_again() -> None:
+    watch = PoolWatch()
+
+    def looked(in_use: int, now: float) -> list[tuple[str, str]]:
+        with structlog.testing.capture_logs() as lines:
+            watch.look(PoolUse(in_use, 0, 20, 20), now)
+        return [(line["log_level"], line["event"]) for line in lines]
+
+    assert [looked(16, now) for now in (0, 10, 29.5)] == [[], [], []]
+    assert looked(15, 29.8) == []  # it had room for a moment
+    assert [looked(16, now) for now in (30, 59)] == [[], []]
+    assert looked(20, 60) == [("warning", "database pool is nearly full")]
+    assert looked(20, 600) == []
+    assert looked(15, 601) == [("info", "database pool has room again")]
+    assert looked(16, 602) == []
+
+
+def test_a_worker_opens_as_many_connections_as_start_and_doctor_count() -> None:
+    assert 2 * len(split(HANDLERS, LANES, 10)) == QUEUE_CONNECTIONS
