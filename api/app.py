@@ -21,10 +21,10 @@ from api.graphql import GraphQLRoute
 from api.http.edge import Edge, ErrorWriter
 from api.http.health import health_routes
 from api.http.metrics import metrics_routes
-from api.http.pages import key_routes, limited, page_routes
+from api.http.pages import error_page, key_routes, limited, page_routes, wants_page
 from api.http.paths import Paths, method_not_allowed, route_not_found
 from api.http.provider import provider_routes
-from api.http.responses import Reply
+from api.http.responses import Reply, is_face
 from api.rest.aliases import health_alias
 from api.rest.routes import MOUNTS, mounted
 from api.rest.versions import LEGACY, dialect_of
@@ -137,14 +137,18 @@ def _error_writer(process: Process, paths: Paths) -> ErrorWriter:
     """Writes an error that no route answered with, in the shape of its address."""
     public_url = process.settings.public_url
 
-    def write_error(path: str, error: TandemError, request_id: str) -> Reply:
-        if path == "/graphql":
+    def write_error(path: str, error: TandemError, request_id: str, accept: str) -> Reply:
+        if not is_face(path) and wants_page(accept):
+            reply = error_page(error, request_id)
+        elif path == "/graphql":
             body = refused(CallerRequest(process, request_id, "graphql"), error).body
             reply = Reply(error.status, {}, encode(body))
             if error.retry_after is not None:
                 reply.headers["Retry-After"] = str(error.retry_after)
         else:
             reply = dialect_of(path).error(error, request_id, path, public_url)
+            if not is_face(path):
+                reply.headers["Vary"] = "Accept"
         if error.status == 405:
             reply.headers["Allow"] = paths.allow(path)
         if error.status == 415:

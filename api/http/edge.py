@@ -33,8 +33,9 @@ from services.process import Process
 
 log = structlog.get_logger("tandem.edge")
 
-#: Writes an error in the shape of its path: ``(path, error, request_id) -> ASGI application``.
-ErrorWriter = Callable[[str, TandemError, str], Reply]
+#: Writes an error in the shape of its path, or as a page where that is what is accepted:
+#: ``(path, error, request_id, accept) -> ASGI application``.
+ErrorWriter = Callable[[str, TandemError, str, str], Reply]
 
 #: A smaller answer fits into one packet uncompressed.
 _COMPRESSED_FROM = 1024
@@ -151,7 +152,7 @@ class Edge:
         """The answer to a request that is refused before it is looked at."""
         self.admission.refused += 1
         request_id = new_id(datetime.now(UTC))
-        reply = self._write_error(path, overloaded(), request_id)
+        reply = self._write_error(path, overloaded(), request_id, "")
         known = {name.lower() for name in reply.headers}
         standing = {name: value for name, value in self._standing.items() if name not in known}
         reply.headers |= {**standing, "x-request-id": request_id, "vary": "Origin"}
@@ -195,7 +196,8 @@ class Edge:
             # The answer has begun: the server cuts the connection, which tells the client.
             log.warning("answer cut short", code=error.code, path=path_of(scope))
             return
-        response = self._write_error(scope["path"], error, exchange.request_id)
+        accept = exchange.fields.get(b"accept") or ""
+        response = self._write_error(scope["path"], error, exchange.request_id, accept)
         await response(scope, receive, send)
 
     async def _limited(

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from api.http.paths import route_not_found
 from api.http.requests import new_request
+from api.http.responses import Reply
 from api.rest.routes import ADDRESSES
 from api.rest.versions import DIALECTS
 from schema.schema import FIELDS, sdl
@@ -51,7 +52,9 @@ _WHO = {
 _STYLE = """\
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
-h1, h2 { line-height: 1.2; }
+h1, h2 { line-height: 1.2; overflow-wrap: anywhere; }
+h1 { font-size: clamp(1.25rem, 6vw, 2rem); }
+p, li { overflow-wrap: anywhere; }
 code { font: 0.9em ui-monospace, monospace; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid #8886; padding: 0.4rem 0.8rem 0.4rem 0; text-align: left;
@@ -202,11 +205,26 @@ class _Errors:
         return _json({"errors": found}), _page("Errors", _error_table(found))
 
 
+def wants_page(accept: str) -> bool:
+    """Does a browser ask, whose Accept names HTML before JSON?"""
+    html, _, _ = accept.lower().partition(_JSON)
+    return "text/html" in html
+
+
+def error_page(error: TandemError, request_id: str) -> Reply:
+    """An error as a page, for a browser at an address that is no face's."""
+    body = (
+        f"<p>{escape(error.detail)}</p>\n"
+        f"<p>{_error_link(error.code)} · request <code>{escape(request_id)}</code></p>\n{_HOME}"
+    )
+    headers = {"Cache-Control": "no-store", "Vary": "Accept"}
+    return Reply(error.status, headers, _page(error.title.rstrip("."), body), _HTML)
+
+
 def _negotiated(request: Request, as_json: bytes, as_page: bytes) -> Response:
-    """JSON, or a page for a browser, whose Accept names HTML before JSON."""
-    accept = request.headers.get("accept", "").lower()
-    html, _, _ = accept.partition(_JSON)
-    body, media_type = (as_page, _HTML) if "text/html" in html else (as_json, _JSON)
+    """JSON, or a page for a browser."""
+    as_html = wants_page(request.headers.get("accept", ""))
+    body, media_type = (as_page, _HTML) if as_html else (as_json, _JSON)
     response = _answer(request, body, media_type, _tag(body))
     response.headers["Vary"] = "Accept"
     return response
@@ -277,15 +295,23 @@ def _page(title: str, body: str) -> bytes:
 
 
 def _error_body(error: dict[str, Any]) -> str:
-    operations = error["operations"]
-    where = "Any operation may answer with it." if operations is None else ""
-    if operations:
-        names = ", ".join(f"<code>{escape(name)}</code>" for name in operations)
-        where = f"Operations that may answer with it: {names}."
+    where = "<p>Any operation may answer with it.</p>"
+    if error["operations"] is not None:
+        lines = "\n".join(f"<li>{_operation_line(name)}</li>" for name in error["operations"])
+        where = f"<p>Operations that may answer with it:</p>\n<ul>\n{lines}\n</ul>" if lines else ""
     return (
         f"<p>{escape(error['title'])} (HTTP status {error['status']})</p>\n"
-        f"<p>{escape(error['hint'])}</p>\n<p>{where}</p>\n"
+        f"<p>{escape(error['hint'])}</p>\n{where}\n"
         '<p><a href="/errors">All errors</a></p>'
+    )
+
+
+def _operation_line(name: str) -> str:
+    """An operation with its address on both faces."""
+    method, path = ADDRESSES[name]
+    return (
+        f'<a href="/docs#{escape(name)}"><code>{escape(name)}</code></a>: '
+        f"<code>{escape(FIELDS[name])}</code>, <code>{method} {escape(path)}</code>"
     )
 
 
@@ -301,7 +327,7 @@ def _operation_table(operations: Iterable[dict[str, Any]]) -> str:
     common = {error.code for error in COMMON | KEYED}
     rows = [
         (
-            f"<code>{escape(operation['name'])}</code>",
+            _named(operation["name"]),
             escape(operation["summary"]),
             escape(_WHO[operation["who"]]),
             f"<code>{escape(operation['graphql'])}</code>",
@@ -313,6 +339,10 @@ def _operation_table(operations: Iterable[dict[str, Any]]) -> str:
     ]
     heads = ("Operation", "What it does", "Who", "GraphQL", "REST", "Idempotency key", "Errors")
     return f"{_DOCS_NOTE}{_table(heads, rows)}"
+
+
+def _named(operation: str) -> str:
+    return f'<span id="{escape(operation)}"><code>{escape(operation)}</code></span>'
 
 
 def _error_link(code: str) -> str:

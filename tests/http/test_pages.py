@@ -160,8 +160,51 @@ async def test_every_error_has_its_entry_and_its_address_resolves(
 
 @pytest.mark.parametrize("code", ["NOTHING", "out_of_stock", "<script>", "INTERNAL/"])
 async def test_an_unknown_error_is_not_found(client: httpx.AsyncClient, code: str) -> None:
-    answer = await client.get(f"/errors/{code}", headers=BROWSER)
+    answer = await client.get(f"/errors/{code}")
     assert (answer.status_code, answer.json()["code"]) == (404, "ROUTE_NOT_FOUND")
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/errors/NOTHING", "/graphql/nothing", "/<script>"])
+async def test_a_browser_at_an_unknown_address_gets_a_page(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    page = await client.get(path, headers=BROWSER)
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "There is nothing at GET /" in page.text
+    assert 'href="/docs"' in page.text
+    assert page.headers["x-request-id"] in page.text
+    assert "<script" not in page.text
+    plain = await client.get(path)
+    assert plain.json()["code"] == "ROUTE_NOT_FOUND"
+    for answer in (page, plain):
+        assert "Accept" in re.split(r",\s*", ",".join(answer.headers.get_list("vary")))
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nowhere", "/api/v2/nowhere", "/api/nowhere"])
+async def test_an_unknown_address_of_a_face_is_json_for_everybody(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    # Java's own client accepts text/html first, whatever it wants.
+    accept = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
+    answer = await client.get(path, headers={"Accept": accept})
+    assert answer.status_code == 404
+    assert "json" in answer.headers["content-type"]
+
+
+async def test_the_page_of_an_error_names_the_operations_that_answer_it(
+    client: httpx.AsyncClient,
+) -> None:
+    page = (await client.get("/errors/INSUFFICIENT_FUNDS", headers=BROWSER)).text
+    listed = re.findall(r'<li><a href="/docs#([\w.]+)">', page)
+    by_code = (await client.get("/errors/INSUFFICIENT_FUNDS")).json()
+    assert listed == by_code["operations"]
+    assert "orders.pay" in listed
+    assert "<code>payOrder</code>, <code>POST /orders/{id}/pay</code>" in page
+    assert 'id="orders.pay"' in (await client.get("/docs")).text
+    # Nothing is wider than a telephone: long words break, and tables scroll by themselves.
+    style = (await client.get("/assets/pages.css")).text
+    assert "p, li { overflow-wrap: anywhere; }" in style
+    assert "<table" not in page
 
 
 @pytest.mark.parametrize(
