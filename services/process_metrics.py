@@ -17,9 +17,9 @@ from services.metrics import REGISTRY
 
 log = structlog.get_logger("tandem.process")
 
-SAMPLE_SECONDS = 0.5
+SAMPLE_SECONDS = 1.0
 #: Reading what the system knows of the process takes a millisecond with many open files.
-_SYSTEM_SECONDS = 5.0
+_SYSTEM_SECONDS = 15.0
 #: A pool that is used so much for so long will soon make callers wait.
 _NEARLY_FULL, _NEARLY_FULL_SECONDS = 0.8, 30.0
 
@@ -38,15 +38,17 @@ class _Metrics:
         self.waiting = _gauge("tandem_pool_waiting", "Callers that wait for a connection.")
         self.open = _gauge("tandem_pool_open", "Open database connections of the pool.")
         self.most = _gauge("tandem_pool_limit", "TANDEM_POOL_MAX.")
-        self.reachable = _gauge(
+        reachable = _gauge(
             "tandem_reachable", "1 while the server answers, 0 while it is away.", "server"
         )
-        self.cache = Counter(
+        self.postgresql, self.redis = map(reachable.labels, ("PostgreSQL", "Redis"))
+        lookups = Counter(
             "tandem_cache_lookups",
             "Look-ups of cached answers: HIT when Redis had it, else MISS.",
             ["outcome"],
             registry=REGISTRY,
         )
+        self.hits, self.misses = map(lookups.labels, ("HIT", "MISS"))
         self.cpu = Counter("process_cpu_seconds", "User and system CPU time.", registry=REGISTRY)
         self.system = {
             name: _gauge(name, text)
@@ -104,28 +106,33 @@ class ProcessMetrics:
         self._system = ProcessCollector(registry=None)
         self._due: float | None = None
         self._system_due = 0.0
-        self._cpu = self._hits = self._misses = 0.0
+        self._cpu = 0.0
+        #: What the metrics show of this process.
+        self._shown: dict[Gauge | Counter, float] = {}
 
     async def sample(self) -> None:
         """Take one sample; called every `SAMPLE_SECONDS`."""
         now, metrics = self._clock(), _metrics()
         if self._due is not None:
             metrics.lag.observe(max(0.0, now - self._due))
-        use = self._process.database.use
-        metrics.in_use.set(use.in_use)
-        metrics.waiting.set(use.waiting)
-        metrics.open.set(use.open)
-        metrics.most.set(use.most)
+        database, cached = self._process.database, self._process.cache
+        use = database.use
         self._watch.look(use, now)
-        for server, reachability in (
-            ("PostgreSQL", self._process.database.reachability),
-            ("Redis", self._process.redis_reachability),
+        for gauge, value in (
+            (metrics.in_use, use.in_use),
+            (metrics.waiting, use.waiting),
+            (metrics.open, use.open),
+            (metrics.most, use.most),
+            (metrics.postgresql, not database.reachability.lost),
+            (metrics.redis, not self._process.redis_reachability.lost),
         ):
-            metrics.reachable.labels(server).set(not reachability.lost)
-        cached = self._process.cache
-        metrics.cache.labels("HIT").inc(cached.hits - self._hits)
-        metrics.cache.labels("MISS").inc(cached.misses - self._misses)
-        self._hits, self._misses = cached.hits, cached.misses
+            if self._shown.get(gauge) != value:  # which few samples change
+                self._shown[gauge] = value
+                gauge.set(value)
+        for counter, count in ((metrics.hits, cached.hits), (metrics.misses, cached.misses)):
+            if more := count - self._shown.get(counter, 0):
+                self._shown[counter] = count
+                counter.inc(more)
         if now >= self._system_due:
             self._system_due = now + _SYSTEM_SECONDS
             self._sample_system(metrics)
