@@ -1,7 +1,7 @@
 """Settings, from the environment; no other module of services reads it.
 
 Every variable begins with ``TANDEM_``, except ``DATABASE_URL`` and ``REDIS_URL``; an unknown
-``TANDEM_`` name is refused. `api.cli.readme` makes the README's table of settings from this class.
+``TANDEM_`` name is refused. `api.cli.readme` makes docs/settings.md from this class.
 """
 
 from decimal import Decimal

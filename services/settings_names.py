@@ -54,7 +54,9 @@ def _refuse_unknown(given: Iterable[str], fields: Iterable[str], place: str) -> 
     for name in sorted(map(str.upper, given)):
         if name.startswith(PREFIX) and name not in prefixed and not _OTHERS.fullmatch(name):
             nearest = get_close_matches(name.removeprefix(PREFIX), known, n=1)
-            advice = f"did you mean {known[nearest[0]]}?" if nearest else "README.md lists them all"
+            advice = "docs/settings.md lists them all"
+            if nearest:
+                advice = f"did you mean {known[nearest[0]]}?"
             wrong.append(f"{name}{place} is no setting: {advice}")
     if wrong:
         raise UnknownSetting("; ".join(wrong))

@@ -1,4 +1,4 @@
-"""Parts of the documents that are made from code: the README's settings, the steps of orders.
+"""Parts of the documents that are made from code: the table of settings, the steps of orders.
 
 ``python -m api.cli.readme`` writes them, ``--check`` fails when one is stale.
 """
@@ -61,7 +61,7 @@ def steps() -> str:
 
 #: The generated parts, by document and by the name between their marks.
 MADE = {
-    (_CHECKOUT / "README.md", "settings"): table,
+    (_CHECKOUT / "docs" / "settings.md", "settings"): table,
     (_CHECKOUT / "docs" / "orders.md", "steps"): steps,
 }
 

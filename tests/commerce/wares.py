@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.commerce.state import Call, Deposit, Product, Refused, State, cents, text
 
-#: What the sandbox says of some amounts, as the README has it; all others succeed at once.
+#: What the sandbox says of some amounts, as docs/provider.md has it; all others succeed at once.
 DECLINED = {900_001: "CARD_DECLINED", 900_002: "INSUFFICIENT_FUNDS"}
 LATE = (900_003, 900_004, 900_005, 900_006)
 NEVER = 900_006

@@ -15,7 +15,7 @@ from tests.cli.test_create_admin import tandem
         ("TANDEM_ENVIRONMEN", "did you mean TANDEM_ENVIRONMENT?"),
         ("tandem_secrt", "did you mean TANDEM_SECRET?"),
         ("TANDEM_DATABASE_URL", "did you mean DATABASE_URL?"),
-        ("TANDEM_XYZZY", "README.md lists them all"),
+        ("TANDEM_XYZZY", "docs/settings.md lists them all"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_known_one(
