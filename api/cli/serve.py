@@ -89,7 +89,8 @@ def serve(options: Options) -> None:
             # uvicorn takes 0.1 s to load, which other commands and mistakes need not pay.
             from api.cli import server_processes
 
-            beside = server_processes.worker_beside() if options.worker else nullcontext()
+            worker = server_processes.worker_beside(reload=options.reload)
+            beside = worker if options.worker else nullcontext()
             with beside as child:
                 started = server_processes.run(
                     listener, options.workers, options.reload, child, settings, _tell_stopping

@@ -5,12 +5,13 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from uvicorn.supervisors.multiprocess import Process
 
 from api.cli.http_server import CLOSE_SECONDS, HttpServer, server_config
 from api.cli.loading import CHECKOUT, loading
+from api.cli.reloading import MistakePage, serve_reloaded
 from api.local.supervisor import SupervisedProcess
 from services.settings import Settings
 
@@ -55,7 +57,8 @@ def run(
     if reload:
         folders = [str(CHECKOUT / layer) for layer in LAYERS]
         config = server_config(_WORKER_APP, settings, reload=True, reload_dirs=folders)
-        Reloading(config, listener, child, on_signal).run()
+        with tempfile.TemporaryDirectory(prefix="tandem-reload-") as folder:
+            Reloading(config, listener, child, on_signal, Path(folder) / "mistake").run()
         return True
     if workers == 1:
         config = server_config("api.app:create_app", settings)
@@ -74,6 +77,7 @@ def run(
 
 
 _WORKER_APP = "api.cli.server_processes:worker_app"
+_RELOADED_SERVER = "api.cli.server_processes:reloaded_server"
 
 
 class ServerProcess(Process):
@@ -247,13 +251,29 @@ class Reloading(ChangeReload):
         listener: socket.socket,
         child: SupervisedProcess | None,
         on_signal: Callable[[], None],
+        told: Path,
     ) -> None:
-        super().__init__(config, target=HttpServer(config, 0).run, sockets=[listener])
+        target = partial(serve_reloaded, server_name=_RELOADED_SERVER, told=told)
+        super().__init__(config, target, sockets=[listener])
         self._child = child
         self._on_signal = on_signal
+        self._told = told
+        self._page: MistakePage | None = None
+
+    def run(self) -> None:
+        """Serve until a signal."""
+        self.startup()
+        for changes in self:
+            if changes:
+                log.info("code changed", files=[path.name for path in changes])
+                self.restart()
+            elif self._page is None and not self.process.is_alive():
+                self._page = MistakePage(self.sockets[0], self._told)
+        self.shutdown()
 
     def restart(self) -> None:
         """Start both again."""
+        self._close_page()
         if self._child:
             self._child.restart()
         super().restart()
@@ -261,15 +281,30 @@ class Reloading(ChangeReload):
     def shutdown(self) -> None:
         """End both."""
         self._on_signal()
+        self._close_page()
         if self._child:
             self._child.request_stop()
         super().shutdown()
 
+    def _close_page(self) -> None:
+        if self._page is not None:
+            self._page.close()
+            self._page = None
 
-def worker_beside() -> SupervisedProcess:
+
+def reloaded_server() -> HttpServer:
+    """The server of the process that `Reloading` starts, with its application loaded."""
+    app, settings = worker_app(), Settings()
+    config = server_config(lambda: app, settings)
+    config.load()
+    return HttpServer(config, 0)
+
+
+def worker_beside(*, reload: bool = False) -> SupervisedProcess:
     """A worker as a child process; it reads the servers' addresses from the environment."""
     command = [sys.executable, "-m", "api.cli", "worker", "--follow"]
-    return SupervisedProcess(command, CHECKOUT, CLOSE_SECONDS)
+    # Code that cannot be loaded fails again until it changes.
+    return SupervisedProcess(command, CHECKOUT, CLOSE_SECONDS, holds=reload)
 
 
 def worker_app() -> Any:

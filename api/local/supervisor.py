@@ -23,13 +23,19 @@ class SupervisedProcess:
     The child's stdin closes when this process ends, however it ends: a child that reads its stdin
     can end as well. The child has a session of its own. Ctrl-C thus reaches only this process,
     which passes it on as SIGTERM once the servers know.
+
+    With ``holds``, a child that ends by itself is started again by `restart` alone.
     """
 
-    def __init__(self, command: list[str], folder: Path, stop_seconds: float) -> None:
+    def __init__(
+        self, command: list[str], folder: Path, stop_seconds: float, *, holds: bool = False
+    ) -> None:
         self._command = command
         self._folder = folder
         self._stop_seconds = stop_seconds
+        self._holds = holds
         self._stopping = threading.Event()
+        self._restarting = threading.Event()
         self._stop_deadline = 0.0
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -60,7 +66,8 @@ class SupervisedProcess:
         self._stop_deadline = time.monotonic()
 
     def restart(self) -> None:
-        """Send SIGTERM; another child is started unless a stop was requested."""
+        """Send SIGTERM; another child is started at once unless a stop was requested."""
+        self._restarting.set()
         with self._lock:
             if self._process is not None:
                 self._process.terminate()
@@ -81,8 +88,14 @@ class SupervisedProcess:
             code = self._process.wait()
             if self._process.stdin:
                 self._process.stdin.close()
-            if not self._stopping.is_set():
-                stable = time.monotonic() - started > _STABLE_SECONDS
-                wait = _RESTART_SECONDS if stable else min(wait * 2, _LONGEST_RESTART_SECONDS)
-                log.error("child ended, is started again", code=code, after=wait)
-                self._stopping.wait(wait)
+            if self._stopping.is_set():
+                return
+            if self._holds:
+                self._restarting.wait()
+            if self._restarting.is_set():
+                self._restarting.clear()
+                continue
+            stable = time.monotonic() - started > _STABLE_SECONDS
+            wait = _RESTART_SECONDS if stable else min(wait * 2, _LONGEST_RESTART_SECONDS)
+            log.error("child ended, is started again", code=code, after=wait)
+            self._stopping.wait(wait)
