@@ -39,6 +39,8 @@ ErrorWriter = Callable[[str, TandemError, str, str], Reply]
 
 #: A smaller answer fits into one packet uncompressed.
 _COMPRESSED_FROM = 1024
+#: The strongest that take no more CPU than gzip 6, which others use: docs/performance.md.
+_BROTLI_QUALITY, _ZSTD_LEVEL = 5, 8
 _CORS_SECONDS = 86_400
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -95,7 +97,12 @@ class Edge:
         self._process = process
         self._settings = settings
         self._write_error = write_error
-        self._compressed = CompressMiddleware(app, minimum_size=_COMPRESSED_FROM)
+        self._compressed = CompressMiddleware(
+            app,
+            minimum_size=_COMPRESSED_FROM,
+            brotli_quality=_BROTLI_QUALITY,
+            zstd_level=_ZSTD_LEVEL,
+        )
         self._cors = CORSMiddleware(
             self._guarded,
             allow_origins=settings.cors_origins,

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import brotli
 import httpx
 import pytest
 import structlog
+import zstandard
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -555,6 +557,24 @@ async def test_long_answers_are_compressed(planted: httpx.AsyncClient, encoding:
     assert answer.headers["content-encoding"] == encoding
     assert len(raw) == int(answer.headers["content-length"]) < 1000
     assert "Accept-Encoding" in answer.headers["vary"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "most"),
+    [
+        ("br", lambda body: brotli.compress(body, quality=5)),
+        ("zstd", lambda body: zstandard.ZstdCompressor(level=8).compress(body)),
+    ],
+)
+async def test_answers_shrink_as_far_as_gzip_s_cpu_allows(
+    planted: httpx.AsyncClient, encoding: str, most: Callable[[bytes], bytes]
+) -> None:
+    async with planted.stream(
+        "GET", "/operations", headers={"Accept-Encoding": encoding}
+    ) as answer:
+        raw = b"".join([piece async for piece in answer.aiter_raw()])
+    whole = (await planted.get("/operations", headers={"X-No-Compression": "1"})).content
+    assert len(raw) <= len(most(whole)) + 64
 
 
 async def test_compression_can_be_declined(planted: httpx.AsyncClient) -> None:
