@@ -138,6 +138,22 @@ def test_the_demo_shop_s_jobs_are_silent_and_failures_are_not() -> None:
     assert told.endswith("\nTraceback …")
 
 
+def test_a_slow_statement_is_one_line_where_somebody_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = TerminalLines(scheduled={"audit.seal"})
+    sql = f"SELECT {'name, ' * 40}\nFROM products"
+    slow = {"event": "slow statement", "level": "warning", "seconds": 0.4321, "sql": sql}
+    for nobodys in ({}, {"request_id": "system-1", "job": "audit.seal"}):
+        with pytest.raises(structlog.DropEvent):
+            lines(None, "warning", slow | nobodys)
+    for asked in ({"request_id": "1"}, {"request_ids": ["1", "2"]}):
+        line = re.sub(r"\x1b\[\d+m", "", lines(None, "warning", slow | asked))
+        assert line[9:].startswith("slow statement 432 ms SELECT name, ")
+        assert (len(line), line[-1]) == (60, "…")
+
+
 def test_a_long_line_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "72")
     lines = TerminalLines()
