@@ -236,6 +236,7 @@ def run(settings: Settings, *, follow: bool = False) -> None:
     queue_log = logging.getLogger("pgqueuer")
     queue_log.setLevel(logging.WARNING)
     queue_log.addHandler(_Log())
+    queue_log.propagate = False
     if follow:
         threading.Thread(target=_follow, daemon=True).start()
     asyncio.run(_run(settings))
