@@ -16,9 +16,10 @@ from persistence.database.columns import (
     named,
     table_of,
 )
-from persistence.database.listing import Listing, ascending, descending
+from persistence.database.listing import Listing
 from persistence.database.statements import Query, given, insert, nothing
 from persistence.database.views import view
+from persistence.search.texts import by_text, sort_order
 
 
 class CategoryTable(SQLModel, table=True):
@@ -31,6 +32,7 @@ class CategoryTable(SQLModel, table=True):
         checked("char_length(slug) <= 100", "slug_length"),
         checked("char_length(description) <= 2000", "description"),
         sa.Index("categories_name_id_idx", "name", "id"),
+        sa.Index("categories_text_version_idx", "text_version"),
     )
 
     id: str = identifier()
@@ -40,6 +42,8 @@ class CategoryTable(SQLModel, table=True):
     version: int = column(sa.Integer, "1")
     created_at: datetime = instant()
     updated_at: datetime = instant()
+    name_key: str | None = column(SortableText, nullable=True)
+    text_version: int = column(sa.SmallInteger, "0")
 
 
 class Category(Struct, frozen=True, rename="camel"):
@@ -55,6 +59,8 @@ class Category(Struct, frozen=True, rename="camel"):
 
 
 categories = table_of(CategoryTable)
+name_order = sort_order(categories.c.name_key, categories.c.name, categories.c.text_version)
+sa.Index("categories_name_order_id_idx", name_order, categories.c.id)
 
 CATEGORY = view(Category, CategoryTable, visible=sa.true())
 _this = categories.c.id == given("id", categories.c.id)
@@ -62,7 +68,9 @@ _this = categories.c.id == given("id", categories.c.id)
 LOCK_CATEGORY = Query(
     CATEGORY.select().where(_this, CATEGORY.visible).with_for_update(key_share=True), CATEGORY.row
 )
-INSERT_CATEGORY = insert(categories, "id", "slug", "name", "description", "created_at")
+INSERT_CATEGORY = insert(
+    categories, "id", "slug", "name", "description", "created_at", "name_key", "text_version"
+)
 UPDATE_CATEGORY = Query(
     sa.update(categories)
     .where(_this)
@@ -70,6 +78,8 @@ UPDATE_CATEGORY = Query(
         slug=given("new_slug", categories.c.slug),
         name=given("new_name", categories.c.name),
         description=given("new_description", categories.c.description),
+        name_key=given("new_name_key", categories.c.name_key),
+        text_version=given("new_text_version", categories.c.text_version),
         version=categories.c.version + 1,
     ),
     nothing,
@@ -79,5 +89,5 @@ DELETE_CATEGORY = Query(sa.delete(categories).where(_this), nothing)
 
 CATEGORIES = Listing(
     CATEGORY,
-    sorts={"name": ascending(CATEGORY, "name"), "-name": descending(CATEGORY, "name")},
+    sorts={"name": by_text(name_order), "-name": by_text(name_order, descending=True)},
 )

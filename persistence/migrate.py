@@ -5,6 +5,8 @@ database at the newest revision.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from persistence.revision import current
 _FOLDER = Path(__file__).parent / "migrations"
 #: Two processes that start together must not migrate at the same time.
 _MIGRATION_LOCK = 7_426_330
+#: How often a process tries the lock.
+_LOCK_SECONDS = 0.2
 
 
 class Refused(Exception):
@@ -71,8 +75,7 @@ async def _upgrade(database_url: str, revision: str, *, from_base: bool = False)
 
     engine = engine_for(database_url)
     try:
-        async with engine.connect() as connection:
-            await connection.execute(sa.select(sa.func.pg_advisory_lock(_MIGRATION_LOCK)))
+        async with engine.connect() as connection, _locked(engine):
             if from_base:
                 await connection.run_sync(
                     lambda sync: command.downgrade(
@@ -83,3 +86,18 @@ async def _upgrade(database_url: str, revision: str, *, from_base: bool = False)
             await connection.commit()
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _locked(engine: AsyncEngine) -> AsyncIterator[None]:
+    """Hold the lock of migrations, on a connection without a transaction.
+
+    An index that is built concurrently waits for the transactions of all others. One that waited
+    for the lock would be among them, so the lock is tried again and again instead.
+    """
+    async with engine.connect() as connection:
+        alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        lock = sa.select(sa.func.pg_try_advisory_lock(_MIGRATION_LOCK))
+        while not await alone.scalar(lock):  # noqa: ASYNC110 - another process holds it
+            await asyncio.sleep(_LOCK_SECONDS)
+        yield

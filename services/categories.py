@@ -28,6 +28,7 @@ from services.operation.inputs import Input, Lines, NameLine, PathId, Slug
 from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 from services.operation.patches import ABSENT, Patch, changes
+from services.search.columns import sort_columns
 
 Name = Annotated[NameLine, Field(min_length=1, max_length=100)]
 Description = Annotated[Lines, Field(max_length=2000)]
@@ -122,6 +123,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateCategory) -> Catego
             name=input.name,
             description=input.description,
             created_at=ctx.now,
+            **sort_columns("name", input.name),
         )
     except UniqueViolation:
         raise SlugTaken from None
@@ -145,7 +147,9 @@ async def update(ctx: Context, tx: Transaction, input: UpdateCategory) -> Catego
     changed = changes(input, current, empty={"description": ""})
     ctx.record("category", category.id, *sorted(to_camel(name) for name in changed))
     if changed:
-        new = {f"new_{name}": value for name, value in {**current, **changed}.items()}
+        after = {**current, **changed}
+        after |= sort_columns("name", after["name"])
+        new = {f"new_{name}": value for name, value in after.items()}
         try:
             await tx.all(UPDATE_CATEGORY, id=category.id, **new)
         except UniqueViolation:

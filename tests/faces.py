@@ -494,6 +494,8 @@ SORTS = {
     "-email": "EMAIL_DESC",
     "fullName": "FULL_NAME_ASC",
     "-fullName": "FULL_NAME_DESC",
+    "code": "CODE_ASC",
+    "-code": "CODE_DESC",
     "price": "PRICE_ASC",
     "-price": "PRICE_DESC",
     "relevance": "RELEVANCE",

@@ -414,6 +414,8 @@ async def test_the_rules_stand_in_the_database(shop: Shop) -> None:
         "sessions_ended",
         "api_keys_ended",
         "users_standing",
+        *(f"{table}_changed_text" for table in ("products", "categories", "users")),
+        *(f"{table}_made_text" for table in ("products", "categories", "users")),
     }
 
 

@@ -215,7 +215,8 @@ def _translate_list(operation: Operation[Any, Any], sent: Sent) -> None:
     if "order" in query:
         order = query.pop("order")
         if "sort" not in query:
-            query["sort"] = operation.input.model_fields["sort"].default.removeprefix("-")
+            default = operation.input.model_fields["sort"].default or "createdAt"
+            query["sort"] = default.removeprefix("-")
             sent.spelled["sort"] = "order"
         if order not in ("asc", "desc"):
             sent.faults.append(FieldError("order", "INVALID_CHOICE", "Give asc or desc."))
@@ -223,12 +224,17 @@ def _translate_list(operation: Operation[Any, Any], sent: Sent) -> None:
             message = "Give the direction in order or in sort, not in both."
             sent.faults.append(FieldError("order", "CONFLICT", message))
         elif order == "desc":
-            known = get_args(operation.input.model_fields["sort"].annotation)
+            known = _sorts(operation.input.model_fields["sort"].annotation)
             if query["sort"] in known and f"-{query['sort']}" not in known:
                 message = "This sort has one direction; leave order out."
                 sent.faults.append(FieldError("order", "CONFLICT", message))
             else:
                 query["sort"] = f"-{query['sort']}"
+
+
+def _sorts(annotation: Any) -> set[str]:
+    """The sorts that a list knows, whether or not one must be given."""
+    return {sort for each in get_args(annotation) for sort in get_args(each) or (each,)}
 
 
 def _translate_size(older: str, sent: Sent) -> None:

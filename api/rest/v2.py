@@ -97,7 +97,7 @@ def _links(call: Call, page: Page[Any], start: str | None, end: str | None) -> s
     asked = {name for name, _ in call.sent.pairs}
     size = page.size
     links: dict[str, str] = {}  # cursors are of letters that need no quoting
-    if page.number is not None and (page.cursor is None or not asked.isdisjoint(_NUMBERED)):
+    if page.number is not None and not asked.isdisjoint(_NUMBERED):
         links["first"] = f"page=1&perPage={size}"
         if page.has_next:
             links["next"] = f"page={page.number + 1}&perPage={size}"

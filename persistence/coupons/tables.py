@@ -19,6 +19,7 @@ from persistence.database.columns import (
     scaled,
     table_of,
 )
+from persistence.search.texts import lowered
 
 
 class CouponKind(StrEnum):
@@ -104,3 +105,6 @@ coupons = table_of(CouponTable)
 redemptions = table_of(CouponRedemptionTable)
 lower_code = sa.func.lower(coupons.c.code)
 sa.Index("coupons_code_key", lower_code, unique=True)
+#: Codes are ASCII, so that this is their sort key.
+code_order = lowered(coupons.c.code)
+sa.Index("coupons_code_id_idx", code_order, coupons.c.id)

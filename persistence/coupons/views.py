@@ -11,6 +11,7 @@ from persistence.coupons.tables import (
     CouponKind,
     CouponTable,
     RedemptionStatus,
+    code_order,
     coupons,
     lower_code,
     redemptions,
@@ -18,6 +19,7 @@ from persistence.coupons.tables import (
 from persistence.database.listing import Listing, ascending, descending
 from persistence.database.statements import given
 from persistence.database.views import sees_all, view
+from persistence.search.texts import by_text
 
 
 class Coupon(Struct, frozen=True, rename="camel"):
@@ -80,6 +82,8 @@ COUPONS = Listing(
     sorts={
         "-createdAt": descending(COUPON, "created_at"),
         "createdAt": ascending(COUPON, "created_at"),
+        "code": by_text(code_order),
+        "-code": by_text(code_order, descending=True),
     },
     filters={
         "code": by_code,

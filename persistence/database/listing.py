@@ -5,7 +5,7 @@ and as fast at page 5,000 as at page 1. A numbered page skips rows by counting t
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -26,12 +26,11 @@ class Sort(NamedTuple):
 
     column: sa.ColumnElement[Any]
     descending: bool
-    #: Reads the sort's value off a row; None where pages go by number only (relevance).
+    #: Reads the sort's value off a row; None where the statement answers it beside the row.
     value: Callable[[Any], Any] | None
     kind: type = str
-    #: Makes the sorted expression of a row's text, where it is not the text itself. The database
-    #: must make it, as its small letters are not always those of Python.
-    sorted_by: Callable[[sa.ColumnElement[str]], sa.ColumnElement[str]] | None = None
+    #: The version of the rules that the value is made by. A cursor of another one is refused.
+    version: int | None = None
 
 
 def ascending(view: View[Any], field: str) -> Sort:
@@ -58,6 +57,13 @@ class Window(NamedTuple):
 #: limit that is written into the statement, and plans it once for all callers. It takes a limit
 #: that is a value for a tenth of the list, and plans anew each time (0.3 ms).
 _COMMON_LIMITS = frozenset({11, 21, 51, 101})
+
+
+class Rows(NamedTuple, Generic[Row]):
+    """The rows of a page; ``places`` are the values they are sorted by, where no row holds them."""
+
+    rows: list[Row]
+    places: list[Any] | None
 
 
 class Shape(NamedTuple):
@@ -89,6 +95,8 @@ class Listing(Generic[Row]):
         always: sa.ColumnElement[bool] | None = None,
         parent: sa.ColumnElement[Any] | None = None,
     ) -> None:
+        if parent is not None and any(sort.value is None for sort in sorts.values()):
+            raise TypeError("A nested list is sorted by what its rows hold.")
         self.sorts = sorts
         self._always = () if always is None else (always,)
         self._view = view
@@ -107,8 +115,11 @@ class Listing(Generic[Row]):
         window: Window,
         wanted: Wanted | None = None,
         **values: Any,
-    ) -> list[Row]:
-        """At most ``window.limit`` rows, in the direction read; projections where they can be."""
+    ) -> "Rows[Row]":
+        """At most ``window.limit`` rows, in the direction read; projections where they can be.
+
+        ``values`` are those of the viewer, and further ones that the filters need.
+        """
         shape = _shape(sort, filters, window)
         projection = self._projection(sort, wanted)
         query = (
@@ -116,7 +127,10 @@ class Listing(Generic[Row]):
             if projection is None
             else self._page_of_projections(shape, projection)
         )
-        return await reader.all(query, **self._values(filters, window), **values)
+        found = await reader.all(query, **self._values(filters, window), **values)
+        if self.sorts[sort].value is not None:
+            return Rows(found, None)
+        return Rows([row for _, row in found], [place for place, _ in found])
 
     async def pages(
         self,
@@ -168,11 +182,11 @@ class Listing(Generic[Row]):
         """The projection of the wanted fields, and of the fields that cursors are written from."""
         if wanted is None:
             return None
-        # A sort by an expression is no field, so such a list has no projections.
+        if self.sorts[sort].value is None:
+            return projection_of(self._view, wanted)
         column = self.sorts[sort].column
-        fields = (name for name, each in self._view.columns.items() if each is column)
-        sorted_by = next(fields, "")
-        return projection_of(self._view, wanted._replace(fields=wanted.fields | {sorted_by}))
+        sorted_by = {name for name, each in self._view.columns.items() if each is column}
+        return projection_of(self._view, wanted._replace(fields=wanted.fields | sorted_by))
 
     def _compile_page(self, shape: Shape, projection: Projection | None = None) -> Query[Any]:
         sort = self.sorts[shape.sort]
@@ -180,9 +194,7 @@ class Listing(Generic[Row]):
         select = self._filtered(shape.filters, projection)
         if shape.beyond:
             here = sa.tuple_(sort.column, self._view.id)
-            beyond: sa.ColumnElement[Any] = sa.bindparam("beyond_value", type_=sort.column.type)
-            if sort.sorted_by is not None:
-                beyond = sort.sorted_by(sa.bindparam("beyond_value", type_=sa.Text))
+            beyond = sa.bindparam("beyond_value", type_=sort.column.type)
             there = sa.tuple_(beyond, sa.bindparam("beyond_id", type_=Uuid))
             select = select.where(here < there if descending else here > there)
         direction: Literal["desc", "asc"] = "desc" if descending else "asc"
@@ -195,6 +207,9 @@ class Listing(Generic[Row]):
         select = select.limit(limit)
         if shape.offset:
             select = select.offset(sa.bindparam("offset", type_=_BIG))
+        if sort.value is None:
+            row = self._view.row if projection is None else projection.row
+            return ListQuery(select.add_columns(sort.column.label("place")), partial(_placed, row))
         if projection is not None:
             return projection.query(select)
         if self._parent is None:
@@ -241,6 +256,11 @@ def _shape(sort: str, filters: Mapping[str, Any], window: Window) -> Shape:
         window.limit if window.limit in _COMMON_LIMITS else None,
         window.offset > 0,
     )
+
+
+def _placed(row: Callable[..., Row], *columns: Any) -> tuple[Any, Row]:
+    """The place of a row in its list, and the row."""
+    return columns[-1], row(*columns[:-1])
 
 
 def _pair(first: Any, second: Any) -> tuple[Any, Any]:

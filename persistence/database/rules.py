@@ -28,7 +28,26 @@ FUNCTIONS = (
     """
     CREATE FUNCTION tandem_touch() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        NEW.updated_at := now();
+        IF current_setting('tandem.reindexing', true) IS DISTINCT FROM 'yes' THEN
+            NEW.updated_at := now();
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    # Words and sort keys whose texts change without them are outdated: see
+    # persistence/search/texts.py. Triggers run by their names: the second one knows that the same
+    # statement sets the words too.
+    """
+    CREATE FUNCTION tandem_changed_text() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        NEW.text_version := -abs(NEW.text_version);
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE FUNCTION tandem_made_text() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        NEW.text_version := abs(NEW.text_version);
         RETURN NEW;
     END $$
     """,
@@ -124,6 +143,13 @@ APPEND_ONLY = (
 #: The columns that never change, of append-only tables that have others.
 _NEVER_CHANGING = {"payments": "id, order_id, transfer_id, amount, currency, created_at"}
 
+#: The texts of tables, and the columns that are made of them.
+_TEXTS = {
+    "products": ("name, description, tags", "words, name_key"),
+    "categories": ("name", "name_key"),
+    "users": ("full_name", "full_name_key"),
+}
+
 
 def _refused_update(table: str) -> str:
     columns = _NEVER_CHANGING.get(table)
@@ -136,6 +162,12 @@ TRIGGERS = (
         f"CREATE TRIGGER {table}_touch BEFORE UPDATE ON {table} "
         "FOR EACH ROW EXECUTE FUNCTION tandem_touch()"
         for table in TOUCHED
+    ),
+    *(
+        f"CREATE TRIGGER {table}_{name} BEFORE UPDATE OF {columns} ON {table} "
+        f"FOR EACH ROW EXECUTE FUNCTION tandem_{name}()"
+        for table, (texts, made) in _TEXTS.items()
+        for name, columns in (("changed_text", texts), ("made_text", made))
     ),
     *(
         f"CREATE TRIGGER {table}_refuse BEFORE {_refused_update(table)} OR DELETE OR TRUNCATE "

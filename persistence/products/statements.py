@@ -43,6 +43,9 @@ INSERT_PRODUCT = insert(
     "metadata",
     "image",
     "created_at",
+    "words",
+    "name_key",
+    "text_version",
 )
 INSERT_STOCK = insert(stock, "product_id", "on_hand")
 _product = products.c.id == given("id", products.c.id)
@@ -67,6 +70,9 @@ UPDATE_PRODUCT = Query(
                     "metadata",
                     "image",
                     "is_active",
+                    "words",
+                    "name_key",
+                    "text_version",
                 )
             },
             products.c.version: products.c.version + 1,

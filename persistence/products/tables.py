@@ -25,6 +25,7 @@ from persistence.database.columns import (
     scaled,
     table_of,
 )
+from persistence.search.texts import sort_order
 
 _SEARCH = (
     "setweight(to_tsvector('english', name), 'A') || "
@@ -49,6 +50,8 @@ class ProductTable(SQLModel, table=True):
         sa.Index("products_created_at_id_idx", "created_at", "id"),
         sa.Index("products_category_id_created_at_id_idx", "category_id", "created_at", "id"),
         sa.Index("products_search_idx", "search", postgresql_using="gin"),
+        sa.Index("products_words_idx", "words", postgresql_using="gin"),
+        sa.Index("products_text_version_idx", "text_version"),
     )
 
     id: str = identifier()
@@ -65,7 +68,11 @@ class ProductTable(SQLModel, table=True):
     version: int = column(sa.Integer, "1")
     created_at: datetime = instant()
     updated_at: datetime = instant()
+    #: English words, for rows that have no `words` yet.
     search: Any = computed(TSVECTOR, _SEARCH)
+    words: Any = column(TSVECTOR, nullable=True)
+    name_key: str | None = column(SortableText, nullable=True)
+    text_version: int = column(sa.SmallInteger, "0")
 
 
 class MovementKind(StrEnum):
@@ -113,6 +120,8 @@ class StockMovementTable(SQLModel, table=True):
 
 
 products = table_of(ProductTable)
+name_order = sort_order(products.c.name_key, products.c.name, products.c.text_version)
+sa.Index("products_name_order_id_idx", name_order, products.c.id)
 stock = table_of(StockTable)
 movements = table_of(StockMovementTable)
 #: The tags in one case, as lists look for them.

@@ -12,10 +12,17 @@ from persistence.categories import CATEGORY, categories
 from persistence.database.columns import (
     TextArray,
 )
-from persistence.database.listing import Listing, Sort, ascending, descending
+from persistence.database.listing import Listing, ascending, descending
 from persistence.database.statements import given
 from persistence.database.views import sees_all, view
-from persistence.products.tables import ProductTable, folded_tags, products, stock
+from persistence.products.tables import (
+    ProductTable,
+    folded_tags,
+    name_order,
+    products,
+    stock,
+)
+from persistence.search.texts import Searched, by_text
 
 
 class Product(Struct, frozen=True, rename="camel"):
@@ -53,9 +60,7 @@ PRODUCT = view(
     joins={"category_id": CATEGORY},
 )
 
-_search = sa.func.websearch_to_tsquery(
-    sa.literal_column("'english'::regconfig"), given("search", products.c.description)
-)
+_searched = Searched(products.c.words, products.c.text_version, products.c.search)
 _folded_tag = sa.func.tandem_folded(
     sa.cast(array([given("tag", products.c.name)]), TextArray), type_=TextArray
 )
@@ -66,11 +71,11 @@ PRODUCTS = Listing(
     sorts={
         "-createdAt": descending(PRODUCT, "created_at"),
         "createdAt": ascending(PRODUCT, "created_at"),
-        "name": ascending(PRODUCT, "name"),
-        "-name": descending(PRODUCT, "name"),
+        "name": by_text(name_order),
+        "-name": by_text(name_order, descending=True),
         "price": ascending(PRODUCT, "price"),
         "-price": descending(PRODUCT, "price"),
-        "relevance": Sort(sa.func.ts_rank(products.c.search, _search), True, None),
+        "relevance": _searched.relevance,
     },
     filters={
         "category": products.c.category_id
@@ -82,6 +87,6 @@ PRODUCTS = Listing(
         "minPrice": products.c.price >= given("minPrice", products.c.price),
         "maxPrice": products.c.price <= given("maxPrice", products.c.price),
         "inStock": (stock.c.on_hand > stock.c.held) == given("inStock", products.c.is_active),
-        "search": products.c.search.bool_op("@@")(_search),
+        "search": _searched.found,
     },
 )

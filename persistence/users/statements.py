@@ -31,7 +31,16 @@ CREDENTIALS = Query(
     _credentials.row,
 )
 INSERT_USER = insert(
-    users, "id", "email", "username", "full_name", "password_hash", "role", "created_at"
+    users,
+    "id",
+    "email",
+    "username",
+    "full_name",
+    "password_hash",
+    "role",
+    "created_at",
+    "full_name_key",
+    "text_version",
 )
 INSERT_PROFILE = insert(profiles, "user_id", "first_name", "last_name", "avatar", "bio")
 # Signing in does not change the account's version. No row comes back when the account was closed,
@@ -144,6 +153,8 @@ UPDATE_USER = Query(
         email=given("new_email", users.c.email),
         username=given("new_username", users.c.username),
         full_name=given("new_full_name", users.c.full_name),
+        full_name_key=given("new_full_name_key", users.c.full_name_key),
+        text_version=given("new_text_version", users.c.text_version),
         role=given("new_role", users.c.role),
         is_active=given("new_is_active", users.c.is_active),
         pending_email=given("new_pending_email", users.c.pending_email),
@@ -186,6 +197,8 @@ ANONYMISE_USER = Query(
         email=given("new_email", users.c.email),
         username=given("new_username", users.c.username),
         full_name=given("new_full_name", users.c.full_name),
+        full_name_key=given("new_full_name_key", users.c.full_name_key),
+        text_version=given("new_text_version", users.c.text_version),
         password_hash="",
         is_active=False,
         pending_email=None,

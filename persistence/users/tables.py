@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 
 from persistence.database.columns import (
+    SortableText,
     checked,
     column,
     identifier,
@@ -15,6 +16,7 @@ from persistence.database.columns import (
     reference,
     table_of,
 )
+from persistence.search.texts import lowered, sort_order
 
 
 class Role(StrEnum):
@@ -41,6 +43,7 @@ class UserTable(SQLModel, table=True):
         sa.Index("users_created_at_id_idx", "created_at", "id"),
         sa.Index("users_role_created_at_id_idx", "role", "created_at", "id"),
         sa.Index("users_is_active_created_at_id_idx", "is_active", "created_at", "id"),
+        sa.Index("users_text_version_idx", "text_version"),
     )
 
     id: str = identifier()
@@ -59,6 +62,8 @@ class UserTable(SQLModel, table=True):
     version: int = column(sa.Integer, "1")
     created_at: datetime = instant()
     updated_at: datetime = instant()
+    full_name_key: str | None = column(SortableText, nullable=True)
+    text_version: int = column(sa.SmallInteger, "0")
 
 
 class ProfileTable(SQLModel, table=True):
@@ -78,14 +83,11 @@ users = table_of(UserTable)
 profiles = table_of(ProfileTable)
 
 
-def lowered(text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
-    """A text in small letters, compared by bytes: what lists of users search and sort by."""
-    return sa.func.lower(text, type_=sa.Text).collate("C")
-
-
 lower_username, lower_email, lower_full_name = (
     lowered(column) for column in (users.c.username, users.c.email, users.c.full_name)
 )
 sa.Index("users_username_id_idx", lower_username, users.c.id)
 sa.Index("users_email_idx", lower_email)
 sa.Index("users_full_name_idx", lower_full_name)
+full_name_order = sort_order(users.c.full_name_key, users.c.full_name, users.c.text_version)
+sa.Index("users_full_name_order_id_idx", full_name_order, users.c.id)

@@ -1,23 +1,23 @@
 """Users as they are shown: the whole account to its owner and to admins, a few fields to others."""
 
 from datetime import datetime
-from operator import attrgetter
 from typing import Annotated, Any
 
 import sqlalchemy as sa
 from msgspec import Meta, Struct
 
-from persistence.database.listing import Listing, Sort, ascending, descending
+from persistence.database.listing import Listing, ascending, descending
 from persistence.database.rows import nested
 from persistence.database.statements import given
 from persistence.database.views import administers, view, viewer
+from persistence.search.texts import by_text, lowered
 from persistence.users.tables import (
     Role,
     UserTable,
+    full_name_order,
     lower_email,
     lower_full_name,
     lower_username,
-    lowered,
     profiles,
     users,
 )
@@ -86,23 +86,19 @@ def _begins(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     return sa.and_(column >= text, column < text + "\U0010ffff")
 
 
-def _by(column: sa.ColumnElement[Any], field: str, *, descending: bool = False) -> Sort:
-    """The order of a field in small letters."""
-    return Sort(column, descending, attrgetter(field), sorted_by=lowered)
-
-
 USERS = Listing(
     USER,
     always=users.c.deleted_at.is_(None),
     sorts={
         "-createdAt": descending(USER, "created_at"),
         "createdAt": ascending(USER, "created_at"),
-        "username": _by(lower_username, "username"),
-        "-username": _by(lower_username, "username", descending=True),
-        "email": _by(lower_email, "email"),
-        "-email": _by(lower_email, "email", descending=True),
-        "fullName": _by(lower_full_name, "full_name"),
-        "-fullName": _by(lower_full_name, "full_name", descending=True),
+        # Usernames are ASCII, and so are most emails: in small letters they are sort keys.
+        "username": by_text(lower_username),
+        "-username": by_text(lower_username, descending=True),
+        "email": by_text(lower_email),
+        "-email": by_text(lower_email, descending=True),
+        "fullName": by_text(full_name_order),
+        "-fullName": by_text(full_name_order, descending=True),
     },
     filters={
         "role": users.c.role == given("role", users.c.role),

@@ -40,19 +40,17 @@ class Item(NamedTuple):
     """An item of a page, and the function that writes its cursor."""
 
     node: Any
-    write: Callable[[Any], str] | None
+    write: Callable[[Any], str]
 
 
 @strawberry.type(description="An item of a page and its cursor.")
 class Edge(Generic[Node]):
     node: Node = strawberry.field(description="The item.")
 
-    @strawberry.field(
-        description="Continues the list after this item; empty where pages go by number only."
-    )
+    @strawberry.field(description="Continues the list after this item.")
     def cursor(self) -> str:
         item: Item = self  # type: ignore[assignment]
-        return item.write(item.node) if item.write else ""
+        return item.write(item.node)
 
 
 @strawberry.type(description="A page of a list.")

@@ -156,7 +156,7 @@ def _sort_type(op: Operation[Any, Any], choices: list[str]) -> Any:
 
 def _sort_text(choice: str) -> str:
     if choice == "relevance":
-        return "Best match first; pages by number only."
+        return "Best match first."
     field = choice.removeprefix("-")
     if field == "createdAt":
         return "Newest first." if choice.startswith("-") else "Oldest first."

@@ -86,7 +86,7 @@ class ListCoupons(Paged):
     is_active: Flag | None = Field(
         None, description="True for active coupons only, false for deactivated ones only."
     )
-    sort: Literal["-createdAt", "createdAt"] = Field(
+    sort: Literal["-createdAt", "createdAt", "code", "-code"] = Field(
         "-createdAt", description="How the list is sorted."
     )
 

@@ -7,6 +7,7 @@ The input of a list extends `Paged`. `page` reads one page of a
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -59,20 +60,20 @@ class Page(Generic[Item]):
     has_next: bool
     has_previous: bool
     size: int
+    #: Makes the cursor of an item.
+    cursor: Callable[[Item], str] = field(compare=False)
     number: int | None = None
     total: int | None = None
-    #: Makes the cursor of an item; None for a list that is paged by number only.
-    cursor: Callable[[Item], str] | None = field(default=None, compare=False)
 
     @property
     def start_cursor(self) -> str | None:
         """The first item's cursor."""
-        return self.cursor(self.items[0]) if self.items and self.cursor else None
+        return self.cursor(self.items[0]) if self.items else None
 
     @property
     def end_cursor(self) -> str | None:
         """The last item's cursor."""
-        return self.cursor(self.items[-1]) if self.items and self.cursor else None
+        return self.cursor(self.items[-1]) if self.items else None
 
 
 @dataclass(frozen=True)
@@ -91,30 +92,41 @@ class _Found(msgspec.Struct, Generic[Item]):
 
     rows: list[Item]
     total: int | None
+    #: What the rows are sorted by, where they do not hold it themselves.
+    places: list[int | str] | None = None
 
 
 async def page(
-    ctx: Context, listing: Listing[Item], input: Paged, sort: str, filters: Mapping[str, Any]
+    ctx: Context,
+    listing: Listing[Item],
+    input: Paged,
+    sort: str,
+    filters: Mapping[str, Any],
+    **values: Any,
 ) -> Page[Item]:
-    """One page of a list; raises `ValidationFailed` for a cursor of another list."""
+    """One page of a list; raises `ValidationFailed` for a cursor of another list.
+
+    ``values`` are made of the filters; the statement needs them beside these.
+    """
     plan = _plan(ctx, listing, input, sort, filters)
     # A page that is cached has all fields, as the next caller may want others.
     wanted = None if ctx.cacheable else ctx.wanted
 
     async def load() -> _Found[Item]:
-        rows = await listing.page(
-            ctx.reader, plan.sort, plan.filters, plan.window, wanted, **ctx.viewer_values
+        given = {**ctx.viewer_values, **values}
+        rows, places = await listing.page(
+            ctx.reader, plan.sort, plan.filters, plan.window, wanted, **given
         )
         total = None
         if input.total:
-            total = await listing.count(ctx.reader, plan.filters, **ctx.viewer_values)
-        return _Found(rows, total)
+            total = await listing.count(ctx.reader, plan.filters, **given)
+        return _Found(rows, total, places)
 
     if ctx.operation.cached:
         found = await ctx.cached(_Found[ctx.operation.result], _name(plan, input), load)
     else:
         found = await load()
-    return _shaped(ctx, listing, plan, [*found.rows], found.total)
+    return _shaped(ctx, listing, plan, [*found.rows], found.total, found.places)
 
 
 async def pages(
@@ -165,11 +177,10 @@ def _plan(
     under: str | None = None,
 ) -> _Plan:
     given = {name: value for name, value in filters.items() if value is not None}
-    scope = msgspec.json.encode([ctx.operation.name, under, sort, sorted(given.items())])
     declared = listing.sorts[sort]
-    if declared.value is None:
-        _refuse_positions(input)
-    if declared.value is None or input.page is not None or input.per_page is not None:
+    version = [] if declared.version is None else [declared.version]
+    scope = msgspec.json.encode([ctx.operation.name, under, sort, sorted(given.items()), *version])
+    if input.page is not None or input.per_page is not None:
         size, number = input.per_page or ctx.settings.page_size, input.page or 1
         window = Window(size + 1, offset=(number - 1) * size)
         return _Plan(sort, given, window, size, scope, number)
@@ -192,19 +203,17 @@ def _name(plan: _Plan, input: Paged) -> str:
     return blake2b(msgspec.json.encode(asked), digest_size=16).hexdigest()
 
 
-def _refuse_positions(input: Paged) -> None:
-    message = "This order is paged by number only; use page and perPage."
-    names = ("first", "after", "last", "before")
-    fields = [
-        FieldError(name, "CONFLICT", message) for name in names if getattr(input, name) is not None
-    ]
-    if fields:
-        raise ValidationFailed(fields=fields)
-
-
 def _shaped(
-    ctx: Context, listing: Listing[Item], plan: _Plan, rows: list[Item], total: int | None
+    ctx: Context,
+    listing: Listing[Item],
+    plan: _Plan,
+    rows: list[Item],
+    total: int | None,
+    places: list[int | str] | None = None,
 ) -> Page[Item]:
+    by_id: dict[str, int | str] = {}
+    if places is not None:
+        by_id = dict(zip([attrgetter("id")(row) for row in rows], places, strict=True))
     more = len(rows) > plan.size
     rows = rows[: plan.size]
     window = plan.window
@@ -217,12 +226,12 @@ def _shaped(
         size=plan.size,
         number=plan.number,
         total=total,
-        cursor=_writer(ctx.process.cursors, listing, plan),
+        cursor=_writer(ctx.process.cursors, listing, plan, by_id),
     )
 
 
-def _writer(cursors: CursorKeys, listing: Listing[Any], plan: _Plan) -> Callable[[Any], str] | None:
-    read = listing.sorts[plan.sort].value
-    if read is None:
-        return None
+def _writer(
+    cursors: CursorKeys, listing: Listing[Any], plan: _Plan, places: Mapping[str, int | str]
+) -> Callable[[Any], str]:
+    read = listing.sorts[plan.sort].value or (lambda item: places[item.id])
     return lambda item: cursors.write(plan.scope, (read(item), item.id))

@@ -43,6 +43,7 @@ from services.operation.inputs import (
 from services.operation.operation import operation
 from services.operation.patches import ABSENT, Patch, changes
 from services.products.reading import ProductId, Tag
+from services.products.texts import text_columns
 from services.texts import fold_case
 
 
@@ -182,6 +183,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
         metadata=input.metadata,
         image=input.image,
         created_at=ctx.now,
+        **text_columns(input.name, input.tags, input.description),
     )
     await tx.write(INSERT_STOCK, product_id=product_id, on_hand=input.stock)
     if input.stock:
@@ -319,6 +321,7 @@ async def _write_changes(
     ctx.record("product", product.id, *sorted(to_camel(name) for name in changed))
     if changed:
         after = {**structs.asdict(product), **changed}
+        after |= text_columns(after["name"], after["tags"], after["description"])
         new = {f"new_{name}": value for name, value in after.items()}
         await _write_product(tx, UPDATE_PRODUCT, id=product.id, **new)
     return await _load_product(tx, product.id)

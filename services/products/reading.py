@@ -22,6 +22,7 @@ from services.operation.inputs import (
 )
 from services.operation.operation import operation
 from services.operation.paging import Page, Paged
+from services.search.columns import search_values
 
 Tag = Annotated[NameLine, Field(min_length=1, max_length=50)]
 ProductSort = Literal["-createdAt", "createdAt", "name", "-name", "price", "-price", "relevance"]
@@ -49,11 +50,20 @@ class ListProducts(Paged):
     search: Annotated[Line, Field(min_length=1, max_length=200)] | None = Field(
         None,
         description=(
-            'Words to find in name, tags or description. "Quotes" find a phrase, and -word '
-            "excludes a word."
+            "Words to find in name, tags or description, all of them, in any language. Case and "
+            "accents do not matter, an English word is found in its other forms, a part number "
+            'by its parts, and the last word by its beginning. "Quotes" find a phrase, -word '
+            "excludes a word, and or gives a choice."
         ),
     )
-    sort: ProductSort = Field("-createdAt", description="How the list is sorted.")
+    sort: ProductSort | None = Field(
+        None,
+        description=(
+            "How the list is sorted: by relevance when it is searched, else newest first, if "
+            "absent. Relevance puts words in the name before those in tags, and these before "
+            "those in the description."
+        ),
+    )
 
     @model_validator(mode="after")
     def _refuse_conflicts(self) -> Self:
@@ -63,6 +73,11 @@ class ListProducts(Paged):
         if self.sort == "relevance" and self.search is None:
             raise wrong("CONFLICT", "Give a search to sort by relevance.", "sort")
         return self
+
+    @property
+    def order(self) -> ProductSort:
+        """How the list is sorted."""
+        return self.sort or ("-createdAt" if self.search is None else "relevance")
 
     def filters(self) -> dict[str, Any]:
         """The filters by the names that the listing uses."""
@@ -87,8 +102,12 @@ class ListProducts(Paged):
     cached=("product", "category"),
 )
 async def list_(ctx: Context, input: ListProducts) -> Page[Product]:
-    """List the products, newest first. Managers also see archived ones."""
-    return await paging.page(ctx, PRODUCTS, input, input.sort, input.filters())
+    """List the products, newest first, or the most relevant ones of a search first.
+
+    Managers also see archived ones.
+    """
+    values = search_values(input.search)
+    return await paging.page(ctx, PRODUCTS, input, input.order, input.filters(), **values)
 
 
 @operation(

@@ -20,6 +20,7 @@ from services.guessable import resembles
 from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.inputs import Input, Line, Lines, NameLine, Url, wrong
+from services.search.columns import sort_columns
 from services.users.credentials import TOO_COMMON, Email, NewPassword
 
 #: The usernames of deleted accounts begin with this. No other account may take such a name.
@@ -161,6 +162,7 @@ async def create_account(
             password_hash=password_hash,
             role=role,
             created_at=ctx.now,
+            **sort_columns("full_name", new.full_name or ""),
         )
     except UniqueViolation as error:
         raise taken_error(error) from None

@@ -33,6 +33,7 @@ from services.errors.users import AccountNotEmpty, EmailTaken, LastAdmin, UserNo
 from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.patches import Patch, changes
+from services.search.columns import sort_columns
 from services.users.creating import (
     DELETED_PREFIX,
     LONGEST_NAME,
@@ -143,7 +144,9 @@ async def write_changes(
         return user
     if "email" in changed:
         await refuse_other_spelling(tx, changed["email"], user.id)
-    new = {f"new_{name}": value for name, value in {**_columns(user), **changed}.items()}
+    after = {**_columns(user), **changed}
+    after |= sort_columns("full_name", after["full_name"])
+    new = {f"new_{name}": value for name, value in after.items()}
     try:
         await tx.all(UPDATE_USER, user_id=user.id, **new)
     except UniqueViolation as error:
@@ -197,6 +200,8 @@ async def anonymise_account(ctx: Context, tx: Transaction, verified: str) -> Non
     when the password has changed since.
     """
     user_id = ctx.user_id
+    name = "Deleted user"
+    key = sort_columns("full_name", name)
     anonymised = await tx.one(
         ANONYMISE_USER,
         user_id=user_id,
@@ -204,7 +209,8 @@ async def anonymise_account(ctx: Context, tx: Transaction, verified: str) -> Non
         new_email=f"deleted-{user_id}@{GONE}",
         # The end of a UUIDv7 is random; its beginning is the time.
         new_username=DELETED_PREFIX + user_id.replace("-", "")[-12:],
-        new_full_name="Deleted user",
+        new_full_name=name,
+        **{f"new_{column}": value for column, value in key.items()},
         now=ctx.now,
     )
     if anonymised is None:

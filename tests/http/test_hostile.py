@@ -27,7 +27,6 @@ from services.errors.common import (
 from services.ids import new_id, parsed
 from services.orders import buying as orders_buying
 from services.orders import reading as orders
-from services.products import reading as products
 from tests.shop import PASSWORD, Person, Shop, new_key, unique
 
 
@@ -184,15 +183,6 @@ async def test_a_cursor_of_one_order_does_not_spoil_the_history_of_another(
     assert [event["toStatus"] for event in nodes[first.id]["history"]["nodes"]] == ["PENDING"]
     assert nodes[second.id]["history"] is None
     assert _codes(said) == {"VALIDATION_FAILED"}
-
-
-async def test_relevance_goes_by_number_and_says_so(shop: Shop) -> None:
-    raw = {"search": "lamp", "sort": "relevance"}
-    page = await products.list_(shop.request(), raw)
-    assert page.number == 1
-    with pytest.raises(ValidationFailed) as refused:
-        await products.list_(shop.request(), {**raw, "first": 1})
-    assert [(field.field, field.code) for field in refused.value.fields] == [("first", "CONFLICT")]
 
 
 def test_an_id_has_one_spelling() -> None:

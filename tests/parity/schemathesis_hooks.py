@@ -272,8 +272,6 @@ def _make_query_true(operation: str, query: dict[str, Any], chance: int) -> None
         query.pop(name, None)
     if query.get("sort") == "relevance":
         query["search"] = "lamp"
-        query.pop("first", None)
-        query.pop("last", None)
     if "categoryId" in query:
         query["categoryId"] = _take("categories", operation)
 

@@ -136,7 +136,8 @@ async def page(
 ) -> list[Any]:
     window = Window(limit, **more)
     reader = process.database.reader(stats or QueryStats())
-    return await PRODUCTS.page(reader, "name", {"categoryId": category}, window, **SIGHT)
+    found = await PRODUCTS.page(reader, "name", {"categoryId": category}, window, **SIGHT)
+    return found.rows
 
 
 def pages_take(seconds: float, process: Process, monkeypatch: pytest.MonkeyPatch) -> None:

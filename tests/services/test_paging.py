@@ -199,21 +199,6 @@ async def test_nested_pages_count_their_own(door: Door, shop: Shop) -> None:
     assert outcome.listed.total == 2
 
 
-async def test_relevance_pages_by_number_only(door: Door, shop: Shop) -> None:
-    word = (await shop.product(name="Wombatlamp one")).name.split()[0]
-    await shop.product(name=f"{word} two", description=f"A {word}, another {word}.")
-    values = {"search": word, "sort": "relevance", "page": 1, "perPage": 1}
-    page = await door.call("products.list", values)
-    assert len(page.ids()) == 1
-    assert page.listed.has_next
-    assert (page.listed.start, page.listed.end) == (None, None)
-    for asked in ({"last": 1}, {"after": "x"}, {"before": "x"}):
-        values = {"search": word, "sort": "relevance", **asked}
-        failure = (await door.call("products.list", values)).failure
-        assert failure.code == "VALIDATION_FAILED"
-        assert set(failure.paths.values()) == {"CONFLICT"}
-
-
 def test_cursors_of_the_previous_secret_still_count() -> None:
     old, new = "o" * 32, "n" * 32
     cursor = CursorKeys(old, None).write(b"scope", ("value", "id"))

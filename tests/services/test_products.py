@@ -281,8 +281,8 @@ async def test_products_are_sorted(door: Door, shop: Shop) -> None:
     assert await found(None) == [gamma, alpha, beta]
     assert await found("-createdAt") == [gamma, alpha, beta]
     assert await found("createdAt") == [beta, alpha, gamma]
-    assert await found("name") == [beta, gamma, alpha]
-    assert await found("-name") == [alpha, gamma, beta]
+    assert await found("name") == [alpha, beta, gamma]
+    assert await found("-name") == [gamma, beta, alpha]
     assert await found("price") == [alpha, gamma, beta]
     assert await found("-price") == [beta, gamma, alpha]
 

@@ -176,7 +176,8 @@ class _Writer:
                 for name, item in properties.items()
                 if name not in route.expected.path_names
             ]
-            found += self.shapes.parameters(route.operation, properties.get("sort"))
+            sort = properties.get("sort")
+            found += self.shapes.parameters(route.operation, sort and parameter_schema(sort))
             if route.file is None:
                 found.append(_fields_parameter(list(self.dialect.names(route.operation))))
         return found + [self._header_parameter(name, route) for name in _request_headers(route)]
