@@ -19,6 +19,7 @@ from persistence.database.columns import (
 from persistence.database.listing import Listing
 from persistence.database.statements import Query, given, insert, nothing
 from persistence.database.views import view
+from persistence.search.reindexing import TextTable
 from persistence.search.texts import by_text, sort_order
 
 
@@ -71,6 +72,7 @@ LOCK_CATEGORY = Query(
 INSERT_CATEGORY = insert(
     categories, "id", "slug", "name", "description", "created_at", "name_key", "text_version"
 )
+CATEGORY_TEXTS = TextTable(categories, texts=["name"], made=["name_key"])
 UPDATE_CATEGORY = Query(
     sa.update(categories)
     .where(_this)

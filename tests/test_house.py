@@ -121,6 +121,7 @@ def test_only_the_wrapper_begins_transactions() -> None:
         "services/invoices/issuing.py",
         "services/audit/chain.py",
         "services/jobs/unfinished.py",
+        "services/reindexing.py",
     }
     assert begun - others == {"services/operation/running.py"}
 

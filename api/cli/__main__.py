@@ -164,6 +164,14 @@ def seed(data: DataOption = DATA) -> None:
     run(data)
 
 
+@app.command("reindex")
+def reindex(data: DataOption = DATA) -> None:
+    """Make the words and sort keys that rows from before an update lack; may be repeated."""
+    from api.cli.reindex import reindex_texts as run
+
+    run(data)
+
+
 @app.command("doctor")
 def doctor(data: DataOption = DATA) -> None:
     """Say what Tandem finds here: versions, settings, PostgreSQL, Redis."""

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from api.cli.migrate import database_version
+from api.cli.reindex import counted
 from api.cli.servers import (
     MORE_CONNECTIONS,
     connections_found,
@@ -29,6 +30,7 @@ from persistence import revision
 from persistence.database.pool import Database
 from persistence.reachability import place_of, reason
 from services.health import takes_writes
+from services.reindexing import outdated
 from services.settings import Settings
 from services.shared_clock import MOST_OFF, SharedClock, machine_clock
 from services.shop import OtherCurrency, refuse_other_currency
@@ -66,6 +68,8 @@ def doctor(data: Path) -> bool:
                 continue
             try:
                 row(True, name, look(settings))
+                if name == "PostgreSQL":
+                    row(*_search_found(settings))
             except Problem as problem:
                 row(False, name, str(problem))
         if "database_url" not in missing:
@@ -136,6 +140,15 @@ def clock_found(settings: Settings, machine: Callable[[], datetime] = machine_cl
     if abs(off) > MOST_OFF:
         raise Problem(f"{found}: set this machine's clock, or PostgreSQL's, whichever is wrong.")
     return found
+
+
+def _search_found(settings: Settings) -> tuple[bool | None, str, str]:
+    """Whether lists find and sort all rows by their words and sort keys."""
+    waiting = with_database(settings, outdated)
+    if not waiting:
+        return True, "Search", "all rows have their words and sort keys"
+    found = f"{counted(waiting)} are found as before the update: run ./scripts/tandem reindex"
+    return None, "Search", f"{found}, or let the worker do it."
 
 
 def _database_found(settings: Settings) -> str:

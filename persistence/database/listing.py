@@ -7,7 +7,7 @@ and as fast at page 5,000 as at page 1. A numbered page skips rows by counting t
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from operator import attrgetter
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
@@ -83,7 +83,8 @@ class Listing(Generic[Row]):
 
     ``filters`` holds conditions, each over a value of the condition's name. ``always`` is the
     condition of every page (visibility). With ``parent``, one statement reads the pages of many
-    parents.
+    parents. ``first`` names filters whose rows are all found before they are sorted: PostgreSQL
+    cannot tell a rare word from a common one, and would walk a whole list in its order for it.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Listing(Generic[Row]):
         filters: Mapping[str, sa.ColumnElement[bool]] | None = None,
         always: sa.ColumnElement[bool] | None = None,
         parent: sa.ColumnElement[Any] | None = None,
+        first: frozenset[str] = frozenset(),
     ) -> None:
         if parent is not None and any(sort.value is None for sort in sorts.values()):
             raise TypeError("A nested list is sorted by what its rows hold.")
@@ -102,6 +104,7 @@ class Listing(Generic[Row]):
         self._view = view
         self._filters = filters or {}
         self._parent = parent
+        self._first = first
         # A list has at most sorts × directions × 2^filters shapes, of which few are in use.
         self._page = lru_cache(maxsize=256)(self._compile_page)
         self._page_of_projections = lru_cache(maxsize=256)(self._compile_page)
@@ -190,36 +193,23 @@ class Listing(Generic[Row]):
 
     def _compile_page(self, shape: Shape, projection: Projection | None = None) -> Query[Any]:
         sort = self.sorts[shape.sort]
-        descending = sort.descending != shape.backward
-        select = self._filtered(shape.filters, projection)
-        if shape.beyond:
-            here = sa.tuple_(sort.column, self._view.id)
-            beyond = sa.bindparam("beyond_value", type_=sort.column.type)
-            there = sa.tuple_(beyond, sa.bindparam("beyond_id", type_=Uuid))
-            select = select.where(here < there if descending else here > there)
-        direction: Literal["desc", "asc"] = "desc" if descending else "asc"
-        select = select.order_by(
-            *(getattr(column, direction)() for column in (sort.column, self._view.id))
-        )
-        limit = sa.bindparam("limit", type_=_BIG)
-        if shape.limit is not None:
-            limit = sa.literal_column(str(shape.limit))
-        select = select.limit(limit)
-        if shape.offset:
-            select = select.offset(sa.bindparam("offset", type_=_BIG))
+        place = sort.column
+        if self._first & shape.filters and self._parent is None:
+            select, place = self._found_first(shape, projection)
+        else:
+            select = self._filtered(shape.filters, projection)
+            select = _windowed(select, shape, sort, sort.column, self._view.id)
         if sort.value is None:
             row = self._view.row if projection is None else projection.row
-            return ListQuery(select.add_columns(sort.column.label("place")), partial(_placed, row))
+            return ListQuery(select.add_columns(place.label("place")), partial(_placed, row))
         if projection is not None:
             return projection.query(select)
         if self._parent is None:
             return ListQuery(select, self._view.row)
         parents, under = self._parents()
-        page = select.add_columns(
-            sa.func.row_number()
-            .over(order_by=[getattr(c, direction)() for c in (sort.column, self._view.id)])
-            .label("place")
-        ).where(under)
+        order = _order(shape, sort, sort.column, self._view.id)
+        number = sa.func.row_number().over(order_by=order)
+        page = select.add_columns(number.label("place")).where(under)
         lateral = page.correlate(parents).lateral("page")
         *columns, place = lateral.c
         return ListQuery(
@@ -228,6 +218,22 @@ class Listing(Generic[Row]):
             .order_by(place),
             self._nested_row,
         )
+
+    def _found_first(
+        self, shape: Shape, projection: Projection | None
+    ) -> tuple[sa.Select[Any], sa.ColumnElement[Any]]:
+        """The page of rows that are all found before they are sorted, and their place in it."""
+        sort = self.sorts[shape.sort]
+        found = self._filtered(shape.filters).with_only_columns(
+            self._view.id.label("id"), sort.column.label("place")
+        )
+        # PostgreSQL plans what has an offset by itself.
+        all_found = found.offset(sa.literal_column("0")).subquery("found")
+        page = _windowed(sa.select(all_found), shape, sort, all_found.c.place, all_found.c.id)
+        at = page.subquery("page")
+        whole = self._view if projection is None else projection
+        select = whole.select().join(at, at.c.id == self._view.id)
+        return select.order_by(*_order(shape, sort, at.c.place, at.c.id)), at.c.place
 
     def _compile_count(self, names: frozenset[str]) -> Query[Any]:
         select = self._filtered(names)
@@ -245,6 +251,35 @@ class Listing(Generic[Row]):
 
     def _nested_row(self, parent: str, *columns: Any) -> tuple[str, Row]:
         return parent, self._view.row(*columns)
+
+
+def _order(
+    shape: Shape, sort: Sort, place: sa.ColumnElement[Any], id: sa.ColumnElement[Any]
+) -> list[sa.ColumnElement[Any]]:
+    """The order in which a page is read."""
+    descending = sort.descending != shape.backward
+    return [column.desc() if descending else column.asc() for column in (place, id)]
+
+
+def _windowed(
+    select: sa.Select[Any],
+    shape: Shape,
+    sort: Sort,
+    place: sa.ColumnElement[Any],
+    id: sa.ColumnElement[Any],
+) -> sa.Select[Any]:
+    """The rows of one page, in the order in which it is read."""
+    if shape.beyond:
+        here = sa.tuple_(place, id)
+        beyond = sa.bindparam("beyond_value", type_=sort.column.type)
+        there = sa.tuple_(beyond, sa.bindparam("beyond_id", type_=Uuid))
+        descending = sort.descending != shape.backward
+        select = select.where(here < there if descending else here > there)
+    limit = sa.bindparam("limit", type_=_BIG)
+    if shape.limit is not None:
+        limit = sa.literal_column(str(shape.limit))
+    select = select.order_by(*_order(shape, sort, place, id)).limit(limit)
+    return select.offset(sa.bindparam("offset", type_=_BIG)) if shape.offset else select
 
 
 def _shape(sort: str, filters: Mapping[str, Any], window: Window) -> Shape:

@@ -12,6 +12,7 @@ from persistence.database.rows import row_plan
 from persistence.database.statements import Query, among, given, insert, insert_many, nothing
 from persistence.products.tables import ProductTable, StockTable, movements, products, stock
 from persistence.products.views import PRODUCT, with_stock
+from persistence.search.reindexing import TextTable
 
 
 class StockedProduct(Struct, frozen=True):
@@ -52,6 +53,9 @@ _product = products.c.id == given("id", products.c.id)
 LOCK_PRODUCT = Query(
     PRODUCT.select().where(_product, PRODUCT.visible).with_for_update(key_share=True, of=products),
     PRODUCT.row,
+)
+PRODUCT_TEXTS = TextTable(
+    products, texts=["name", "tags", "description"], made=["words", "name_key"]
 )
 #: Sets every column that an update may change.
 UPDATE_PRODUCT = Query(

@@ -89,4 +89,5 @@ PRODUCTS = Listing(
         "inStock": (stock.c.on_hand > stock.c.held) == given("inStock", products.c.is_active),
         "search": _searched.found,
     },
+    first=frozenset({"search"}),
 )

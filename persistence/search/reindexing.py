@@ -30,6 +30,7 @@ class TextTable:
 
     def __init__(self, table: sa.Table, *, texts: list[str], made: list[str]) -> None:
         self.name = table.name
+        self.made = made
         version = table.c.text_version
         current = sa.literal_column(str(TEXT_VERSION))
         outdated = sa.or_(version < current, version > current)
@@ -37,10 +38,15 @@ class TextTable:
         self.count: Query[int] = Query(
             sa.select(sa.func.count()).select_from(table).where(outdated), value
         )
+        # Rows of a newer version belong to servers that are being brought up, unless asked for.
+        wanted = sa.or_(
+            version < current,
+            sa.and_(version > current, sa.bindparam("newer", type_=sa.Boolean)),
+        )
         #: Locks some of these rows, and reads their texts. It passes by rows that others lock.
         self.lock: Query[Outdated] = Query(
             sa.select(table.c.id, *(table.c[name] for name in texts))
-            .where(outdated)
+            .where(wanted)
             .limit(sa.bindparam("limit", type_=sa.BigInteger))
             .with_for_update(key_share=True, skip_locked=True),
             partial(_outdated, tuple(texts)),

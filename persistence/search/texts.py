@@ -22,8 +22,8 @@ _current = sa.literal_column(str(TEXT_VERSION))
 _typed = sa.func.websearch_to_tsquery(
     sa.literal_column("'english'::regconfig"), sa.bindparam("search", type_=sa.Text)
 )
-_words = sa.cast(sa.bindparam("search_words", type_=sa.Text), TSQUERY)
-_any_word = sa.cast(sa.bindparam("search_any_word", type_=sa.Text), TSQUERY)
+_words = sa.bindparam("search_words", type_=TSQUERY)
+_any_word = sa.bindparam("search_any_word", type_=TSQUERY)
 
 
 def lowered(text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:

@@ -6,6 +6,7 @@ from msgspec import Struct
 from persistence.database.rows import row_plan
 from persistence.database.statements import Query, among, given, insert, nothing, value
 from persistence.database.views import viewer
+from persistence.search.reindexing import TextTable
 from persistence.users.spellings import in_order_of_spellings, spelled_as
 from persistence.users.tables import Role, UserTable, profiles, users
 from persistence.users.views import PUBLIC_USER
@@ -42,6 +43,7 @@ INSERT_USER = insert(
     "full_name_key",
     "text_version",
 )
+USER_TEXTS = TextTable(users, texts=["full_name"], made=["full_name_key"])
 INSERT_PROFILE = insert(profiles, "user_id", "first_name", "last_name", "avatar", "bio")
 # Signing in does not change the account's version. No row comes back when the account was closed,
 # or its password changed, since the password was verified. The transaction holds the row until the

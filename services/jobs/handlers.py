@@ -1,5 +1,6 @@
 """The table of jobs: the handler of each name, the limits and lanes of some, and the schedules."""
 
+from services import reindexing
 from services.audit import chain as audit_chain
 from services.deposits import provider_events as deposits_provider_events
 from services.invoices import issuing as invoices_issuing
@@ -28,6 +29,7 @@ HANDLERS: dict[str, Handler] = {
     "mail.verifyEmail": mail_accounts.verify_email,
     "mail.resetPassword": mail_accounts.reset_password,
     "orders.expire": orders_managing.expire_due,
+    "search.reindex": reindexing.reindex_new,
 }
 #: How many jobs of a name run at one time, over all workers. Every worker must have the same
 #: numbers. A name that is not here is limited only by each worker's own concurrency.
@@ -42,6 +44,7 @@ SCHEDULES: Schedules = {
     "jobs.forgetOld": lambda _: 3600,
     "jobs.queueAgain": lambda _: 86_400,
     "orders.expire": lambda settings: settings.expiry_seconds,
+    "search.reindex": lambda _: 300,
 }
 #: The lanes of every worker; the jobs that are in none of them share one more.
 LANES: tuple[Lane, ...] = (

@@ -1,0 +1,115 @@
+"""The plans of the very statements that lists send, on enough rows for PostgreSQL to choose."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+
+from persistence.categories import CATEGORIES
+from persistence.coupons.views import COUPONS
+from persistence.database.listing import Listing, Window
+from persistence.database.statements import Query
+from persistence.database.transactions import QueryStats, Reader
+from persistence.products.views import PRODUCTS
+from persistence.users.views import USERS
+from services.process import new_process
+from services.reindexing import reindex
+from services.search.columns import search_values
+from tests.conftest import Addresses, settings_for
+from tests.shop import Shop
+
+_ROWS = 5_000
+_VIEWER = {
+    "viewer": None,
+    "session": None,
+    "sees_all": True,
+    "administers": False,
+    "now": None,
+}
+_BEYOND = "01890000-0000-7000-8000-000000000000"
+
+
+class Explaining(Reader):
+    """Explains statements in place of running them."""
+
+    plan = ""
+    settings: Mapping[str, str] = {}
+
+    async def all(self, query: Query[Any], **values: Any) -> list[Any]:
+        async with self._pool.connection() as connection, connection.transaction():
+            for name, value in self.settings.items():
+                await connection.execute(f"SET LOCAL {name} = {value}")
+            sql = f"EXPLAIN {query.sql}"
+            rows = await connection.fetch(sql, *query.arguments(values))
+            self.plan = "\n".join(row[0] for row in rows)
+        return [(0, None)]
+
+
+@pytest.fixture
+async def reader(fresh_database: str, addresses: Addresses) -> AsyncIterator[Explaining]:
+    """Explains on a shop of many products, each with words of its own and words of many."""
+    process = new_process(settings_for(fresh_database, addresses.redis_url))
+    shop = Shop(process, "")
+    await shop.execute("INSERT INTO categories (id, slug, name) VALUES ($1, 'a', 'A')", _BEYOND)
+    await shop.execute(
+        """
+        INSERT INTO products (id, name, description, price, currency, category_id, created_at)
+        SELECT gen_random_uuid(), 'Lamp HD-' || n, '抹茶' || md5(n::text), n, 'EUR', $1,
+            now() - n * interval '1 minute'
+        FROM generate_series(1, $2) n
+        """,
+        _BEYOND,
+        _ROWS,
+    )
+    await shop.execute("INSERT INTO stock (product_id, on_hand) SELECT id, 1 FROM products")
+    await reindex(process.database, lambda _: None)
+    for table in ("products", "stock"):
+        await shop.execute(f"VACUUM ANALYZE {table}")
+    yield Explaining(process.database, QueryStats())
+    await process.close()
+
+
+async def test_every_search_is_answered_by_the_index_of_words(reader: Explaining) -> None:
+    searches = ["hd-4711", "4711", '"HD 4711"', "lamp 4711", "4711 or 4712", "4711 -chair", "zebr"]
+    for typed in searches:
+        values = {**_VIEWER, **search_values(typed)}
+        filters = {"search": typed}
+        for sort in PRODUCTS.sorts:
+            place: Any = 1_000_000 if sort == "relevance" else None
+            for beyond in (None, (place, _BEYOND)):
+                if beyond is not None and place is None:
+                    continue
+                await PRODUCTS.page(reader, sort, filters, Window(21, beyond), **values)
+                assert "products_words_idx" in reader.plan, (typed, sort, reader.plan)
+                assert "Seq Scan on products" not in reader.plan, (typed, sort, reader.plan)
+        await PRODUCTS.count(reader, filters, **values)
+        assert "products_words_idx" in reader.plan, (typed, reader.plan)
+
+
+@pytest.mark.parametrize(
+    ("listing", "sort", "index"),
+    [
+        (PRODUCTS, "name", "products_name_order_id_idx"),
+        (CATEGORIES, "name", "categories_name_order_id_idx"),
+        (USERS, "fullName", "users_full_name_order_id_idx"),
+        (COUPONS, "code", "coupons_code_id_idx"),
+    ],
+)
+async def test_every_order_by_name_is_that_of_an_index(
+    reader: Explaining, listing: Listing[Any], sort: str, index: str
+) -> None:
+    if listing is not PRODUCTS:  # of few rows, PostgreSQL reads and sorts all unless told not to
+        reader.settings = {"enable_seqscan": "off", "enable_sort": "off"}
+    for name in (sort, f"-{sort}"):
+        for beyond in (None, ("lamp", _BEYOND)):
+            await listing.page(reader, name, {}, Window(21, beyond), **_VIEWER)
+            assert index in reader.plan, reader.plan
+            assert "Sort" not in reader.plan, reader.plan
+
+
+async def test_rows_to_fill_are_found_by_an_index(reader: Explaining) -> None:
+    from persistence.products.statements import PRODUCT_TEXTS
+
+    for newer in (True, False):
+        await reader.all(PRODUCT_TEXTS.lock, limit=100, newer=newer)
+        assert "products_text_version_idx" in reader.plan, reader.plan
