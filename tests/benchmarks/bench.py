@@ -174,6 +174,7 @@ def _besides(shop: Shop, keys: Keys, found: Found, seconds: float) -> None:
         for server in (tandem, express):
             found.starts.setdefault(server.kind.name, server.started_in)
         tables["Cursor depth"] = besides.depth(tandem, seconds)
+        tables["Searches of 100,000 products"] = besides.searches(tandem, seconds)
         tables["Statements"] = besides.statements(development, keys)
         tables["Rows, fields and levels of GraphQL"] = besides.fields(tandem, seconds)
         tables["Content encodings, 100 products"] = besides.encodings([tandem, express], seconds)

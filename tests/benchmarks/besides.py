@@ -1,4 +1,4 @@
-"""Further measurements of Tandem: cursor depth, statements, cost of a field, encodings.
+"""Further measurements of Tandem: cursor depth, searches, statements, cost of a field, encodings.
 
 Each function returns the lines of a Markdown table.
 """
@@ -8,6 +8,7 @@ import json
 import re
 import statistics
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
 from tests.benchmarks.caller import Connection, Failed, connected, drive, header, parts
 from tests.benchmarks.rounds import CONNECTIONS, Result, one_round
@@ -36,6 +37,31 @@ def depth(server: Server, seconds: float) -> list[str]:
         f"| page 1 | {first:.2f} | |",
         f"| page {PAGES:,} | {last:.2f} | {last / first:.2f} |",
     ]
+
+
+_SEARCHES = {
+    "a number of one": "4711",
+    "three words of one": "walnut lamp 4711",
+    "a beginning of 111": "lamp 471",
+    "words of one in thousand": "walnut 99",
+    "a word of all": "walnut",
+    "nothing": "chair",
+}
+
+
+def searches(server: Server, seconds: float) -> list[str]:
+    """Search 100,000 products by relevance, on one connection, and list them by name."""
+    paths = {
+        title: f"{_PRODUCTS}first={PAGE}&search={quote(typed)}"
+        for title, typed in _SEARCHES.items()
+    }
+    paths["no search, by name"] = f"{_PRODUCTS}first={PAGE}&sort=name"
+    lines = ["| | p50 ms |", "|---|--:|"]
+    with connected(server.port, 1) as [connection]:
+        for title, path in paths.items():
+            found = drive([connection], itertools.repeat(http("GET", path)), seconds / len(paths))
+            lines.append(f"| {title} | {1000 * statistics.median(found.latencies):.2f} |")
+    return lines
 
 
 def _cursor_before(connection: Connection, page: int) -> str:

@@ -1,7 +1,7 @@
 """PostgreSQL and Valkey for all measured servers, with the filled shop in them.
 
 Both keep their data in `.tandem/bench`. A filled database there is the template. The first run
-fills it (a minute), and each run starts from a fresh copy of it (seconds).
+fills it (some minutes), and each run starts from a fresh copy of it (seconds).
 """
 
 import asyncio
@@ -18,6 +18,7 @@ import redis
 
 from api.local import embedded_servers
 from persistence import migrate
+from persistence.search.texts import TEXT_VERSION
 from tests.benchmarks.data import FILL, FILL_SECONDS, fill
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -105,7 +106,7 @@ async def _copied(database_url: str) -> dict[str, str]:
 
 def _fingerprint() -> str:
     """A hash of everything that the filled database depends on."""
-    found = hashlib.sha256(FILL.encode())
+    found = hashlib.sha256(f"{FILL}{TEXT_VERSION}".encode())
     for file in sorted((CHECKOUT / "persistence" / "migrations" / "versions").glob("*.py")):
         found.update(file.read_bytes())
     return found.hexdigest()[:12]

@@ -18,7 +18,7 @@ from services.search.columns import search_values
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
 
-_ROWS = 5_000
+_FEW = 5_000
 _VIEWER = {
     "viewer": None,
     "session": None,
@@ -46,7 +46,9 @@ class Explaining(Reader):
 
 
 @pytest.fixture
-async def reader(fresh_database: str, addresses: Addresses) -> AsyncIterator[Explaining]:
+async def reader(
+    request: pytest.FixtureRequest, fresh_database: str, addresses: Addresses
+) -> AsyncIterator[Explaining]:
     """Explains on a shop of many products, each with words of its own and words of many."""
     process = new_process(settings_for(fresh_database, addresses.redis_url))
     shop = Shop(process, "")
@@ -59,7 +61,7 @@ async def reader(fresh_database: str, addresses: Addresses) -> AsyncIterator[Exp
         FROM generate_series(1, $2) n
         """,
         _BEYOND,
-        _ROWS,
+        getattr(request, "param", _FEW),
     )
     await shop.execute("INSERT INTO stock (product_id, on_hand) SELECT id, 1 FROM products")
     await reindex(process.database, lambda _: None)
@@ -69,6 +71,9 @@ async def reader(fresh_database: str, addresses: Addresses) -> AsyncIterator[Exp
     await process.close()
 
 
+@pytest.mark.parametrize(
+    "reader", [_FEW, pytest.param(100_000, marks=pytest.mark.soak)], indirect=True
+)
 async def test_every_search_is_answered_by_the_index_of_words(reader: Explaining) -> None:
     searches = ["hd-4711", "4711", '"HD 4711"', "lamp 4711", "4711 or 4712", "4711 -chair", "zebr"]
     for typed in searches:
