@@ -9,7 +9,7 @@ import unicodedata
 
 #: Letters that Unicode does not decompose, and signs that people replace.
 _REPLACED = {
-    **dict(zip("łøđðħŧıŋ", "loddhtin", strict=True)),
+    **dict(zip("łøđðħŧıŋə", "loddhtine", strict=True)),
     "þ": "th",
     "æ": "ae",
     "œ": "oe",

@@ -231,3 +231,39 @@ async def test_migrating_again_changes_nothing(fresh_database: str) -> None:
     before = await _things(fresh_database)
     await asyncio.gather(*(asyncio.to_thread(migrate.upgrade, fresh_database) for _ in range(3)))
     assert await _things(fresh_database) == before
+
+
+async def test_servers_that_start_together_migrate_once(fresh_database: str) -> None:
+    await _back_to(fresh_database, "0021")
+    # An index that is built beside others waits for their transactions, and they for the lock.
+    await asyncio.gather(*(asyncio.to_thread(migrate.upgrade, fresh_database) for _ in range(3)))
+    connection = await asyncpg.connect(fresh_database)
+    try:
+        invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+        assert await connection.fetchval(invalid) == 0
+        assert await revision.current(fresh_database) == (revision.newest(), revision.newest())
+    finally:
+        await connection.close()
+
+
+async def test_words_are_left_to_a_job_and_their_columns_may_be_added_again(
+    fresh_database: str,
+) -> None:
+    await _back_to(fresh_database, "0021")
+    connection = await asyncpg.connect(fresh_database)
+    try:
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute(
+            "INSERT INTO products (id, name, price, currency, category_id) "
+            "VALUES (gen_random_uuid(), 'Tea bowl', 1, 'EUR', gen_random_uuid())"
+        )
+        await asyncio.to_thread(migrate.upgrade, fresh_database)
+        found = "SELECT words, name_key, text_version FROM products"
+        assert tuple(await connection.fetchrow(found) or ()) == (None, None, 0)
+        # A migration that ended in the middle, between two of its steps, goes on.
+        await connection.execute("DROP INDEX products_words_idx")
+        await connection.execute("UPDATE alembic_version SET version_num = '0021'")
+        await asyncio.to_thread(migrate.upgrade, fresh_database)
+        assert await connection.fetchval("SELECT to_regclass('products_words_idx')") is not None
+    finally:
+        await connection.close()

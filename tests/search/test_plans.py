@@ -10,6 +10,7 @@ from persistence.coupons.views import COUPONS
 from persistence.database.listing import Listing, Window
 from persistence.database.statements import Query
 from persistence.database.transactions import QueryStats, Reader
+from persistence.products.statements import PRODUCT_TEXTS
 from persistence.products.views import PRODUCTS
 from persistence.users.views import USERS
 from services.process import new_process
@@ -74,7 +75,9 @@ async def reader(
 @pytest.mark.parametrize(
     "reader", [_FEW, pytest.param(100_000, marks=pytest.mark.soak)], indirect=True
 )
-async def test_every_search_is_answered_by_the_index_of_words(reader: Explaining) -> None:
+async def test_every_search_and_order_of_products_is_answered_by_an_index(
+    reader: Explaining,
+) -> None:
     searches = ["hd-4711", "4711", '"HD 4711"', "lamp 4711", "4711 or 4712", "4711 -chair", "zebr"]
     for typed in searches:
         values = {**_VIEWER, **search_values(typed)}
@@ -90,31 +93,32 @@ async def test_every_search_is_answered_by_the_index_of_words(reader: Explaining
         await PRODUCTS.count(reader, filters, **values)
         assert "products_words_idx" in reader.plan, (typed, reader.plan)
 
+    for sort in ("name", "-name"):
+        for beyond in (None, ("lamp", _BEYOND)):
+            await PRODUCTS.page(reader, sort, {}, Window(21, beyond), **_VIEWER)
+            assert "products_name_order_id_idx" in reader.plan, reader.plan
+            assert "Sort" not in reader.plan, reader.plan
+    for newer in (True, False):
+        await reader.all(PRODUCT_TEXTS.lock, limit=100, newer=newer)
+        assert "products_text_version_idx" in reader.plan, reader.plan
+
 
 @pytest.mark.parametrize(
     ("listing", "sort", "index"),
     [
-        (PRODUCTS, "name", "products_name_order_id_idx"),
         (CATEGORIES, "name", "categories_name_order_id_idx"),
         (USERS, "fullName", "users_full_name_order_id_idx"),
         (COUPONS, "code", "coupons_code_id_idx"),
     ],
 )
 async def test_every_order_by_name_is_that_of_an_index(
-    reader: Explaining, listing: Listing[Any], sort: str, index: str
+    shop: Shop, listing: Listing[Any], sort: str, index: str
 ) -> None:
-    if listing is not PRODUCTS:  # of few rows, PostgreSQL reads and sorts all unless told not to
-        reader.settings = {"enable_seqscan": "off", "enable_sort": "off"}
+    reader = Explaining(shop.process.database, QueryStats())
+    # Of few rows, PostgreSQL reads and sorts all unless told not to.
+    reader.settings = {"enable_seqscan": "off", "enable_sort": "off"}
     for name in (sort, f"-{sort}"):
         for beyond in (None, ("lamp", _BEYOND)):
             await listing.page(reader, name, {}, Window(21, beyond), **_VIEWER)
             assert index in reader.plan, reader.plan
             assert "Sort" not in reader.plan, reader.plan
-
-
-async def test_rows_to_fill_are_found_by_an_index(reader: Explaining) -> None:
-    from persistence.products.statements import PRODUCT_TEXTS
-
-    for newer in (True, False):
-        await reader.all(PRODUCT_TEXTS.lock, limit=100, newer=newer)
-        assert "products_text_version_idx" in reader.plan, reader.plan
