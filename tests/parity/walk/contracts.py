@@ -117,6 +117,8 @@ class Contract:
     def sorts(self) -> list[str]:
         """The orders of a list, by their names on REST."""
         shape = self.schema["properties"].get("sort", {})
+        # One that need not be given may be null.
+        shape = shape.get("anyOf", [shape])[0]
         return shape.get("enum") or [shape["const"]] if shape else []
 
     @cached_property
