@@ -73,32 +73,34 @@ class _Term(NamedTuple):
         return (each for row in self.rows for slot in row for each in slot.lexemes)
 
 
+class _Group(NamedTuple):
+    """The terms between two `or`: all of the wanted ones, and none of the excluded ones."""
+
+    wanted: list[_Term]
+    excluded: list[_Term]
+
+    def written(self) -> str:
+        needed = [term for term in self.wanted if not term.is_stop] or self.wanted
+        without = [f"!{term.written()}" for term in self.excluded if not term.is_stop]
+        return " & ".join([*(term.written() for term in needed), *without])
+
+
 def read_search(typed: str) -> Search:
     """The queries of a search that somebody typed."""
-    groups: list[list[_Term]] = [[]]
-    excluded: list[_Term] = []
+    groups = [_Group([], [])]
     terms = list(_TERMS.finditer(typed))
     for number, found in enumerate(terms, 1):
         minus, quoted, word = found.groups()
-        if word and word.lower() == "or" and groups[-1] and number < len(terms):
-            groups.append([])
+        if word and word.lower() == "or" and any(groups[-1]) and number < len(terms):
+            groups.append(_Group([], []))
             continue
         last = number == len(terms) and quoted is None and not minus
         term = _term(quoted or word or "", begins=last)
         if term is not None:
-            (excluded if minus else groups[-1]).append(term)
-    wanted = [" & ".join(each.written() for each in _needed(terms)) for terms in groups if terms]
-    without = [f"!{term.written()}" for term in excluded if not term.is_stop]
-    either = [f"({' | '.join(f'({each})' for each in wanted)})"] if wanted else []
-    lexemes = dict.fromkeys(each for terms in groups for term in terms for each in term.lexemes())
-    return Search(
-        " & ".join([*either, *without]),
-        " | ".join(each.written() for each in lexemes),
-    )
-
-
-def _needed(terms: Sequence[_Term]) -> Sequence[_Term]:
-    return [term for term in terms if not term.is_stop] or terms
+            (groups[-1].excluded if minus else groups[-1].wanted).append(term)
+    written = [f"({text})" for group in groups if (text := group.written())]
+    wanted = [each for group in groups for term in group.wanted for each in term.lexemes()]
+    return Search(" | ".join(written), " | ".join(each.written() for each in dict.fromkeys(wanted)))
 
 
 def _term(text: str, *, begins: bool) -> _Term | None:

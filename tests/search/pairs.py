@@ -15,6 +15,7 @@ FOUND: dict[str, list[tuple[str, str]]] = {
         ("Lamp with light", '"lamp of light"'),
         ("Running shoes", '"running shoe"'),
         ("chair", "lamp or chair"),
+        ("Desk lamp", "lamp or chair -desk"),
         ("naïve résumé", "naive resume"),
     ],
     "beginnings": [
@@ -169,6 +170,7 @@ MISSED: list[tuple[str, str]] = [
     ("Walnut desk lamp", '"lamp desk"'),
     ("Walnut desk lamp", "lamp -desk"),
     ("Crème lamp", "lamp -creme"),
+    ("Desk chair", "lamp or chair -desk"),
     ("Crème lamp", 'lamp -"crème lamp"'),
     ("Lamp", "lamb"),
     ("Lamp", "amp"),
