@@ -101,12 +101,12 @@ async def test_a_write_survives_a_migration_that_changes_a_type(
     await process.open()
     shop = Shop(process, password_hash)
     person = await shop.person()
-    for name in ("Ada L.", "Ada Lovelace"):
-        await own_account.update_me(shop.request(person), {"fullName": name})
-    await shop.execute("ALTER TABLE users ALTER COLUMN full_name TYPE varchar(300)")
+    for bio in ("I count.", "I count and compute."):
+        await own_account.update_me(shop.request(person), {"bio": bio})
+    await shop.execute("ALTER TABLE profiles ALTER COLUMN bio TYPE varchar(3000)")
     with structlog.testing.capture_logs() as lines:
-        changed = await own_account.update_me(shop.request(person), {"fullName": "Ada King"})
-    assert changed.full_name == "Ada King"
+        changed = await own_account.update_me(shop.request(person), {"bio": "I weave."})
+    assert changed.profile.bio == "I weave."
     assert "crossed transactions" in {line["event"] for line in lines}
     await process.close()
 

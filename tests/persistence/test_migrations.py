@@ -234,7 +234,7 @@ async def test_migrating_again_changes_nothing(fresh_database: str) -> None:
 
 
 async def test_servers_that_start_together_migrate_once(fresh_database: str) -> None:
-    await _back_to(fresh_database, "0021")
+    await _back_to(fresh_database, "0023")
     # An index that is built beside others waits for their transactions, and they for the lock.
     await asyncio.gather(*(asyncio.to_thread(migrate.upgrade, fresh_database) for _ in range(3)))
     connection = await asyncpg.connect(fresh_database)
@@ -249,7 +249,7 @@ async def test_servers_that_start_together_migrate_once(fresh_database: str) -> 
 async def test_words_are_left_to_a_job_and_their_columns_may_be_added_again(
     fresh_database: str,
 ) -> None:
-    await _back_to(fresh_database, "0021")
+    await _back_to(fresh_database, "0023")
     connection = await asyncpg.connect(fresh_database)
     try:
         await connection.execute("SET session_replication_role = replica")
@@ -262,7 +262,7 @@ async def test_words_are_left_to_a_job_and_their_columns_may_be_added_again(
         assert tuple(await connection.fetchrow(found) or ()) == (None, None, 0)
         # A migration that ended in the middle, between two of its steps, goes on.
         await connection.execute("DROP INDEX products_words_idx")
-        await connection.execute("UPDATE alembic_version SET version_num = '0021'")
+        await connection.execute("UPDATE alembic_version SET version_num = '0023'")
         await asyncio.to_thread(migrate.upgrade, fresh_database)
         assert await connection.fetchval("SELECT to_regclass('products_words_idx')") is not None
     finally:

@@ -4,14 +4,14 @@ Rows are filled by a job, never here: see ``services/search/``. A statement that
 adds a column, and indexes are built beside reads and writes. They cannot be built in a transaction,
 so each step may be repeated after a migration that ended in the middle.
 
-Revision ID: 0023
-Revises: 0021
+Revision ID: 0024
+Revises: 0023
 """
 
 from alembic import op
 
-revision = "0023"
-down_revision = "0021"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
