@@ -69,6 +69,8 @@ class Call:
     link: str | None = None
     #: The fields that a list must read of each item; None reads all of them.
     wanted: Wanted | None = None
+    #: The media type that a success is answered with.
+    media: str = "application/json"
 
 
 Handler = Callable[[Call], Awaitable[Answer]]

@@ -102,7 +102,7 @@ class OperationRoute(APIRoute):
             return dialect.deletion(call, headers)
         if isinstance(answer, File):
             headers["Content-Disposition"] = f'attachment; filename="{answer.name}"'
-            return Reply(200, headers, answer.content, self.file or "")
+            return Reply(200, headers, answer.content, call.media)
         if isinstance(answer, Page):
             body, link = dialect.page(call, answer)
             if link is not None:

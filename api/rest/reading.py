@@ -32,6 +32,9 @@ from services.operation.inputs import UNKNOWN_FIELD
 from services.operation.operation import Operation
 from services.operation.patches import Patch
 
+BYTES = "application/octet-stream"
+_JSON = "application/json"
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -89,7 +92,8 @@ async def read(
     `MalformedRequest` and `UnsupportedMediaType`.
     """
     headers = fields_of(scope)
-    if not _accepts(",".join(headers.every(b"accept")), expected.file or "application/json"):
+    media = _accepted(",".join(headers.every(b"accept")), expected.file)
+    if media is None:
         raise NotAcceptable
     require_clean_path(scope)
     sent = Sent(pairs=query_pairs(scope["query_string"]))
@@ -121,6 +125,7 @@ async def read(
         fields=fields,
         link=link,
         wanted=wanted,
+        media=media,
     )
 
 
@@ -173,6 +178,15 @@ async def _body(headers: Fields, receive: Receive, expected: Expected) -> dict[s
 
 
 @lru_cache(maxsize=256)
+def _accepted(accept: str, file: str | None) -> str | None:
+    """The media type of the answer, JSON or that of a file; None where the caller takes neither.
+
+    A file is also answered as bytes of any kind: generated clients know no other media types.
+    """
+    offered = (_JSON,) if file is None else (file, BYTES)
+    return next((media for media in offered if _accepts(accept, media)), None)
+
+
 def _accepts(accept: str, media: str) -> bool:
     """Does the caller accept this media type? Accepting problem+json counts too."""
     if not accept.strip():

@@ -20,6 +20,7 @@ from services.operation.operation import Operation
 
 _INPUTS: dict[str, Any] = {}
 _SCALARS = {"integer": int, "boolean": bool, "object": JSON}
+_FORMATS: dict[str | None, Any] = {"date-time": DateTime, "decimal": Money}
 #: Inputs without an argument: a GraphQL client asks for the total by selecting ``totalCount``.
 _SELECTED = {"total"}
 
@@ -56,7 +57,10 @@ def arguments(op: Operation[Any, Any]) -> list[Parameter]:
         text = "Makes a retry safe: one key gives one outcome. Or send the HTTP header."
         found.append(_argument("idempotencyKey", str, text, required=False))
     if op.conditional:
-        text = "The etag last read; the write is refused if it has changed since."
+        text = (
+            "The etag last read; the write is refused if it has changed since. Without it the last"
+            " write wins."
+        )
         found.append(_argument("ifMatch", str, text, required=False))
     return found
 
@@ -138,7 +142,7 @@ def _type_of(op: Operation[Any, Any], schema: dict[str, Any], name: str, shape: 
     if shape["type"] == "string":
         if name == "id" or shape.get("format") == "uuid":
             return strawberry.ID
-        return DateTime if shape.get("format") == "date-time" else str
+        return _FORMATS.get(shape.get("format"), str)
     return _SCALARS[shape["type"]]
 
 

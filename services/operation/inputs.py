@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Self, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -37,8 +37,26 @@ class Input(BaseModel):
     """Base of every operation's input; names on the wire are camelCase."""
 
     model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=False
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=False,
+        json_schema_extra=lambda schema, model: model.describe(schema),
     )
+    #: JSON Schemas of the rules over several fields, by wire names. A validator enforces each rule.
+    #: They stand in ``allOf``, where generators of clients still see the plain object.
+    rules: ClassVar[Sequence[Mapping[str, Any]]] = ()
+    #: A body that obeys the rules, where one of all fields would not.
+    sample: ClassVar[Mapping[str, Any]] = {}
+
+    @classmethod
+    def describe(cls, schema: dict[str, Any]) -> None:
+        """Add to the model's JSON schema what Pydantic cannot know of it."""
+        if cls.rules:
+            schema["allOf"] = list(cls.rules)
+        if cls.sample:
+            schema["examples"] = [dict(cls.sample)]
 
     def plain(self) -> dict[str, Any]:
         """The input as JSON values, to compare it with another one."""
@@ -68,6 +86,12 @@ def checked(
     if fields:
         raise ValidationFailed(fields=fields)
     return valid
+
+
+def excluding(*names: str) -> dict[str, Any]:
+    """A rule for a model: not all of these fields have values."""
+    valued = {name: {"not": {"type": "null"}} for name in names}
+    return {"not": {"required": list(names), "properties": valued}}
 
 
 _RULES = {

@@ -7,7 +7,7 @@ absent field from null.
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import ConfigDict, model_validator
+from pydantic import model_validator
 
 from services.errors.base import FieldError
 from services.errors.common import ValidationFailed
@@ -18,13 +18,6 @@ from services.operation.inputs import Input, metadata_fault, wrong
 ABSENT: Any = None
 
 
-def _describe(schema: dict[str, Any]) -> None:
-    """Write in the schema that a field has no default, and that one field must be given."""
-    for item in schema["properties"].values():
-        item.pop("default", None)
-    schema["minProperties"] = 1
-
-
 class Patch(Input):
     """Base of the inputs of updates.
 
@@ -32,7 +25,13 @@ class Patch(Input):
     that may not be empty is declared ``T = Field(ABSENT)``, and null is refused.
     """
 
-    model_config = ConfigDict(json_schema_extra=_describe)
+    @classmethod
+    def describe(cls, schema: dict[str, Any]) -> None:
+        """Write in the schema that a field has no default, and that one field must be given."""
+        super().describe(schema)
+        for item in schema["properties"].values():
+            item.pop("default", None)
+        schema["minProperties"] = 1
 
     @model_validator(mode="after")
     def _something(self) -> Self:

@@ -37,6 +37,17 @@ class ListAllOrders(ListOrders):
 class UpdateOrderStatus(OrderId):
     """The order's new status, with a tracking code and a note."""
 
+    rules = (
+        {
+            "not": {
+                "required": ["trackingCode"],
+                "properties": {
+                    "trackingCode": {"not": {"type": "null"}},
+                    "status": {"not": {"const": OrderStatus.SHIPPED.value}},
+                },
+            }
+        },
+    )
     status: OrderStatus = Field(
         description="The new status: CONFIRMED, SHIPPED, DELIVERED or CANCELLED.",
         examples=["CONFIRMED"],

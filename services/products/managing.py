@@ -83,7 +83,7 @@ class CreateProduct(Input):
     image: Url | None = Field(
         None, description="URL of a picture.", examples=["https://example.com/lamp.jpg"]
     )
-    stock: Pieces = Field(0, description="Number of pieces on hand at first.")
+    stock: Pieces = Field(0, description="Number of pieces on hand at first; 0 if absent.")
 
 
 class UpdateProduct(Patch):
@@ -121,6 +121,12 @@ class UpdateProduct(Patch):
 
 class AdjustStock(Patch):
     """A change to the stock, or a new stock in place of the expected one."""
+
+    rules = (
+        {"oneOf": [{"required": ["delta"]}, {"required": ["stock"]}]},
+        {"dependentRequired": {"stock": ["expected"], "expected": ["stock"]}},
+    )
+    sample = {"delta": 12, "reason": "A delivery."}
 
     id: PathId = Field(description="The product's id.")
     delta: Annotated[int, Field(ge=-MOST_PIECES, le=MOST_PIECES)] = Field(

@@ -22,7 +22,7 @@ from services.ids import NOWHERE, parsed
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.declaration import Key
-from services.operation.inputs import Bound, Input, Lines, Price, Reference, wrong
+from services.operation.inputs import Bound, Input, Lines, Price, Reference, excluding, wrong
 from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 from services.orders import steps as orders_steps
@@ -43,6 +43,17 @@ class NewRefundLine(Input):
 class RefundOrder(OrderId):
     """What to refund: an amount, or some pieces, or without either all that is left."""
 
+    rules = (
+        excluding("amount", "lines"),
+        {
+            "not": {
+                "required": ["amount", "restock"],
+                "properties": {"amount": {"not": {"type": "null"}}, "restock": {"const": True}},
+            }
+        },
+    )
+    sample = {"amount": "5.00", "reason": "A scratch on the shade."}
+
     amount: Price | None = Field(None, description="Amount to refund, for no piece in particular.")
     lines: Annotated[list[NewRefundLine], Field(min_length=1, max_length=100)] | None = Field(
         None,
@@ -50,7 +61,11 @@ class RefundOrder(OrderId):
         json_schema_extra={"uniqueItems": True},
     )
     restock: bool = Field(
-        False, description="True returns the refunded pieces to stock; not allowed with an amount."
+        False,
+        description=(
+            "True returns the refunded pieces to stock; not allowed with an amount. "
+            "False if absent."
+        ),
     )
     reason: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
         None, description="Reason, shown to the buyer."

@@ -63,9 +63,29 @@ class NewProfile(Input):
     bio: Bio | None = Field(None, description="A short text about the person.")
 
 
+_NO_NAME = {"firstName": {"type": "null"}, "lastName": {"type": "null"}}
+
+
 class NewAccount(Input):
     """A new account."""
 
+    rules = (
+        {
+            "not": {
+                "properties": {
+                    **_NO_NAME,
+                    "fullName": {"type": "null"},
+                    "profile": {"anyOf": [{"type": "null"}, {"properties": _NO_NAME}]},
+                }
+            }
+        },
+    )
+    sample = {
+        "email": "ada@example.com",
+        "username": "ada",
+        "password": "correct horse battery",
+        "fullName": "Ada Lovelace",
+    }
     email: Email = Field(description="Email address to sign in with.", examples=["ada@example.com"])
     username: Username = Field(description="Name shown to other users.", examples=["ada"])
     password: NewPassword = Field(

@@ -34,6 +34,7 @@ class UpdateUser(UserPatch):
 class CreateUser(NewAccount):
     """A new account, created by an admin."""
 
+    sample = {**NewAccount.sample, "role": Role.MANAGER.value}
     role: Role = Field(description="The user's role.", strict=False)
 
 

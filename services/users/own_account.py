@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 from pydantic import Field, model_validator
+from pydantic.alias_generators import to_camel
 
 from persistence.database.transactions import Transaction
 from persistence.sessions.statements import REVOKE_SESSIONS_OF
@@ -84,6 +85,7 @@ class UserPatch(Patch):
 class UpdateMe(UserPatch):
     """The changes to the caller's account. Absent fields stay as they are."""
 
+    rules = ({"anyOf": [{"required": [to_camel(name)]} for name in UserPatch.model_fields]},)
     current_password: Password = Field(
         ABSENT,
         description="The account's password. Required to change the email, else ignored.",

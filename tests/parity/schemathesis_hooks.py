@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import schemathesis
 from schemathesis import Case, HookContext, Response
-from schemathesis.core.failures import Failure
+from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import ObjectLevelAuthorizationViolation, RejectedPositiveData
@@ -73,6 +73,8 @@ _ASKED = {
     "retryJob": "failedJobs",
     "discardJob": "failedJobs",
 }
+#: Amounts in bodies.
+_MONEY = ("amount", "expectedRefunded", "minimumOrder", "price", "subtotal", "value")
 #: What can be used once.
 _USED_UP = {
     "sendable",
@@ -111,24 +113,25 @@ _BEYOND_KEYS = {
     # A percentage is at most 100, an amount need not be.
     ("value", "TOO_LARGE"),
 }
-#: Stock is adjusted in one of two ways, to no more pieces than there may be.
-_BEYOND_STOCK = {
-    ("stock", "REQUIRED"),
-    ("expected", "REQUIRED"),
-    ("stock", "TOO_LARGE"),
-    ("delta", "TOO_LARGE"),
+#: Stock has no more pieces than there may be.
+_BEYOND_STOCK = {("stock", "TOO_LARGE"), ("delta", "TOO_LARGE")}
+#: The contract says in words how deep and large metadata may be.
+_BEYOND_METADATA = {
+    ("metadata", "INVALID_FORMAT"),
+    ("metadata", "TOO_DEEP"),
+    ("metadata", "TOO_LARGE"),
+    ("metadata", "TOO_MANY"),
 }
-#: An account has a name in one of three places. Domains follow IDNA. Countries are a list, and some
-#: have no postal codes.
+#: A full name is derived from two others. Domains follow IDNA. Countries are a list, and some have
+#: no postal codes.
 _BEYOND_PEOPLE = {
-    ("fullName", "REQUIRED"),
     ("fullName", "TOO_LONG"),
     ("email", "INVALID_FORMAT"),
     ("shippingAddress", "INVALID_CHOICE"),
     ("shippingAddress", "REQUIRED"),
 }
-#: An email takes the password, which is nothing to change by itself.
-_BEYOND_ME = {("currentPassword", "REQUIRED"), ("", "REQUIRED")}
+#: A new email takes the password.
+_BEYOND_ME = {("currentPassword", "REQUIRED")}
 #: One of these ways to page is kept; a made-up cursor is never one of ours.
 _PAGING = (("first",), ("last",), ("page", "perPage"))
 _CONTRADICTING = ("after", "before", "limit", "order", "to", "maxPrice")
@@ -143,6 +146,9 @@ _reached: set[str] = set()
 def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
     """Make a share of what is well formed also true."""
     operation, chance = _operation_id(case), _chance(case)
+    if _is_good(case, ParameterLocation.QUERY) and case.query:
+        # A trimmed answer lacks what its schema requires; test_contract_rules.py reads some.
+        case.query.pop("fields", None)
     _keep_signed_in(case, operation)
     if chance == 0 and operation in _reached:
         return
@@ -181,6 +187,8 @@ def filter_failure(context: HookContext, failure: Failure, case: Case, response:
     """
     if isinstance(failure, ObjectLevelAuthorizationViolation) and _operation_id(case) == "user":
         return False
+    if isinstance(failure, AcceptedNegativeData) and _has_money_as_number(case):
+        return False  # which the contract says in words
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 400:
         return True
     body = response.json()
@@ -190,7 +198,7 @@ def filter_failure(context: HookContext, failure: Failure, case: Case, response:
     ):
         return False  # no address may hold a NUL character, which JSON Schema takes for text
     fields = body["error"]["details"].get("fields") if "error" in body else body.get("fields")
-    beyond = _BEYOND_KEYS | _BEYOND_STOCK | _BEYOND_PEOPLE
+    beyond = _BEYOND_KEYS | _BEYOND_STOCK | _BEYOND_PEOPLE | _BEYOND_METADATA
     if _operation_id(case) in ("updateMe", "updateMeByPut"):
         beyond |= _BEYOND_ME
     return not fields or not all(
@@ -199,6 +207,14 @@ def filter_failure(context: HookContext, failure: Failure, case: Case, response:
         or (item["code"] == "INVALID_FORMAT" and _has_marks(case))
         or item["message"].startswith(_IN_WORDS)
         for item in fields
+    )
+
+
+def _has_money_as_number(case: Case) -> bool:
+    """Does the body give an amount of money as a JSON number?"""
+    return isinstance(case.body, dict) and any(
+        isinstance(case.body.get(name), int | float) and not isinstance(case.body[name], bool)
+        for name in _MONEY
     )
 
 

@@ -147,6 +147,10 @@ async def test_rest_sends_the_file_itself(
     assert "Ada Lovelace" in text
     head = await client.head(path, headers=buyer.headers)
     assert head.headers["content-length"] == str(len(response.content))
+    bare = {**buyer.headers, "Accept": "application/octet-stream"}
+    as_bytes = await client.get(path, headers=bare)
+    assert as_bytes.headers["content-type"] == "application/octet-stream"
+    assert as_bytes.content == response.content
     refused = await client.get(path, headers={**buyer.headers, "Accept": "application/json"})
     assert refused.status_code == 406
 

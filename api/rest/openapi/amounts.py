@@ -9,7 +9,6 @@ from services.money import PERCENT, Currency
 _WORDS = {0: "no decimals, such as JPY", 2: "two decimals, such as EUR"}
 _WORDS[3] = "three decimals, such as KWD"
 _SPACES = r"[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*"
-_LOWEST = {"above zero": "exclusiveMinimum", "zero or more": "minimum"}
 _NOT_ZERO = rf"(?![0.]+{_SPACES}$)"
 
 
@@ -22,9 +21,11 @@ def about(currency: Currency) -> str:
 
 
 def write_input(schema: dict[str, Any], lowest: str, currency: Currency) -> None:
-    """Write the schema of an amount that callers give: decimal text, or a JSON number.
+    """Write the schema of an amount that callers give: decimal text.
 
-    ``lowest`` is the mark of the input's type. Examples that are there are those of EUR.
+    A JSON number is taken too, and only words say so: a validator reads 19.99 as a binary fraction,
+    which is no multiple of 0.01. ``lowest`` is the mark of the input's type. Examples that are
+    there are those of EUR.
     """
     if schema.pop("x-percent", False):
         currency = max(currency, PERCENT, key=lambda one: one.decimals)
@@ -32,14 +33,10 @@ def write_input(schema: dict[str, Any], lowest: str, currency: Currency) -> None
     decimals = rf"(\.[0-9]{{1,{places}}})?" if places else ""
     text = rf"0{{0,3}}[0-9]{{1,9}}{decimals}{_SPACES}$"
     start = f"^{_SPACES}" + (_NOT_ZERO if lowest == "above zero" else "")
-    number = {
-        _LOWEST[lowest]: 0,
-        "maximum": float(currency.largest) if places else int(currency.largest),
-        "multipleOf": float(currency.unit) if places else 1,
-        "type": "number",
-    }
     schema |= {
-        "anyOf": [{"pattern": start + text, "type": "string"}, number],
+        "type": "string",
+        "format": "decimal",
+        "pattern": start + text,
         "examples": [example(one, currency) for one in schema.get("examples", ["19.99"])],
     }
     # The keywords are in the order in which Pydantic writes them.

@@ -16,14 +16,15 @@ from api.rest.openapi.dialects import SHAPES
 from api.rest.openapi.headers import HEADERS, QUOTA, REQUEST_HEADERS
 from api.rest.openapi.schemas import (
     Schema,
+    drop_defaults,
     example,
     input_schemas,
     parameter_schema,
-    partial,
     reference,
     result_schemas,
 )
 from api.rest.operation_route import OperationRoute
+from api.rest.reading import BYTES
 from api.rest.routes import ROUTES, routes_of
 from api.rest.versions import DIALECTS
 from services import money
@@ -97,7 +98,7 @@ class _Writer:
                 _nothing,
                 methods=[route.method],
                 response_class=Response,
-                status_code=route.status,
+                status_code=self._status(route),
                 openapi_extra=self._operation(route),
             )
             for route in routes_of(self.dialect)
@@ -108,7 +109,8 @@ class _Writer:
             version=f"{name.removeprefix('v')}.0.0",
             openapi_version="3.1.0",
             description=f"{_ABOUT[name]} {amounts.about(self.currency)}",
-            license_info={"name": "MIT", "identifier": "MIT"},
+            contact={"name": "Whoever runs this server"},
+            license_info={"name": "MIT", "url": "https://spdx.org/licenses/MIT.html"},
             servers=[{"url": "/", "description": "This server."}],
             tags=_tags(),
             routes=routes,
@@ -223,6 +225,7 @@ class _Writer:
         schema.pop("required", None)
         if required:
             schema["required"] = required
+        drop_defaults(schema)
         name = f"{schema['title']}Input"
         schema["title"] = name
         self._keep({name: schema, **parts})
@@ -256,16 +259,16 @@ class _Writer:
             "headers": self._headers(headers),
         }
         if route.status == 204:
-            status, schema, needed = self.shapes.deletion()
+            _, schema, needed = self.shapes.deletion()
             self._keep(needed)
         elif route.file is not None:
-            status, schema = route.status, None
-            success["content"] = {route.file: {"schema": _FILE}}
+            schema = None
+            success["content"] = {media: {"schema": _FILE} for media in (route.file, BYTES)}
         else:
-            status, schema = route.status, self._success(route)
+            schema = self._success(route)
         if schema is not None:
             success["content"] = {"application/json": {"schema": schema}}
-        responses: dict[str, Any] = {str(status): success}
+        responses: dict[str, Any] = {str(self._status(route)): success}
         if tagged and route.method == "GET":
             responses["304"] = {
                 "description": "It is still what If-None-Match says.",
@@ -278,15 +281,19 @@ class _Writer:
             responses[str(status)] = self._error(status, errors)
         return responses
 
+    def _status(self, route: OperationRoute) -> int:
+        """The status of a success, which a dialect chooses for deletions."""
+        return self.shapes.deletion()[0] if route.status == 204 else route.status
+
     def _success(self, route: OperationRoute) -> Schema:
-        """The schema of a success: whole, or trimmed by ``fields``."""
-        results = [self.dialect.shape(item).__name__ for item in route.operation.results]
-        names = list(results)
-        if route.method == "GET":
-            names += [f"{result}Fields" for result in results]
-            self._keep({f"{result}Fields": partial(self.results[result]) for result in results})
+        """The schema of a success.
+
+        It is that of the whole answer: ``fields`` trims it, which the parameter says in words. A
+        schema for trimmed answers would make every field of generated types optional.
+        """
         written = []
-        for name in names:
+        for result in route.operation.results:
+            name = self.dialect.shape(result).__name__
             schema, needed = self.shapes.success(name, paged=route.operation.paged)
             self._keep(needed)
             written.append(schema)
@@ -387,7 +394,10 @@ def _fields_parameter(names: list[str]) -> Schema:
     return {
         "name": "fields",
         "in": "query",
-        "description": "Names of what to answer with; everything else is left out.",
+        "description": (
+            "Names of what to answer with; everything else is left out, though the schema of the"
+            " answer requires it."
+        ),
         "style": "form",
         "explode": False,
         "schema": {"type": "array", "minItems": 1, "items": {"type": "string", "enum": names}},

@@ -52,7 +52,8 @@ REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
         {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     ),
     "If-Match": (
-        "Act only on this version: an ETag, or *. A weak ETag (W/) never matches.",
+        "Act only on this version: an ETag, or *. A weak ETag (W/) never matches. Without the"
+        " header the last write wins.",
         _TEXT,
     ),
     "If-None-Match": (

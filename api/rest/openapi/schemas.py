@@ -48,19 +48,28 @@ def input_schemas(model: type[Input], currency: Currency) -> tuple[Schema, dict[
     parts = schema.pop("$defs", {})
     for part in (schema, *parts.values()):
         _tidy(part, currency)
+    for part in parts.values():
+        drop_defaults(part)
     if "metadata" in schema.get("properties", {}):
-        parts |= _METADATA_PARTS
+        parts["Metadata"] = _METADATA
     return schema, parts
+
+
+def drop_defaults(schema: Schema) -> None:
+    """Drop the defaults of a body's properties.
+
+    Generators of clients take a property with a default for one that is always there. A default
+    other than null or empty is said in the property's description.
+    """
+    for item in schema.get("properties", {}).values():
+        item.pop("default", None)
 
 
 def parameter_schema(schema: Schema) -> Schema:
     """The schema of a query parameter, made from a body property's: always text, never null."""
     schema = {name: value for name, value in schema.items() if name != "description"}
-    for choices in (schema.pop("anyOf", None), schema.get("anyOf")):
-        if choices:
-            schema |= next(item for item in choices if item.get("type") != "null")
-    if "anyOf" in schema:  # Money: a query carries decimal text only.
-        schema |= next(item for item in schema.pop("anyOf") if item["type"] == "string")
+    if choices := schema.pop("anyOf", None):
+        schema |= next(item for item in choices if item.get("type") != "null")
     if schema.get("default", 0) is None:
         del schema["default"]
     return schema
@@ -80,16 +89,6 @@ def result_schemas(results: Iterable[type], currency: Currency | None = None) ->
     for enum in enums:
         schemas[enum.__name__] |= {"type": "string", "enum": [item.value for item in enum]}
     return dict(schemas)
-
-
-def partial(schema: Schema) -> Schema:
-    """The schema of a result trimmed by ``fields``: no property is required."""
-    return {
-        "title": f"{schema['title']}Fields",
-        "description": "With the parameter fields: only what it names.",
-        "type": "object",
-        "properties": schema["properties"],
-    }
 
 
 def example(schema: Schema, parts: Mapping[str, Schema], *, everything: bool = False) -> Any:
@@ -146,12 +145,20 @@ def _tidy(schema: Schema, currency: Currency) -> None:
         case "name":
             _write_text(schema, _SPACES, _CONTROLS + _INVISIBLE)
         case "email" | "known-email":
-            schema["pattern"] = f"^[{_SPACES}]*{_EMAIL}[{_SPACES}]*$"
+            _write_form(schema, _EMAIL)
         case "url":
-            schema["pattern"] = f"^[{_SPACES}]*{_URL}[{_SPACES}]*$"
+            _write_form(schema, _URL)
         case "metadata":
             del schema["type"]
             schema |= reference("Metadata")
+
+
+def _write_form(schema: Schema, form: str) -> None:
+    """Write the form of trimmed text without spaces, and its length, as a pattern."""
+    most = schema.pop("maxLength")
+    schema["pattern"] = f"^[{_SPACES}]*(?=[^{_SPACES}]{{1,{most}}}[{_SPACES}]*$){form}[{_SPACES}]*$"
+    if "description" in schema:
+        schema["description"] += f" Up to {most} characters after trimming."
 
 
 def _write_text(schema: Schema, spaces: str, controls: str) -> None:
@@ -170,47 +177,17 @@ def _write_text(schema: Schema, spaces: str, controls: str) -> None:
         schema["description"] += f" {count} characters after trimming."
 
 
-_MOST_NUMBER = 2**53
-_METADATA_SCALARS: list[Schema] = [
-    {"type": "string", "maxLength": 1000, "pattern": f"^[^{_CONTROLS_IN_LINES}]*$"},
-    {"type": "number", "minimum": -_MOST_NUMBER, "maximum": _MOST_NUMBER},
-    {"type": "boolean"},
-    {"type": "null"},
-]
-
-
-def _metadata_level(level: int) -> Schema:
-    """The schema of a value at a level of metadata; the root is level 1 of 5."""
-    scalars = list(_METADATA_SCALARS)
-    description = f"A value of metadata at level {level} of 5."
-    if level == 5:
-        empty: list[Schema] = [
-            {"type": "array", "maxItems": 0},
-            {"type": "object", "maxProperties": 0},
-        ]
-        return {"description": description, "anyOf": [*scalars, *empty]}
-    inner = reference(f"MetadataLevel{level + 1}")
-    array = {"type": "array", "maxItems": 50, "items": inner}
-    return {"description": description, "anyOf": [*scalars, array, _metadata_object(inner)]}
-
-
-def _metadata_object(inner: Schema) -> Schema:
-    names = {"maxLength": 100, "pattern": f"^[^{_CONTROLS}]*$"}
-    return {
-        "type": "object",
-        "maxProperties": 50,
-        "propertyNames": names,
-        "additionalProperties": inner,
-    }
-
-
-_METADATA_PARTS: dict[str, Schema] = {
-    "Metadata": {
-        "description": "Free facts: at most five levels of at most 50 entries each.",
-        **_metadata_object(reference("MetadataLevel2")),
-        "examples": [METADATA_EXAMPLE],
-    },
-    **{f"MetadataLevel{level}": _metadata_level(level) for level in (2, 3, 4, 5)},
+#: A schema for each level would be exact, but generators of clients drop what holds such a tree.
+_METADATA: Schema = {
+    "description": (
+        "Free facts: text of at most 1000 characters, numbers up to 2^53, true, false and null, in"
+        " at most five levels of objects and lists with at most 50 entries each."
+    ),
+    "type": "object",
+    "additionalProperties": True,
+    "maxProperties": 50,
+    "propertyNames": {"maxLength": 100, "pattern": f"^[^{_CONTROLS}]*$"},
+    "examples": [METADATA_EXAMPLE],
 }
 
 
