@@ -1,5 +1,6 @@
 """GraphQL over HTTP: one address, by the GraphQL-over-HTTP specification."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ from api.http.requests import (
 )
 from api.http.responses import Reply, timing
 from schema.executing.documents import Documents
-from schema.executing.execute import Answer, GraphQLRequest, answer, refused
+from schema.executing.execute import SHA256, Answer, GraphQLRequest, answer, refused
 from services.errors.base import FieldError, TandemError
 from services.errors.common import MalformedRequest, NotAcceptable, ValidationFailed
 from services.operation.context import Request
@@ -39,6 +40,7 @@ _IDE_POLICY = (
     "worker-src 'self' blob:; base-uri 'none'; frame-ancestors 'none'"
 )
 
+_HEX = re.compile("[0-9a-fA-F]{64}")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -61,7 +63,7 @@ class GraphQLRoute(Route):
         media, well_formed = _LEGACY, False
         try:
             given = query_pairs(scope["query_string"]) if got else None
-            if given is not None and "query" not in dict(given):
+            if given is not None and not {"query", "extensions"} & dict(given).keys():
                 if "text/html" in accept and request.process.settings.explorable:
                     return _ide()
             media = _media_type(accept)
@@ -100,25 +102,44 @@ async def _asked(
         for name, kind in _PARAMETERS.items()
         if not isinstance(given.get(name), kind)
     ]
+    persisted = None if fields else (given.get("extensions") or {}).get("persistedQuery")
+    if persisted is not None:
+        fields += _persisted_faults(persisted)
+    elif given.get("query") is None:
+        fields.insert(0, FieldError("query", "REQUIRED", "Give a GraphQL document as text."))
     if fields:
         raise ValidationFailed(fields=fields)
     return GraphQLRequest(
-        query=given["query"],
+        query=given.get("query") or "",
         variables=given.get("variables") or {},
         operation_name=given.get("operationName") or None,
         read_only=parameters is not None,
         idempotency_key=headers.combined(b"idempotency-key"),
+        sha256=None if persisted is None else persisted["sha256Hash"].lower(),
     )
 
 
+def _persisted_faults(persisted: Any) -> list[FieldError]:
+    """What is wrong with the name of a persisted query, `{version: 1, sha256Hash}`."""
+    if not isinstance(persisted, dict):
+        return [FieldError("extensions.persistedQuery", "INVALID_TYPE", "Give an object.")]
+    fields: list[FieldError] = []
+    if type(persisted.get("version")) is not int or persisted["version"] != 1:
+        fields.append(FieldError("extensions.persistedQuery.version", "INVALID_CHOICE", "Give 1."))
+    sha = persisted.get("sha256Hash")
+    if not isinstance(sha, str) or not _HEX.fullmatch(sha):
+        fields.append(FieldError(SHA256, "INVALID_FORMAT", "Give 64 hex digits."))
+    return fields
+
+
 _PARAMETERS: dict[str, Any] = {
-    "query": str,
+    "query": str | None,
     "variables": dict | None,
     "operationName": str | None,
     "extensions": dict | None,
 }
 _WRONG = {
-    "query": ("REQUIRED", "Give a GraphQL document as text."),
+    "query": ("INVALID_TYPE", "Give a GraphQL document as text."),
     "variables": ("INVALID_TYPE", "Give an object."),
     "operationName": ("INVALID_TYPE", "Give text."),
     "extensions": ("INVALID_TYPE", "Give an object."),

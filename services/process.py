@@ -23,6 +23,7 @@ from services.access.signing import Seal
 from services.access.tokens import TokenKeys
 from services.audit.proofs import AuditKeys
 from services.cache.cache import Cache
+from services.cache.persisted_queries import PersistedQueries
 from services.deposits.provider import Provider, new_provider
 from services.fast.joined_charges import JoinedCharges
 from services.fast.redis_pipeline import Pipeline
@@ -55,6 +56,7 @@ class Process:
     redis_calls: RedisCalls
     redis_reachability: Reachability
     cache: Cache
+    persisted_queries: PersistedQueries
     tokens: TokenKeys
     revocations: Revocations
     api_keys: ApiKeys
@@ -142,6 +144,7 @@ def new_process(
         redis_calls=redis_calls,
         redis_reachability=reachability,
         cache=cache,
+        persisted_queries=PersistedQueries(settings, redis_calls, reachability),
         tokens=tokens,
         revocations=revocations,
         api_keys=api_keys,

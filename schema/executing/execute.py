@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import FieldNode, GraphQLError
@@ -15,11 +15,13 @@ from services.access.authentication import authenticate
 from services.access.callers import Caller
 from services.access.tokens import REFRESH_TOKEN
 from services.auth.signing_in import session_of
+from services.cache.persisted_queries import sha256
 from services.errors.base import FieldError, TandemError
 from services.errors.common import (
     Internal,
     MalformedRequest,
     MethodNotAllowed,
+    PersistedQueryNotFound,
     RateLimited,
     Unauthenticated,
     ValidationFailed,
@@ -29,6 +31,8 @@ from services.operation.error_translation import translate_errors
 from services.operation.running import refuse
 from services.quota.charging import charge, identify, spent_budget
 
+#: The path of a persisted query's hash in a request.
+SHA256 = "extensions.persistedQuery.sha256Hash"
 #: The root fields that ignore a bad token.
 _IGNORES_TOKEN = {place for place, op in OPERATIONS.items() if op.ignores_token}
 #: In characters: the longest document that is read for a caller without budget, in some 8 ms.
@@ -37,7 +41,10 @@ _LONGEST_UNPAID = 1_000
 
 @dataclass(frozen=True)
 class GraphQLRequest:
-    """The parameters of a GraphQL request, as the caller sent them."""
+    """The parameters of a GraphQL request, as the caller sent them.
+
+    ``query`` is empty where the caller sent only the ``sha256`` of the document.
+    """
 
     query: str
     variables: Mapping[str, Any]
@@ -45,6 +52,8 @@ class GraphQLRequest:
     #: Sent by GET, which may not write.
     read_only: bool
     idempotency_key: str | None
+    #: The hash of a persisted query.
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,8 @@ class Answer:
 async def answer(documents: Documents, request: Request, asked: GraphQLRequest) -> Answer:
     """Run a document for a caller; a request that cannot run at all is refused as a whole."""
     try:
+        if asked.sha256 is not None:
+            asked = await _with_document(request, asked, asked.sha256)
         prepared = documents.kept(asked.query) or await _read(documents, request, asked)
         operation = documents.executable(prepared, asked.operation_name)
         bad: Sequence[BadCall] = ()
@@ -77,9 +88,28 @@ async def answer(documents: Documents, request: Request, asked: GraphQLRequest) 
         if not fits:
             faults = operation.variable_errors(asked.variables)
             raise await _refusal(request, asked, bad) or ValidationFailed(fields=faults)
+        if asked.sha256 is not None:
+            await request.process.persisted_queries.keep(asked.sha256, asked.query)
+    except PersistedQueryNotFound as error:
+        # Some clients know this error by its message alone.
+        return refused(request, error, [GraphQLError("PersistedQueryNotFound")])
     except TandemError as error:
         return refused(request, error)
     return await perform(request, asked, operation, key)
+
+
+async def _with_document(request: Request, asked: GraphQLRequest, sha: str) -> GraphQLRequest:
+    """The request with the document that its hash names."""
+    if asked.query:
+        if sha256(asked.query) != sha:
+            message = "Give the SHA-256 of the document, as hex digits."
+            raise ValidationFailed(fields=[FieldError(SHA256, "CONFLICT", message)])
+        return asked
+    document = await request.process.persisted_queries.find(sha)
+    if document is None:
+        await charge(request, await _sender(request), 1)
+        raise PersistedQueryNotFound
+    return replace(asked, query=document)
 
 
 async def perform(

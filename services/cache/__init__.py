@@ -1,1 +1,1 @@
-"""The shared cache of answers that are the same for every caller."""
+"""What Redis keeps for all processes: answers that are the same for every caller, and queries."""

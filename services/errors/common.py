@@ -31,6 +31,14 @@ class QueryTooComplex(TandemError):
     hint = "Ask for less in one document: fewer fields, aliases, levels or rows."
 
 
+class PersistedQueryNotFound(TandemError):
+    """A GraphQL request names its document by a hash that is not known, or no longer."""
+
+    code, status = "PERSISTED_QUERY_NOT_FOUND", 404
+    title = "The document of this hash is not known."
+    hint = "Send the whole document beside its hash once; then the hash alone is enough."
+
+
 class Unauthenticated(TandemError):
     """There is no token, or it is not one of ours."""
 
