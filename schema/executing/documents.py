@@ -106,6 +106,12 @@ def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitio
     return found[0] if len(found) == 1 else None
 
 
+def names_in(document: DocumentNode) -> list[str]:
+    """The names of a document's operations."""
+    found = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    return [node.name.value for node in found if node.name]
+
+
 def _prepare(source: str, limits: Limits, *, explorable: bool) -> Prepared:
     try:
         document = parse(source, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)

@@ -16,10 +16,10 @@ from graphql import (
 
 from schema.building.loaders import GraphQLContext
 from schema.executing.limits import cost_of
-from schema.executing.value_errors import variable_errors
+from schema.executing.mistakes import Mistake
+from schema.executing.value_errors import variable_mistakes
 from schema.executing.walk import Walk
 from schema.schema import SCHEMA
-from services.errors.base import FieldError
 from services.operation.context import Request
 from services.settings import Settings
 
@@ -39,11 +39,11 @@ class Executable:
 
     def takes(self, variables: Mapping[str, Any]) -> bool:
         """Do all variable values fit their declared types?"""
-        return not self.variable_errors(variables)
+        return not self.variable_mistakes(variables)
 
-    def variable_errors(self, variables: Mapping[str, Any]) -> list[FieldError]:
+    def variable_mistakes(self, variables: Mapping[str, Any]) -> list[Mistake]:
         """Every variable value that does not fit its declared type."""
-        return variable_errors(self.node, variables)
+        return variable_mistakes(self.node, variables)
 
     async def run(
         self, request: Request, variables: Mapping[str, Any], key: str | None

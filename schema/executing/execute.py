@@ -7,9 +7,16 @@ from typing import Any
 
 from graphql import FieldNode, GraphQLError
 
-from schema.executing.documents import Documents, Prepared
+from schema.executing.documents import Documents, Prepared, names_in
 from schema.executing.executable import Executable
 from schema.executing.limits import beyond
+from schema.executing.mistakes import (
+    explanation,
+    fields_of,
+    others,
+    refused_fields,
+    suggested,
+)
 from schema.executing.value_errors import OPERATIONS, BadCall, bad_calls, root_values
 from services.access.authentication import authenticate
 from services.access.callers import Caller
@@ -86,8 +93,7 @@ async def answer(documents: Documents, request: Request, asked: GraphQLRequest) 
             return _unreadable(request, prepared)
         key = await _admit(request, asked, operation)
         if not fits:
-            faults = operation.variable_errors(asked.variables)
-            raise await _refusal(request, asked, bad) or ValidationFailed(fields=faults)
+            return await _refuse(request, asked, operation, prepared, bad)
         if asked.sha256 is not None:
             await request.process.persisted_queries.keep(asked.sha256, asked.query)
     except PersistedQueryNotFound as error:
@@ -166,9 +172,12 @@ def _unreadable(request: Request, prepared: Prepared) -> Answer:
     if prepared.document is None:
         return refused(request, MalformedRequest(), prepared.errors)
     if not prepared.errors:
-        field = FieldError("operationName", "INVALID_CHOICE", "Name one of the operations.")
+        names = ", ".join(names_in(prepared.document))
+        message = f"Name one of the operations: {names}." if names else "Send an operation."
+        field = FieldError("operationName", "INVALID_CHOICE", message)
         return refused(request, ValidationFailed(fields=[field]))
-    return refused(request, ValidationFailed(), prepared.errors)
+    errors = _document_errors(request, prepared, prepared.errors)
+    return Answer({"errors": errors}, ValidationFailed())
 
 
 async def _admit(request: Request, asked: GraphQLRequest, operation: Executable) -> str | None:
@@ -216,6 +225,40 @@ def _ignore_token(roots: Sequence[FieldNode]) -> bool:
     return bool(roots) and all(field.name.value in _IGNORES_TOKEN for field in roots)
 
 
+async def _refuse(
+    request: Request,
+    asked: GraphQLRequest,
+    operation: Executable,
+    prepared: Prepared,
+    bad: Sequence[BadCall],
+) -> Answer:
+    """The refusal of an operation with values that do not fit, with all mistakes of its document.
+
+    One error tells all bad fields, as one error of REST does. Each other mistake is an error.
+    """
+    error = await _refusal(request, asked, bad)
+    mistakes = [one for call in bad for one in call.mistakes]
+    hints = request.process.settings.explorable
+    if error is None:
+        mistakes = operation.variable_mistakes(asked.variables)
+        faults = [one.error for one in mistakes]
+        error = ValidationFailed(fields=refused_fields(faults, mistakes, hints=hints))
+    if not isinstance(error, ValidationFailed):
+        return refused(request, error)
+    explained = [_shaped(request, error, explanation(error.fields, mistakes, hints=hints))]
+    explained += _document_errors(request, prepared, others(prepared.errors, mistakes))
+    return Answer({"errors": explained}, error)
+
+
+def _document_errors(
+    request: Request, prepared: Prepared, errors: Sequence[GraphQLError]
+) -> list[dict[str, Any]]:
+    """Errors of a document, with what may be meant."""
+    if request.process.settings.explorable and prepared.document is not None:
+        errors = [suggested(one, prepared.document) for one in errors]
+    return [_shaped(request, ValidationFailed(fields=fields_of(one)), one) for one in errors]
+
+
 async def _refusal(
     request: Request, asked: GraphQLRequest, bad: Sequence[BadCall]
 ) -> TandemError | None:
@@ -226,12 +269,14 @@ async def _refusal(
     """
     fields: list[FieldError] = []
     first: TandemError | None = None
+    hints = request.process.settings.explorable
     for call in bad:
         error = await _refused_call(request, asked, call)
         if isinstance(error, RateLimited):
             return error
         if isinstance(error, ValidationFailed):
-            fields += [one for one in error.fields if one not in fields]
+            told = refused_fields(error.fields, call.mistakes, hints=hints)
+            fields += [one for one in told if one not in fields]
         first = first or error
     return ValidationFailed(fields=fields) if fields else first
 

@@ -7,6 +7,7 @@ is a fault of its field. The operation then refuses its call as it refuses one f
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from graphql import (
@@ -17,6 +18,7 @@ from graphql import (
     GraphQLField,
     GraphQLInt,
     ListValueNode,
+    Node,
     NullValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
@@ -39,6 +41,7 @@ from graphql.utilities import coerce_input_literal, coerce_input_value
 from schema.building.inputs import plain_value
 from schema.building.loaders import page_arguments
 from schema.building.scalars import json_literal
+from schema.executing.mistakes import WRONG_CHOICE, Mistake, unknown_name, wrong_choice
 from schema.executing.walk import fields_in, joined
 from schema.schema import FIELDS, SCHEMA
 from services.catalogue import BY_NAME
@@ -50,11 +53,11 @@ from services.operation.operation import Operation
 OPERATIONS: dict[str, Operation[Any, Any]] = {
     place: BY_NAME[name] for name, place in FIELDS.items()
 }
-_WRONG_CHOICE = (INVALID_CHOICE, "Give one of the declared values.")
 _TOO_LARGE = ("TOO_LARGE", "Give a smaller number.")
 _TOO_SMALL = ("TOO_SMALL", "Give a larger number.")
 _ROOTS = {kind.name: "" for kind in (SCHEMA.query_type, SCHEMA.mutation_type) if kind}
 _JSON = SCHEMA.get_type("JSON")
+_NO_NODES: Mapping[str, Node] = MappingProxyType({})
 #: Reads a value of a type at a path.
 _Read = Callable[[Any, Any, str], Any]
 
@@ -68,9 +71,14 @@ class BadCall:
 
     node: FieldNode
     operation: Operation[Any, Any] | None
-    faults: list[FieldError]
+    mistakes: list[Mistake]
     raw: dict[str, Any] = field(default_factory=dict)
     key: str | None = None
+
+    @property
+    def faults(self) -> list[FieldError]:
+        """The bad fields."""
+        return [one.error for one in self.mistakes]
 
     @property
     def response_key(self) -> str:
@@ -89,10 +97,10 @@ def bad_calls(
         if declared is None or not (node.arguments or declared.args):
             continue
         values = _Values(operation, given)
-        raw = values.arguments(node, declared)
-        if values.faults:
+        raw = values.arguments(node, declared, within)
+        if values.mistakes:
             place = joined(_ROOTS.get(within, within), node.name.value)
-            found.append(_bad_call(node, OPERATIONS.get(place), values.faults, raw))
+            found.append(_bad_call(node, OPERATIONS.get(place), values.mistakes, raw))
     return found
 
 
@@ -101,28 +109,29 @@ def root_values(
 ) -> dict[str, Any]:
     """The values of a root field by wire names, as far as they can be read."""
     root = SCHEMA.get_root_type(operation.operation)
-    declared = _field(root.name if root else "", node)
-    return _Values(operation, given).arguments(node, declared) if declared else {}
+    within = root.name if root else ""
+    declared = _field(within, node)
+    return _Values(operation, given).arguments(node, declared, within) if declared else {}
 
 
-def variable_errors(
+def variable_mistakes(
     operation: OperationDefinitionNode, given: Mapping[str, Any]
-) -> list[FieldError]:
+) -> list[Mistake]:
     """Every variable value that does not fit its declared type, by the variable's name."""
     values = _Values(operation, given)
     for name in values.definitions:
         values.variable(name, None, name)
-    return values.faults
+    return values.mistakes
 
 
 def _bad_call(
-    node: FieldNode, operation: Operation[Any, Any] | None, faults: list[FieldError], raw: Any
+    node: FieldNode, operation: Operation[Any, Any] | None, mistakes: list[Mistake], raw: Any
 ) -> BadCall:
     key = raw.pop("idempotencyKey", None)
     raw.pop("ifMatch", None)
     if operation is not None and operation.paged:
         raw = page_arguments(raw, counts=False)
-    return BadCall(node, operation, faults, raw, None if key is None else str(key))
+    return BadCall(node, operation, mistakes, raw, None if key is None else str(key))
 
 
 def _field(within: str, node: FieldNode) -> GraphQLField | None:
@@ -143,15 +152,20 @@ class _Values:
         self.definitions: dict[str, VariableDefinitionNode] = {
             one.variable.name.value: one for one in operation.variable_definitions or ()
         }
-        self.faults: list[FieldError] = []
+        self.mistakes: list[Mistake] = []
         self._given = given
+        #: Where the value that is read stands in the document; a variable's, where it is declared.
+        self._node: Node | None = None
 
-    def arguments(self, node: FieldNode, declared: GraphQLField) -> dict[str, Any]:
+    def arguments(self, node: FieldNode, declared: GraphQLField, within: str) -> dict[str, Any]:
         """The arguments of a field by their names, what stands in ``input`` among them."""
         given = {one.name.value: one.value for one in node.arguments or ()}
+        self._node = node
         kinds = {name: one.type for name, one in declared.args.items()}
         needed = [name for name, one in declared.args.items() if is_required_argument(one)]
-        made = self._named(given, kinds, needed, "", self._literal)
+        names = {one.name.value: one for one in node.arguments or ()}
+        owner = f"on field '{within}.{node.name.value}'"
+        made = self._named(given, kinds, needed, "", self._literal, owner, names)
         body = made.pop("input", None)
         return {**made, **body} if isinstance(body, dict) else made
 
@@ -160,6 +174,7 @@ class _Values:
         definition = self.definitions.get(name)
         if definition is None:
             return Undefined
+        self._node = definition
         declared: Any = type_from_ast(SCHEMA, definition.type)
         if not is_input_type(declared):
             return self._given.get(name, Undefined)  # which validation refuses
@@ -175,6 +190,7 @@ class _Values:
         """The value of a literal."""
         if isinstance(node, VariableNode):
             return self.variable(node.name.value, kind, path)
+        self._node = node
         if isinstance(node, NullValueNode):
             return self._missing(kind, path) if is_non_null_type(kind) else None
         kind = kind.of_type if is_non_null_type(kind) else kind
@@ -184,7 +200,8 @@ class _Values:
             return self._items(node.values, kind, path, self._literal)
         if is_input_object_type(kind) and isinstance(node, ObjectValueNode):
             given = {one.name.value: one.value for one in node.fields}
-            return self._object(given, kind, path, self._literal)
+            names = {one.name.value: one for one in node.fields}
+            return self._object(given, kind, path, self._literal, names)
         if kind is _JSON and isinstance(node, ListValueNode | ObjectValueNode):
             return self._untyped(node)  # coerce_input_literal would want graphql-core's variables
         made = Undefined if is_input_object_type(kind) else coerce_input_literal(node, kind)
@@ -206,12 +223,12 @@ class _Values:
 
     def _one(self, given: Any, kind: Any, path: str, read: _Read) -> Any:
         """A list of one value, where the value fits; else it is no list."""
-        before = len(self.faults)
+        before = len(self.mistakes)
         made = read(given, kind.of_type, path)
-        if len(self.faults) == before:
+        if len(self.mistakes) == before:
             return [made]
-        del self.faults[before:]
-        self._note(path, WRONG_TYPE)
+        del self.mistakes[before:]
+        self._note(path, WRONG_TYPE, kind)
         return self._untyped(given)
 
     def _items(self, given: Sequence[Any], kind: Any, path: str, read: _Read) -> list[Any]:
@@ -219,10 +236,17 @@ class _Values:
             read(one, kind.of_type, joined(path, str(place))) for place, one in enumerate(given)
         ]
 
-    def _object(self, given: Mapping[str, Any], kind: Any, path: str, read: _Read) -> Any:
+    def _object(
+        self,
+        given: Mapping[str, Any],
+        kind: Any,
+        path: str,
+        read: _Read,
+        names: Mapping[str, Node] = _NO_NODES,
+    ) -> Any:
         kinds = {name: one.type for name, one in kind.fields.items()}
         needed = [name for name, one in kind.fields.items() if is_required_input_field(one)]
-        return self._named(given, kinds, needed, path, read)
+        return self._named(given, kinds, needed, path, read, f"of '{kind.name}'", names)
 
     def _named(
         self,
@@ -231,15 +255,26 @@ class _Values:
         needed: Sequence[str],
         path: str,
         read: _Read,
+        owner: str,
+        names: Mapping[str, Node],
     ) -> dict[str, Any]:
-        """The values of arguments or of an object's fields, by name."""
+        """The values of arguments or of an object's fields, by name.
+
+        ``owner`` says whose they are, and ``names`` where they stand in the document.
+        """
         made: dict[str, Any] = {}
+        around = self._node
         for name, value in given.items():
             if name not in kinds:
-                self.faults.append(FieldError(joined(path, name), *UNKNOWN_FIELD))
+                error = FieldError(joined(path, name), *UNKNOWN_FIELD)
+                noun = "argument" if owner.startswith("on") else "field"
+                text = f"Unknown {noun} '{name}' {owner}."
+                hint = unknown_name(name, kinds)
+                self.mistakes.append(Mistake(error, names.get(name, around), text, hint))
                 made[name] = self._untyped(value)
             else:
                 made[name] = read(value, kinds[name], _place(path, name))
+            self._node = around
         for name in needed:
             if name not in given:
                 made[name] = self._missing(kinds[name], _place(path, name))
@@ -247,12 +282,12 @@ class _Values:
 
     def _missing(self, kind: Any, path: str) -> Any:
         """Note that a value is missing; of a missing ``input``, every field that it needs."""
-        before = len(self.faults)
+        before = len(self.mistakes)
         made = None
         if not path and is_input_object_type(kind.of_type):
             made = self._object({}, kind.of_type, path, self._value)
-        if len(self.faults) == before:
-            self._note(path, REQUIRED)
+        if len(self.mistakes) == before:
+            self._note(path, REQUIRED, kind)
         return made
 
     def _leaf(self, made: Any, given: Any, kind: Any, path: str) -> Any:
@@ -261,15 +296,23 @@ class _Values:
             return plain_value(made)
         whole = isinstance(given, int) and not isinstance(given, bool)
         if is_enum_type(kind):
-            self._note(path, _WRONG_CHOICE)
+            error = FieldError(path or "input", INVALID_CHOICE, WRONG_CHOICE)
+            text = f"'{error.field}' takes a value of the enum '{kind}'."
+            self.mistakes.append(Mistake(error, self._node, text, *wrong_choice(kind, given)))
         elif kind is GraphQLInt and whole:
-            self._note(path, _TOO_SMALL if given < 0 else _TOO_LARGE)
+            self._note(path, _TOO_SMALL if given < 0 else _TOO_LARGE, kind)
         else:
-            self._note(path, WRONG_TYPE)
+            self._note(path, WRONG_TYPE, kind)
         return given
 
-    def _note(self, path: str, rule: tuple[str, str]) -> None:
-        self.faults.append(FieldError(path or "input", *rule))
+    def _note(self, path: str, rule: tuple[str, str], kind: Any) -> None:
+        error = FieldError(path or "input", *rule)
+        text = f"'{error.field}': {error.message}"
+        if rule is REQUIRED:
+            text = f"'{error.field}' of type '{kind}' is required."
+        elif rule is WRONG_TYPE:
+            text = f"'{error.field}' takes a value of type '{kind}'."
+        self.mistakes.append(Mistake(error, self._node, text))
 
     def _untyped(self, value: Any) -> Any:
         """A value as JSON, whatever its type; a variable's value was JSON from the beginning."""
