@@ -1,0 +1,1 @@
+"""The contracts in the hands of tools: generators, linters and other people's clients."""

@@ -1,0 +1,1 @@
+export default { input: process.env.CONTRACT, output: process.env.OUTPUT, logs: { file: false } };
