@@ -162,7 +162,6 @@ max-examples = {examples}
 database = "none"
 
 [phases]
-examples.enabled = {most}
 stateful.enabled = {chains}
 
 # A good request can ask for a thing that is not there (404), has changed (409, 412), costs too much
@@ -296,7 +295,6 @@ def config_of(
         hooks=_HOOKS,
         seed=_SEED if longer == 1 else run_seed(),
         examples=(8 if most else 4) * longer,
-        most=str(most).lower(),
         chains=str(chains).lower(),
     )
     called, least = may_call(role, version), in_contract(LEAST[role], version)
