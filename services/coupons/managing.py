@@ -21,6 +21,7 @@ from persistence.coupons.views import COUPON, COUPONS, Coupon
 from persistence.database.failures import UniqueViolation
 from persistence.database.transactions import Transaction
 from services.access.permissions import Permission
+from services.amounts import PercentOrPrice, Price, currency_of
 from services.coupons import steps
 from services.errors.base import FieldError
 from services.errors.common import ValidationFailed
@@ -44,9 +45,6 @@ from services.operation.inputs import (
     Line,
     Lines,
     PathId,
-    PercentOrPrice,
-    Price,
-    currency_of,
     wrong,
 )
 from services.operation.operation import operation

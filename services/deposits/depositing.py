@@ -21,6 +21,7 @@ from persistence.deposits import (
 from persistence.provider_events import KEEP_EVENT
 from persistence.wallet import LOCK_WALLET, PROVIDER, TransferKind, Wallet
 from services.access.permissions import SYSTEM, Permission
+from services.amounts import Price
 from services.deposits.provider import Charge, Decision
 from services.errors.common import Internal
 from services.errors.deposits import DepositNotFound
@@ -28,7 +29,7 @@ from services.jobs.queue import enqueue
 from services.operation import paging
 from services.operation.context import Context, Request, viewer_values_for_relation
 from services.operation.declaration import Key
-from services.operation.inputs import Input, Line, PathId, Price
+from services.operation.inputs import Input, Line, PathId
 from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 from services.wallet import transfer

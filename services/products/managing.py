@@ -22,6 +22,7 @@ from persistence.products.statements import (
 from persistence.products.tables import MovementKind
 from persistence.products.views import PRODUCT, Product
 from services.access.permissions import Permission
+from services.amounts import Price
 from services.done import Done
 from services.errors.base import FieldError
 from services.errors.categories import CategoryNotFound
@@ -35,7 +36,6 @@ from services.operation.inputs import (
     Metadata,
     NameLine,
     PathId,
-    Price,
     Reference,
     Url,
     wrong,

@@ -7,11 +7,11 @@ from pydantic import Field, model_validator
 
 from persistence.products.views import PRODUCT, PRODUCTS, Product
 from services.access.permissions import PUBLIC
+from services.amounts import Bound
 from services.errors.products import ProductNotFound
 from services.operation import paging
 from services.operation.context import Context, Request, Wanted, viewer_values_for_relation
 from services.operation.inputs import (
-    Bound,
     Flag,
     Input,
     Line,

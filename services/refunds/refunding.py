@@ -14,6 +14,7 @@ from persistence.refunds import REFUND, REFUNDS, Refund
 from persistence.refunds import RefundLine as RefundLine
 from services import money
 from services.access.permissions import Permission
+from services.amounts import Bound, Price
 from services.errors.base import FieldError, TandemError
 from services.errors.common import ValidationFailed
 from services.errors.orders import OrderNotFound, OrderStatusInvalid
@@ -22,7 +23,7 @@ from services.ids import NOWHERE, parsed
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.declaration import Key
-from services.operation.inputs import Bound, Input, Lines, Price, Reference, excluding, wrong
+from services.operation.inputs import Input, Lines, Reference, excluding, wrong
 from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 from services.orders import steps as orders_steps

@@ -176,7 +176,7 @@ async def test_rules_of_an_operation_are_told_beside_mistakes_of_the_document(
     document = "mutation { createOrder(input: {lines: [], more: 1}) { idd } }"
     first, second = await told(client, document, headers=user.headers)
     assert first["message"] == (
-        "Unknown field 'more' of 'CreateOrderInput'. 'lines': Give at least 1."
+        "Unknown field 'more' of 'CreateOrderInput'. 'lines': Give 1 or more."
     )
     assert second["message"].startswith("Cannot query field 'idd' on type 'Order'.")
 

@@ -251,12 +251,11 @@ async def test_the_served_contract_has_the_decimals(abroad: Abroad) -> None:
         served = (await abroad.client.get(f"/openapi-{version}.json")).json()
         assert code in served["info"]["description"]
         schemas = served["components"]["schemas"]
-        text, number = schemas["CreateDepositInput"]["properties"]["amount"]["anyOf"]
+        text = schemas["CreateDepositInput"]["properties"]["amount"]
         for amount in BAD[code]:
             if isinstance(amount, str):
                 assert not re.search(text["pattern"], amount), amount
         assert re.search(text["pattern"], abroad.text(1999))
-        assert Decimal(str(number["multipleOf"])) == abroad.currency.unit
         price = schemas["Product"]["properties"]["price"]
         assert re.fullmatch(price["pattern"], abroad.text(1999))
         assert not re.fullmatch(price["pattern"], "19.99")
