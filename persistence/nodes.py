@@ -1,7 +1,7 @@
 """Any visible thing by its id, whatever its kind, in one statement."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,7 @@ from persistence.orders.history import ORDER_EVENT
 from persistence.orders.views import ORDER
 from persistence.payments import PAYMENT
 from persistence.products.views import PRODUCT
+from persistence.projects import PROJECT
 from persistence.refunds import REFUND
 from persistence.sessions.views import SESSION_VIEW
 from persistence.users.views import PUBLIC_USER, USER
@@ -37,6 +38,7 @@ _VIEWS: tuple[View[Any], ...] = (
     INVOICE,
     COUPON,
     REFUND,
+    PROJECT,
     DEPOSIT,
     WALLET,
     WALLET_ENTRY,
@@ -54,6 +56,8 @@ def _reader(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
     """The function that reads a column's value from JSON; None where JSON has the value itself."""
     if kind is Money:
         return Decimal
+    if isinstance(kind, sa.Date):
+        return date.fromisoformat
     return datetime.fromisoformat if kind is Instant else None
 
 

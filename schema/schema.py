@@ -19,6 +19,7 @@ from schema import (
     orders,
     payments,
     products,
+    projects,
     refunds,
     sessions,
     users,
@@ -66,6 +67,7 @@ class Query(
     payments.Query,
     invoices.Query,
     coupons.Query,
+    projects.Query,
     audit.Query,
     jobs.Query,
 ):
@@ -95,6 +97,7 @@ class Mutation(
     deposits.Mutation,
     orders.Mutation,
     coupons.Mutation,
+    projects.Mutation,
     jobs.Mutation,
     refunds.Mutation,
     approvals.Mutation,

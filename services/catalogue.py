@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services import api_keys, approvals, categories, payments, sessions, wallet
+from services import api_keys, approvals, categories, payments, projects, sessions, wallet
 from services.audit import reading as audit
 from services.auth import recovery as auth_recovery
 from services.auth import signing_in as auth_signing_in
@@ -85,6 +85,11 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     coupons.update,
     coupons.deactivate,
     coupons.check,
+    projects.list_,
+    projects.get,
+    projects.create,
+    projects.update,
+    projects.delete,
     audit.list_,
     audit.head,
     audit.verify,

@@ -5,7 +5,7 @@ from typing import Any
 
 from persistence.nodes import NODES, value_name
 from persistence.users.views import PublicUser, User
-from services import api_keys, categories, payments, sessions, wallet
+from services import api_keys, categories, payments, projects, sessions, wallet
 from services.access.callers import Caller
 from services.access.permissions import Permission
 from services.audit import reading as audit
@@ -35,6 +35,7 @@ SHOWN_BY: dict[str, Operation[Any, Any]] = {
     "Invoice": invoices.get,
     "Coupon": coupons.get,
     "Refund": refunds.list_,
+    "Project": projects.get,
     "Deposit": deposits.get,
     "Wallet": wallet.get,
     "WalletEntry": wallet.entries,

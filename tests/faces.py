@@ -167,6 +167,11 @@ ADDRESSES: dict[str, Address] = {
     "coupons.update": Address("PATCH", "/admin/coupons/{id}"),
     "coupons.deactivate": Address("POST", "/admin/coupons/{id}/deactivate"),
     "coupons.check": Address("POST", "/coupons/check"),
+    "projects.list": Address("GET", "/projects"),
+    "projects.get": Address("GET", "/projects/{id}"),
+    "projects.create": Address("POST", "/projects", 201),
+    "projects.update": Address("PATCH", "/projects/{id}"),
+    "projects.delete": Address("DELETE", "/projects/{id}", 204),
     "audit.list": Address("GET", "/admin/audit"),
     "audit.head": Address("GET", "/admin/audit/head"),
     "audit.verify": Address("GET", "/admin/audit/verify"),
@@ -220,6 +225,7 @@ _COUPON = (
     "id code kind value currency description startsAt endsAt minimumOrder usageLimit perUserLimit "
     "redeemed isActive version createdAt updatedAt"
 )
+_PROJECT = "id ownerId name description status budget currency deadline version createdAt updatedAt"
 _JOB = "id name status attempts error createdAt runAt requestId"
 _AUDIT = "id actorId apiKeyId action entity entityId changed outcome requestId createdAt"
 _REFUND = (
@@ -412,6 +418,20 @@ DOCUMENTS: dict[str, Document] = {
     "coupons.check": Document(
         "checkCoupon", "code subtotal discount total currency", input="CheckCouponInput!"
     ),
+    "projects.list": Document(
+        "projects",
+        _PROJECT,
+        {**_PAGING, "status": "ProjectStatus", "ownerId": "ID", "sort": "ProjectSort"},
+        listed=True,
+    ),
+    "projects.get": Document("project", _PROJECT, _ID, tagged=True),
+    "projects.create": Document(
+        "createProject", _PROJECT, input="CreateProjectInput!", tagged=True
+    ),
+    "projects.update": Document(
+        "updateProject", _PROJECT, _ID, input="UpdateProjectInput!", tagged=True
+    ),
+    "projects.delete": Document("deleteProject", "ok", _ID),
     "audit.list": Document(
         "auditLog",
         _AUDIT,
@@ -476,6 +496,9 @@ _MUTATIONS = {
     "createCoupon",
     "updateCoupon",
     "deactivateCoupon",
+    "createProject",
+    "updateProject",
+    "deleteProject",
     "retryJob",
     "discardJob",
     "refundOrder",
@@ -496,6 +519,8 @@ SORTS = {
     "-fullName": "FULL_NAME_DESC",
     "code": "CODE_ASC",
     "-code": "CODE_DESC",
+    "deadline": "DEADLINE_ASC",
+    "-deadline": "DEADLINE_DESC",
     "price": "PRICE_ASC",
     "-price": "PRICE_DESC",
     "relevance": "RELEVANCE",

@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from persistence.mail_tokens import Purpose
-from services import api_keys
+from services import api_keys, projects
 from services.access.tokens import hashed, new_refresh_token
 from services.coupons import managing as coupons
 from services.deposits import depositing as deposits
@@ -61,6 +61,7 @@ BUSINESS_TABLES = (
     "coupon_redemptions",
     "refunds",
     "refund_lines",
+    "projects",
     "jobs",
     "mail_tokens",
 )
@@ -297,6 +298,11 @@ class Shop:
     async def redeem(self, coupon: Any, person: Person) -> Any:
         """An order of somebody's that redeems a coupon."""
         return await self.order(person, couponCode=coupon.code)
+
+    async def project(self, person: Person, **more: Any) -> Any:
+        """A new project of somebody's."""
+        raw = {"name": unique("Project "), **more}
+        return await projects.create(self.request(person), raw)
 
     async def order(
         self,
@@ -599,6 +605,14 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
             return {"id": (await shop.coupon()).id}, key
         case "coupons.check":
             return {"code": (await shop.coupon()).code, "subtotal": "20.00"}, None
+        case "projects.get":
+            return {"id": (await shop.project(owner)).id}, None
+        case "projects.create":
+            return {"name": f"Project {name}", "budget": "250.00", "deadline": "2999-12-31"}, key
+        case "projects.update":
+            return {"id": (await shop.project(owner)).id, "name": f"Project {name}"}, key
+        case "projects.delete":
+            return {"id": (await shop.project(owner)).id}, key
         case "jobs.get":
             return {"id": await shop.failed_job()}, None
         case "jobs.retry" | "jobs.discard":

@@ -18,6 +18,7 @@ import persistence.mail_tokens
 import persistence.orders.tables
 import persistence.payments
 import persistence.products.tables
+import persistence.projects
 import persistence.provider_events
 import persistence.refunds
 import persistence.sessions.tables

@@ -124,6 +124,7 @@ TOUCHED = (
     "orders",
     "coupons",
     "coupon_redemptions",
+    "projects",
 )
 APPEND_ONLY = (
     "transfers",

@@ -7,7 +7,7 @@ answer several questions, with a text for each as a column.
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -25,6 +25,7 @@ _READ: dict[type[sa.types.TypeEngine[Any]], Any] = {
     type(Uuid): str,
     type(Money): Decimal,
     type(Instant): datetime,
+    sa.Date: date,
     type(Json): Any,
     sa.JSON: msgspec.Raw,
     sa.Text: str,

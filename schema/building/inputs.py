@@ -12,15 +12,15 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.building.scalars import JSON, DateTime, Money
+from schema.building.scalars import JSON, Date, DateTime, Money
 from schema.building.types import graphql_enum
 from services.operation.declaration import Key
 from services.operation.inputs import Input
 from services.operation.operation import Operation
 
 _INPUTS: dict[str, Any] = {}
+_TIMES: dict[str | None, Any] = {"date-time": DateTime, "date": Date}
 _SCALARS = {"integer": int, "boolean": bool, "object": JSON}
-_FORMATS: dict[str | None, Any] = {"date-time": DateTime, "decimal": Money}
 #: Inputs without an argument: a GraphQL client asks for the total by selecting ``totalCount``.
 _SELECTED = {"total"}
 
@@ -142,7 +142,7 @@ def _type_of(op: Operation[Any, Any], schema: dict[str, Any], name: str, shape: 
     if shape["type"] == "string":
         if name == "id" or shape.get("format") == "uuid":
             return strawberry.ID
-        return _FORMATS.get(shape.get("format"), str)
+        return _TIMES.get(shape.get("format"), str)
     return _SCALARS[shape["type"]]
 
 

@@ -4,7 +4,7 @@ Input passes unchanged. The operation's input model checks it, so both faces giv
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NewType
 
@@ -29,8 +29,9 @@ from services.numbers import integer, number
 
 Money = NewType("Money", Decimal)
 DateTime = NewType("DateTime", datetime)
+Date = NewType("Date", date)
 
-__all__ = ["JSON", "SCALARS", "DateTime", "Money", "json_literal"]
+__all__ = ["JSON", "SCALARS", "Date", "DateTime", "Money", "json_literal"]
 
 
 def _money_text(amount: Decimal | str) -> str:
@@ -72,6 +73,12 @@ def _time_literal(node: ValueNode, _: Any = None) -> Any:
     return node.value
 
 
+def _date_literal(node: ValueNode, _: Any = None) -> Any:
+    if not isinstance(node, StringValueNode):
+        raise GraphQLError(_NO_DATE, node)
+    return node.value
+
+
 def json_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> Any:
     """The JSON value of a literal; `Undefined` for a variable that was not given."""
     match node:
@@ -99,6 +106,15 @@ def _time_value(value: Any) -> Any:
     return value
 
 
+_NO_DATE = 'Date is text such as "2026-01-31".'
+
+
+def _date_value(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise GraphQLError(_NO_DATE)
+    return value
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     Money: strawberry.scalar(
         name="Money",
@@ -114,6 +130,13 @@ SCALARS: dict[object, ScalarDefinition] = {
         serialize=_time_text,
         parse_value=_time_value,
         parse_literal=_time_literal,
+    ),
+    Date: strawberry.scalar(
+        name="Date",
+        description='A day, ISO 8601: "2026-01-31".',
+        serialize=date.isoformat,
+        parse_value=_date_value,
+        parse_literal=_date_literal,
     ),
     JSON: strawberry.scalar(
         name="JSON",

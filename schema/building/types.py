@@ -5,7 +5,7 @@ cannot differ. The resolved values are the structs themselves.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from types import UnionType
@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 import msgspec
 import strawberry
 
-from schema.building.scalars import JSON, DateTime, Money
+from schema.building.scalars import JSON, Date, DateTime, Money
 from services.etags import entity_tag
 
 Type = TypeVar("Type", bound=type)
@@ -25,6 +25,7 @@ _TYPES: dict[Any, Any] = {
     bool: bool,
     Decimal: Money,
     datetime: DateTime,
+    date: Date,
     dict[str, Any]: JSON,
 }
 #: The struct of each GraphQL type, by their common name.

@@ -42,7 +42,7 @@ from services.operation.context import Wanted
 #: Fragments of fragments multiply, and each field becomes code. Our clients' largest documents have
 #: a tenth of this.
 _MOST_FIELDS = 400
-_LEAVES = {"ID", "String", "Int", "Boolean", "Money", "DateTime", "JSON"}
+_LEAVES = {"ID", "String", "Int", "Boolean", "Money", "DateTime", "Date", "JSON"}
 
 
 _TYPENAME = GraphQLNonNull(GraphQLString)

@@ -77,6 +77,9 @@ class Permission(StrEnum):
     REFUNDS_READ_OWN = "refunds:read:own", Role.USER
     REFUNDS_READ_ALL = "refunds:read:all", Role.MANAGER
     REFUNDS_WRITE_ALL = "refunds:write:all", Role.MANAGER
+    PROJECTS_READ_OWN = "projects:read:own", Role.USER
+    PROJECTS_READ_ALL = "projects:read:all", Role.ADMIN
+    PROJECTS_WRITE_OWN = "projects:write:own", Role.USER
     AUDIT_READ_ALL = "audit:read:all", Role.ADMIN
     JOBS_READ_ALL = "jobs:read:all", Role.ADMIN
     JOBS_WRITE_ALL = "jobs:write:all", Role.ADMIN

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from persistence.database.transactions import Transaction
+from persistence.projects import DELETE_PROJECTS_OF
 from persistence.sessions.statements import REVOKE_SESSIONS_OF
 from persistence.users.statements import (
     CHANGE_PASSWORD,
@@ -256,9 +257,9 @@ async def change_password(ctx: Context, tx: Transaction, input: ChangePassword) 
 async def delete_me(ctx: Context, tx: Transaction, _: DeleteMe) -> Done:
     """Delete the caller's account for good.
 
-    All personal data is removed, and all sessions and API keys end. Orders, ledger and audit log
-    stay. The call is refused while the wallet holds money, a deposit is pending or an order is
-    open.
+    All personal data and all projects are removed, and all sessions and API keys end. Orders,
+    ledger and audit log stay. The call is refused while the wallet holds money, a deposit is
+    pending or an order is open.
     """
     verified: str | None = ctx.prepared
     ctx.refresh_now()
@@ -270,4 +271,5 @@ async def delete_me(ctx: Context, tx: Transaction, _: DeleteMe) -> Done:
     await steps.revoke_access(ctx, tx)
     await steps.refuse_nonempty_account(tx, ctx.user_id)
     await steps.anonymise_account(ctx, tx, verified)
+    await tx.write(DELETE_PROJECTS_OF, user_id=ctx.user_id)
     return Done()

@@ -201,6 +201,7 @@ class Writer:
         if isinstance(inner, GraphQLInputObjectType):
             return pick.choice(list(self._samples[inner.name]))
         plain = {"Boolean": True, "Int": 2, "Money": "5.00", "DateTime": "2026-01-01T00:00:00Z"}
+        plain |= {"Date": "2027-01-31"}
         return plain.get(inner.name, "lamp")
 
     def _value(self, name: str, argument: GraphQLArgument, value: Any) -> str:

@@ -76,6 +76,7 @@ async def _ids(shop: Shop) -> dict[str, list[str]]:
         "Payment": "payments",
         "Invoice": "invoices",
         "Coupon": "coupons",
+        "Project": "projects",
         "Refund": "refunds",
         "Deposit": "deposits",
         "Wallet": "accounts",
@@ -122,6 +123,8 @@ async def world(shop: Shop) -> AsyncIterator[World]:
             await shop.refund(order.id, amount="1.00", reason="A scratch.")
     await shop.order(buyer, [(products[0].id, 1)], cancelled=True)
     await shop.large_order()
+    await shop.project(buyer, budget="250.00", deadline="2999-12-31")
+    await shop.project(buyer)
     # Only managers see this product now, but orders still name it.
     await shop.execute("UPDATE products SET is_active = false WHERE id = $1", products[1].id)
     people["machine"] = await shop.machine(buyer, "orders:read:own", "account:read:own")
@@ -334,6 +337,7 @@ def _by_hypothesis(ids: Mapping[str, Sequence[str]], count: int) -> Iterator[str
     scalars = {
         "Money": st.just(graphql_nodes.String("5.00")),
         "DateTime": st.just(graphql_nodes.String("2026-01-01T00:00:00Z")),
+        "Date": st.just(graphql_nodes.String("2027-01-31")),
         "JSON": st.just(graphql_nodes.String("x")),
     }
     found: list[str] = []

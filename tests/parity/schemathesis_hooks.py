@@ -33,7 +33,7 @@ _ANSWERS = Path(os.environ["SCHEMATHESIS_ANSWERS"])
 _BEYOND_SCHEMA = {"CONFLICT", "INVALID_CURSOR", "REPEATED", "TOO_COMMON"}
 #: Rules that the contract says in words: the first and the last year of times, and text that can be
 #: seen. These are the beginnings of their messages.
-_IN_WORDS = ("Give a time ", "Leave out ", "Give text that can be seen")
+_IN_WORDS = ("Give a time ", "Give a day ", "Leave out ", "Give text that can be seen")
 #: What of the world an operation with an id in its address is asked about.
 _ASKED = {
     "category": "categories",
@@ -55,6 +55,10 @@ _ASKED = {
     "updateCoupon": "coupons",
     "updateCouponByPut": "coupons",
     "deactivateCoupon": "coupons",
+    "project": "projects",
+    "updateProject": "projects",
+    "updateProjectByPut": "projects",
+    "deleteProject": "deletable",
     "invoice": "invoices",
     "invoicePdf": "invoices",
     "updateOrderStatus": "sendable",
@@ -92,6 +96,7 @@ _USED_UP = {
     "changers",
     "leavers",
     "failedJobs",
+    "deletable",
 }
 #: So many of them are left to operations that have had no success yet.
 _SPARED = 5

@@ -38,10 +38,11 @@ RELATIONS = {
     "RefundLine": {"product"},
     "Product": {"category"},
     "User": {"sessions", "apiKeys"},
+    "Project": {"owner"},
     "Wallet": {"entries", "deposits"},
     "WalletEntry": {"order", "deposit"},
 }
-TAGGED = {"User", "Category", "Product", "Order", "Coupon"}
+TAGGED = {"User", "Category", "Product", "Order", "Coupon", "Project"}
 #: Reads that REST sends a body with: their input is too much, or too private, for an address.
 ASKED_BY_POST = {"orders.quote", "coupons.check"}
 #: Query parameters of REST that GraphQL says by selecting.
@@ -375,7 +376,7 @@ def _compare_scalar(
         return
     expected = {"integer": "Int", "boolean": "Boolean", "object": "JSON"}.get(shape["type"])
     if shape["type"] == "string":
-        formats = {"uuid": "ID", "date-time": "DateTime", "decimal": "Money"}
+        formats = {"uuid": "ID", "date-time": "DateTime", "date": "Date", "decimal": "Money"}
         expected = formats.get(shape.get("format", ""), "String")
         # Ids that are malformed on purpose (paths) or are no UUID (requests) have no format.
         if expected == "String" and kind.name == "ID":

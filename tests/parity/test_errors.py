@@ -659,6 +659,27 @@ async def audit_bad_filters(shop: Shop) -> Case:
     return "audit.list", values, await shop.person("ADMIN"), None
 
 
+async def project_of_another(shop: Shop) -> Case:
+    project = await shop.project(await _owner(shop))
+    return "projects.get", {"id": project.id}, await _owner(shop), None
+
+
+async def create_project_all_bad(shop: Shop) -> Case:
+    values = {
+        "name": "",
+        "description": "d" * 5001,
+        "status": "ACTIVE",
+        "budget": "0",
+        "deadline": "3000-01-01",
+    }
+    return "projects.create", values, await _owner(shop), None
+
+
+async def create_project_too_late(shop: Shop) -> Case:
+    values = {"name": "Late", "deadline": "2020-02-29"}
+    return "projects.create", values, await _owner(shop), None
+
+
 async def job_missing(shop: Shop) -> Case:
     values = {"id": new_id(shop.process.clock())}
     return "jobs.get", values, await shop.person("ADMIN"), None
@@ -789,6 +810,9 @@ BAD_CALLS: dict[Build, str] = {
     check_coupon_exhausted: "COUPON_EXHAUSTED",
     audit_forbidden: "FORBIDDEN",
     audit_bad_filters: "VALIDATION_FAILED",
+    project_of_another: "PROJECT_NOT_FOUND",
+    create_project_all_bad: "VALIDATION_FAILED",
+    create_project_too_late: "VALIDATION_FAILED",
     job_missing: "JOB_NOT_FOUND",
     job_discard_missing: "JOB_NOT_FOUND",
     job_retry_waiting: "JOB_STATUS_INVALID",

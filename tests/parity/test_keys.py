@@ -31,6 +31,9 @@ KEYED = (
     "coupons.create",
     "coupons.update",
     "coupons.deactivate",
+    "projects.create",
+    "projects.update",
+    "projects.delete",
 )
 #: The least role that may call, where not everybody may.
 ROLES = {

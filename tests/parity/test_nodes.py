@@ -18,6 +18,7 @@ SHOWS = {
     "Invoice": "invoices.get",
     "Coupon": "coupons.get",
     "Deposit": "deposits.get",
+    "Project": "projects.get",
     "Job": "jobs.get",
     "User": "users.get",
 }
@@ -42,6 +43,7 @@ async def things_of(shop: Shop, owner: Person) -> dict[str, str]:
         "Invoice": (await shop.invoice(owner, order.id)).id,
         "Coupon": (await shop.coupon()).id,
         "Deposit": deposit.id,
+        "Project": (await shop.project(owner)).id,
         "Job": await shop.failed_job(),
         "User": owner.id,
     }

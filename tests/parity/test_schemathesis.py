@@ -78,6 +78,11 @@ SIGNED_IN = ANONYMOUS | {
     "invoice",
     "invoicePdf",
     "checkCoupon",
+    "projects",
+    "project",
+    "createProject",
+    "updateProject",
+    "deleteProject",
 }
 MANAGERS = SIGNED_IN | {
     "createCategory",
@@ -138,6 +143,7 @@ PATCHES = {
     "updateProduct",
     "updateOrderStatus",
     "updateCoupon",
+    "updateProject",
 }
 
 _CONFIG = """
@@ -353,6 +359,8 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
         "session": owner.session_id,
         "otherSessions": [(await shop.signed_in_again(owner)).session_id for _ in range(20)],
         "apiKeys": [(await shop.machine(owner, "orders:read:own")).key_id for _ in range(20)],
+        "projects": [(await shop.project(owner)).id],
+        "deletable": [(await shop.project(owner)).id for _ in range(20)],
         "jobs": [await shop.failed_job()],
         "failedJobs": [await shop.failed_job() for _ in range(40)],
         "login": {"email": guests[0].email, "password": PASSWORD},

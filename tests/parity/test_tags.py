@@ -20,6 +20,7 @@ from tests.faces import FACES, Door, Outcome
 from tests.shop import Person, Shop, good_call, new_key, unique
 
 VERSIONED = ("users.me", "users.get", "categories.get", "products.get", "orders.get")
+VERSIONED += ("projects.get",)
 #: The writes that take a condition, and the reads that give the tag of what they change.
 CONDITIONAL = {
     "users.update": "users.get",
@@ -31,6 +32,8 @@ CONDITIONAL = {
     "orders.updateStatus": "orders.get",
     "coupons.update": "coupons.get",
     "coupons.deactivate": "coupons.get",
+    "projects.update": "projects.get",
+    "projects.delete": "projects.get",
 }
 WRITES = (
     "auth.register",
@@ -65,6 +68,9 @@ WRITES = (
     "coupons.create",
     "coupons.update",
     "coupons.deactivate",
+    "projects.create",
+    "projects.update",
+    "projects.delete",
 )
 
 
@@ -407,7 +413,7 @@ async def test_a_write_leaves_the_same_row_whichever_door_it_came_through(
         [row] = await shop.audits_of(outcome.headers["x-request-id"])
         assert row["actor_id"] == (None if operation in ANONYMOUS else caller.id)
         about = {"users.create", "products.create", "deposits.create", "orders.create"}
-        about |= {"coupons.create", "categories.create"}
+        about |= {"coupons.create", "categories.create", "projects.create"}
         if operation in about:
             assert row["entity_id"] == outcome.ok["id"]
         elif "id" in values:

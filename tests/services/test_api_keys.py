@@ -216,6 +216,12 @@ OPENS: dict[str, tuple[str, tuple[str, ...]]] = {
         "MANAGER",
         ("coupons.create", "coupons.update", "coupons.deactivate"),
     ),
+    "projects:read:own": ("USER", ("projects.list", "projects.get")),
+    "projects:read:all": ("ADMIN", ()),
+    "projects:write:own": (
+        "USER",
+        ("projects.create", "projects.update", "projects.delete"),
+    ),
     "jobs:read:all": ("ADMIN", ("jobs.list", "jobs.get")),
     "jobs:write:all": ("ADMIN", ("jobs.retry", "jobs.discard")),
     "audit:read:all": ("ADMIN", ("audit.list", "audit.head", "audit.verify")),

@@ -118,6 +118,7 @@ def example(schema: Schema, parts: Mapping[str, Schema], *, everything: bool = F
 _EXAMPLES: dict[str, Any] = {
     "uuid": "01a1f9bd-135c-7e07-b274-b67df665d3e0",
     "date-time": "2026-11-20T12:00:00Z",
+    "date": "2027-01-31",
     "integer": 1,
     "boolean": True,
     "object": METADATA_EXAMPLE,

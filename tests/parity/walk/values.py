@@ -234,6 +234,9 @@ class Values:
         if shape.get("format") == "date-time":
             days = timedelta(days=pick((-400, -30, -1, 1, 30, 200)))
             return (self._clock.now + days).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if shape.get("format") == "date":
+            days = timedelta(days=pick((-30, -1, 0, 1, 30, 400)))
+            return (self._clock.now + days).date().isoformat()
         if "pattern" in shape and re.fullmatch(shape["pattern"], "19.99"):
             known = self._known.some(_names(name)) if chance() < 0.3 else None
             return known or pick(_AMOUNTS)
