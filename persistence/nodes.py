@@ -11,6 +11,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from persistence.api_keys import API_KEY
 from persistence.audit.entries import AUDIT_ENTRY
 from persistence.categories import CATEGORY
+from persistence.comments.views import COMMENT
 from persistence.coupons.views import COUPON
 from persistence.database.columns import Instant, Json, Money
 from persistence.database.statements import Query, among
@@ -21,6 +22,7 @@ from persistence.jobs.views import JOB
 from persistence.orders.history import ORDER_EVENT
 from persistence.orders.views import ORDER
 from persistence.payments import PAYMENT
+from persistence.posts.views import POST
 from persistence.products.views import PRODUCT
 from persistence.projects import PROJECT
 from persistence.refunds import REFUND
@@ -38,6 +40,8 @@ _VIEWS: tuple[View[Any], ...] = (
     INVOICE,
     COUPON,
     REFUND,
+    POST,
+    COMMENT,
     PROJECT,
     DEPOSIT,
     WALLET,
@@ -65,7 +69,7 @@ _READERS = {view.name: [_reader(column.type) for column in view.selected] for vi
 
 
 #: The viewer's values that are given for each kind apart, as permissions are.
-_BY_KIND = ("sees_all", "administers")
+_BY_KIND = ("sees_all", "administers", "reads_own")
 
 
 def value_name(name: str, kind: str) -> str:

@@ -6,12 +6,14 @@ import strawberry
 
 from schema.api_keys import ApiKey
 from schema.building.connections import Connection
-from schema.building.fields import read, write
+from schema.building.fields import read, relation, write
 from schema.building.types import enum, mirror
 from schema.done import Done
 from schema.node import Node
+from schema.posts import Post
 from schema.sessions import Session
 from services import api_keys, sessions
+from services.posts import reading as posts
 from services.users import managing, own_account, reading
 
 enum(
@@ -32,11 +34,18 @@ class Profile:
 class User(Node):
     sessions = read(sessions.list_, "User.sessions", Connection[Session], key="id")
     api_keys = read(api_keys.list_, "User.apiKeys", Connection[ApiKey], key="id")
+    posts = read(posts.list_mine, "User.posts", Connection[Post], key="id")
 
 
 @mirror(reading.PublicUser)
 class PublicUser(Node):
-    pass
+    posts = relation(
+        posts.latest_of,
+        "id",
+        list[Post],
+        f"The newest published posts, {posts.LATEST} at the most; the list of posts has all.",
+        rows=posts.LATEST,
+    )
 
 
 Person = Annotated[

@@ -6,6 +6,9 @@ from services import api_keys, approvals, categories, payments, projects, sessio
 from services.audit import reading as audit
 from services.auth import recovery as auth_recovery
 from services.auth import signing_in as auth_signing_in
+from services.comments import moderating as comments_moderating
+from services.comments import reading as comments
+from services.comments import writing as comments_writing
 from services.coupons import managing as coupons
 from services.deposits import depositing as deposits
 from services.invoices import reading as invoices
@@ -14,6 +17,10 @@ from services.operation.operation import Operation
 from services.orders import buying as orders_buying
 from services.orders import managing as orders_managing
 from services.orders import reading as orders
+from services.posts import liking as posts_liking
+from services.posts import moderating as posts_moderating
+from services.posts import reading as posts
+from services.posts import writing as posts_writing
 from services.products import managing as products_managing
 from services.products import reading as products
 from services.refunds import refunding as refunds
@@ -85,6 +92,25 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     coupons.update,
     coupons.deactivate,
     coupons.check,
+    posts.list_,
+    posts.list_mine,
+    posts.popular,
+    posts.get,
+    posts_writing.create,
+    posts_writing.update,
+    posts_writing.delete,
+    posts_moderating.unpublish,
+    posts_moderating.restore,
+    posts_liking.like,
+    posts_liking.unlike,
+    comments.list_,
+    comments.replies,
+    comments.get,
+    comments_writing.create,
+    comments_writing.update,
+    comments_writing.delete,
+    comments_moderating.remove,
+    comments_moderating.restore,
     projects.list_,
     projects.get,
     projects.create,

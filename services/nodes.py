@@ -9,6 +9,7 @@ from services import api_keys, categories, payments, projects, sessions, wallet
 from services.access.callers import Caller
 from services.access.permissions import Permission
 from services.audit import reading as audit
+from services.comments import reading as comments
 from services.coupons import managing as coupons
 from services.deposits import depositing as deposits
 from services.errors.base import FieldError
@@ -19,6 +20,7 @@ from services.jobs import managing as jobs
 from services.operation.context import Request, viewer_values_of
 from services.operation.operation import Operation
 from services.orders import reading as orders
+from services.posts import reading as posts
 from services.products import reading as products
 from services.refunds import refunding as refunds
 from services.users import reading as users
@@ -35,6 +37,8 @@ SHOWN_BY: dict[str, Operation[Any, Any]] = {
     "Invoice": invoices.get,
     "Coupon": coupons.get,
     "Refund": refunds.list_,
+    "Post": posts.get,
+    "Comment": comments.get,
     "Project": projects.get,
     "Deposit": deposits.get,
     "Wallet": wallet.get,

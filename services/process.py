@@ -30,6 +30,7 @@ from services.fast.redis_pipeline import Pipeline
 from services.operation.cursors import CursorKeys
 from services.operation.key_turns import KeyTurns
 from services.periodic_tasks import PeriodicTasks
+from services.posts.counting import PostViews
 from services.process_metrics import SAMPLE_SECONDS, ProcessMetrics
 from services.quota.gcra import ask_redis
 from services.quota.quota import Quota
@@ -65,6 +66,7 @@ class Process:
     places: Places
     key_turns: KeyTurns
     quota: Quota
+    post_views: PostViews
     provider: Provider
     #: The time by which operations decide; tests give another one than ``shared_clock``.
     clock: Callable[[], datetime]
@@ -90,6 +92,7 @@ class Process:
         await self.periodic_tasks.stop()
         with suppress(DatabaseError):
             await self.api_keys.flush()
+            await self.post_views.flush()
         await self.cache.send_pending_bumps()
         await self.database.close()
         self.redis_calls.close()
@@ -131,9 +134,11 @@ def new_process(
     )
     revocations = Revocations(database, clock, settings.access_token_seconds)
     api_keys = ApiKeys(database, revocations)
+    post_views = PostViews(settings, database, redis_calls, reachability)
     periodic_tasks = PeriodicTasks()
     periodic_tasks.every(POLL_SECONDS, revocations.poll)
     periodic_tasks.every(FLUSH_SECONDS, api_keys.flush)
+    periodic_tasks.every(settings.views_seconds, post_views.flush)
     periodic_tasks.every(_KEYS_SECONDS, tokens.load)
     periodic_tasks.every(MEASURE_SECONDS, shared_clock.measure)
     periodic_tasks.every(_PENDING_BUMPS_SECONDS, cache.send_pending_bumps)
@@ -153,6 +158,7 @@ def new_process(
         places=Places(*settings.secrets),
         key_turns=KeyTurns(settings.key_wait_seconds, settings.pool_max),
         quota=Quota(settings, ask, reachability),
+        post_views=post_views,
         provider=new_provider(settings),
         clock=clock,
         shared_clock=shared_clock,

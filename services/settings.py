@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from services.settings_content import ContentSettings
 from services.settings_http import HttpSettings
 from services.settings_logs import LogSettings
 from services.settings_pool import PoolSettings
@@ -37,7 +38,7 @@ from services.settings_types import (
 from services.settings_types import Environment as Environment
 
 
-class Settings(HttpSettings, LogSettings, PoolSettings):
+class Settings(ContentSettings, HttpSettings, LogSettings, PoolSettings):
     """All settings with their defaults; sizes in bytes, times in seconds, money in the currency."""
 
     model_config = SettingsConfigDict(

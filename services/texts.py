@@ -51,6 +51,25 @@ def overrides(text: str) -> bool:
     return _OVERRIDE.search(text) is not None
 
 
+#: As many as Unicode's stream-safe texts pile up on a letter (UAX 15).
+_MOST_MARKS = 30
+
+
+def piles_marks(text: str) -> bool:
+    """Do more combining marks than any script writes follow one letter?
+
+    Normalising takes quadratic time in them: 22 s for 100,000.
+    """
+    if max(text, default="") < "\u0300":
+        return False
+    marks = 0
+    for letter in text:
+        marks = marks + 1 if unicodedata.combining(letter) else 0
+        if marks > _MOST_MARKS:
+            return True
+    return False
+
+
 def shows_something(text: str) -> bool:
     """Is anything of a text visible: a letter, a digit, a sign?
 

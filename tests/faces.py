@@ -167,6 +167,25 @@ ADDRESSES: dict[str, Address] = {
     "coupons.update": Address("PATCH", "/admin/coupons/{id}"),
     "coupons.deactivate": Address("POST", "/admin/coupons/{id}/deactivate"),
     "coupons.check": Address("POST", "/coupons/check"),
+    "posts.list": Address("GET", "/posts"),
+    "posts.listMine": Address("GET", "/me/posts"),
+    "posts.popular": Address("GET", "/posts/popular"),
+    "posts.get": Address("GET", "/posts/{id}"),
+    "posts.create": Address("POST", "/posts", 201),
+    "posts.update": Address("PATCH", "/posts/{id}"),
+    "posts.delete": Address("DELETE", "/posts/{id}", 204),
+    "posts.unpublish": Address("POST", "/posts/{id}/unpublish"),
+    "posts.restore": Address("POST", "/posts/{id}/restore"),
+    "posts.like": Address("PUT", "/posts/{id}/like"),
+    "posts.unlike": Address("DELETE", "/posts/{id}/like", 204),
+    "comments.list": Address("GET", "/posts/{id}/comments"),
+    "comments.replies": Address("GET", "/comments/{id}/replies"),
+    "comments.get": Address("GET", "/comments/{id}"),
+    "comments.create": Address("POST", "/posts/{id}/comments", 201),
+    "comments.update": Address("PATCH", "/comments/{id}"),
+    "comments.delete": Address("DELETE", "/comments/{id}", 204),
+    "comments.remove": Address("POST", "/comments/{id}/remove"),
+    "comments.restore": Address("POST", "/comments/{id}/restore"),
     "projects.list": Address("GET", "/projects"),
     "projects.get": Address("GET", "/projects/{id}"),
     "projects.create": Address("POST", "/projects", 201),
@@ -224,6 +243,14 @@ _INVOICE = (
 _COUPON = (
     "id code kind value currency description startsAt endsAt minimumOrder usageLimit perUserLimit "
     "redeemed isActive version createdAt updatedAt"
+)
+_POST = (
+    "id authorId title content category tags isPublished publishedAt unpublishedReason views likes "
+    "commentCount version createdAt updatedAt"
+)
+_COMMENT = (
+    "id postId authorId parentId content status removedReason replyCount version createdAt "
+    "updatedAt"
 )
 _PROJECT = "id ownerId name description status budget currency deadline version createdAt updatedAt"
 _JOB = "id name status attempts error createdAt runAt requestId"
@@ -418,6 +445,65 @@ DOCUMENTS: dict[str, Document] = {
     "coupons.check": Document(
         "checkCoupon", "code subtotal discount total currency", input="CheckCouponInput!"
     ),
+    "posts.list": Document(
+        "posts",
+        _POST,
+        {
+            **_PAGING,
+            "category": "PostCategory",
+            "author": "ID",
+            "tag": "String",
+            "search": "String",
+            "sort": "PostSort",
+        },
+        listed=True,
+    ),
+    "posts.listMine": Document(
+        "posts",
+        _POST,
+        {**_PAGING, "isPublished": "Boolean", "search": "String", "sort": "PostSort"},
+        listed=True,
+        under="me",
+    ),
+    "posts.popular": Document("popularPosts", _POST, {"first": "Int"}, listed=True),
+    "posts.get": Document("post", _POST, _ID, tagged=True),
+    "posts.create": Document("createPost", _POST, input="CreatePostInput!", tagged=True),
+    "posts.update": Document("updatePost", _POST, _ID, input="UpdatePostInput!", tagged=True),
+    "posts.delete": Document("deletePost", "ok", _ID),
+    "posts.unpublish": Document(
+        "unpublishPost", _POST, _ID, input="UnpublishPostInput!", tagged=True
+    ),
+    "posts.restore": Document("restorePost", _POST, _ID, tagged=True),
+    "posts.like": Document("likePost", _POST, _ID, tagged=True),
+    "posts.unlike": Document("unlikePost", "ok", _ID),
+    "comments.list": Document(
+        "comments",
+        _COMMENT,
+        {**_PAGING, "sort": "CommentSort"},
+        listed=True,
+        under="post",
+        under_takes=_ID,
+    ),
+    "comments.replies": Document(
+        "replies",
+        _COMMENT,
+        {**_PAGING, "sort": "CommentSort"},
+        listed=True,
+        under="comment",
+        under_takes=_ID,
+    ),
+    "comments.get": Document("comment", _COMMENT, _ID, tagged=True),
+    "comments.create": Document(
+        "createComment", _COMMENT, _ID, input="CreateCommentInput!", tagged=True
+    ),
+    "comments.update": Document(
+        "updateComment", _COMMENT, _ID, input="UpdateCommentInput!", tagged=True
+    ),
+    "comments.delete": Document("deleteComment", "ok", _ID),
+    "comments.remove": Document(
+        "removeComment", _COMMENT, _ID, input="RemoveCommentInput!", tagged=True
+    ),
+    "comments.restore": Document("restoreComment", _COMMENT, _ID, tagged=True),
     "projects.list": Document(
         "projects",
         _PROJECT,
@@ -496,6 +582,18 @@ _MUTATIONS = {
     "createCoupon",
     "updateCoupon",
     "deactivateCoupon",
+    "createPost",
+    "updatePost",
+    "deletePost",
+    "unpublishPost",
+    "restorePost",
+    "likePost",
+    "unlikePost",
+    "createComment",
+    "updateComment",
+    "deleteComment",
+    "removeComment",
+    "restoreComment",
     "createProject",
     "updateProject",
     "deleteProject",
@@ -519,6 +617,10 @@ SORTS = {
     "-fullName": "FULL_NAME_DESC",
     "code": "CODE_ASC",
     "-code": "CODE_DESC",
+    "updatedAt": "UPDATED_AT_ASC",
+    "-updatedAt": "UPDATED_AT_DESC",
+    "title": "TITLE_ASC",
+    "-title": "TITLE_DESC",
     "deadline": "DEADLINE_ASC",
     "-deadline": "DEADLINE_DESC",
     "price": "PRICE_ASC",
@@ -554,6 +656,9 @@ _NESTED: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "invoices.pdf": lambda raw: parsed(raw.pop("id")) or NOWHERE,
     "orders.history": lambda raw: parsed(raw.pop("id")) or NOWHERE,
     "refunds.list": lambda raw: parsed(raw.pop("id")) or NOWHERE,
+    "comments.list": lambda raw: parsed(raw.pop("id")) or NOWHERE,
+    "comments.replies": lambda raw: parsed(raw.pop("id")) or NOWHERE,
+    "posts.listMine": lambda _: ME,
     "sessions.list": lambda _: ME,
     "apiKeys.list": lambda _: ME,
 }

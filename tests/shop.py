@@ -19,6 +19,8 @@ import structlog
 from persistence.mail_tokens import Purpose
 from services import api_keys, projects
 from services.access.tokens import hashed, new_refresh_token
+from services.comments import moderating as comments_moderating
+from services.comments import writing as comments
 from services.coupons import managing as coupons
 from services.deposits import depositing as deposits
 from services.ids import new_id
@@ -29,6 +31,9 @@ from services.mail.tokens import derive
 from services.operation.context import Request
 from services.orders import buying as orders_buying
 from services.orders import reading as orders
+from services.posts import liking as posts_liking
+from services.posts import moderating as posts_moderating
+from services.posts import writing as posts
 from services.process import Process
 from services.products import managing as products_managing
 from services.refunds import refunding as refunds
@@ -61,6 +66,9 @@ BUSINESS_TABLES = (
     "coupon_redemptions",
     "refunds",
     "refund_lines",
+    "posts",
+    "post_likes",
+    "comments",
     "projects",
     "jobs",
     "mail_tokens",
@@ -298,6 +306,40 @@ class Shop:
     async def redeem(self, coupon: Any, person: Person) -> Any:
         """An order of somebody's that redeems a coupon."""
         return await self.order(person, couponCode=coupon.code)
+
+    async def post(
+        self, person: Person, *, is_published: bool = True, liked: bool = False, **more: Any
+    ) -> Any:
+        """A new post of somebody's, published unless said otherwise; they may like it."""
+        raw = {
+            "title": unique("Post "),
+            "content": "Ten characters, and then some.",
+            "category": "TECHNOLOGY",
+            "isPublished": is_published,
+            **more,
+        }
+        post = await posts.create(self.request(person), raw)
+        if liked:
+            post = await posts_liking.like(self.request(person), {"id": post.id})
+        return post
+
+    async def unpublished(self, person: Person) -> Any:
+        """A post of somebody's that a moderator unpublished."""
+        post = await self.post(person)
+        raw = {"id": post.id, "reason": "It advertises."}
+        return await posts_moderating.unpublish(self.request(await self._manager()), raw)
+
+    async def comment(self, person: Person, post_id: str | None = None, **more: Any) -> Any:
+        """A new comment of somebody's, on a new post unless it is given."""
+        if post_id is None:
+            post_id = (await self.post(person)).id
+        raw = {"id": post_id, "content": unique("Well put "), **more}
+        return await comments.create(self.request(person), raw)
+
+    async def removed(self, person: Person) -> Any:
+        """A comment of somebody's that a moderator removed."""
+        raw = {"id": (await self.comment(person)).id, "reason": "It insults."}
+        return await comments_moderating.remove(self.request(await self._manager()), raw)
 
     async def project(self, person: Person, **more: Any) -> Any:
         """A new project of somebody's."""
@@ -605,6 +647,36 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
             return {"id": (await shop.coupon()).id}, key
         case "coupons.check":
             return {"code": (await shop.coupon()).code, "subtotal": "20.00"}, None
+        case "posts.get" | "posts.like" | "comments.list":
+            return {"id": (await shop.post(owner)).id}, key if operation == "posts.like" else None
+        case "posts.create":
+            content = {"content": "Ten characters, and then some.", "category": "HEALTH"}
+            return {"title": f"Post {name}", "isPublished": True, **content}, key
+        case "posts.update":
+            return {"id": (await shop.post(owner, is_published=False)).id, "tags": ["new"]}, key
+        case "posts.delete":
+            return {"id": (await shop.post(owner, is_published=False)).id}, key
+        case "posts.unpublish":
+            return {"id": (await shop.post(owner)).id, "reason": "It advertises."}, key
+        case "posts.restore":
+            return {"id": (await shop.unpublished(owner)).id}, key
+        case "posts.unlike":
+            return {"id": (await shop.post(owner, liked=True)).id}, key
+        case "comments.get" | "comments.replies":
+            return {"id": (await shop.comment(owner)).id}, None
+        case "comments.create":
+            return {"id": (await shop.post(owner)).id, "content": f"Well put, {name}."}, key
+        case "comments.update":
+            draft = await shop.post(owner, is_published=False)
+            comment = await shop.comment(owner, draft.id)
+            return {"id": comment.id, "content": f"Well put, {name}."}, key
+        case "comments.delete":
+            draft = await shop.post(owner, is_published=False)
+            return {"id": (await shop.comment(owner, draft.id)).id}, key
+        case "comments.remove":
+            return {"id": (await shop.comment(owner)).id, "reason": "It insults."}, key
+        case "comments.restore":
+            return {"id": (await shop.removed(owner)).id}, key
         case "projects.get":
             return {"id": (await shop.project(owner)).id}, None
         case "projects.create":

@@ -209,7 +209,7 @@ def _translate_list(operation: Operation[Any, Any], sent: Sent) -> None:
         query["total"] = "true"
     for older in ("limit", "per_page"):
         if older in query:
-            _translate_size(older, sent)
+            _translate_size(operation, older, sent)
     if "sort" in query:
         query["sort"] = re.sub(r"_([a-z])", lambda match: match[1].upper(), query["sort"])
     if "order" in query:
@@ -237,12 +237,14 @@ def _sorts(annotation: Any) -> set[str]:
     return {sort for each in get_args(annotation) for sort in get_args(each) or (each,)}
 
 
-def _translate_size(older: str, sent: Sent) -> None:
+def _translate_size(operation: Operation[Any, Any], older: str, sent: Sent) -> None:
     """Put the size of a page where it belongs, which depends on the cursor."""
     query = sent.query
     value = query.pop(older)
     # The size of a cursor's page is named after the cursor's direction.
     size = "first" if "after" in query else "last" if "before" in query else "perPage"
+    if "per_page" not in operation.input.model_fields:
+        size = "first"  # a list of one page
     if size in query:
         other = sent.spelled.get(size, size)
         sent.faults.append(FieldError(older, "CONFLICT", f"Give {older} or {other}, not both."))

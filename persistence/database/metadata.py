@@ -8,6 +8,7 @@ import persistence.api_keys
 import persistence.audit.chain
 import persistence.audit.entries
 import persistence.categories
+import persistence.comments.tables
 import persistence.coupons.tables
 import persistence.deposits
 import persistence.idempotency
@@ -17,6 +18,7 @@ import persistence.jobs.tables
 import persistence.mail_tokens
 import persistence.orders.tables
 import persistence.payments
+import persistence.posts.tables
 import persistence.products.tables
 import persistence.projects
 import persistence.provider_events

@@ -125,6 +125,9 @@ TOUCHED = (
     "coupons",
     "coupon_redemptions",
     "projects",
+    "posts",
+    "post_views",
+    "comments",
 )
 APPEND_ONLY = (
     "transfers",

@@ -7,6 +7,7 @@ visibility is written once, as a condition over values that every reader passes:
 - ``session``: the caller's session id, or None
 - ``sees_all``: whether the caller may see everybody's things
 - ``administers``: whether the caller may see everybody's accounts
+- ``reads_own``: whether the caller may see their own things, where others are public
 - ``now``: the time of the read
 
 A *projection* is some fields of a view, and what its keys lead to, in one statement. Decoding
@@ -31,6 +32,7 @@ Row = TypeVar("Row")
 viewer = sa.bindparam("viewer", type_=Uuid)
 session = sa.bindparam("session", type_=Uuid)
 sees_all = sa.bindparam("sees_all", type_=sa.Boolean)
+reads_own = sa.bindparam("reads_own", type_=sa.Boolean)
 administers = sa.bindparam("administers", type_=sa.Boolean)
 now = sa.bindparam("now", type_=Instant)
 

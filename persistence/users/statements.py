@@ -25,6 +25,9 @@ PUBLIC_USERS_EVER = Query(
     PUBLIC_USER.select().where(among(users.c.id), viewer.is_not(None)), PUBLIC_USER.row
 )
 
+#: The public part of authors, whoever reads: what they published is signed with it. Values: ids.
+AUTHORS = Query(PUBLIC_USER.select().where(among(users.c.id)), PUBLIC_USER.row)
+
 _credentials = row_plan(Credentials, UserTable, user_id=users.c.id)
 #: Values: the spellings of an email. Old rows may hold two spellings of one address.
 CREDENTIALS = Query(

@@ -69,15 +69,19 @@ def read(
     return _field(op, place, resolver, returns, metadata(loader))
 
 
-def relation(load: Any, key: str, returns: Any, description: str) -> Any:
-    """A field that holds another thing, found by the attribute ``key``; null when not visible."""
+def relation(load: Any, key: str, returns: Any, description: str, *, rows: int = 0) -> Any:
+    """A field that holds another thing, found by the attribute ``key``; null when not visible.
+
+    ``rows`` is how many things it holds at the most, where it holds a list.
+    """
 
     async def batch(
         request: Request, keys: Sequence[Any], _: dict[str, Any], **more: Any
     ) -> Mapping[Any, Any]:
         return await translate_errors(load, request, keys, *more.values())
 
-    loader = BatchLoader(load, batch, key, projects="wanted" in inspect.signature(load).parameters)
+    projects = "wanted" in inspect.signature(load).parameters
+    loader = BatchLoader(load, batch, key, projects=projects, rows=rows)
 
     async def resolver(self: Any, info: Info) -> Any:
         return await _load(loader, self, info, {})

@@ -40,7 +40,8 @@ class BatchLoader:
     ``load`` answers values (or errors) by key. ``key`` names the parent's attribute that holds the
     key; a parent whose key is None has null. Fields with the same ``name`` and the same arguments
     are read together. ``attribute`` names the attribute of the value that the field shows.
-    With ``projects``, ``load`` also takes ``wanted`` and may answer projections.
+    With ``projects``, ``load`` also takes ``wanted`` and may answer projections. ``rows`` is how
+    many things a relation finds for a key, where it finds a list.
     """
 
     name: Hashable
@@ -49,6 +50,7 @@ class BatchLoader:
     paged: bool = False
     attribute: str | None = None
     projects: bool = False
+    rows: int = 0
 
 
 FieldLoader = SingleLoader | BatchLoader

@@ -20,6 +20,7 @@ from graphql import (
 from graphql.language.parser import MAX_NESTING_DEPTH
 from graphql.pyutils import Undefined
 
+from schema.building.loaders import loader_of
 from schema.executing.walk import Walk
 from schema.schema import FIELDS, SCHEMA
 from services.catalogue import BY_NAME
@@ -148,14 +149,19 @@ class Cost(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A field of the schema: its type's name, its cost, and the arguments that size a list."""
+    """A field of the schema: its type's name, its cost, and what sizes a list.
+
+    That is the arguments that size it, or the rows that it has at the most.
+    """
 
     returns: str
     cost: int
     sized_by: tuple[str, ...] = ()
+    rows: int = 0
 
 
-#: Root fields that are no operation. Relations cost nothing: they are read with their parents.
+#: Root fields that are no operation. Relations cost nothing but the rows of a list: they are read
+#: with their parents.
 _NO_OPERATIONS = {
     "node": _Place("Node", 1),
     "nodes": _Place("Node", 1, ("ids",)),
@@ -176,7 +182,10 @@ def _places() -> dict[tuple[str, str], _Place]:
             op = operations.get(name if kind in roots else f"{kind.name}.{name}")
             sized_by = SIZES if op and op.paged else ()
             returns = get_named_type(field.type).name
-            found[kind.name, name] = _Place(returns, op.cost if op else 0, sized_by)
+            # Introspection's own fields are no Strawberry's.
+            relates = kind not in roots and not kind.name.startswith("__")
+            rows = getattr(loader_of(field), "rows", 0) if relates else 0
+            found[kind.name, name] = _Place(returns, op.cost if op else 0, sized_by, rows)
     return found | {("Query", name): place for name, place in _NO_OPERATIONS.items()}
 
 
@@ -207,8 +216,10 @@ class Costs(Walk[Cost]):
         if not isinstance(node, FieldNode):
             return inner
         place = _PLACES.get((within, node.name.value))
-        if place is None or not (place.cost or place.sized_by):
+        if place is None or not (place.cost or place.sized_by or place.rows):
             return inner
+        if place.rows:
+            return Cost(inner.cost, min(place.rows * (1 + inner.rows), ENDLESS))
         if not place.sized_by:
             return Cost(inner.cost + place.cost, inner.rows)
         rows = self._rows(node, place.sized_by)

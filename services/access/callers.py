@@ -47,5 +47,6 @@ def viewer_values(caller: Caller | None, noun: str, now: datetime) -> dict[str, 
         "session": caller and caller.session_id,
         "sees_all": sees_all,
         "administers": sees_all,
+        "reads_own": caller is not None and caller.may_read_own(noun),
         "now": now,
     }

@@ -77,6 +77,15 @@ class Permission(StrEnum):
     REFUNDS_READ_OWN = "refunds:read:own", Role.USER
     REFUNDS_READ_ALL = "refunds:read:all", Role.MANAGER
     REFUNDS_WRITE_ALL = "refunds:write:all", Role.MANAGER
+    POSTS_READ_OWN = "posts:read:own", Role.USER
+    POSTS_READ_ALL = "posts:read:all", Role.MODERATOR
+    POSTS_WRITE_OWN = "posts:write:own", Role.USER
+    POSTS_WRITE_ALL = "posts:write:all", Role.ADMIN
+    POSTS_LIKE_OWN = "posts:like:own", Role.USER
+    POSTS_MODERATE_ALL = "posts:moderate:all", Role.MODERATOR
+    COMMENTS_READ_ALL = "comments:read:all", Role.MODERATOR
+    COMMENTS_WRITE_OWN = "comments:write:own", Role.USER
+    COMMENTS_MODERATE_ALL = "comments:moderate:all", Role.MODERATOR
     PROJECTS_READ_OWN = "projects:read:own", Role.USER
     PROJECTS_READ_ALL = "projects:read:all", Role.ADMIN
     PROJECTS_WRITE_OWN = "projects:write:own", Role.USER

@@ -9,8 +9,10 @@ from services.jobs.lanes import Lane
 from services.jobs.queue import Handler
 from services.jobs.schedules import Schedules
 from services.mail import accounts as mail_accounts
+from services.mail import content as mail_content
 from services.mail import orders as mail_orders
 from services.orders import managing as orders_managing
+from services.posts import scoring as posts_scoring
 
 HANDLERS: dict[str, Handler] = {
     "access.forgetOld": retention.forget_access,
@@ -21,15 +23,18 @@ HANDLERS: dict[str, Handler] = {
     "invoices.render": invoices_issuing.render_invoice,
     "jobs.forgetOld": retention.forget_jobs,
     "jobs.queueAgain": unfinished.queue_again,
+    "mail.commentRemoved": mail_content.comment_removed,
     "mail.emailChanging": mail_accounts.email_changing,
     "mail.orderPaid": mail_orders.order_paid,
     "mail.orderPlaced": mail_orders.order_placed,
     "mail.orderRefunded": mail_orders.order_refunded,
     "mail.orderShipped": mail_orders.order_shipped,
+    "mail.postUnpublished": mail_content.post_unpublished,
     "mail.verifyEmail": mail_accounts.verify_email,
     "mail.resetPassword": mail_accounts.reset_password,
     "orders.expire": orders_managing.expire_due,
     "search.reindex": reindexing.reindex_new,
+    "posts.score": posts_scoring.refresh_scores,
 }
 #: How many jobs of a name run at one time, over all workers. Every worker must have the same
 #: numbers. A name that is not here is limited only by each worker's own concurrency.
@@ -45,6 +50,7 @@ SCHEDULES: Schedules = {
     "jobs.queueAgain": lambda _: 86_400,
     "orders.expire": lambda settings: settings.expiry_seconds,
     "search.reindex": lambda _: 300,
+    "posts.score": lambda settings: settings.scores_seconds,
 }
 #: The lanes of every worker; the jobs that are in none of them share one more.
 LANES: tuple[Lane, ...] = (

@@ -15,16 +15,18 @@ class Lane(Struct, frozen=True):
 
 
 #: A worker takes jobs of a lane by these numbers, the highest first; others have 0. Somebody waits
-#: for each of the first ones. Buyers expect the mails below them, but do not wait.
+#: for each of the first ones. People expect the mails below them, but do not wait.
 PRIORITIES: Mapping[str, int] = {
     "deposits.charge": 2,
     "mail.emailChanging": 2,
     "mail.resetPassword": 2,
     "mail.verifyEmail": 2,
+    "mail.commentRemoved": 1,
     "mail.orderPaid": 1,
     "mail.orderPlaced": 1,
     "mail.orderRefunded": 1,
     "mail.orderShipped": 1,
+    "mail.postUnpublished": 1,
 }
 
 

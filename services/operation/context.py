@@ -25,7 +25,7 @@ from services.settings import Settings
 log = structlog.get_logger("tandem.request")
 
 #: Entities whose reads are cached. Each one has a tag of its own, and lists have the kind's tag.
-_CACHED = frozenset({"product", "category"})
+_CACHED = frozenset({"product", "category", "post"})
 
 
 @dataclass(slots=True)
@@ -129,7 +129,9 @@ def viewer_values_of(op: Declaration[Any], caller: Caller | None, now: datetime)
     values = viewer_values(caller, op.noun, now)
     for permission in op.also:
         values["sees_all"] &= caller is not None and caller.may_read_all(permission.noun)
+        values["reads_own"] &= caller is not None and caller.may_read_own(permission.noun)
     values["sees_all"] |= op.internal or op.over_all
+    values["reads_own"] |= op.writes
     return values
 
 

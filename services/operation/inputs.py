@@ -175,11 +175,13 @@ _CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udf
 LONGEST_TEXT = 10_000
 
 
-def _cleaned(value: object, control: re.Pattern[str]) -> object:
+def _cleaned(value: object, control: re.Pattern[str], longest: int = LONGEST_TEXT) -> object:
     if not isinstance(value, str):
         return value
-    if len(value) > LONGEST_TEXT:
-        raise wrong("TOO_LONG", f"Give {LONGEST_TEXT} or fewer characters.")
+    if len(value) > longest:
+        raise wrong("TOO_LONG", f"Give {longest} or fewer characters.")
+    if len(value) > LONGEST_TEXT and texts.piles_marks(value):
+        raise wrong("INVALID_FORMAT", "Leave out marks that pile up on one letter.")
     if control.search(value):
         raise wrong("INVALID_FORMAT", "Control characters are not allowed.")
     return unicodedata.normalize("NFC", value.strip())
@@ -199,6 +201,11 @@ def refuse_controls(value: object) -> object:
 
 def _clean_lines(value: object) -> object:
     return _cleaned(value, _CONTROL_IN_LINES)
+
+
+def clean_long_lines(value: object) -> object:
+    """Lines of a text that may be very long; spaces around it may double its length."""
+    return _cleaned(value, _CONTROL_IN_LINES, 200_000)
 
 
 def _legible(value: str) -> str:
@@ -223,6 +230,14 @@ Lines = Annotated[
     str,
     Strict(),
     BeforeValidator(_clean_lines),
+    AfterValidator(_legible),
+    Field(json_schema_extra={"x-text": "lines"}),
+]
+#: Lines of a text that may be longer than `LONGEST_TEXT`.
+LongLines = Annotated[
+    str,
+    Strict(),
+    BeforeValidator(clean_long_lines),
     AfterValidator(_legible),
     Field(json_schema_extra={"x-text": "lines"}),
 ]
@@ -334,6 +349,8 @@ def _number(value: object) -> object:
 
 Flag = Annotated[bool, Strict(), BeforeValidator(_flag)]
 PageSize = Annotated[int, Strict(), Field(ge=1, le=100), BeforeValidator(_number)]
+#: The size of a list that has one page.
+TopSize = Annotated[int, Strict(), Field(ge=1, le=50), BeforeValidator(_number)]
 #: A position in something that is numbered without gaps; GraphQL's Int ends there.
 Position = Annotated[int, Strict(), Field(ge=1, le=2**31 - 1), BeforeValidator(_number)]
 PageNumber = Annotated[int, Strict(), Field(ge=1, le=1_000_000), BeforeValidator(_number)]

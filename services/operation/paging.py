@@ -160,11 +160,18 @@ async def pages(
 
 
 async def own_page(
-    ctx: Context, listing: Listing[Item], user_ids: Sequence[str], input: Paged, sort: str
+    ctx: Context,
+    listing: Listing[Item],
+    user_ids: Sequence[str],
+    input: Paged,
+    sort: str,
+    filters: Mapping[str, Any] | None = None,
 ) -> dict[str, Page[Item] | TandemError]:
     """A page of the caller's own things, under their id or `ME`; under any other id `Forbidden`."""
     mine = {ME, ctx.user_id}
-    found = await page(ctx, listing, input, sort, {}) if mine & {*user_ids} else Forbidden()
+    found = (
+        await page(ctx, listing, input, sort, filters or {}) if mine & {*user_ids} else Forbidden()
+    )
     return {id: found if id in mine else Forbidden() for id in user_ids}
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Self
 
 from msgspec import structs
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from persistence.database.failures import ReferenceViolation
@@ -42,18 +42,9 @@ from services.operation.inputs import (
 )
 from services.operation.operation import operation
 from services.operation.patches import ABSENT, Patch, changes
-from services.products.reading import ProductId, Tag
+from services.products.reading import ProductId
 from services.products.texts import text_columns
-from services.texts import fold_case
-
-
-def _without_repeats(tags: list[str]) -> list[str]:
-    """Each tag once, in the spelling that comes first; `Sale` and `SALE` are one tag."""
-    found: dict[str, str] = {}
-    for tag in tags:
-        found.setdefault(fold_case(tag), tag)
-    return list(found.values())
-
+from services.tags import Tags
 
 #: Highest stock of a product. It is far above any real stock, and sums fit an integer column.
 MOST_PIECES = 1_000_000
@@ -65,7 +56,6 @@ _CLEARED: dict[str, Any] = {"description": "", "tags": [], "metadata": {}}
 
 Name = Annotated[NameLine, Field(min_length=1, max_length=200)]
 Description = Annotated[Lines, Field(max_length=2000)]
-Tags = Annotated[list[Tag], Field(max_length=10), AfterValidator(_without_repeats)]
 Pieces = Annotated[int, Field(ge=0, le=MOST_PIECES)]
 
 

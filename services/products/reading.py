@@ -15,7 +15,6 @@ from services.operation.inputs import (
     Flag,
     Input,
     Line,
-    NameLine,
     PathId,
     Reference,
     wrong,
@@ -23,8 +22,8 @@ from services.operation.inputs import (
 from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 from services.search.columns import search_values
+from services.tags import Tag
 
-Tag = Annotated[NameLine, Field(min_length=1, max_length=50)]
 ProductSort = Literal["-createdAt", "createdAt", "name", "-name", "price", "-price", "relevance"]
 
 

@@ -47,6 +47,8 @@ class Policy(StrEnum):
     REGISTER = "register"
     #: An address and an account: mails that callers ask for.
     MAIL = "mail"
+    #: A user: posts and comments.
+    CONTENT = "content"
     #: An address: pages and documents beside the faces, metrics, and unsigned events.
     PAGES = "pages"
 
@@ -154,11 +156,15 @@ class Quota:
     ) -> Allowance | None:
         """Charge one attempt under a tight policy, to the address and to the account.
 
+        What users write is charged to them alone.
+
         ``account`` is an email as it came in, whether it has an account or not. Where the operation
         asks for no email, the account is the caller's own. When one of both refuses, neither is
         charged.
         """
-        subjects = [] if address is None else [self.place(address)]
+        # People behind one address may write as much as people at home.
+        place = None if policy is Policy.CONTENT else address
+        subjects = [] if place is None else [self.place(place)]
         if isinstance(account, str) and len(account) <= LONGEST_TEXT:
             subjects.append(self.account(account))
         elif caller is not None:
@@ -251,6 +257,7 @@ def _budgets(settings: Settings) -> dict[Policy, Budget]:
         Policy.LOGIN_ACCOUNT: (settings.quota_login_account, settings.quota_login_seconds),
         Policy.REGISTER: (settings.quota_register, settings.quota_register_seconds),
         Policy.MAIL: (settings.quota_mail, settings.quota_mail_seconds),
+        Policy.CONTENT: (settings.quota_content, settings.quota_content_seconds),
         Policy.PAGES: (settings.quota_pages, settings.quota_pages_seconds),
     }
     factor = settings.budget_factor

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from persistence.users.statements import PUBLIC_USERS_EVER
+from persistence.users.statements import AUTHORS, PUBLIC_USERS_EVER
 from persistence.users.tables import Role as Role
 from persistence.users.views import PUBLIC_USER, USER, USERS, PublicUser, User
 from persistence.users.views import Profile as Profile
@@ -90,4 +90,13 @@ async def public_by_ids(request: Request, ids: Sequence[str]) -> dict[str, Publi
     """
     viewer: dict[str, Any] = viewer_values_for_relation(request, "users")
     rows = await request.reader.all(PUBLIC_USERS_EVER, ids=list(ids), **viewer)
+    return {row.id: row for row in rows}
+
+
+async def authors_by_ids(request: Request, ids: Sequence[str]) -> dict[str, PublicUser]:
+    """Load the public part of authors, by id; relation of posts and comments.
+
+    Anybody may know who wrote what anybody may read. Posts outlive accounts as well.
+    """
+    rows = await request.reader.all(AUTHORS, ids=list(ids))
     return {row.id: row for row in rows}

@@ -77,6 +77,8 @@ async def _ids(shop: Shop) -> dict[str, list[str]]:
         "Invoice": "invoices",
         "Coupon": "coupons",
         "Project": "projects",
+        "Post": "posts",
+        "Comment": "comments",
         "Refund": "refunds",
         "Deposit": "deposits",
         "Wallet": "accounts",
@@ -125,6 +127,10 @@ async def world(shop: Shop) -> AsyncIterator[World]:
     await shop.large_order()
     await shop.project(buyer, budget="250.00", deadline="2999-12-31")
     await shop.project(buyer)
+    for place in range(3):
+        post = await shop.post(buyer, liked=place > 0, is_published=place < 2, tags=["new"])
+        comment = await shop.comment(people["manager"], post.id)
+        await shop.comment(buyer, post.id, parentId=comment.id)
     # Only managers see this product now, but orders still name it.
     await shop.execute("UPDATE products SET is_active = false WHERE id = $1", products[1].id)
     people["machine"] = await shop.machine(buyer, "orders:read:own", "account:read:own")

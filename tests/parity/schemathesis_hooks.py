@@ -55,6 +55,23 @@ _ASKED = {
     "updateCoupon": "coupons",
     "updateCouponByPut": "coupons",
     "deactivateCoupon": "coupons",
+    "post": "posts",
+    "postComments": "posts",
+    "updatePost": "posts",
+    "updatePostByPut": "posts",
+    "deletePost": "unwanted",
+    "unpublishPost": "offensive",
+    "restorePost": "unpublished",
+    "likePost": "posts",
+    "unlikePost": "posts",
+    "createComment": "posts",
+    "comment": "comments",
+    "commentReplies": "comments",
+    "updateComment": "comments",
+    "updateCommentByPut": "comments",
+    "deleteComment": "regretted",
+    "removeComment": "insulting",
+    "restoreComment": "removed",
     "project": "projects",
     "updateProject": "projects",
     "updateProjectByPut": "projects",
@@ -97,6 +114,12 @@ _USED_UP = {
     "leavers",
     "failedJobs",
     "deletable",
+    "unwanted",
+    "offensive",
+    "unpublished",
+    "regretted",
+    "insulting",
+    "removed",
 }
 #: So many of them are left to operations that have had no success yet.
 _SPARED = 5
@@ -348,6 +371,8 @@ def _make_body_true(operation: str, body: dict[str, Any]) -> None:
         case "createCoupon" if {"code", "kind", "value"} <= body.keys():
             body |= {"code": uuid4().hex, "value": "5.00"}
             body.pop("endsAt", None)
+        case "createComment":
+            body.pop("parentId", None)
         case "updateCoupon" | "updateCouponByPut":
             body.pop("code", None)
         case "checkCoupon" if {"code", "subtotal"} <= body.keys():

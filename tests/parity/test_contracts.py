@@ -37,12 +37,15 @@ RELATIONS = {
     "Refund": {"order", "payment", "actor", "creditNote"},
     "RefundLine": {"product"},
     "Product": {"category"},
-    "User": {"sessions", "apiKeys"},
+    "User": {"sessions", "apiKeys", "posts"},
+    "Post": {"author", "comments", "viewerHasLiked"},
+    "Comment": {"author", "post", "parent", "replies"},
+    "PublicUser": {"posts"},
     "Project": {"owner"},
     "Wallet": {"entries", "deposits"},
     "WalletEntry": {"order", "deposit"},
 }
-TAGGED = {"User", "Category", "Product", "Order", "Coupon", "Project"}
+TAGGED = {"User", "Category", "Product", "Order", "Coupon", "Project", "Post", "Comment"}
 #: Reads that REST sends a body with: their input is too much, or too private, for an address.
 ASKED_BY_POST = {"orders.quote", "coupons.check"}
 #: Query parameters of REST that GraphQL says by selecting.

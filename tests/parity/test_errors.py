@@ -659,6 +659,65 @@ async def audit_bad_filters(shop: Shop) -> Case:
     return "audit.list", values, await shop.person("ADMIN"), None
 
 
+async def post_that_is_a_draft(shop: Shop) -> Case:
+    draft = await shop.post(await _owner(shop), is_published=False)
+    return "posts.get", {"id": draft.id}, await _owner(shop), None
+
+
+async def create_post_all_bad(shop: Shop) -> Case:
+    values = {"title": "Four", "content": "short", "category": "HEALTH", "tags": [""]}
+    return "posts.create", values, await _owner(shop), None
+
+
+async def posts_by_relevance_alone(shop: Shop) -> Case:
+    return "posts.list", {"sort": "relevance"}, None, None
+
+
+async def popular_posts_too_many(shop: Shop) -> Case:
+    return "posts.popular", {"first": 51}, None, None
+
+
+async def update_post_of_another(shop: Shop) -> Case:
+    values = {"id": (await shop.post(await _owner(shop))).id, "title": "Not mine"}
+    return "posts.update", values, await _owner(shop), None
+
+
+async def publish_unpublished(shop: Shop) -> Case:
+    author = await _owner(shop)
+    post = await shop.unpublished(author)
+    return "posts.update", {"id": post.id, "isPublished": True}, author, None
+
+
+async def unpublish_draft(shop: Shop) -> Case:
+    draft = await shop.post(await _owner(shop), is_published=False)
+    values = {"id": draft.id, "reason": "It advertises."}
+    return "posts.unpublish", values, await shop.person("MODERATOR"), None
+
+
+async def comments_of_nothing(shop: Shop) -> Case:
+    return "comments.list", {"id": "nonsense"}, None, None
+
+
+async def reply_to_reply(shop: Shop) -> Case:
+    author = await _owner(shop)
+    comment = await shop.comment(author)
+    reply = await shop.comment(author, comment.post_id, parentId=comment.id)
+    values = {"id": comment.post_id, "content": "And I.", "parentId": reply.id}
+    return "comments.create", values, author, None
+
+
+async def reply_elsewhere(shop: Shop) -> Case:
+    author = await _owner(shop)
+    comment, post = await shop.comment(author), await shop.post(author)
+    values = {"id": post.id, "content": "And I.", "parentId": comment.id}
+    return "comments.create", values, author, None
+
+
+async def restore_visible_comment(shop: Shop) -> Case:
+    comment = await shop.comment(await _owner(shop))
+    return "comments.restore", {"id": comment.id}, await shop.person("MODERATOR"), None
+
+
 async def project_of_another(shop: Shop) -> Case:
     project = await shop.project(await _owner(shop))
     return "projects.get", {"id": project.id}, await _owner(shop), None
@@ -810,6 +869,17 @@ BAD_CALLS: dict[Build, str] = {
     check_coupon_exhausted: "COUPON_EXHAUSTED",
     audit_forbidden: "FORBIDDEN",
     audit_bad_filters: "VALIDATION_FAILED",
+    post_that_is_a_draft: "POST_NOT_FOUND",
+    create_post_all_bad: "VALIDATION_FAILED",
+    posts_by_relevance_alone: "VALIDATION_FAILED",
+    popular_posts_too_many: "VALIDATION_FAILED",
+    update_post_of_another: "FORBIDDEN",
+    publish_unpublished: "POST_STATUS_INVALID",
+    unpublish_draft: "POST_STATUS_INVALID",
+    comments_of_nothing: "POST_NOT_FOUND",
+    reply_to_reply: "COMMENT_TOO_DEEP",
+    reply_elsewhere: "COMMENT_NOT_FOUND",
+    restore_visible_comment: "COMMENT_STATUS_INVALID",
     project_of_another: "PROJECT_NOT_FOUND",
     create_project_all_bad: "VALIDATION_FAILED",
     create_project_too_late: "VALIDATION_FAILED",

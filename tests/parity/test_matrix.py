@@ -16,6 +16,7 @@ NO = "FORBIDDEN"
 
 PUBLIC = ("OK", "OK", "OK", "OK", "OK", "OK")
 SIGNED_IN = (NOBODY, "OK", "OK", "OK", "OK", "OK")
+MODERATORS = (NOBODY, NO, NO, "OK", "OK", "OK")
 MANAGERS = (NOBODY, NO, NO, NO, "OK", "OK")
 ADMINS = (NOBODY, NO, NO, NO, NO, "OK")
 
@@ -89,6 +90,26 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "coupons.update": MANAGERS,
     "coupons.deactivate": MANAGERS,
     "coupons.check": SIGNED_IN,
+    "posts.list": PUBLIC,
+    "posts.listMine": SIGNED_IN,
+    "posts.popular": PUBLIC,
+    "posts.get": PUBLIC,
+    "posts.create": SIGNED_IN,
+    # These, and comments.update and comments.delete, are about a draft.
+    "posts.update": (NOBODY, "OK", "POST_NOT_FOUND", NO, NO, "OK"),
+    "posts.delete": (NOBODY, "OK", "POST_NOT_FOUND", NO, NO, "OK"),
+    "posts.unpublish": MODERATORS,
+    "posts.restore": MODERATORS,
+    "posts.like": SIGNED_IN,
+    "posts.unlike": SIGNED_IN,
+    "comments.list": PUBLIC,
+    "comments.replies": PUBLIC,
+    "comments.get": PUBLIC,
+    "comments.create": SIGNED_IN,
+    "comments.update": (NOBODY, "OK", "COMMENT_NOT_FOUND", NO, NO, NO),
+    "comments.delete": (NOBODY, "OK", "COMMENT_NOT_FOUND", NO, NO, NO),
+    "comments.remove": MODERATORS,
+    "comments.restore": MODERATORS,
     "projects.list": SIGNED_IN,
     "projects.get": (NOBODY, "OK", *["PROJECT_NOT_FOUND"] * 3, "OK"),
     "projects.create": SIGNED_IN,
@@ -205,6 +226,12 @@ BAD = {
     "coupons.create": {"code": "", "kind": "PERCENT", "value": "0"},
     "coupons.update": {"id": "nonsense", "code": ""},
     "coupons.check": {"code": "", "subtotal": "0"},
+    "posts.create": {"title": "", "content": "", "category": "HEALTH"},
+    "posts.update": {"id": "nonsense", "title": ""},
+    "posts.unpublish": {"id": "nonsense", "reason": ""},
+    "comments.create": {"id": "nonsense", "content": ""},
+    "comments.update": {"id": "nonsense", "content": ""},
+    "comments.remove": {"id": "nonsense", "reason": ""},
     "projects.create": {"name": "", "budget": "0"},
     "projects.update": {"id": "nonsense", "name": ""},
     "audit.verify": {"startPosition": 0},

@@ -18,6 +18,8 @@ SHOWS = {
     "Invoice": "invoices.get",
     "Coupon": "coupons.get",
     "Deposit": "deposits.get",
+    "Post": "posts.get",
+    "Comment": "comments.get",
     "Project": "projects.get",
     "Job": "jobs.get",
     "User": "users.get",
@@ -28,6 +30,8 @@ UNDER = {
     "wallet": "wallet.get",
     "order": "orders.get",
     "invoice": "invoices.get",
+    "post": "posts.get",
+    "comment": "comments.get",
 }
 
 
@@ -43,6 +47,8 @@ async def things_of(shop: Shop, owner: Person) -> dict[str, str]:
         "Invoice": (await shop.invoice(owner, order.id)).id,
         "Coupon": (await shop.coupon()).id,
         "Deposit": deposit.id,
+        "Post": (await shop.post(owner, is_published=False)).id,
+        "Comment": (await shop.comment(owner, (await shop.post(owner, is_published=False)).id)).id,
         "Project": (await shop.project(owner)).id,
         "Job": await shop.failed_job(),
         "User": owner.id,

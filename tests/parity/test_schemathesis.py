@@ -46,6 +46,12 @@ ANONYMOUS = {
     "category",
     "products",
     "product",
+    "posts",
+    "popularPosts",
+    "post",
+    "postComments",
+    "comment",
+    "commentReplies",
 }
 SIGNED_IN = ANONYMOUS | {
     "logoutEverywhere",
@@ -78,13 +84,23 @@ SIGNED_IN = ANONYMOUS | {
     "invoice",
     "invoicePdf",
     "checkCoupon",
+    "myPosts",
+    "createPost",
+    "updatePost",
+    "deletePost",
+    "likePost",
+    "unlikePost",
+    "createComment",
+    "updateComment",
+    "deleteComment",
     "projects",
     "project",
     "createProject",
     "updateProject",
     "deleteProject",
 }
-MANAGERS = SIGNED_IN | {
+MODERATORS = SIGNED_IN | {"unpublishPost", "restorePost", "removeComment", "restoreComment"}
+MANAGERS = MODERATORS | {
     "createCategory",
     "updateCategory",
     "createProduct",
@@ -122,7 +138,7 @@ ADMINS = MANAGERS | {
 MAY_CALL = {
     "anonymous": ANONYMOUS,
     "USER": SIGNED_IN,
-    "MODERATOR": SIGNED_IN,
+    "MODERATOR": MODERATORS,
     "MANAGER": MANAGERS,
     "ADMIN": ADMINS,
 }
@@ -131,8 +147,8 @@ MAY_CALL = {
 LEAST = {
     "anonymous": ANONYMOUS,
     "USER": SIGNED_IN - ANONYMOUS,
-    "MODERATOR": set[str](),
-    "MANAGER": MANAGERS - SIGNED_IN,
+    "MODERATOR": MODERATORS - SIGNED_IN,
+    "MANAGER": MANAGERS - MODERATORS,
     "ADMIN": ADMINS - MANAGERS,
 }
 #: v1 takes PUT for PATCH.
@@ -143,6 +159,8 @@ PATCHES = {
     "updateProduct",
     "updateOrderStatus",
     "updateCoupon",
+    "updatePost",
+    "updateComment",
     "updateProject",
 }
 
@@ -359,6 +377,14 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
         "session": owner.session_id,
         "otherSessions": [(await shop.signed_in_again(owner)).session_id for _ in range(20)],
         "apiKeys": [(await shop.machine(owner, "orders:read:own")).key_id for _ in range(20)],
+        "posts": [(await shop.post(owner)).id],
+        "unwanted": [(await shop.post(owner)).id for _ in range(20)],
+        "offensive": [(await shop.post(owner)).id for _ in range(20)],
+        "unpublished": [(await shop.unpublished(owner)).id for _ in range(20)],
+        "comments": [(await shop.comment(owner)).id],
+        "regretted": [(await shop.comment(owner)).id for _ in range(20)],
+        "insulting": [(await shop.comment(owner)).id for _ in range(20)],
+        "removed": [(await shop.removed(owner)).id for _ in range(20)],
         "projects": [(await shop.project(owner)).id],
         "deletable": [(await shop.project(owner)).id for _ in range(20)],
         "jobs": [await shop.failed_job()],

@@ -20,7 +20,7 @@ from tests.faces import FACES, Door, Outcome
 from tests.shop import Person, Shop, good_call, new_key, unique
 
 VERSIONED = ("users.me", "users.get", "categories.get", "products.get", "orders.get")
-VERSIONED += ("projects.get",)
+VERSIONED += ("posts.get", "comments.get", "projects.get")
 #: The writes that take a condition, and the reads that give the tag of what they change.
 CONDITIONAL = {
     "users.update": "users.get",
@@ -32,6 +32,14 @@ CONDITIONAL = {
     "orders.updateStatus": "orders.get",
     "coupons.update": "coupons.get",
     "coupons.deactivate": "coupons.get",
+    "posts.update": "posts.get",
+    "posts.delete": "posts.get",
+    "posts.unpublish": "posts.get",
+    "posts.restore": "posts.get",
+    "comments.update": "comments.get",
+    "comments.delete": "comments.get",
+    "comments.remove": "comments.get",
+    "comments.restore": "comments.get",
     "projects.update": "projects.get",
     "projects.delete": "projects.get",
 }
@@ -68,6 +76,18 @@ WRITES = (
     "coupons.create",
     "coupons.update",
     "coupons.deactivate",
+    "posts.create",
+    "posts.update",
+    "posts.delete",
+    "posts.unpublish",
+    "posts.restore",
+    "posts.like",
+    "posts.unlike",
+    "comments.create",
+    "comments.update",
+    "comments.delete",
+    "comments.remove",
+    "comments.restore",
     "projects.create",
     "projects.update",
     "projects.delete",
@@ -99,6 +119,10 @@ ROLES = {
     "coupons.create": "MANAGER",
     "coupons.update": "MANAGER",
     "coupons.deactivate": "MANAGER",
+    "posts.unpublish": "MODERATOR",
+    "posts.restore": "MODERATOR",
+    "comments.remove": "MODERATOR",
+    "comments.restore": "MODERATOR",
 }
 
 
@@ -413,7 +437,13 @@ async def test_a_write_leaves_the_same_row_whichever_door_it_came_through(
         [row] = await shop.audits_of(outcome.headers["x-request-id"])
         assert row["actor_id"] == (None if operation in ANONYMOUS else caller.id)
         about = {"users.create", "products.create", "deposits.create", "orders.create"}
-        about |= {"coupons.create", "categories.create", "projects.create"}
+        about |= {
+            "coupons.create",
+            "categories.create",
+            "projects.create",
+            "posts.create",
+            "comments.create",
+        }
         if operation in about:
             assert row["entity_id"] == outcome.ok["id"]
         elif "id" in values:

@@ -216,6 +216,15 @@ OPENS: dict[str, tuple[str, tuple[str, ...]]] = {
         "MANAGER",
         ("coupons.create", "coupons.update", "coupons.deactivate"),
     ),
+    "posts:read:own": ("USER", ("posts.listMine",)),
+    "posts:read:all": ("MODERATOR", ()),
+    "posts:write:own": ("USER", ("posts.create", "posts.update", "posts.delete")),
+    "posts:write:all": ("ADMIN", ()),
+    "posts:like:own": ("USER", ("posts.like", "posts.unlike")),
+    "posts:moderate:all": ("MODERATOR", ("posts.unpublish", "posts.restore")),
+    "comments:read:all": ("MODERATOR", ()),
+    "comments:write:own": ("USER", ("comments.create", "comments.update", "comments.delete")),
+    "comments:moderate:all": ("MODERATOR", ("comments.remove", "comments.restore")),
     "projects:read:own": ("USER", ("projects.list", "projects.get")),
     "projects:read:all": ("ADMIN", ()),
     "projects:write:own": (
@@ -257,12 +266,19 @@ ANYBODY = (
     "categories.get",
     "products.list",
     "products.get",
+    "posts.list",
+    "posts.popular",
+    "posts.get",
+    "comments.list",
+    "comments.replies",
+    "comments.get",
 )
 #: GraphQL nests these in another operation's field, so every face asks for its permission as well.
 UNDER = {
     "wallet.entries": {"wallet.get"},
     "orders.history": {"orders.get"},
     "refunds.list": {"orders.get"},
+    "posts.listMine": {"users.me"},
 }
 
 

@@ -51,6 +51,15 @@ EXPECTED = {
     "refunds:read:own": ("USER", True),
     "refunds:read:all": ("MANAGER", True),
     "refunds:write:all": ("MANAGER", True),
+    "posts:read:own": ("USER", True),
+    "posts:read:all": ("MODERATOR", True),
+    "posts:write:own": ("USER", True),
+    "posts:write:all": ("ADMIN", True),
+    "posts:like:own": ("USER", True),
+    "posts:moderate:all": ("MODERATOR", True),
+    "comments:read:all": ("MODERATOR", True),
+    "comments:write:own": ("USER", True),
+    "comments:moderate:all": ("MODERATOR", True),
     "projects:read:own": ("USER", True),
     "projects:read:all": ("ADMIN", True),
     "projects:write:own": ("USER", True),
@@ -59,7 +68,7 @@ EXPECTED = {
     "jobs:write:all": ("ADMIN", True),
 }
 #: Kinds of things that anybody may see, as far as they are there for anybody.
-OPEN_KINDS = {"Category", "Product"}
+OPEN_KINDS = {"Category", "Product", "Post", "Comment"}
 
 
 def test_every_permission_is_what_the_table_says() -> None:
@@ -70,13 +79,16 @@ def test_every_permission_is_what_the_table_says() -> None:
 
 @pytest.mark.parametrize("permission", Permission)
 def test_a_permission_is_a_noun_a_verb_and_a_scope(permission: Permission) -> None:
-    assert re.fullmatch(r"[a-z]+:(read|write|pay|delete):(own|all|public)", permission)
+    assert re.fullmatch(
+        r"[a-z]+:(read|write|pay|delete|like|moderate):(own|all|public)", permission
+    )
     assert permission.name == permission.upper().replace(":", "_")
 
 
 def test_every_permission_opens_an_operation_or_widens_one() -> None:
     asked = {operation.who for operation in OPERATIONS if operation.who}
-    widened = {one.wider for one in asked} | {Permission.PRODUCTS_READ_ALL}
+    widened = {one.wider for one in asked}
+    widened |= {Permission.PRODUCTS_READ_ALL, Permission.COMMENTS_READ_ALL}
     assert set(Permission) <= asked | widened
 
 

@@ -162,9 +162,17 @@ def _write_form(schema: Schema, form: str) -> None:
         schema["description"] += f" Up to {most} characters after trimming."
 
 
+#: Validators refuse patterns that repeat more often.
+_LONGEST_PATTERN = 5000
+
+
 def _write_text(schema: Schema, spaces: str, controls: str) -> None:
     """Write the length and form of trimmed text as a pattern of the untrimmed text."""
-    least, most = schema.pop("minLength", 0), schema.pop("maxLength", None)
+    least, longest = schema.pop("minLength", 0), schema.pop("maxLength", None)
+    most = longest
+    if longest is not None and longest > _LONGEST_PATTERN:
+        # Here the limit counts before trimming.
+        schema["maxLength"], most = longest, None
     core = schema.pop("pattern", None)
     if core is None:
         any_, edge = f"[^{controls}]", f"[^{spaces}{controls}]"
@@ -173,8 +181,8 @@ def _write_text(schema: Schema, spaces: str, controls: str) -> None:
         if least == 0:
             core = f"({core})?"
     schema["pattern"] = f"^[{spaces}]*{core}[{spaces}]*$"
-    if most is not None and "description" in schema:
-        count = f"{least} to {most}" if least else f"Up to {most}"
+    if longest is not None and "description" in schema:
+        count = f"{least} to {longest}" if least else f"Up to {longest}"
         schema["description"] += f" {count} characters after trimming."
 
 

@@ -1,0 +1,1 @@
+"""Comments on posts, and answers to them."""
