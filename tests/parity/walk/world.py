@@ -198,8 +198,17 @@ class World:
             paid = await shop.order(person, [(products[1], 2)], paid=True)
             yield name, paid
             yield name, await shop.refund(paid.id, amount="1.00")
+            post = await shop.post(person, tags=["lamp"])
+            yield name, post
+            yield name, await shop.post(person, is_published=False)
+            comment = await shop.comment(person, post.id)
+            yield name, comment
+            yield name, await shop.comment(person, post.id, parentId=comment.id)
+            yield name, await shop.project(person, budget="250.00")
         buyer = await self.people.person("user-1")
         yield "user-1", await shop.invoice(buyer)
+        yield "user-1", await shop.unpublished(buyer)
+        yield "user-1", await shop.removed(buyer)
 
     async def restock(self, chance: Random) -> AsyncIterator[tuple[str, Any]]:
         """Put a product and an order that waits for approval into the shop.
