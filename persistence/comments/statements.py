@@ -76,9 +76,10 @@ EMPTY_COMMENT = Query(sa.update(comments).where(_this).values(_EMPTIED), nothing
 DELETE_COMMENT = Query(sa.delete(comments).where(_this), nothing)
 
 _of_author = comments.c.author_id == given("user_id", comments.c.author_id)
-#: All comments of an author, and those that answer them, locked so that none gets a new reply.
+#: All comments of an author, locked so that none gets a new reply. Answers their posts.
 LOCK_COMMENTS_OF = Query(
-    sa.select(comments.c.id).where(_of_author).order_by(comments.c.id).with_for_update(), nothing
+    sa.select(comments.c.post_id).where(_of_author).order_by(comments.c.id).with_for_update(),
+    value,
 )
 EMPTY_ANSWERED_OF = Query(
     sa.update(comments).where(_of_author, _answered).values(_EMPTIED), nothing

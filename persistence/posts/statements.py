@@ -84,9 +84,12 @@ LIKE = Query(
     value,
 )
 UNLIKE = Query(sa.delete(post_likes).where(*_like).returning(post_likes.c.post_id), value)
+#: Answers the posts that the user liked.
 DELETE_LIKES_OF = Query(
-    sa.delete(post_likes).where(post_likes.c.user_id == given("user_id", post_likes.c.user_id)),
-    nothing,
+    sa.delete(post_likes)
+    .where(post_likes.c.user_id == given("user_id", post_likes.c.user_id))
+    .returning(post_likes.c.post_id),
+    value,
 )
 #: Which of these posts a user likes.
 LIKED = Query(

@@ -15,6 +15,7 @@ import asyncpg
 from persistence.database_url import connection_options
 from services.books.audit import AUDIT_CHECKS
 from services.books.check import Check
+from services.books.content import CONTENT_CHECKS
 from services.books.coupons import COUPON_CHECKS
 from services.books.deposits import DEPOSIT_CHECKS
 from services.books.idempotency import IDEMPOTENCY_CHECKS
@@ -38,6 +39,7 @@ CHECKS = (
     *AUDIT_CHECKS,
     *COUPON_CHECKS,
     *INVOICE_CHECKS,
+    *CONTENT_CHECKS,
 )
 
 _RUN = """

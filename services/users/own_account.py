@@ -6,7 +6,6 @@ from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from persistence.database.transactions import Transaction
-from persistence.projects import DELETE_PROJECTS_OF
 from persistence.sessions.statements import REVOKE_SESSIONS_OF
 from persistence.users.statements import (
     CHANGE_PASSWORD,
@@ -31,6 +30,7 @@ from services.quota.quota import Policy
 from services.users import steps
 from services.users.creating import Bio, Name, Username, refuse_contradiction, refuse_resembling
 from services.users.credentials import Email, NewPassword, Password
+from services.users.leaving import remove_content
 
 
 class UpdateProfile(Patch):
@@ -257,9 +257,10 @@ async def change_password(ctx: Context, tx: Transaction, input: ChangePassword) 
 async def delete_me(ctx: Context, tx: Transaction, _: DeleteMe) -> Done:
     """Delete the caller's account for good.
 
-    All personal data and all projects are removed, and all sessions and API keys end. Orders,
-    ledger and audit log stay. The call is refused while the wallet holds money, a deposit is
-    pending or an order is open.
+    All personal data, drafts, likes and projects are removed, and all sessions and API keys end.
+    Orders, ledger and audit log stay. Published posts and comments stay as a deleted user's, or
+    they are removed as well: the shop's settings decide. The call is refused while the wallet holds
+    money, a deposit is pending or an order is open.
     """
     verified: str | None = ctx.prepared
     ctx.refresh_now()
@@ -271,5 +272,5 @@ async def delete_me(ctx: Context, tx: Transaction, _: DeleteMe) -> Done:
     await steps.revoke_access(ctx, tx)
     await steps.refuse_nonempty_account(tx, ctx.user_id)
     await steps.anonymise_account(ctx, tx, verified)
-    await tx.write(DELETE_PROJECTS_OF, user_id=ctx.user_id)
+    await remove_content(ctx, tx)
     return Done()

@@ -81,6 +81,8 @@ async def test_a_load_that_was_killed_begins_anew(
     assert await count(fresh_database, "users") == 54
     assert await count(fresh_database, "products") == 500
     assert await count(fresh_database, "orders") == 300
+    assert await count(fresh_database, "posts WHERE is_published") == 60
+    assert await count(fresh_database, "projects") == 20
     assert await fetch(fresh_database, "SELECT min(number) FROM orders") == "T000001"
     assert await count(fresh_database, "sessions") == 0
     assert await fetch(fresh_database, "SELECT to_regclass('demo_unfinished')") is None
@@ -115,6 +117,8 @@ def test_the_data_files_hold_the_whole_shop() -> None:
     assert [person.role for person in shop.staff] == ["ADMIN", "MANAGER", "MODERATOR", "USER"]
     assert (len(shop.categories), len(shop.products), len(shop.customers)) == (12, 500, 50)
     assert len({product.name for product in shop.products}) == 500
+    assert len({post.title for post in shop.posts}) == 60
+    assert len({post.category for post in shop.posts}) == 5
     assert shop.products[0].name == "Vellmo Drift Wireless Earbuds, Chalk White"
 
 

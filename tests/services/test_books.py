@@ -553,6 +553,34 @@ FAULTS = {
         DELETE FROM audit_seals WHERE position > (SELECT position - 5 FROM audit_chain)
         """,
     ),
+    "a post without its row of views": (
+        {"posts have rows that count their views and their score"},
+        f"DELETE FROM post_views WHERE post_id = {first('posts')}",
+    ),
+    "a score changed by hand": (
+        {"scores are what views, likes and comments give"},
+        f"""
+        UPDATE post_views SET updated_at = updated_at - interval '1 hour';
+        UPDATE comments SET updated_at = updated_at - interval '1 hour';
+        UPDATE post_scores SET score = score + 1 WHERE post_id = {first("posts")}
+        """,
+    ),
+    "a like that was made up": (
+        {"likes are recorded in the audit log"},
+        f"""
+        INSERT INTO post_likes (post_id, user_id)
+        SELECT id, {USER} FROM posts WHERE id NOT IN (
+            SELECT post_id FROM post_likes WHERE user_id = {USER}) LIMIT 1
+        """,
+    ),
+    "a reply that answers a comment elsewhere": (
+        {"replies answer a comment of their post, which answers none"},
+        f"""
+        UPDATE comments SET parent_id = (
+            SELECT id FROM comments AS other WHERE other.post_id <> comments.post_id LIMIT 1)
+        WHERE id = {first("comments", "parent_id IS NOT NULL")}
+        """,
+    ),
     "a deposit in another currency": (
         {"currencies agree"},
         f"UPDATE deposits SET currency = 'USD' WHERE id = {first('deposits')}",

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from persistence.mail_tokens import Purpose
-from tests.faces import Door, Outcome
+from services.settings_content import DeletedContent
+from tests.faces import Door, Outcome, Service
 from tests.shop import PASSWORD, Person, Shop, new_key, uncrossed
 
 SURE = {"password": PASSWORD}
@@ -331,3 +332,46 @@ async def after(number: int, call: Awaitable[Outcome]) -> Outcome:
     """
     await asyncio.sleep(number * 0.008)
     return await call
+
+
+async def test_published_content_stays_as_a_deleted_users_and_drafts_and_likes_go(
+    door: Door, client: httpx.AsyncClient, shop: Shop, user: Person, other_user: Person
+) -> None:
+    post, draft = await shop.post(user, liked=True), await shop.post(user, is_published=False)
+    other = await shop.post(other_user)
+    assert (await door.call("posts.like", {"id": other.id}, caller=user)).ok["likes"] == 1
+    comment = await shop.comment(user, other.id, content="Well put.")
+    assert (await door.call("users.deleteMe", SURE, caller=user)).ok
+    left = (await door.call("posts.get", {"id": post.id})).ok
+    assert (left["title"], left["likes"]) == (post.title, 0)
+    shown = (await door.call("posts.get", {"id": other.id})).ok
+    assert (shown["likes"], shown["commentCount"]) == (0, 1)
+    assert (await door.call("comments.get", {"id": comment.id})).ok["content"] == "Well put."
+    moderator = await shop.person("MODERATOR")
+    gone = await door.call("posts.get", {"id": draft.id}, caller=moderator)
+    assert gone.code == "POST_NOT_FOUND"
+    document = f'{{ post(id: "{post.id}") {{ author {{ username avatar }} }} }}'
+    answer = await client.post("/graphql", json={"query": document})
+    author = answer.json()["data"]["post"]["author"]
+    assert author == {"username": f"deleted-{user.id[-12:]}", "avatar": None}
+
+
+async def test_content_goes_with_the_account_where_the_shop_wants_that(
+    shop: Shop, user: Person, other_user: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = shop.process.settings.model_copy(update={"deleted_content": DeletedContent.REMOVE})
+    monkeypatch.setattr(shop.process, "settings", settings)
+    post, other = await shop.post(user), await shop.post(other_user)
+    await shop.comment(other_user, post.id)
+    plain = await shop.comment(user, other.id)
+    answered = await shop.comment(user, other.id)
+    reply = await shop.comment(other_user, other.id, parentId=answered.id)
+    door = Service(shop)
+    assert (await door.call("posts.get", {"id": other.id})).ok["commentCount"] == 3
+    assert (await door.call("users.deleteMe", SURE, caller=user)).ok
+    assert (await door.call("posts.get", {"id": post.id})).code == "POST_NOT_FOUND"
+    assert (await door.call("comments.get", {"id": plain.id})).code == "COMMENT_NOT_FOUND"
+    [left] = (await door.call("comments.list", {"id": other.id})).ok
+    assert (left["id"], left["status"], left["authorId"]) == (answered.id, "DELETED", None)
+    assert (await door.call("comments.replies", {"id": answered.id})).ids() == [reply.id]
+    assert (await door.call("posts.get", {"id": other.id})).ok["commentCount"] == 1

@@ -19,6 +19,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from api.local.demo.content import add_content
 from api.local.demo.loader import Clock, Loader
 from api.local.demo.orders import add_orders
 from api.local.demo.people import add_customers, add_staff
@@ -120,6 +121,8 @@ async def _load(settings: Settings, progress: Progress) -> None:
         await add_coupons(loader, shop.coupons, staff[Role.MANAGER])
         progress("orders")
         await add_orders(loader, shop, product_ids, customers, staff, progress)
+        progress("posts")
+        await add_content(loader, shop, [staff[Role.USER], *customers])
         clock.now = loader.ends_at
         await loader.top_up(staff[Role.USER], loader.amount(Decimal(500)))
     finally:

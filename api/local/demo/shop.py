@@ -1,4 +1,4 @@
-"""Reads the demo shop from the TOML files in `data`: staff, customers, categories and products."""
+"""Reads the demo shop from the TOML files in `data`: people, categories, products and posts."""
 
 import tomllib
 from decimal import Decimal
@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeVar
 
 from msgspec import Struct, convert
 
+from persistence.posts.tables import PostCategory
+from persistence.projects import ProjectStatus
 from persistence.users.tables import Role
 
 _FOLDER = Path(__file__).parent / "data"
@@ -75,6 +77,25 @@ class Product(Struct, frozen=True):
     archived: bool
 
 
+class Post(Struct, frozen=True):
+    """A post that a customer has written."""
+
+    category: PostCategory
+    title: str
+    content: str
+    tags: list[str]
+
+
+class Project(Struct, frozen=True):
+    """A project; ``days`` after the load it is to be done."""
+
+    name: str
+    description: str = ""
+    status: ProjectStatus = ProjectStatus.ACTIVE
+    budget: str | None = None
+    days: int | None = None
+
+
 class Shop(Struct, frozen=True):
     """All that the data files hold, in their order."""
 
@@ -83,6 +104,10 @@ class Shop(Struct, frozen=True):
     categories: list[Category]
     coupons: list[Coupon]
     products: list[Product]
+    posts: list[Post]
+    comments: list[str]
+    replies: list[str]
+    projects: list[Project]
 
 
 class _Variant(Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,7 +131,7 @@ class _Family(Struct, frozen=True, forbid_unknown_fields=True):
 
 def read_shop() -> Shop:
     """Read all data files."""
-    shop = _read("shop.toml")
+    shop, content = _read("shop.toml"), _read("content.toml")
     categories = convert(shop["categories"], list[Category])
     return Shop(
         staff=convert(shop["staff"], list[Staff]),
@@ -114,6 +139,10 @@ def read_shop() -> Shop:
         categories=categories,
         coupons=convert(shop["coupons"], list[Coupon]),
         products=_in_turn([_products(category.slug) for category in categories]),
+        posts=_in_turn([_posts(category) for category in PostCategory]),
+        comments=convert(content["comments"], list[str]),
+        replies=convert(content["replies"], list[str]),
+        projects=convert(content["projects"], list[Project]),
     )
 
 
@@ -134,6 +163,12 @@ def _products(category: str) -> list[Product]:
         for family in families
         for variant in family.variants
     ]
+
+
+def _posts(category: PostCategory) -> list[Post]:
+    """The posts of a category, in the order of its file."""
+    found = _read(f"posts/{category.lower()}.toml")["posts"]
+    return convert([{**post, "category": category} for post in found], list[Post])
 
 
 def _in_turn(lists: list[list[Kind]]) -> list[Kind]:

@@ -1,0 +1,33 @@
+"""What an account that is deleted leaves: its published posts and comments stay, or go with it."""
+
+from persistence.comments.statements import (
+    DELETE_UNANSWERED_OF,
+    EMPTY_ANSWERED_OF,
+    LOCK_COMMENTS_OF,
+)
+from persistence.database.transactions import Transaction
+from persistence.posts.statements import DELETE_LIKES_OF, DELETE_POSTS, LOCK_POSTS_OF
+from persistence.projects import DELETE_PROJECTS_OF
+from services.operation.context import Context
+from services.settings_content import DeletedContent
+
+
+async def remove_content(ctx: Context, tx: Transaction) -> None:
+    """Remove the caller's projects, likes and drafts, and by the settings what they published.
+
+    What stays is shown as a deleted user's. A comment with replies keeps its place without its
+    text.
+    """
+    removes = ctx.settings.deleted_content is DeletedContent.REMOVE
+    user_id = ctx.user_id
+    await tx.write(DELETE_PROJECTS_OF, user_id=user_id)
+    gone = await tx.all(LOCK_POSTS_OF, user_id=user_id, drafts=not removes)
+    for query in DELETE_POSTS if gone else ():
+        await tx.write(query, ids=gone)
+    changed = await tx.all(DELETE_LIKES_OF, user_id=user_id)
+    if removes:
+        # Locked by id, and against new replies.
+        changed += await tx.all(LOCK_COMMENTS_OF, user_id=user_id)
+        await tx.write(EMPTY_ANSWERED_OF, user_id=user_id)
+        await tx.write(DELETE_UNANSWERED_OF, user_id=user_id)
+    ctx.invalidate("post", *gone, *changed)
