@@ -14,7 +14,7 @@ from schema.posts import Post
 from schema.sessions import Session
 from services import api_keys, sessions
 from services.posts import reading as posts
-from services.users import managing, own_account, reading
+from services.users import exporting, managing, own_account, reading
 
 enum(
     reading.Role,
@@ -54,8 +54,14 @@ Person = Annotated[
 ]
 
 
+@mirror(exporting.PersonalData)
+class PersonalData:
+    pass
+
+
 @strawberry.type
 class Query:
+    export_me = read(exporting.export, "exportMe", PersonalData)
     me = read(own_account.me, "me", User)
     list_users = read(reading.list_, "users", Connection[User])
     user = read(reading.get, "user", Person)

@@ -24,6 +24,7 @@ from services.posts import writing as posts_writing
 from services.products import managing as products_managing
 from services.products import reading as products
 from services.refunds import refunding as refunds
+from services.users import exporting as users_exporting
 from services.users import managing as users_managing
 from services.users import own_account as users_own_account
 from services.users import reading as users
@@ -47,6 +48,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     users_own_account.update_me,
     users_own_account.change_password,
     users_own_account.delete_me,
+    users_exporting.export,
     users.list_,
     users.get,
     users_managing.create,

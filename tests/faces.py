@@ -122,6 +122,7 @@ ADDRESSES: dict[str, Address] = {
     "users.updateMe": Address("PATCH", "/me"),
     "users.changePassword": Address("POST", "/me/password"),
     "users.deleteMe": Address("DELETE", "/me", 204),
+    "users.export": Address("GET", "/me/export"),
     "users.list": Address("GET", "/admin/users"),
     "users.get": Address("GET", "/users/{id}"),
     "users.create": Address("POST", "/admin/users", 201),
@@ -313,6 +314,7 @@ DOCUMENTS: dict[str, Document] = {
     "users.updateMe": Document("updateMe", _USER, input="UpdateMeInput!", tagged=True),
     "users.changePassword": Document("changePassword", "ok", input="ChangePasswordInput!"),
     "users.deleteMe": Document("deleteMe", "ok", input="DeleteMeInput!"),
+    "users.export": Document("exportMe", "exportedAt data"),
     "users.list": Document(
         "users",
         _USER,

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from api.rest.calls import Answer, Call, Created
 from api.rest.operation_route import OperationRoute
-from services.users import managing, own_account, reading
+from services.users import exporting, managing, own_account, reading
 
 router = APIRouter(route_class=OperationRoute)
 
@@ -30,6 +30,11 @@ async def change_password(call: Call) -> Answer:
 async def delete_me(call: Call) -> Answer:
     await own_account.delete_me(call.request, call.input)
     return None
+
+
+@router.get("/me/export", name="users.export", operation_id="exportMe")
+async def export_me(call: Call) -> Answer:
+    return await exporting.export(call.request, call.input)
 
 
 @router.get("/admin/users", name="users.list", operation_id="users")

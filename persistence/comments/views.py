@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from persistence.comments.tables import CommentStatus, CommentTable, comments, is_visible
 from persistence.database.listing import Listing, ascending, descending
-from persistence.database.views import view
+from persistence.database.views import view, viewer
 from persistence.posts.tables import posts
 from persistence.posts.views import post_visible
 
@@ -69,3 +69,9 @@ COMMENTS = Listing(
     sorts=_SORTS,
 )
 REPLIES = Listing(COMMENT, parent=comments.c.parent_id, sorts=_SORTS)
+#: An author's own comments with their texts, also of those that were removed.
+OWN_COMMENTS = Listing(
+    view(Comment, CommentTable, reply_count=_reply_count, visible=comments.c.author_id == viewer),
+    always=comments.c.author_id == viewer,
+    sorts={"-createdAt": descending(COMMENT, "created_at")},
+)

@@ -99,6 +99,14 @@ LIKED = Query(
     value,
 )
 
+#: All posts that a user likes.
+LIKED_BY = Query(
+    sa.select(post_likes.c.post_id)
+    .where(post_likes.c.user_id == given("user_id", post_likes.c.user_id))
+    .order_by(post_likes.c.created_at),
+    value,
+)
+
 _counted = (
     sa.func.unnest(
         sa.bindparam("ids", type_=UuidArray), sa.bindparam("counts", type_=sa.ARRAY(sa.Integer))

@@ -44,6 +44,7 @@ class Permission(StrEnum):
     ACCOUNT_READ_OWN = "account:read:own", Role.USER
     ACCOUNT_WRITE_OWN = "account:write:own", Role.USER, False
     ACCOUNT_DELETE_OWN = "account:delete:own", Role.USER, False
+    ACCOUNT_EXPORT_OWN = "account:export:own", Role.USER, False
     PASSWORD_WRITE_OWN = "password:write:own", Role.USER, False
     SESSIONS_READ_OWN = "sessions:read:own", Role.USER, False
     SESSIONS_WRITE_OWN = "sessions:write:own", Role.USER, False

@@ -45,6 +45,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "users.updateMe": SIGNED_IN,
     "users.changePassword": SIGNED_IN,
     "users.deleteMe": SIGNED_IN,
+    "users.export": SIGNED_IN,
     "users.list": ADMINS,
     "users.get": SIGNED_IN,
     "users.create": ADMINS,

@@ -65,6 +65,7 @@ SIGNED_IN = ANONYMOUS | {
     "updateMe",
     "changePassword",
     "deleteMe",
+    "exportMe",
     "user",
     "wallet",
     "walletEntries",

@@ -250,6 +250,7 @@ NEVER = (
     "users.updateMe",
     "users.changePassword",
     "users.deleteMe",
+    "users.export",
     "users.create",
     "users.update",
     "users.revokeSessions",

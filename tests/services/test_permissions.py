@@ -18,6 +18,7 @@ EXPECTED = {
     "account:read:own": ("USER", True),
     "account:write:own": ("USER", False),
     "account:delete:own": ("USER", False),
+    "account:export:own": ("USER", False),
     "password:write:own": ("USER", False),
     "sessions:read:own": ("USER", False),
     "sessions:write:own": ("USER", False),
@@ -80,7 +81,7 @@ def test_every_permission_is_what_the_table_says() -> None:
 @pytest.mark.parametrize("permission", Permission)
 def test_a_permission_is_a_noun_a_verb_and_a_scope(permission: Permission) -> None:
     assert re.fullmatch(
-        r"[a-z]+:(read|write|pay|delete|like|moderate):(own|all|public)", permission
+        r"[a-z]+:(read|write|pay|delete|like|moderate|export):(own|all|public)", permission
     )
     assert permission.name == permission.upper().replace(":", "_")
 
