@@ -199,3 +199,15 @@ async def test_per_page_is_taken_by_v1_alone(client: httpx.AsyncClient, shop: Sh
     answer = await client.get(f"{V2}/products?per_page=2")
     [field] = answer.json()["fields"]
     assert (field["code"], field["message"][-12:]) == ("UNKNOWN_FIELD", "Use perPage.")
+
+
+async def test_a_list_of_one_page_takes_the_older_name_of_its_size(
+    client: httpx.AsyncClient, shop: Shop, user: Person
+) -> None:
+    for _ in range(3):
+        await shop.post(user)
+    found = await client.get(f"{V1}/posts/popular?limit=2")
+    assert len(found.json()["data"]) == 2
+    assert found.json()["meta"]["perPage"] == 2
+    twice = await client.get(f"{V1}/posts/popular?limit=2&first=2")
+    assert twice.json()["error"]["details"]["fields"][0]["code"] == "CONFLICT"

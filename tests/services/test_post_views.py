@@ -10,7 +10,7 @@ from services.posts import reading
 from services.posts.counting import PostViews
 from services.process import Process, new_process
 from tests.conftest import Addresses, settings_for
-from tests.faces import FACES, Door
+from tests.faces import FACES, Door, Service
 from tests.shop import Clock, Person, Shop, own_statements
 
 
@@ -150,6 +150,31 @@ async def test_views_wait_for_a_database_that_is_away(shop: Shop, user: Person) 
         shop.process.database.reader = reader
     await collected.flush()
     assert await views(shop, post.id) == 1
+
+
+async def test_readers_and_an_author_who_edits_do_not_wait_for_each_other(
+    shop: Shop, user: Person, other_user: Person
+) -> None:
+    post = await shop.post(user)
+    values = {"id": post.id}
+    collected = collecting(shop.process)
+    collected.note(post.id, "ada", shop.process.clock())
+    door = Service(shop)
+    async with shop.process.database.connection() as editing, asyncio.timeout(60):
+        async with editing.transaction():
+            # As an edit locks the post until its COMMIT.
+            await editing.execute("UPDATE posts SET version = 2 WHERE id = $1", post.id)
+            await collected.flush()
+            assert (await door.call("posts.like", values, caller=other_user)).error is None
+            comment = {**values, "content": "Well put."}
+            assert (await door.call("comments.create", comment, caller=other_user)).error is None
+        async with editing.transaction():
+            # As a process that writes views locks them.
+            await editing.execute("UPDATE post_views SET views = 7 WHERE post_id = $1", post.id)
+            changed = await door.call("posts.update", {**values, "tags": ["new"]}, caller=user)
+            assert changed.ok["version"] == 3
+            assert (await door.call("posts.get", values)).error is None
+    assert await views(shop, post.id) == 7
 
 
 def test_views_are_written_in_the_order_of_ids() -> None:

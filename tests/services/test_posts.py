@@ -371,6 +371,11 @@ async def test_popular_posts_are_the_same_on_every_face_and_weigh_what_readers_d
         "UPDATE comments SET status = 'REMOVED', removed_reason = 'Why.' WHERE id = $1", removed.id
     )
     await refresh_scores(shop.process, NO_JOB)
+    scores = {
+        one.id: await shop.value("SELECT score FROM post_scores WHERE post_id = $1", one.id) - base
+        for one in (viewed, liked, discussed)
+    }
+    assert scores == {viewed.id: 1, liked.id: 2, discussed.id: 3}
     for face in faces.values():
         top = await face.call("posts.popular", {"first": 3})
         assert top.ids() == [discussed.id, liked.id, viewed.id]
