@@ -103,7 +103,7 @@ LIKED = Query(
 LIKED_BY = Query(
     sa.select(post_likes.c.post_id)
     .where(post_likes.c.user_id == given("user_id", post_likes.c.user_id))
-    .order_by(post_likes.c.created_at),
+    .order_by(post_likes.c.created_at, post_likes.c.post_id),
     value,
 )
 

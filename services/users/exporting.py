@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -127,4 +128,5 @@ async def _of_orders(
     papers = [order.invoice_id for order in orders] + [one.credit_note_id for one in refunds]
     known = [id for id in papers if id is not None]
     invoices = await ctx.reader.all(INVOICE.by_ids, ids=known, **values)
-    return {"refunds": refunds, "invoices": invoices}
+    newest = sorted(invoices, key=attrgetter("id"), reverse=True)
+    return {"refunds": refunds, "invoices": newest}
