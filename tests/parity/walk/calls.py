@@ -17,6 +17,8 @@ FACES = ("graphql", "v1", "v2")
 #: document, or each field of the input in a variable of its own.
 FORMS = ("variables", "literals", "leaves")
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
+#: A word that is read as a value of an enum, and not as another literal.
+_ENUM = re.compile(r"(?!(?:null|true|false)$)[_A-Za-z][_0-9A-Za-z]*")
 #: The arguments that lists have, and that GraphQL says by selecting.
 _SELECTED = "total"
 
@@ -218,7 +220,7 @@ def literal(value: Any, kind: Any) -> str:
             for name, item in value.items()
         ]
         return f"{{{', '.join(parts)}}}"
-    if isinstance(value, str) and isinstance(named, GraphQLEnumType) and _NAME.fullmatch(value):
+    if isinstance(value, str) and isinstance(named, GraphQLEnumType) and _ENUM.fullmatch(value):
         return value
     return json.dumps(value)
 

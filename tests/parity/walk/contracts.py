@@ -71,12 +71,19 @@ class Contract:
 
     @property
     def noun(self) -> str | None:
-        """The kind of thing that ``id`` names: the one whose absence is a declared error."""
+        """The kind of thing that ``id`` names: the one whose absence is a declared error.
+
+        Where the absence of several is one, the address says which it is: ``/posts/{id}/comments``.
+        """
         absent = [error.__name__ for error in self.operation.errors]
         kinds = [name.removesuffix("NotFound") for name in absent if name.endswith("NotFound")]
         kinds = sorted(set(kinds) - {"Route"})
-        fitting = [kind for kind in kinds if kind.lower() in self.operation.noun.lower()]
-        return (fitting or kinds or [None])[0]
+        holder = self.path.partition("/{id}")[0].rpartition("/")[2]
+        for place in (holder, self.operation.noun):
+            fitting = [kind for kind in kinds if kind.lower() in place.lower()]
+            if fitting:
+                return fitting[0]
+        return (kinds or [None])[0]
 
     @property
     def input_type(self) -> GraphQLInputObjectType | None:
