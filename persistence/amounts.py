@@ -18,6 +18,7 @@ AMOUNTS = {
     # A coupon's value may be a percentage, which has its own decimals.
     "coupons": ("minimum_order",),
     "coupon_redemptions": ("amount",),
+    "projects": ("budget",),
 }
 
 FUNCTIONS = (

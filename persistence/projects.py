@@ -19,6 +19,7 @@ from persistence.database.columns import (
     instant,
     named,
     reference,
+    scaled,
     table_of,
 )
 from persistence.database.listing import Listing, Sort, ascending, descending
@@ -43,6 +44,7 @@ class ProjectTable(SQLModel, table=True):
         checked("char_length(description) <= 5000", "description"),
         checked("status IN ('ACTIVE', 'COMPLETED', 'ARCHIVED')", "status"),
         checked("budget > 0 AND budget <= 999999999.99", "budget"),
+        scaled("budget"),
         sa.Index("projects_owner_id_created_at_id_idx", "owner_id", "created_at", "id"),
         sa.Index("projects_owner_id_name_id_idx", "owner_id", "name", "id"),
         sa.Index(

@@ -10,28 +10,32 @@ from typing import Any, NamedTuple
 from persistence.categories import CATEGORY_TEXTS
 from persistence.database.pool import Database
 from persistence.database.transactions import QueryStats
+from persistence.posts.statements import POST_TEXTS
 from persistence.products.statements import PRODUCT_TEXTS
 from persistence.search.reindexing import REINDEXING, TextTable
 from persistence.users.statements import USER_TEXTS
 from services.jobs.queue import Job
+from services.posts import texts as posts_texts
 from services.process import Process
-from services.products.texts import text_columns
+from services.products import texts as products_texts
 from services.search.columns import sort_columns
-
-#: The rows of one transaction. Their words take a tenth of a second, in which their locks are held
-#: and no other job of the process goes on.
-_BATCH = 100
 
 
 class _Reindexed(NamedTuple):
-    """A table, and how the columns are made of its texts."""
+    """A table, and how the columns are made of its texts.
+
+    ``batch`` is the number of rows of one transaction. Their words take some tenths of a second at
+    most, in which their locks are held and no other job of the process goes on.
+    """
 
     table: TextTable
     make: Callable[..., Mapping[str, Any]]
+    batch: int = 100
 
 
 _TABLES = (
-    _Reindexed(PRODUCT_TEXTS, text_columns),
+    _Reindexed(PRODUCT_TEXTS, products_texts.text_columns),
+    _Reindexed(POST_TEXTS, posts_texts.text_columns, batch=10),
     _Reindexed(CATEGORY_TEXTS, lambda name: sort_columns("name", name)),
     _Reindexed(USER_TEXTS, lambda full_name: sort_columns("full_name", full_name)),
 )
@@ -63,7 +67,7 @@ async def reindex_new(process: Process, _: Job) -> None:
     await reindex(process.database, filled.append)
     if filled:
         # Lists that were stored before may lack what their search finds now.
-        await process.cache.bump(["product", "category"])
+        await process.cache.bump(["product", "category", "post:"])
 
 
 async def _fill(database: Database, reindexed: _Reindexed, newer: bool) -> int:
@@ -71,7 +75,7 @@ async def _fill(database: Database, reindexed: _Reindexed, newer: bool) -> int:
     table = reindexed.table
     async with database.transaction(QueryStats()) as tx:
         await tx.run(REINDEXING)
-        rows = await tx.all(table.lock, limit=_BATCH, newer=newer)
+        rows = await tx.all(table.lock, limit=reindexed.batch, newer=newer)
         if rows:
             made = [reindexed.make(**row.texts) for row in rows]
             columns = {name: [each[name] for each in made] for name in table.made}

@@ -151,6 +151,7 @@ _NEVER_CHANGING = {"payments": "id, order_id, transfer_id, amount, currency, cre
 _TEXTS = {
     "products": ("name, description, tags", "words, name_key"),
     "categories": ("name", "name_key"),
+    "posts": ("title, content, tags", "words, title_key"),
     "users": ("full_name", "full_name_key"),
 }
 

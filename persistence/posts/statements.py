@@ -8,6 +8,7 @@ from persistence.database.columns import Uuid, UuidArray
 from persistence.database.statements import Query, among, given, insert, nothing, value
 from persistence.posts.tables import post_likes, post_scores, post_views, posts
 from persistence.posts.views import POST, post_visible
+from persistence.search.reindexing import TextTable
 
 #: The ids of those posts that the viewer may see.
 VISIBLE_POSTS = Query(sa.select(posts.c.id).where(among(posts.c.id), post_visible), value)
@@ -24,6 +25,9 @@ LOCK_TO_ANSWER = Query(
     sa.select(posts.c.id).where(_this, post_visible).with_for_update(read=True, key_share=True),
     value,
 )
+#: The columns that are made of a post's texts.
+MADE_OF_TEXTS = ("words", "title_key")
+POST_TEXTS = TextTable(posts, texts=["title", "tags", "content"], made=[*MADE_OF_TEXTS])
 #: The columns that an update may set.
 CHANGING = (
     "title",
@@ -33,6 +37,8 @@ CHANGING = (
     "is_published",
     "published_at",
     "unpublished_reason",
+    *MADE_OF_TEXTS,
+    "text_version",
 )
 INSERT_POST = insert(
     posts,
@@ -45,6 +51,8 @@ INSERT_POST = insert(
     "is_published",
     "published_at",
     "created_at",
+    *MADE_OF_TEXTS,
+    "text_version",
 )
 INSERT_VIEWS = insert(post_views, "post_id")
 INSERT_SCORE = insert(post_scores, "post_id")

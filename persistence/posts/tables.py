@@ -24,6 +24,7 @@ from persistence.database.columns import (
     reference,
     table_of,
 )
+from persistence.search.texts import sort_order
 
 #: A tsvector holds 1 MB, which 100,000 Chinese characters exceed.
 _SEARCHED_CHARACTERS = 20_000
@@ -73,13 +74,14 @@ class PostTable(SQLModel, table=True):
         ),
         sa.Index("posts_created_at_id_idx", "created_at", "id", postgresql_where=_PUBLISHED),
         sa.Index("posts_updated_at_id_idx", "updated_at", "id", postgresql_where=_PUBLISHED),
-        sa.Index("posts_title_id_idx", "title", "id", postgresql_where=_PUBLISHED),
         sa.Index(
             "posts_category_created_at_id_idx",
             *("category", "created_at", "id"),
             postgresql_where=_PUBLISHED,
         ),
         sa.Index("posts_search_idx", "search", postgresql_using="gin"),
+        sa.Index("posts_words_idx", "words", postgresql_using="gin"),
+        sa.Index("posts_text_version_idx", "text_version"),
     )
 
     id: str = identifier()
@@ -94,7 +96,11 @@ class PostTable(SQLModel, table=True):
     version: int = column(sa.Integer, "1")
     created_at: datetime = instant()
     updated_at: datetime = instant()
+    #: English words, for rows whose `words` are outdated.
     search: Any = computed(TSVECTOR, _SEARCH)
+    words: Any = column(TSVECTOR, nullable=True)
+    title_key: str | None = column(SortableText, nullable=True)
+    text_version: int = column(sa.SmallInteger, "0")
 
 
 class PostLikeTable(SQLModel, table=True):
@@ -132,6 +138,8 @@ posts = table_of(PostTable)
 post_likes = table_of(PostLikeTable)
 post_views = table_of(PostViewsTable)
 post_scores = table_of(PostScoreTable)
+title_order = sort_order(posts.c.title_key, posts.c.title, posts.c.text_version)
+sa.Index("posts_title_order_id_idx", title_order, posts.c.id, postgresql_where=_PUBLISHED)
 #: The tags in one case, as lists look for them.
 folded_tags = sa.func.tandem_folded(posts.c.tags, type_=TextArray)
 sa.Index("posts_tags_idx", folded_tags, postgresql_using="gin")

@@ -20,7 +20,9 @@ from persistence.posts.tables import (
     post_scores,
     post_views,
     posts,
+    title_order,
 )
+from persistence.search.texts import Searched, by_text
 
 
 class Post(Struct, frozen=True, rename="camel"):
@@ -78,9 +80,7 @@ post_visible = sa.or_(
 
 POST = view(Post, PostTable, visible=post_visible, **_counts)
 
-_search = sa.func.websearch_to_tsquery(
-    sa.literal_column("'english'::regconfig"), given("search", posts.c.content)
-)
+_searched = Searched(posts.c.words, posts.c.text_version, posts.c.search)
 _folded_tag = sa.func.tandem_folded(
     sa.cast(array([given("tag", posts.c.title)]), TextArray), type_=TextArray
 )
@@ -89,11 +89,10 @@ _SORTS = {
     "createdAt": ascending(POST, "created_at"),
     "-updatedAt": descending(POST, "updated_at"),
     "updatedAt": ascending(POST, "updated_at"),
-    "title": ascending(POST, "title"),
-    "-title": descending(POST, "title"),
-    "relevance": Sort(sa.func.ts_rank(posts.c.search, _search), True, None),
+    "title": by_text(title_order),
+    "-title": by_text(title_order, descending=True),
+    "relevance": _searched.relevance,
 }
-_found = posts.c.search.bool_op("@@")(_search)
 POSTS = Listing(
     POST,
     always=posts.c.is_published,
@@ -102,8 +101,9 @@ POSTS = Listing(
         "category": posts.c.category == given("category", posts.c.category),
         "author": posts.c.author_id == given("author", posts.c.author_id),
         "tag": folded_tags.contains(_folded_tag),
-        "search": _found,
+        "search": _searched.found,
     },
+    first=frozenset({"search"}),
 )
 OWN_POSTS = Listing(
     POST,
@@ -111,8 +111,9 @@ OWN_POSTS = Listing(
     sorts=_SORTS,
     filters={
         "isPublished": posts.c.is_published == given("isPublished", posts.c.is_published),
-        "search": _found,
+        "search": _searched.found,
     },
+    first=frozenset({"search"}),
 )
 #: The published posts of many authors.
 POSTS_OF_AUTHORS = Listing(
@@ -125,5 +126,5 @@ _SCORED: Any = posts.join(post_scores, post_scores.c.post_id == posts.c.id)
 POPULAR_POSTS = Listing(
     view(Post, PostTable, source=_SCORED, visible=posts.c.is_published, **_counts),
     always=posts.c.is_published,
-    sorts={"popularity": Sort(post_scores.c.score, True, None)},
+    sorts={"popularity": Sort(post_scores.c.score, True, None, int)},
 )

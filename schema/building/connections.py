@@ -40,17 +40,19 @@ class Item(NamedTuple):
     """An item of a page, and the function that writes its cursor."""
 
     node: Any
-    write: Callable[[Any], str]
+    write: Callable[[Any], str] | None
 
 
 @strawberry.type(description="An item of a page and its cursor.")
 class Edge(Generic[Node]):
     node: Node = strawberry.field(description="The item.")
 
-    @strawberry.field(description="Continues the list after this item.")
+    @strawberry.field(
+        description="Continues the list after this item; empty where a list has one page."
+    )
     def cursor(self) -> str:
         item: Item = self  # type: ignore[assignment]
-        return item.write(item.node)
+        return item.write(item.node) if item.write else ""
 
 
 @strawberry.type(description="A page of a list.")

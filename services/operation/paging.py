@@ -60,20 +60,20 @@ class Page(Generic[Item]):
     has_next: bool
     has_previous: bool
     size: int
-    #: Makes the cursor of an item.
-    cursor: Callable[[Item], str] = field(compare=False)
     number: int | None = None
     total: int | None = None
+    #: Makes the cursor of an item; None for a list that has one page.
+    cursor: Callable[[Item], str] | None = field(default=None, compare=False)
 
     @property
     def start_cursor(self) -> str | None:
         """The first item's cursor."""
-        return self.cursor(self.items[0]) if self.items else None
+        return self.cursor(self.items[0]) if self.items and self.cursor else None
 
     @property
     def end_cursor(self) -> str | None:
         """The last item's cursor."""
-        return self.cursor(self.items[-1]) if self.items else None
+        return self.cursor(self.items[-1]) if self.items and self.cursor else None
 
 
 @dataclass(frozen=True)
@@ -166,12 +166,13 @@ async def own_page(
     input: Paged,
     sort: str,
     filters: Mapping[str, Any] | None = None,
+    **values: Any,
 ) -> dict[str, Page[Item] | TandemError]:
     """A page of the caller's own things, under their id or `ME`; under any other id `Forbidden`."""
     mine = {ME, ctx.user_id}
-    found = (
-        await page(ctx, listing, input, sort, filters or {}) if mine & {*user_ids} else Forbidden()
-    )
+    found: Page[Item] | Forbidden = Forbidden()
+    if mine & {*user_ids}:
+        found = await page(ctx, listing, input, sort, filters or {}, **values)
     return {id: found if id in mine else Forbidden() for id in user_ids}
 
 

@@ -24,13 +24,22 @@ from services.operation.context import Context, Request, Wanted, viewer_values_f
 from services.operation.inputs import Flag, Input, Line, PathId, Reference, TopSize, wrong
 from services.operation.operation import operation
 from services.operation.paging import Page, Paged
+from services.search.columns import search_values
 from services.tags import Tag
 
 PostSort = Literal[
     "-createdAt", "createdAt", "-updatedAt", "updatedAt", "title", "-title", "relevance"
 ]
 Search = Annotated[Line, Field(min_length=1, max_length=200)]
-_SEARCH = 'Words to find in title, tags or text. "Quotes" find a phrase, and -word excludes a word.'
+_SEARCH = (
+    "Words to find in title, tags or text, all of them, in any language. Case and accents do not "
+    "matter, an English word is found in its other forms, and the last word by its beginning. "
+    '"Quotes" find a phrase, -word excludes a word, and or gives a choice.'
+)
+_SORT = (
+    "How the list is sorted: by relevance when it is searched, else newest first, if absent. "
+    "Relevance puts words in the title before those in tags, and these before those in the text."
+)
 #: How many posts a user's public part shows; the list of posts has all of them.
 LATEST = 10
 
@@ -41,9 +50,13 @@ class PostId(Input):
     id: PathId = Field(description="The post's id.")
 
 
-def _refuse_sort(sort: PostSort, search: str | None) -> None:
+def _refuse_sort(sort: PostSort | None, search: str | None) -> None:
     if sort == "relevance" and search is None:
         raise wrong("CONFLICT", "Give a search to sort by relevance.", "sort")
+
+
+def _order(sort: PostSort | None, search: str | None) -> PostSort:
+    return sort or ("-createdAt" if search is None else "relevance")
 
 
 class ListPosts(Paged):
@@ -55,7 +68,7 @@ class ListPosts(Paged):
     author: Reference | None = Field(None, description="Id of the user who wrote the post.")
     tag: Tag | None = Field(None, description="A tag of the post; case does not matter.")
     search: Search | None = Field(None, description=_SEARCH)
-    sort: PostSort = Field("-createdAt", description="How the list is sorted.")
+    sort: PostSort | None = Field(None, description=_SORT)
 
     @model_validator(mode="after")
     def _refuse_conflicts(self) -> Self:
@@ -70,7 +83,7 @@ class ListMyPosts(Paged):
         None, description="True for published posts only, false for drafts only."
     )
     search: Search | None = Field(None, description=_SEARCH)
-    sort: PostSort = Field("-createdAt", description="How the list is sorted.")
+    sort: PostSort | None = Field(None, description=_SORT)
 
     @model_validator(mode="after")
     def _refuse_conflicts(self) -> Self:
@@ -87,14 +100,15 @@ class PopularPosts(Input):
 
 @operation("posts.list", who=PUBLIC, input=ListPosts, result=Post, paged=True)
 async def list_(ctx: Context, input: ListPosts) -> Page[Post]:
-    """List the published posts, newest first."""
+    """List the published posts, newest first, or the most relevant ones of a search first."""
     filters = {
         "category": input.category,
         "author": input.author,
         "tag": input.tag,
         "search": input.search,
     }
-    return await paging.page(ctx, POSTS, input, input.sort, filters)
+    order, values = _order(input.sort, input.search), search_values(input.search)
+    return await paging.page(ctx, POSTS, input, order, filters, **values)
 
 
 @operation(
@@ -110,7 +124,8 @@ async def list_mine(
 ) -> Mapping[str, Page[Post] | TandemError]:
     """List the caller's own posts, drafts included, newest first."""
     filters = {"isPublished": input.is_published, "search": input.search}
-    return await paging.own_page(ctx, OWN_POSTS, user_ids, input, input.sort, filters)
+    order, values = _order(input.sort, input.search), search_values(input.search)
+    return await paging.own_page(ctx, OWN_POSTS, user_ids, input, order, filters, **values)
 
 
 @operation("posts.popular", who=PUBLIC, input=PopularPosts, result=Post, paged=True)
@@ -121,7 +136,7 @@ async def popular(ctx: Context, input: PopularPosts) -> Page[Post]:
     so a new one may not count yet.
     """
     values = ctx.viewer_values
-    posts = await POPULAR_POSTS.page(
+    posts, _ = await POPULAR_POSTS.page(
         ctx.reader, "popularity", {}, Window(input.first), ctx.wanted, **values
     )
     total = await POPULAR_POSTS.count(ctx.reader, {}, **values) if input.total else None

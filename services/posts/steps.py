@@ -11,6 +11,7 @@ from persistence.posts.statements import LOCK_POST, UPDATE_POST
 from persistence.posts.views import POST, Post
 from services.errors.posts import PostNotFound
 from services.operation.context import Context
+from services.posts.texts import text_columns
 
 
 async def lock_post(
@@ -38,6 +39,7 @@ async def write_changes(tx: Transaction, post: Post, changed: Mapping[str, Any])
     """Update the post if anything changed; returns the stored post."""
     if changed:
         after = {**structs.asdict(post), **changed}
+        after |= text_columns(after["title"], after["tags"], after["content"])
         new = {f"new_{name}": value for name, value in after.items()}
         await tx.write(UPDATE_POST, id=post.id, **new)
     return await load_post(tx, post.id)

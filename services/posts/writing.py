@@ -26,6 +26,7 @@ from services.operation.operation import operation
 from services.operation.patches import ABSENT, Patch, changes
 from services.posts import steps
 from services.posts.reading import PostId
+from services.posts.texts import text_columns
 from services.quota.quota import Policy
 from services.tags import Tags
 
@@ -94,6 +95,7 @@ async def create(ctx: Context, tx: Transaction, input: CreatePost) -> Post:
         is_published=input.is_published,
         published_at=ctx.now if input.is_published else None,
         created_at=ctx.now,
+        **text_columns(input.title, input.tags, input.content),
     )
     await tx.write(INSERT_VIEWS, post_id=post_id)
     await tx.write(INSERT_SCORE, post_id=post_id)

@@ -111,7 +111,7 @@ async def _every(ctx: Context, part: _Part, values: Mapping[str, Any]) -> list[A
     assert read is not None
     while True:
         window = Window(_AT_ONCE, position)
-        rows = await part.listing.page(ctx.reader, _NEWEST, part.filters, window, **values)
+        rows, _ = await part.listing.page(ctx.reader, _NEWEST, part.filters, window, **values)
         found += rows
         if len(rows) < _AT_ONCE:
             return found

@@ -3,6 +3,7 @@
 Everything else that differs is a fault.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,10 @@ from tests.parity.walk.rounds import Difference, Known, Round
 
 #: What a round with a nearly spent budget compares.
 _WHEN_SPENT = ("code when spent", "details when spent", "Retry-After")
+
+
+#: A caller without budget is told the exact wait for documents up to this length.
+_LONGEST_READ = 1_000
 
 
 def known(round: Round, difference: Difference) -> str | None:
@@ -48,6 +53,14 @@ def _cannot_be_read(round: Round, difference: Difference) -> bool:
         and asked in ("MALFORMED_REQUEST", "RATE_LIMITED")
         and difference.about in about
     )
+
+
+def _is_too_long_to_be_read(round: Round, difference: Difference) -> bool:
+    """Is it a new document that is not read without budget, so that its cost is not known?"""
+    if difference.about not in ("details when spent", "Retry-After"):
+        return False
+    sent = json.loads(round.answers["graphql"].response.request.content)
+    return len(sent["query"]) > _LONGEST_READ
 
 
 def _is_a_list_of_one(round: Round, _: Difference) -> bool:
@@ -137,6 +150,11 @@ EXCEPTIONS: tuple[Known, ...] = (
         "A document that cannot be read",
         "Reading one is work for the caller, who is known before it is read.",
         _cannot_be_read,
+    ),
+    Known(
+        "A long document without budget",
+        "It is not read, so the wait is until the budget is full.",
+        _is_too_long_to_be_read,
     ),
     Known(
         "A nested read",

@@ -299,6 +299,9 @@ async def play_spent(world: World, before: Round, budget: str, left: int) -> Rou
             again = await ask(world, written(contract, call, face))
             if read(contract, face, again).code == _LIMITED:
                 broken[face] = f"refused again after {told} s"
+            if contract.operation.revokes:
+                # The call may have ended its caller's session.
+                await world.people.refresh()
     world.settled = False
     found = [
         *_differing("code when spent", {face: one.code for face, one in answers.items()}),

@@ -1,14 +1,14 @@
 """Projects
 
-Revision ID: 0027
-Revises: 0021
+Revision ID: 0025
+Revises: 0024
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0027"
-down_revision = "0021"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(collation="C"), nullable=False),
         sa.Column("description", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'ACTIVE'"), nullable=False),
-        sa.Column("budget", sa.Numeric(20, 2), nullable=True),
+        sa.Column("budget", sa.Numeric(), nullable=True),
         sa.Column("currency", sa.CHAR(3), nullable=False),
         sa.Column("deadline", sa.Date(), nullable=True),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "budget > 0 AND budget <= 999999999.99", name=op.f("projects_budget_check")
         ),
+        sa.CheckConstraint("scale(budget) <= 3", name=op.f("projects_scale_check")),
         sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("projects_owner_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("projects_pkey")),
     )
@@ -57,6 +58,11 @@ def upgrade() -> None:
     op.execute(
         "CREATE TRIGGER projects_touch BEFORE UPDATE ON projects "
         "FOR EACH ROW EXECUTE FUNCTION tandem_touch()"
+    )
+    op.execute(
+        "CREATE TRIGGER projects_decimals BEFORE INSERT OR UPDATE OF budget ON projects "
+        "FOR EACH ROW WHEN (scale(NEW.budget) <> tandem_decimals(NEW.currency)) "
+        "EXECUTE FUNCTION tandem_round('budget')"
     )
 
 

@@ -1,15 +1,15 @@
 """Posts, comments, likes, views and scores
 
-Revision ID: 0028
-Revises: 0027
+Revision ID: 0026
+Revises: 0025
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
-revision = "0028"
-down_revision = "0027"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
@@ -19,6 +19,9 @@ _SEARCH = (
     "setweight(to_tsvector('english', tandem_words(tags)), 'B') || "
     "setweight(to_tsvector('english', left(content, 20000)), 'C')"
 )
+_TITLE_ORDER = '(COALESCE(CASE WHEN text_version > 0 THEN title_key END, lower(title COLLATE "C")))'
+#: The texts of posts, and the columns that are made of them.
+_TEXTS = (("changed_text", "title, content, tags"), ("made_text", "words, title_key"))
 _INSTANT = sa.DateTime(timezone=True)
 _UUID = sa.UUID(as_uuid=False)
 _NOW = sa.text("now()")
@@ -60,6 +63,11 @@ def upgrade() -> None:
             f"CREATE TRIGGER {table}_touch BEFORE UPDATE ON {table} "
             "FOR EACH ROW EXECUTE FUNCTION tandem_touch()"
         )
+    for name, columns in _TEXTS:
+        op.execute(
+            f"CREATE TRIGGER posts_{name} BEFORE UPDATE OF {columns} ON posts "
+            f"FOR EACH ROW EXECUTE FUNCTION tandem_{name}()"
+        )
 
 
 def _add_posts() -> None:
@@ -78,6 +86,9 @@ def _add_posts() -> None:
         sa.Column("created_at", _INSTANT, server_default=_NOW, nullable=False),
         sa.Column("updated_at", _INSTANT, server_default=_NOW, nullable=False),
         sa.Column("search", TSVECTOR(), sa.Computed(_SEARCH, persisted=True), nullable=False),
+        sa.Column("words", TSVECTOR(), nullable=True),
+        sa.Column("title_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("text_version", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint("char_length(title) BETWEEN 5 AND 200", name=op.f("posts_title_check")),
         sa.CheckConstraint(
             "char_length(content) BETWEEN 10 AND 100000", name=op.f("posts_content_check")
@@ -106,12 +117,19 @@ def _add_posts() -> None:
     for columns in (
         ["created_at", "id"],
         ["updated_at", "id"],
-        ["title", "id"],
         ["category", "created_at", "id"],
     ):
         name = f"posts_{'_'.join(columns)}_idx"
         op.create_index(name, "posts", columns, postgresql_where=_PUBLISHED)
-    op.create_index("posts_search_idx", "posts", ["search"], postgresql_using="gin")
+    for column in ("search", "words"):
+        op.create_index(f"posts_{column}_idx", "posts", [column], postgresql_using="gin")
+    op.create_index("posts_text_version_idx", "posts", ["text_version"])
+    op.create_index(
+        "posts_title_order_id_idx",
+        "posts",
+        [sa.text(_TITLE_ORDER), "id"],
+        postgresql_where=_PUBLISHED,
+    )
     op.create_index(
         "posts_tags_idx", "posts", [sa.text("tandem_folded(tags)")], postgresql_using="gin"
     )
