@@ -7,7 +7,7 @@ from rich.progress import Progress
 from api.cli.servers import read_settings, running_servers, with_database
 from api.cli.terminal import Problem, out
 from persistence.database.pool import Database
-from services.reindexing import outdated, reindex
+from services.search.reindexing import outdated, reindex
 
 
 def reindex_texts(data: Path) -> None:

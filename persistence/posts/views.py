@@ -82,7 +82,7 @@ POST = view(Post, PostTable, visible=post_visible, **_counts)
 
 _searched = Searched(posts.c.words, posts.c.text_version, posts.c.search)
 _folded_tag = sa.func.tandem_folded(
-    sa.cast(array([given("tag", posts.c.title)]), TextArray), type_=TextArray
+    sa.cast(array([sa.bindparam("tag", type_=sa.Text)]), TextArray), type_=TextArray
 )
 _SORTS = {
     "-createdAt": descending(POST, "created_at"),

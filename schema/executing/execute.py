@@ -312,6 +312,9 @@ async def _field_error(
         refusal = await _refusal(request, asked, [one for one in calls if one.response_key == at])
         if refusal is not None:
             return refusal
+        if error.nodes and not isinstance(error.nodes[0], FieldNode):
+            # The value of an argument, such as that of a directive: the caller gave it.
+            return ValidationFailed()
     # Operations and relations raise only TandemError, so this is a fault of the face itself:
     # a value that cannot be shown, such as an enum value that a newer release wrote.
     request.failed(original or error)

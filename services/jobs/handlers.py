@@ -1,6 +1,5 @@
 """The table of jobs: the handler of each name, the limits and lanes of some, and the schedules."""
 
-from services import reindexing
 from services.audit import chain as audit_chain
 from services.deposits import provider_events as deposits_provider_events
 from services.invoices import issuing as invoices_issuing
@@ -13,6 +12,7 @@ from services.mail import content as mail_content
 from services.mail import orders as mail_orders
 from services.orders import managing as orders_managing
 from services.posts import scoring as posts_scoring
+from services.search import reindexing
 
 HANDLERS: dict[str, Handler] = {
     "access.forgetOld": retention.forget_access,

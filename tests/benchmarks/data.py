@@ -3,7 +3,7 @@
 import asyncpg
 
 from services.process import new_database
-from services.reindexing import reindex
+from services.search.reindexing import reindex
 from services.settings import Settings
 
 CATEGORIES, PRODUCTS, USERS = 20, 100_000, 20_000

@@ -257,13 +257,13 @@ async def test_words_are_left_to_a_job_and_their_columns_may_be_added_again(
             "INSERT INTO products (id, name, price, currency, category_id) "
             "VALUES (gen_random_uuid(), 'Tea bowl', 1, 'EUR', gen_random_uuid())"
         )
-        await asyncio.to_thread(migrate.upgrade, fresh_database)
+        await asyncio.to_thread(migrate.upgrade, fresh_database, "0024")
         found = "SELECT words, name_key, text_version FROM products"
         assert tuple(await connection.fetchrow(found) or ()) == (None, None, 0)
         # A migration that ended in the middle, between two of its steps, goes on.
         await connection.execute("DROP INDEX products_words_idx")
         await connection.execute("UPDATE alembic_version SET version_num = '0023'")
-        await asyncio.to_thread(migrate.upgrade, fresh_database)
+        await asyncio.to_thread(migrate.upgrade, fresh_database, "0024")
         assert await connection.fetchval("SELECT to_regclass('products_words_idx')") is not None
     finally:
         await connection.close()

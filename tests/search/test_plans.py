@@ -14,8 +14,8 @@ from persistence.products.statements import PRODUCT_TEXTS
 from persistence.products.views import PRODUCTS
 from persistence.users.views import USERS
 from services.process import new_process
-from services.reindexing import reindex
 from services.search.columns import search_values
+from services.search.reindexing import reindex
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
 

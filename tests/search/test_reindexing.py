@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from services.process import new_process
-from services.reindexing import outdated, reindex, reindex_new
 from services.search.queries import read_search
+from services.search.reindexing import outdated, reindex, reindex_new
 from services.search.sort_keys import sort_key
 from tests.cli.test_create_admin import tandem
 from tests.commands import running

@@ -152,7 +152,7 @@ EXCEPTIONS: tuple[Known, ...] = (
         _cannot_be_read,
     ),
     Known(
-        "A long document without budget",
+        "The wait of a caller without budget",
         "It is not read, so the wait is until the budget is full.",
         _is_too_long_to_be_read,
     ),

@@ -216,6 +216,8 @@ class World:
         A long walk would otherwise archive or sell all that there is.
         """
         self.settled = False
+        # A round may have left its caller nothing of a budget.
+        await self.charges()
         product = await self.shop.product("149.95", stock=40, tags=["lamp"])
         yield "manager-1", product
         name = chance.choice(self.people.rich)
