@@ -189,6 +189,9 @@ class Listing(Generic[Row]):
             return projection_of(self._view, wanted)
         column = self.sorts[sort].column
         sorted_by = {name for name, each in self._view.columns.items() if each is column}
+        if not sorted_by:
+            # A cursor is written from fields that the expression does not tell.
+            return None
         return projection_of(self._view, wanted._replace(fields=wanted.fields | sorted_by))
 
     def _compile_page(self, shape: Shape, projection: Projection | None = None) -> Query[Any]:

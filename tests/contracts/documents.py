@@ -58,18 +58,22 @@ def _fields(kind: Any) -> Iterator[tuple[str, GraphQLField]]:
     return iter(kind.fields.items() if is_object_type(kind) else ())
 
 
-def _selection(kind: Any, depth: int = _DEEP) -> str:
-    """What is selected of a type; empty for a leaf."""
+def _selection(kind: Any, depth: int = _DEEP, member: str = "") -> str:
+    """What is selected of a type; empty for a leaf.
+
+    Members of a union may have fields of one name and other types, which need names of their own.
+    """
     named = get_named_type(kind)
     if is_leaf_type(named):
         return ""
     if is_union_type(named):
-        parts = [f"... on {one.name}{_selection(one, depth)}" for one in named.types]
+        parts = [f"... on {one.name}{_selection(one, depth, one.name)}" for one in named.types]
         return f" {{ __typename {' '.join(parts)} }}"
     parts = ["__typename"]
     for name, field in _fields(named):
         needed = any(isinstance(arg.type, GraphQLNonNull) for arg in field.args.values())
         leaf = is_leaf_type(get_named_type(field.type))
         if not needed and (leaf or depth):
-            parts.append(f"{name}{_selection(field.type, depth - 1)}")
+            alias = "" if leaf or not member else f"{member}_{name}: "
+            parts.append(f"{alias}{name}{_selection(field.type, depth - 1)}")
     return f" {{ {' '.join(parts)} }}"

@@ -120,7 +120,7 @@ SORTS = "CREATED_AT_DESC, CREATED_AT_ASC, NAME_ASC, NAME_DESC, PRICE_ASC, PRICE_
                 ),
                 (
                     "Cannot query field 'prodcts' on type 'Query'."
-                    " Did you mean 'products' or 'product'?",
+                    " Did you mean 'products', 'product', 'projects', 'posts', or 'project'?",
                     [72],
                     {"prodcts": "UNKNOWN_FIELD"},
                 ),

@@ -23,7 +23,13 @@ from services.settings import Settings
 from tests.conftest import settings_for
 from tests.shop import Person, Shop
 
-SIGHT: dict[str, Any] = {"viewer": None, "session": None, "sees_all": True, "administers": True}
+SIGHT: dict[str, Any] = {
+    "viewer": None,
+    "session": None,
+    "sees_all": True,
+    "administers": True,
+    "reads_own": True,
+}
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 
 from services import categories, redis_calls
 from services.operation.context import Context, Request
+from services.posts import reading as posts
 from services.process import Process, new_process
 from services.products import managing as products_managing
 from services.products import reading as products
@@ -566,4 +567,5 @@ def test_what_is_kept_is_what_everybody_may_read() -> None:
         products.list_.name,
         categories.get.name,
         categories.list_.name,
+        posts.get.name,
     }

@@ -74,7 +74,7 @@ async def _add_project(loader: Loader, shop: Shop, owner: str, number: int) -> N
         "name": project.name,
         "description": project.description,
         "status": project.status,
-        "budget": project.budget,
+        "budget": project.budget and str(loader.amount(project.budget)),
         "deadline": due and due.date().isoformat(),
     }
     loader.clock.now = loader.ends_at - timedelta(days=_PROJECTS - number)

@@ -92,7 +92,7 @@ class Project(Struct, frozen=True):
     name: str
     description: str = ""
     status: ProjectStatus = ProjectStatus.ACTIVE
-    budget: str | None = None
+    budget: Decimal | None = None
     days: int | None = None
 
 

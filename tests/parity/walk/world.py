@@ -216,9 +216,10 @@ class World:
         A long walk would otherwise archive or sell all that there is.
         """
         self.settled = False
-        # A round may have left its caller nothing of a budget.
+        # A round may have left its caller nothing of a budget, and ended the session of who sells.
         await self.charges()
-        product = await self.shop.product("149.95", stock=40, tags=["lamp"])
+        shop = Shop(self.shop.process, self.shop.password_hash)
+        product = await shop.product("149.95", stock=40, tags=["lamp"])
         yield "manager-1", product
         name = chance.choice(self.people.rich)
         person = self.shop.renewed(await self.people.person(name))
