@@ -22,6 +22,8 @@ from tests.suite import run_seed, seed_was_drawn
 
 #: Steps by the run's depth.
 _STEPS = (500, 5_000, 50_000)
+#: How many times a walk goes on by the usual steps.
+_LONGER = 6
 #: The seed of the thorough part, which every change must pass: it is red for what the change does.
 #: The usual part and the soak draw new ways.
 _SAME_WAY = 6
@@ -200,6 +202,10 @@ async def test_the_faces_answer_alike(
     walk = Walk(world, await contracts(world.client), seed)
     try:
         await walk.steps(_STEPS[depth])
+        for _ in range(_LONGER if depth else 0):
+            # Few things suit some operations, so that a walk may have to go on for them.
+            if walk.tally.never_went_well:
+                await walk.steps(_STEPS[0])
     finally:
         record_property("summary", f"TANDEM_TEST_SEED={seed}\n{walk.tally}")
     if depth:

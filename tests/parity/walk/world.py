@@ -211,7 +211,7 @@ class World:
         yield "user-1", await shop.removed(buyer)
 
     async def restock(self, chance: Random) -> AsyncIterator[tuple[str, Any]]:
-        """Put a product and an order that waits for approval into the shop.
+        """Put a product, a paid order and one that waits for approval into the shop.
 
         A long walk would otherwise archive or sell all that there is.
         """
@@ -224,6 +224,8 @@ class World:
         name = chance.choice(self.people.rich)
         person = self.shop.renewed(await self.people.person(name))
         yield name, await self.shop.order(person, [(product.id, 1)])
+        small = await shop.product("2.50", stock=40)
+        yield name, await self.shop.order(person, [(small.id, 2)], paid=True)
 
     async def mail_tokens(self, chance: Random) -> dict[str, list[str]]:
         """Tokens as they are mailed, one for each purpose, to somebody new."""
