@@ -23,12 +23,15 @@ SHOWN = frozenset(
         "actorId",
         "after",
         "amount",
+        "author",
         "before",
+        "budget",
         "category",
         "categoryId",
         "code",
         "couponCode",
         "customerId",
+        "deadline",
         "delta",
         "description",
         "endsAt",
@@ -44,6 +47,7 @@ SHOWN = frozenset(
         "image",
         "inStock",
         "isActive",
+        "isPublished",
         "kind",
         "last",
         "limit",
@@ -57,7 +61,9 @@ SHOWN = frozenset(
         "operationName",
         "order",
         "orderId",
+        "ownerId",
         "page",
+        "parentId",
         "path",
         "perPage",
         "perUserLimit",
@@ -106,7 +112,7 @@ _PERSONAL = re.compile(r"@|%40", re.IGNORECASE)
 
 
 class RequestLog:
-    """What happens in one HTTP request, for the line that is written at its end."""
+    """Collects what happens in one HTTP request, for the line at its end."""
 
     __slots__ = ("_codes", "_failures", "_fields", "_inputs", "_operations", "_reasons", "worst")
 

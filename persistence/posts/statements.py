@@ -19,8 +19,8 @@ _seen = POST.select().where(_this, POST.visible)
 LOCK_POST = Query(_seen.with_for_update(key_share=True, of=posts), POST.row)
 # FOR UPDATE waits for likes and comments that are being written, so that none is left behind.
 LOCK_POST_TO_DELETE = Query(_seen.with_for_update(of=posts), POST.row)
-# FOR KEY SHARE: the post stays until a comment or like on it is written. Whoever deletes the post
-# locks it before its comments as well, so that the two cannot deadlock.
+# FOR KEY SHARE: the post stays until a comment or like on it is written. Deleting a
+# post also locks it before its comments, so that the two cannot deadlock.
 LOCK_TO_ANSWER = Query(
     sa.select(posts.c.id).where(_this, post_visible).with_for_update(read=True, key_share=True),
     value,

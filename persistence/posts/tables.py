@@ -17,7 +17,6 @@ from persistence.database.columns import (
     TextArray,
     checked,
     column,
-    computed,
     identifier,
     instant,
     named,
@@ -25,15 +24,6 @@ from persistence.database.columns import (
     table_of,
 )
 from persistence.search.texts import sort_order
-
-#: A tsvector holds 1 MB, which 100,000 Chinese characters exceed.
-_SEARCHED_CHARACTERS = 20_000
-_SEARCH = (
-    "setweight(to_tsvector('english', title), 'A') || "
-    "setweight(to_tsvector('english', tandem_words(tags)), 'B') || "
-    f"setweight(to_tsvector('english', left(content, {_SEARCHED_CHARACTERS})), 'C')"
-)
-
 
 #: Lists show published posts only.
 _PUBLISHED = sa.text("is_published")
@@ -79,7 +69,6 @@ class PostTable(SQLModel, table=True):
             *("category", "created_at", "id"),
             postgresql_where=_PUBLISHED,
         ),
-        sa.Index("posts_search_idx", "search", postgresql_using="gin"),
         sa.Index("posts_words_idx", "words", postgresql_using="gin"),
         sa.Index("posts_text_version_idx", "text_version"),
     )
@@ -96,8 +85,6 @@ class PostTable(SQLModel, table=True):
     version: int = column(sa.Integer, "1")
     created_at: datetime = instant()
     updated_at: datetime = instant()
-    #: English words, for rows whose `words` are outdated.
-    search: Any = computed(TSVECTOR, _SEARCH)
     words: Any = column(TSVECTOR, nullable=True)
     title_key: str | None = column(SortableText, nullable=True)
     text_version: int = column(sa.SmallInteger, "0")

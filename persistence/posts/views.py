@@ -80,7 +80,7 @@ post_visible = sa.or_(
 
 POST = view(Post, PostTable, visible=post_visible, **_counts)
 
-_searched = Searched(posts.c.words, posts.c.text_version, posts.c.search)
+_searched = Searched(posts.c.words, posts.c.text_version)
 _folded_tag = sa.func.tandem_folded(
     sa.cast(array([sa.bindparam("tag", type_=sa.Text)]), TextArray), type_=TextArray
 )

@@ -2,8 +2,8 @@
 
 Services make the words and the sort keys: see ``services/search/``. Each row has a `text_version`,
 the version of the rules that they were made by. It is 0 in a row that has none yet, and negative in
-one whose texts were changed without them, as a release from before would. Such rows are found and
-sorted as they were before there were words, until a job has filled them.
+one whose texts were changed without them, as a release from before would. Until a job has filled
+such a row, it is found and sorted as it was before there were words.
 """
 
 from typing import Any, NamedTuple
@@ -51,29 +51,33 @@ def by_text(column: sa.ColumnElement[str], *, descending: bool = False) -> Sort:
 class Searched(NamedTuple):
     """The columns of a table that is searched.
 
-    ``before`` are the English words that PostgreSQL makes by itself.
+    ``before`` are the English words that PostgreSQL makes by itself, by which rows with outdated
+    words are found. A table without them finds a row by the words that it has, of any version.
     """
 
     words: sa.ColumnElement[Any]
     version: sa.ColumnElement[int]
-    before: sa.ColumnElement[Any]
+    before: sa.ColumnElement[Any] | None = None
 
     @property
     def found(self) -> sa.ColumnElement[bool]:
         """Does the row have what is searched for?"""
+        by_words = self.words.bool_op("@@")(_words)
+        if self.before is None:
+            return by_words
         outdated = sa.or_(self.version < _current, self.version > _current)
         return sa.or_(
-            sa.and_(self.version == _current, self.words.bool_op("@@")(_words)),
+            sa.and_(self.version == _current, by_words),
             sa.and_(outdated, self.before.bool_op("@@")(_typed)),
         )
 
     @property
     def relevance(self) -> Sort:
         """The order of what was found: by where its words stand, and then by how many there are."""
-        rank = sa.case(
-            (self.version == _current, _rank(self.words, _words, _any_word)),
-            else_=_rank(self.before, _typed, _typed),
-        )
+        rank = _rank(self.words, _words, _any_word)
+        if self.before is not None:
+            by_typed = _rank(self.before, _typed, _typed)
+            rank = sa.case((self.version == _current, rank), else_=by_typed)
         return Sort(rank, True, None, int, TEXT_VERSION)
 
 

@@ -30,7 +30,6 @@ from services.tags import Tag
 PostSort = Literal[
     "-createdAt", "createdAt", "-updatedAt", "updatedAt", "title", "-title", "relevance"
 ]
-Search = Annotated[Line, Field(min_length=1, max_length=200)]
 _SEARCH = (
     "Words to find in title, tags or text, all of them, in any language. Case and accents do not "
     "matter, an English word is found in its other forms, and the last word by its beginning. "
@@ -50,16 +49,27 @@ class PostId(Input):
     id: PathId = Field(description="The post's id.")
 
 
-def _refuse_sort(sort: PostSort | None, search: str | None) -> None:
-    if sort == "relevance" and search is None:
-        raise wrong("CONFLICT", "Give a search to sort by relevance.", "sort")
+class SearchPosts(Paged):
+    """Search and sort of a list of posts."""
+
+    search: Annotated[Line, Field(min_length=1, max_length=200)] | None = Field(
+        None, description=_SEARCH
+    )
+    sort: PostSort | None = Field(None, description=_SORT)
+
+    @model_validator(mode="after")
+    def _refuse_conflicts(self) -> Self:
+        if self.sort == "relevance" and self.search is None:
+            raise wrong("CONFLICT", "Give a search to sort by relevance.", "sort")
+        return self
+
+    @property
+    def order(self) -> PostSort:
+        """How the list is sorted."""
+        return self.sort or ("-createdAt" if self.search is None else "relevance")
 
 
-def _order(sort: PostSort | None, search: str | None) -> PostSort:
-    return sort or ("-createdAt" if search is None else "relevance")
-
-
-class ListPosts(Paged):
+class ListPosts(SearchPosts):
     """Filters and sort of the list of published posts."""
 
     category: PostCategory | None = Field(
@@ -67,28 +77,14 @@ class ListPosts(Paged):
     )
     author: Reference | None = Field(None, description="Id of the user who wrote the post.")
     tag: Tag | None = Field(None, description="A tag of the post; case does not matter.")
-    search: Search | None = Field(None, description=_SEARCH)
-    sort: PostSort | None = Field(None, description=_SORT)
-
-    @model_validator(mode="after")
-    def _refuse_conflicts(self) -> Self:
-        _refuse_sort(self.sort, self.search)
-        return self
 
 
-class ListMyPosts(Paged):
+class ListMyPosts(SearchPosts):
     """Filters and sort of the caller's own posts."""
 
     is_published: Flag | None = Field(
         None, description="True for published posts only, false for drafts only."
     )
-    search: Search | None = Field(None, description=_SEARCH)
-    sort: PostSort | None = Field(None, description=_SORT)
-
-    @model_validator(mode="after")
-    def _refuse_conflicts(self) -> Self:
-        _refuse_sort(self.sort, self.search)
-        return self
 
 
 class PopularPosts(Input):
@@ -107,8 +103,8 @@ async def list_(ctx: Context, input: ListPosts) -> Page[Post]:
         "tag": input.tag,
         "search": input.search,
     }
-    order, values = _order(input.sort, input.search), search_values(input.search)
-    return await paging.page(ctx, POSTS, input, order, filters, **values)
+    values = search_values(input.search)
+    return await paging.page(ctx, POSTS, input, input.order, filters, **values)
 
 
 @operation(
@@ -124,8 +120,8 @@ async def list_mine(
 ) -> Mapping[str, Page[Post] | TandemError]:
     """List the caller's own posts, drafts included, newest first."""
     filters = {"isPublished": input.is_published, "search": input.search}
-    order, values = _order(input.sort, input.search), search_values(input.search)
-    return await paging.own_page(ctx, OWN_POSTS, user_ids, input, order, filters, **values)
+    values = search_values(input.search)
+    return await paging.own_page(ctx, OWN_POSTS, user_ids, input, input.order, filters, **values)
 
 
 @operation("posts.popular", who=PUBLIC, input=PopularPosts, result=Post, paged=True)
@@ -164,7 +160,7 @@ async def get(ctx: Context, input: PostId) -> Post:
         return post
 
     async def load_for_everybody() -> Post:
-        # What is cached is shown to everybody, so it must not depend on who reads it first.
+        # The cache shows it to everybody, so it must not depend on who reads it first.
         return await load({**ctx.viewer_values, "viewer": None, "sees_all": False})
 
     try:

@@ -14,11 +14,6 @@ branch_labels = None
 depends_on = None
 
 TOUCHED = ("posts", "post_views", "comments")
-_SEARCH = (
-    "setweight(to_tsvector('english', title), 'A') || "
-    "setweight(to_tsvector('english', tandem_words(tags)), 'B') || "
-    "setweight(to_tsvector('english', left(content, 20000)), 'C')"
-)
 _TITLE_ORDER = '(COALESCE(CASE WHEN text_version > 0 THEN title_key END, lower(title COLLATE "C")))'
 #: The texts of posts, and the columns that are made of them.
 _TEXTS = (("changed_text", "title, content, tags"), ("made_text", "words, title_key"))
@@ -85,7 +80,6 @@ def _add_posts() -> None:
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("created_at", _INSTANT, server_default=_NOW, nullable=False),
         sa.Column("updated_at", _INSTANT, server_default=_NOW, nullable=False),
-        sa.Column("search", TSVECTOR(), sa.Computed(_SEARCH, persisted=True), nullable=False),
         sa.Column("words", TSVECTOR(), nullable=True),
         sa.Column("title_key", sa.Text(collation="C"), nullable=True),
         sa.Column("text_version", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
@@ -121,8 +115,7 @@ def _add_posts() -> None:
     ):
         name = f"posts_{'_'.join(columns)}_idx"
         op.create_index(name, "posts", columns, postgresql_where=_PUBLISHED)
-    for column in ("search", "words"):
-        op.create_index(f"posts_{column}_idx", "posts", [column], postgresql_using="gin")
+    op.create_index("posts_words_idx", "posts", ["words"], postgresql_using="gin")
     op.create_index("posts_text_version_idx", "posts", ["text_version"])
     op.create_index(
         "posts_title_order_id_idx",
