@@ -220,7 +220,7 @@ class _Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        # Of an outage the worker's log tells once, not with each question to the queue.
+        # The worker's log tells of an outage once, not with each question to the queue.
         if not isinstance(error, Dead) and type(error and translated(error)) is not Unavailable:
             log.warning("queue", told=record.msg, error=error and error_name(error))
 

@@ -73,7 +73,7 @@ def currency_of(info: ValidationInfo) -> money.Currency:
 # A contract is written for a currency: api/rest/openapi/amounts.py turns these marks into its
 # patterns and limits.
 Price = Annotated[Decimal, BeforeValidator(_positive), WithJsonSchema({"x-amount": "above zero"})]
-#: A percentage or an amount. Who takes it looks at the decimals, as they depend on which it is.
+#: A percentage or an amount. Its operation checks the decimals, as they depend on which it is.
 PercentOrPrice = Annotated[
     Decimal,
     BeforeValidator(_share_or_amount),

@@ -9,7 +9,7 @@ from services.settings_types import Units, Window
 
 
 class DeletedContent(StrEnum):
-    """What becomes of the published posts and of the comments of an account that is deleted."""
+    """The fate of the published posts and the comments of a deleted account."""
 
     KEEP = "keep"
     REMOVE = "remove"

@@ -61,7 +61,7 @@ MOVE_COMMENT = Query(
 )
 _replies = comments.alias("replies")
 _answered = sa.exists().where(_replies.c.parent_id == comments.c.id)
-#: What is left of a comment that has replies once its author deleted it.
+#: The rest of a comment with replies that its author deleted.
 _EMPTIED = {
     "status": CommentStatus.DELETED.value,
     "content": "",

@@ -151,7 +151,7 @@ class Cost(NamedTuple):
 class _Place(NamedTuple):
     """A field of the schema: its type's name, its cost, and what sizes a list.
 
-    That is the arguments that size it, or the rows that it has at the most.
+    Arguments size it, or the most rows that it has.
     """
 
     returns: str

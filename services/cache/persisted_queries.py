@@ -81,7 +81,7 @@ class PersistedQueries:
         if not isinstance(found, bytes):
             return None
         document = found.decode()
-        # Whoever can write to Redis could otherwise run another document in a client's name.
+        # Somebody who can write to Redis could otherwise run another document in a client's name.
         if sha256(document) != name:
             return None
         self._remember(name, document)

@@ -12,7 +12,7 @@ from services.operation.context import Context
 def seen_by(ctx: Context) -> dict[str, Any]:
     """The viewer's values for the posts that comments are about.
 
-    Whoever may see all comments sees them on drafts only with the permission to see all posts.
+    The permission to see all comments shows those on drafts only beside that to see all posts.
     """
     values = ctx.viewer_values
     caller = ctx.caller

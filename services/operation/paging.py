@@ -92,7 +92,7 @@ class _Found(msgspec.Struct, Generic[Item]):
 
     rows: list[Item]
     total: int | None
-    #: What the rows are sorted by, where they do not hold it themselves.
+    #: The values that the rows are sorted by, where they do not hold them themselves.
     places: list[int | str] | None = None
 
 
