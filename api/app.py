@@ -21,10 +21,12 @@ from api.graphql import GraphQLRoute
 from api.http.edge import Edge, ErrorWriter
 from api.http.health import health_routes
 from api.http.metrics import metrics_routes
-from api.http.pages import error_page, key_routes, limited, page_routes, wants_page
 from api.http.paths import Paths, method_not_allowed, route_not_found
 from api.http.provider import provider_routes
 from api.http.responses import Reply, is_face
+from api.pages.errors import error_page
+from api.pages.routes import key_routes, limited, page_routes
+from api.pages.serving import wants_page
 from api.rest.aliases import health_alias
 from api.rest.routes import MOUNTS, mounted
 from api.rest.versions import LEGACY, dialect_of

@@ -1,0 +1,33 @@
+"""Styles, scripts and fonts of the pages.
+
+``assets/`` has our own files. ``vendor/`` has packages of others, which `./scripts/setup pages`
+brings; the pages say so where they are missing.
+"""
+
+from pathlib import Path
+
+from starlette.routing import Route
+
+from api.pages.serving import document
+
+_FOLDERS = (Path(__file__).parent / "assets", Path(__file__).parent / "vendor")
+_MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
+
+
+def asset_routes() -> list[Route]:
+    """A route of every file, which is read when it is first asked for."""
+    return [
+        document(
+            f"/assets/{path.relative_to(folder).as_posix()}",
+            path.read_bytes,
+            _MEDIA_TYPES[path.suffix],
+        )
+        for folder in _FOLDERS
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in _MEDIA_TYPES
+    ]
