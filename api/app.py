@@ -43,7 +43,7 @@ from services.fast.log_lines import LogLines
 from services.health import Health
 from services.operation.context import Request as CallerRequest
 from services.process import Process, new_process
-from services.settings import Settings
+from services.settings.settings import Settings
 
 log = structlog.get_logger("tandem.app")
 

@@ -41,7 +41,7 @@ from services.metrics import count_attempt
 from services.periodic_tasks import PeriodicTasks
 from services.process import Process, new_process
 from services.process_metrics import SAMPLE_SECONDS, ProcessMetrics
-from services.settings import Settings
+from services.settings.settings import Settings
 from services.shared_clock import MEASURE_SECONDS
 
 log = structlog.get_logger("tandem.worker")

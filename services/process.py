@@ -35,7 +35,7 @@ from services.process_metrics import SAMPLE_SECONDS, ProcessMetrics
 from services.quota.gcra import ask_redis
 from services.quota.quota import Quota
 from services.redis_calls import PooledCalls, RedisCalls
-from services.settings import Settings
+from services.settings.settings import Settings
 from services.shared_clock import MEASURE_SECONDS, SharedClock, machine_clock
 
 #: How often signing keys are read, so that a deleted one verifies nowhere after a second.

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.servers import CHECKOUT, environment_of, forking
 
 _SECONDS = 60

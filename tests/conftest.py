@@ -22,7 +22,7 @@ import pytest
 
 from persistence import migrate
 from services.process import Process, new_process
-from services.settings import Environment, Settings
+from services.settings.settings import Environment, Settings
 from tests.exchanges import http_client
 from tests.faces import DOORS, FACES, Door, door_named
 from tests.servers import CHECKOUT, Server, serving

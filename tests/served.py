@@ -22,7 +22,7 @@ from api.app import create_app  # noqa: E402
 from api.cli.__main__ import main  # noqa: E402
 from api.cli.http_server import HttpServer, server_config  # noqa: E402
 from services.process import new_process  # noqa: E402
-from services.settings import Settings  # noqa: E402
+from services.settings.settings import Settings  # noqa: E402
 
 gc.enable()
 

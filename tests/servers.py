@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from services.settings import Settings
+from services.settings.settings import Settings
 
 _START_SECONDS = 60
 _STOP_SECONDS = 15

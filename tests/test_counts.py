@@ -24,7 +24,7 @@ from redis.asyncio import Redis
 from api.app import create_app
 from api.cli.loading import loading
 from services.process import Process, new_process
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.benchmarks.works import W3_FIELDS, W4_QUERY, W5_QUERY
 from tests.conftest import running
 from tests.shop import Person, Shop, unique

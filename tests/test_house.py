@@ -35,7 +35,7 @@ LAYERS = ("api", "schema", "services", "persistence")
 LONGER: dict[str, int] = {}
 LONGEST = 450
 #: Who reads the environment beside the settings: the command line, which also sets it for workers.
-READS_ENVIRONMENT = {"services/settings.py", "api/cli/__main__.py", "api/cli/serve.py"}
+READS_ENVIRONMENT = {"services/settings/settings.py", "api/cli/__main__.py", "api/cli/serve.py"}
 READS_ENVIRONMENT |= {"api/cli/servers.py"}
 #: Rooms and files of services that hold no operations, but what operations and jobs run in.
 MACHINERY = {"access", "cache", "fast", "operation", "quota"}

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.commands import environment_of
 from tests.conftest import CHECKOUT
 from tests.shop import Person
@@ -97,7 +97,7 @@ def test_a_second_start_loads_nothing_to_migrate_or_to_print(
 ) -> None:
     code = (
         "from api.cli.serve import _prepare\n"
-        "from services.settings import Settings\n"
+        "from services.settings.settings import Settings\n"
         "loaded = _prepare(Settings(), demo=True, own_database=False)\n"
         "assert not loaded, 'the database was taken for an empty one'"
     )

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from services.books.running import CheckResult, Unreadable, run_checks
-from services.settings import Settings
+from services.settings.settings import Settings
 
 _DATA = Path(__file__).resolve().parents[2] / ".tandem"
 

@@ -21,7 +21,7 @@ from services.errors.base import TandemError
 from services.ids import new_id
 from services.operation.context import Request
 from services.process import Process
-from services.settings import Settings
+from services.settings.settings import Settings
 from services.shop import OtherCurrency, keep_currency
 from services.users import managing
 

@@ -31,7 +31,7 @@ from persistence.database.pool import Database
 from persistence.reachability import place_of, reason
 from services.health import takes_writes
 from services.search.reindexing import outdated
-from services.settings import Settings
+from services.settings.settings import Settings
 from services.shared_clock import MOST_OFF, SharedClock, machine_clock
 from services.shop import OtherCurrency, refuse_other_currency
 

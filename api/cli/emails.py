@@ -12,7 +12,7 @@ from persistence.database.pool import Database
 from persistence.database.transactions import QueryStats
 from persistence.users.statements import EMAILS_WITH_SPELLINGS
 from services.emails import clashes
-from services.settings import Settings
+from services.settings.settings import Settings
 
 
 def check_emails(data: Path) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import uvicorn
 
 from api.http.edge import Edge
-from services.settings import Settings
+from services.settings.settings import Settings
 
 #: After the drain, requests in flight finish, then the application closes.
 FINISH_SECONDS = 18

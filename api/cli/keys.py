@@ -20,7 +20,7 @@ from services.access.signing import (
     replace_at_once,
     rotate,
 )
-from services.settings import Settings
+from services.settings.settings import Settings
 from services.shared_clock import SharedClock
 
 

@@ -14,7 +14,7 @@ from persistence.database_url import connection_options
 from persistence.migrate import Refused, upgrade
 from persistence.reachability import place_of, reason
 from services.process import database_limits
-from services.settings import Settings
+from services.settings.settings import Settings
 
 
 def migrate(data: Path, grant_to: str | None) -> None:

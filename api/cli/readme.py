@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from services.orders.reading import MOVES, NEXT_STATUSES
-from services.settings import Settings
-from services.settings_http import HttpSettings
-from services.settings_names import variable
+from services.settings.http import HttpSettings
+from services.settings.names import variable
+from services.settings.settings import Settings
 
 _CHECKOUT = Path(__file__).parents[2]
 

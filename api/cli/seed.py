@@ -7,7 +7,7 @@ from api.cli.migrate import migrate_database
 from api.cli.servers import keep_database_currency, read_settings, running_servers
 from api.cli.terminal import Problem, out
 from api.local.demo.seed import seed as load
-from services.settings import Settings
+from services.settings.settings import Settings
 
 
 def seed(data: Path) -> None:

@@ -32,7 +32,7 @@ from api.cli.servers import (
 )
 from api.cli.terminal import Problem, beside_log, err, out
 from services import logs
-from services.settings import Settings
+from services.settings.settings import Settings
 
 log = structlog.get_logger("tandem.serve")
 

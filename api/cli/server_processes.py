@@ -24,7 +24,7 @@ from api.cli.http_server import CLOSE_SECONDS, HttpServer, server_config
 from api.cli.loading import CHECKOUT, loading
 from api.cli.reloading import MistakePage, serve_reloaded
 from api.local.supervisor import SupervisedProcess
-from services.settings import Settings
+from services.settings.settings import Settings
 
 log = structlog.get_logger("tandem.supervisor")
 

@@ -18,9 +18,9 @@ from persistence.database.pool import Database
 from persistence.reachability import place_of, reason
 from services.jobs.lanes import QUEUE_CONNECTIONS
 from services.process import Process, new_database, new_process
-from services.settings import Settings
-from services.settings_names import UnknownSetting, variable
-from services.settings_production import open_connections
+from services.settings.names import UnknownSetting, variable
+from services.settings.production import open_connections
+from services.settings.settings import Settings
 from services.shop import OtherCurrency, keep_currency
 
 Answer = TypeVar("Answer")

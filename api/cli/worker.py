@@ -16,7 +16,7 @@ from api.cli.terminal import Problem
 from api.worker import run
 from persistence import revision
 from persistence.database.failures import DRIVER_ERRORS
-from services.settings import Settings
+from services.settings.settings import Settings
 
 
 def run_worker(data: Path, *, follow: bool) -> None:

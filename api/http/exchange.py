@@ -25,7 +25,7 @@ from services.operation.context import Request
 from services.operation.error_translation import NOT_KNOWN, OUTCOME_UNKNOWN
 from services.process import Process
 from services.request_log import RequestLog, shown_query
-from services.settings import Settings
+from services.settings.settings import Settings
 
 log = structlog.get_logger("tandem.edge")
 

@@ -15,7 +15,7 @@ from services.errors.common import MalformedRequest, UnsupportedMediaType
 from services.numbers import integer, number
 from services.operation.context import Request
 from services.process import Process
-from services.settings import Settings
+from services.settings.settings import Settings
 
 #: More than any list takes; parsing more is wasted work.
 _MOST_PARAMETERS = 100

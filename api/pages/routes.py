@@ -19,7 +19,7 @@ from schema.schema import sdl
 from services.money import currency
 from services.process import Process
 from services.quota.charging import charge_page
-from services.settings import Settings
+from services.settings.settings import Settings
 
 
 def limited(route: Route) -> Route:

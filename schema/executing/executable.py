@@ -21,7 +21,7 @@ from schema.executing.value_errors import variable_mistakes
 from schema.executing.walk import Walk
 from schema.schema import SCHEMA
 from services.operation.context import Request
-from services.settings import Settings
+from services.settings.settings import Settings
 
 
 class Executable:

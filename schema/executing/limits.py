@@ -26,7 +26,7 @@ from schema.schema import FIELDS, SCHEMA
 from services.catalogue import BY_NAME
 from services.errors.common import QueryTooComplex
 from services.quota.costs import LARGEST_PAGE, SIZES, page_rows, units
-from services.settings import Settings
+from services.settings.settings import Settings
 
 #: Fragments of fragments multiply. No count goes beyond this number.
 ENDLESS = 10**9

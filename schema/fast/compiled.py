@@ -21,7 +21,7 @@ from schema.fast.plan import NotCompiled, Plan, Planner
 from schema.fast.runner import Run
 from services.operation.context import Request
 from services.quota.costs import SIZES
-from services.settings import Settings
+from services.settings.settings import Settings
 
 #: Compiling takes some 20 µs a field, as much as running four fields on graphql-core. Strangers
 #: send new documents, so a document that comes once is not compiled.

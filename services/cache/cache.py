@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 from persistence.reachability import Reachability
 from services.etags import FORM, tag_of
 from services.redis_calls import RedisBreaker, RedisCalls, Script
-from services.settings import Settings
+from services.settings.settings import Settings
 
 #: How long Redis keeps a generation. The values under it expire much earlier.
 _GENERATION_SECONDS = 3600

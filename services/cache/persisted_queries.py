@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from persistence.reachability import Reachability
 from services.redis_calls import RedisBreaker, RedisCalls, Script
-from services.settings import Settings
+from services.settings.settings import Settings
 
 #: In characters. Clients send a longer document whole each time.
 LONGEST = 32_000

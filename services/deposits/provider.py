@@ -16,7 +16,7 @@ from msgspec import Struct
 from standardwebhooks import Webhook
 
 from services.money import currency
-from services.settings import Settings
+from services.settings.settings import Settings
 
 
 class Charge(Struct, frozen=True):

@@ -40,7 +40,7 @@ from services.operation.context import Context
 from services.operation.inputs import Input, PathId
 from services.operation.operation import operation
 from services.process import Process
-from services.settings import Settings
+from services.settings.settings import Settings
 
 #: Prefix of the numbers of a kind. Each kind has its own series.
 _PREFIX = {InvoiceKind.INVOICE: "", InvoiceKind.CREDIT_NOTE: "CN-"}

@@ -9,7 +9,7 @@ from persistence.jobs.statements import UNDER_WAY
 from services.ids import new_id
 from services.jobs.queue import put
 from services.process import Process
-from services.settings import Settings
+from services.settings.settings import Settings
 
 #: The seconds between two jobs, by the job's name.
 Schedules = Mapping[str, Callable[[Settings], float]]

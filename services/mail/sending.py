@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from services.emails import ascii_domain
 from services.jobs.queue import DoNotRetry
-from services.settings import Settings
+from services.settings.settings import Settings
 
 
 class Mail(Struct, frozen=True):

@@ -20,7 +20,7 @@ from services.operation.declaration import Declaration
 from services.process import Process
 from services.quota.quota import Allowance, Cost
 from services.request_log import RequestLog
-from services.settings import Settings
+from services.settings.settings import Settings
 
 log = structlog.get_logger("tandem.request")
 

@@ -15,7 +15,7 @@ from persistence.database.transactions import QueryStats
 from persistence.posts.statements import ADD_VIEWS
 from persistence.reachability import Reachability
 from services.redis_calls import RedisBreaker, RedisCalls
-from services.settings import Settings
+from services.settings.settings import Settings
 
 #: A reader counts once in this time.
 _ONCE_IN = timedelta(minutes=30)

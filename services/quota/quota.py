@@ -23,7 +23,7 @@ from services.emails import same_spelling
 from services.errors.common import RateLimited
 from services.operation.inputs import LONGEST_TEXT
 from services.quota.gcra import Ask, Balance, Budgets, Charge
-from services.settings import Settings
+from services.settings.settings import Settings
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -9,7 +9,7 @@ from persistence.database.transactions import Transaction
 from persistence.posts.statements import DELETE_LIKES_OF, DELETE_POSTS, LOCK_POSTS_OF
 from persistence.projects import DELETE_PROJECTS_OF
 from services.operation.context import Context
-from services.settings_content import DeletedContent
+from services.settings.content import DeletedContent
 
 
 async def remove_content(ctx: Context, tx: Transaction) -> None:

@@ -4,7 +4,7 @@ import asyncpg
 
 from services.process import new_database
 from services.search.reindexing import reindex
-from services.settings import Settings
+from services.settings.settings import Settings
 
 CATEGORIES, PRODUCTS, USERS = 20, 100_000, 20_000
 ORDERS, LINES = 200_000, 3

@@ -20,7 +20,7 @@ import psutil
 
 from services.ids import new_id
 from services.process import Process, new_process
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.benchmarks.caller import Failed
 from tests.benchmarks.data import (
     BUYERS,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.process import new_process
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests import commands
 from tests.conftest import Addresses, settings_for
 from tests.faces import Service

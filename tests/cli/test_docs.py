@@ -17,7 +17,7 @@ import typer
 
 from api.cli.__main__ import app as cli
 from services.process import new_process
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests import commands
 from tests.conftest import CHECKOUT, Addresses, settings_for
 from tests.servers import Server, environment_of, serving

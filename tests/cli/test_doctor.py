@@ -10,7 +10,7 @@ import pytest
 
 from api.local import embedded_servers
 from persistence.migrate import upgrade
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests import commands
 from tests.cli.test_create_admin import tandem
 from tests.conftest import Addresses, settings_for

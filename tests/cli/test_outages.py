@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests import commands
 from tests.cli.test_create_admin import tandem
 from tests.gates import Gate

@@ -13,7 +13,7 @@ from api.local.demo.plans import order_plans
 from api.local.demo.seed import seed
 from api.local.demo.shop import read_shop
 from services.books.running import run_checks
-from services.settings import Environment
+from services.settings.settings import Environment
 from tests.conftest import CHECKOUT, Addresses, settings_for
 
 #: Loading takes some ten seconds, and much more on a busy machine.

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests import commands
 from tests.conftest import CHECKOUT
 from tests.worker.work import free_port

@@ -8,7 +8,7 @@ import pytest
 
 from api.app import create_app
 from services.process import new_process
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.conftest import client_of, running
 from tests.shop import Person
 

@@ -18,7 +18,7 @@ from schema.executing.limits import Costs, Limits, Shape, Shapes, cost_of
 from services.catalogue import OPERATIONS
 from services.process import Process
 from services.quota.costs import page_rows, units
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.conftest import client_of
 from tests.faces import DOCUMENTS, written
 from tests.shop import Person, Shop, good_call, new_key

@@ -11,7 +11,7 @@ import pytest
 from api.app import create_app
 from services.cache.persisted_queries import LONGEST, PersistedQueries
 from services.process import Process, new_process
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.conftest import client_of, running
 from tests.shop import Person, Shop, unique
 from tests.sites import Open

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from api import app as composition
 from services.process import Process, new_process
-from services.settings import Environment, Settings
+from services.settings.settings import Environment, Settings
 from tests.conftest import Addresses, client_of, running, settings_for
 from tests.servers import Server, serving
 from tests.shop import Shop

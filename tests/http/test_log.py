@@ -17,7 +17,7 @@ from services.errors.base import FieldError
 from services.errors.common import ValidationFailed
 from services.process import Process, new_process
 from services.request_log import SHOWN, RequestLog, shown, shown_query
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.conftest import CHECKOUT, client_of, running
 from tests.faces import FACES, Door
 from tests.servers import serving

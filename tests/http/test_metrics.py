@@ -24,7 +24,7 @@ from services.jobs.queue import DoNotRetry, Job
 from services.metrics import REGISTRY
 from services.process import Process, new_process
 from services.process_metrics import PoolWatch, ProcessMetrics
-from services.settings import Environment
+from services.settings.settings import Environment
 from tests.commands import running
 from tests.conftest import Addresses, client_of, settings_for
 from tests.faces import FACES, Door

@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from api.http.responses import Reply
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.servers import Server, serving
 from tests.services.test_orders import ADDRESS
 from tests.shop import Person, Shop

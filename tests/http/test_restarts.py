@@ -16,7 +16,7 @@ import pytest
 
 from api.app import create_app
 from api.cli import http_server
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.commands import Child, running
 from tests.shop import Person, Shop
 from tests.worker.test_process import answering, ended

@@ -13,7 +13,7 @@ import pytest
 from services.access.passwords import Passwords
 from services.catalogue import BY_NAME
 from services.quota.quota import Policy
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.exchanges import http_client
 from tests.faces import DOORS, FACES, Outcome, door_named
 from tests.servers import serving

@@ -16,7 +16,7 @@ from services.access.tokens import hashed
 from services.catalogue import BY_NAME
 from services.ids import new_id
 from services.quota.quota import Policy
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.commands import running as command
 from tests.exchanges import http_client
 from tests.faces import DOCUMENTS, DOORS, FACES, Outcome

@@ -21,7 +21,7 @@ from services.catalogue import BY_NAME
 from services.errors.common import TokenRevoked
 from services.operation.context import Request
 from services.process import Process, new_process
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.exchanges import http_client
 from tests.faces import Door, GraphQL, Outcome, Rest, Service
 from tests.servers import serving

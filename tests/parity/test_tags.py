@@ -15,7 +15,7 @@ import pytest
 
 from services.catalogue import BY_NAME
 from services.errors.common import PreconditionFailed
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.faces import FACES, Door, Outcome
 from tests.shop import Person, Shop, good_call, new_key, unique
 

@@ -19,7 +19,7 @@ from persistence.fast.json_rows import json_rows
 from persistence.nodes import _VIEWS
 from persistence.products.views import PRODUCT, PRODUCTS
 from services.process import Process, new_process
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.conftest import settings_for
 from tests.shop import Person, Shop
 

@@ -20,7 +20,7 @@ from persistence.database_url import connection_options, unencrypted
 from persistence.reachability import place_of
 from services.health import Health
 from services.process import new_database, new_process
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests import commands
 from tests.cli.test_create_admin import tandem
 from tests.gates import Gate

@@ -13,7 +13,7 @@ from api.fast.dispatch import DispatchTable, Target
 from api.http.paths import Paths
 from api.rest.operation_route import OperationRoute
 from services.process import new_process
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.conftest import client_of, running
 from tests.shop import Shop
 

@@ -17,7 +17,7 @@ from services.posts import reading as posts
 from services.process import Process, new_process
 from services.products import managing as products_managing
 from services.products import reading as products
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.conftest import client_of
 from tests.exchanges import http_client
 from tests.faces import FACES, Door, door_named

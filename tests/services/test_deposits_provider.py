@@ -22,7 +22,7 @@ from services.deposits import provider_events as provider
 from services.jobs.handlers import HANDLERS
 from services.jobs.queue import DoNotRetry, Job
 from services.process import new_process
-from services.settings_production import DEVELOPMENT_WEBHOOK_SECRET
+from services.settings.production import DEVELOPMENT_WEBHOOK_SECRET
 from tests.commands import running
 from tests.conftest import Addresses, settings_for
 from tests.exchanges import http_client

@@ -12,7 +12,12 @@ from pydantic import ValidationError
 
 from persistence.fast.idle_connections import IdleConnections
 from services.process import Process, new_process
-from services.settings import DEVELOPMENT_SECRET, DEVELOPMENT_WEBHOOK_SECRET, Environment, Settings
+from services.settings.settings import (
+    DEVELOPMENT_SECRET,
+    DEVELOPMENT_WEBHOOK_SECRET,
+    Environment,
+    Settings,
+)
 from tests.conftest import settings_for
 from tests.faces import Service
 from tests.shop import Person, Shop, new_key

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.settings import Settings
-from services.settings_names import UnknownSetting
+from services.settings.names import UnknownSetting
+from services.settings.settings import Settings
 from tests.cli.test_create_admin import tandem
 
 

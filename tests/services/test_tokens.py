@@ -24,8 +24,8 @@ from services.access.signing import (
 from services.errors.common import TokenExpired, Unauthenticated, Unavailable
 from services.ids import new_id
 from services.process import Process, new_database, new_process
-from services.settings import Settings
-from services.settings_production import DEVELOPMENT_SECRET
+from services.settings.production import DEVELOPMENT_SECRET
+from services.settings.settings import Settings
 from tests.commands import tandem
 from tests.conftest import Addresses, settings_for
 from tests.servers import serving

@@ -10,7 +10,7 @@ from typing import Any
 
 import jwt
 
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.commands import tandem
 from tests.exchanges import http_client
 from tests.faces import GraphQL, Rest

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from persistence.mail_tokens import Purpose
-from services.settings_content import DeletedContent
+from services.settings.content import DeletedContent
 from tests.faces import Door, Outcome, Service
 from tests.shop import PASSWORD, Person, Shop, new_key, uncrossed
 

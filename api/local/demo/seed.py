@@ -30,7 +30,7 @@ from persistence.database_url import connection_options
 from persistence.users.tables import Role
 from services.money import currency
 from services.process import new_process
-from services.settings import Settings
+from services.settings.settings import Settings
 from services.shop import keep_currency
 
 #: Two processes that start together must not both load.

@@ -47,7 +47,7 @@ from services.errors.common import (
 )
 from services.operation.declaration import Key
 from services.operation.operation import Operation
-from services.settings import Settings
+from services.settings.settings import Settings
 
 _FLAT = ("firstName", "lastName", "avatar", "bio")
 _SAMPLE_ID = "01a1f9bd-135c-7e07-b274-b67df665d3e0"

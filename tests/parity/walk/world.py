@@ -16,7 +16,7 @@ from services.audit import chain as audit_chain
 from services.jobs.handlers import HANDLERS
 from services.jobs.queue import Job
 from services.process import new_process
-from services.settings import Settings
+from services.settings.settings import Settings
 from tests.conftest import running
 from tests.exchanges import http_client
 from tests.parity.walk.callers import People

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from services.settings_names import NamedSettings
+from services.settings.names import NamedSettings
 
 
 class HttpSettings(NamedSettings):

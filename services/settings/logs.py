@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.settings_names import NamedSettings
+from services.settings.names import NamedSettings
 
 Level = Literal["debug", "info", "warning", "error"]
 

@@ -11,16 +11,16 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.settings_content import ContentSettings
-from services.settings_http import HttpSettings
-from services.settings_logs import LogSettings
-from services.settings_pool import PoolSettings
-from services.settings_production import (
+from services.settings.content import ContentSettings
+from services.settings.http import HttpSettings
+from services.settings.logs import LogSettings
+from services.settings.pool import PoolSettings
+from services.settings.production import (
     DEVELOPMENT_SECRET,
     DEVELOPMENT_WEBHOOK_SECRET,
     broken_rules,
 )
-from services.settings_types import (
+from services.settings.types import (
     BUDGET_FACTORS,
     Networks,
     Secrets,
@@ -35,7 +35,7 @@ from services.settings_types import (
     smtp,
     webhook_secret,
 )
-from services.settings_types import Environment as Environment
+from services.settings.types import Environment as Environment
 
 
 class Settings(ContentSettings, HttpSettings, LogSettings, PoolSettings):

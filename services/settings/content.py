@@ -4,8 +4,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from services.settings_names import NamedSettings
-from services.settings_types import Units, Window
+from services.settings.names import NamedSettings
+from services.settings.types import Units, Window
 
 
 class DeletedContent(StrEnum):
