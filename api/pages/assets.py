@@ -10,7 +10,11 @@ from starlette.routing import Route
 
 from api.pages.serving import document
 
-_FOLDERS = (Path(__file__).parent / "assets", Path(__file__).parent / "vendor")
+#: Folders by the address of their files.
+_FOLDERS = {
+    "/assets": Path(__file__).parent / "assets",
+    "/assets/vendor": Path(__file__).parent / "vendor",
+}
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -23,11 +27,11 @@ def asset_routes() -> list[Route]:
     """A route of every file, which is read when it is first asked for."""
     return [
         document(
-            f"/assets/{path.relative_to(folder).as_posix()}",
+            f"{address}/{path.relative_to(folder).as_posix()}",
             path.read_bytes,
             _MEDIA_TYPES[path.suffix],
         )
-        for folder in _FOLDERS
+        for address, folder in _FOLDERS.items()
         for path in sorted(folder.rglob("*"))
         if path.suffix in _MEDIA_TYPES
     ]

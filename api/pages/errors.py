@@ -13,7 +13,7 @@ from api.http.responses import Reply
 from api.pages.catalogue import as_json, error_data
 from api.pages.home import LINKS
 from api.pages.serving import HTML, negotiated
-from api.pages.shell import page, table
+from api.pages.shell import column, page, table
 from api.rest.routes import ADDRESSES
 from schema.schema import FIELDS
 from services.errors.base import CATALOGUE, TandemError
@@ -34,7 +34,7 @@ class Errors:
         error = self._by_code.get(request.path_params["code"])
         if error is None:
             raise route_not_found(request.scope)
-        return negotiated(request, as_json(error), page(error["code"], _body(error)))
+        return negotiated(request, as_json(error), _page(error["code"], _body(error)))
 
     @cached_property
     def _by_code(self) -> dict[str, dict[str, Any]]:
@@ -45,7 +45,7 @@ class Errors:
     @cached_property
     def _list(self) -> tuple[bytes, bytes]:
         found = list(self._by_code.values())
-        return as_json({"errors": found}), page("Errors", _table_of(found))
+        return as_json({"errors": found}), _page("Errors", _table_of(found))
 
 
 def error_page(error: TandemError, request_id: str) -> Reply:
@@ -55,7 +55,11 @@ def error_page(error: TandemError, request_id: str) -> Reply:
         f"<p>{error_link(error.code)} · request <code>{escape(request_id)}</code></p>\n{LINKS}"
     )
     headers = {"Cache-Control": "no-store", "Vary": "Accept"}
-    return Reply(error.status, headers, page(error.title.rstrip("."), body), HTML)
+    return Reply(error.status, headers, _page(error.title.rstrip("."), body), HTML)
+
+
+def _page(title: str, body: str) -> bytes:
+    return page(title, column(title, "", body), current="/errors")
 
 
 def _body(error: dict[str, Any]) -> str:
@@ -84,7 +88,7 @@ def _table_of(errors: Iterable[dict[str, Any]]) -> str:
         (error_link(error["code"]), str(error["status"]), escape(error["title"]))
         for error in errors
     ]
-    return table(("Code", "Status", "Meaning"), rows)
+    return table(("Code", "Status", "Meaning"), rows, "Errors")
 
 
 def error_link(code: str) -> str:

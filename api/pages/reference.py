@@ -39,7 +39,7 @@ def operation_table(operations: Iterable[dict[str, Any]]) -> str:
         for operation in operations
     ]
     heads = ("Operation", "What it does", "Who", "GraphQL", "REST", "Idempotency key", "Errors")
-    return f"{_DOCS_NOTE}{table(heads, rows)}"
+    return f"{_DOCS_NOTE}{table(heads, rows, 'Operations')}"
 
 
 def _named(operation: str) -> str:

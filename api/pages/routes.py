@@ -14,7 +14,7 @@ from api.pages.errors import Errors
 from api.pages.home import LINKS
 from api.pages.reference import operation_table
 from api.pages.serving import HTML, JSON, TEXT, document
-from api.pages.shell import page
+from api.pages.shell import column, page
 from schema.schema import sdl
 from services.money import currency
 from services.process import Process
@@ -37,8 +37,16 @@ def page_routes(process: Process) -> list[Route]:
     """The pages, their assets, the catalogues and the contracts."""
     errors = Errors(process.settings.public_url)
     return [
-        document("/", lambda: page("Tandem", LINKS), HTML),
-        document("/docs", lambda: page("Operations", operation_table(operations())), HTML),
+        document("/", lambda: page("Tandem", column("Tandem", "", LINKS), current="/"), HTML),
+        document(
+            "/docs",
+            lambda: page(
+                "Operations",
+                column("Operations", "", operation_table(operations())),
+                current="/docs",
+            ),
+            HTML,
+        ),
         document("/operations", operations_document, JSON),
         document("/openapi-v1.json", lambda: _openapi("v1", process), JSON),
         document("/openapi-v2.json", lambda: _openapi("v2", process), JSON),
