@@ -6,10 +6,8 @@ from typing import Any
 
 import msgspec
 from starlette.requests import Request as HttpRequest
-from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope
-from strawberry.http.ides import get_graphql_ide_html
 
 from api.http.requests import (
     Fields,
@@ -21,24 +19,20 @@ from api.http.requests import (
     require_json,
 )
 from api.http.responses import Reply, timing
+from api.pages.graphiql import graphiql_page
+from api.pages.serving import HTML
 from schema.executing.documents import Documents
 from schema.executing.execute import SHA256, Answer, GraphQLRequest, answer, refused
 from services.errors.base import FieldError, TandemError
 from services.errors.common import MalformedRequest, NotAcceptable, ValidationFailed
 from services.operation.context import Request
+from services.settings.types import Environment
 
 _MODERN = "application/graphql-response+json"
 _LEGACY = "application/json"
 #: These statuses are the answer's status under both media types. Under the legacy media type,
 #: every other refusal of a well-formed request has status 200.
 _ALWAYS = {401, 405, 406, 415, 429, 500, 503, 504}
-#: The GraphiQL page of Strawberry loads its scripts and styles from a CDN.
-_IDE_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' https://unpkg.com; "
-    "style-src 'self' 'unsafe-inline' https://unpkg.com; img-src 'self' data: https:; "
-    "font-src 'self' data: https://unpkg.com; connect-src 'self' https://unpkg.com; "
-    "worker-src 'self' blob:; base-uri 'none'; frame-ancestors 'none'"
-)
 
 _HEX = re.compile("[0-9a-fA-F]{64}")
 _encode = msgspec.json.Encoder().encode
@@ -64,8 +58,8 @@ class GraphQLRoute(Route):
         try:
             given = query_pairs(scope["query_string"]) if got else None
             if given is not None and not {"query", "extensions"} & dict(given).keys():
-                if "text/html" in accept and request.process.settings.explorable:
-                    return _ide()
+                if "text/html" in accept and request.process.settings.serves_graphiql:
+                    return _graphiql(request)
             media = _media_type(accept)
             asked = await _asked(fields, receive, given)
             well_formed = True
@@ -73,6 +67,11 @@ class GraphQLRoute(Route):
         except TandemError as error:
             reply = refused(request, error)
         return _respond(request, got, reply, media, well_formed)
+
+
+def _graphiql(request: Request) -> Reply:
+    page = graphiql_page(demo=request.process.settings.environment is Environment.DEVELOPMENT)
+    return Reply(200, {"Vary": "Accept"}, page, HTML)
 
 
 def _media_type(accept: str) -> str:
@@ -176,8 +175,3 @@ def _respond(request: Request, got: bool, reply: Answer, media: str, well_formed
     if request.process.settings.development:
         headers["Server-Timing"] = timing(request)
     return Reply(status, headers, _encode(reply.body), f"{media}; charset=utf-8")
-
-
-def _ide() -> HTMLResponse:
-    page = get_graphql_ide_html(graphql_ide="graphiql")
-    return HTMLResponse(page, headers={"Content-Security-Policy": _IDE_POLICY})

@@ -379,7 +379,9 @@ class Settings(ContentSettings, HttpSettings, LogSettings, PoolSettings):
         default=31_536_000, ge=0, description="The max-age of Strict-Transport-Security."
     )
     graphiql: bool | None = Field(
-        default=None, description="Serve GraphiQL and introspection; by default not in production."
+        default=None,
+        description="Serve GraphiQL and answer introspection: `true` both, `false` neither; by"
+        " default GraphiQL always, and introspection outside production.",
     )
     metrics: bool | None = Field(
         default=None,
@@ -411,8 +413,13 @@ class Settings(ContentSettings, HttpSettings, LogSettings, PoolSettings):
         return self.app_url or self.public_url
 
     @property
+    def serves_graphiql(self) -> bool:
+        """True when a browser gets GraphiQL; it reads the committed schema."""
+        return self.graphiql is not False
+
+    @property
     def explorable(self) -> bool:
-        """True when GraphiQL, introspection and suggestions are on."""
+        """True when introspection and suggestions are on."""
         return self.development if self.graphiql is None else self.graphiql
 
     @property

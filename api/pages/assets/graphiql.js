@@ -1,0 +1,199 @@
+// Starts GraphiQL: the committed schema, the shop's documents, and one-click logins. The token is
+// kept in memory alone.
+
+/**
+ * @typedef {{message: string, extensions?: {code?: string, hint?: string, docUrl?: string}}} AnswerError
+ * @typedef {{data?: any, errors?: AnswerError[]}} Answer
+ * @typedef {{query: string, variables?: any, operationName?: string | null}} Asked
+ */
+
+/** GraphiQL and React bring no types to a page. @type {any} */
+const packages = window;
+const { GraphiQL, React, ReactDOM, GraphiQLPluginExplorer } = packages;
+
+/** The person who is signed in. @type {{email: string, password: string, token: string, until: number} | null} */
+let person = null;
+
+/** A token is renewed so long before it ends. */
+const EARLY_MS = 30_000;
+
+const LOGIN = `mutation ($input: LoginInput!) {
+  login(input: $input) { accessToken expiresIn user { fullName role } }
+}`;
+
+/**
+ * @param {Asked} asked
+ * @param {Record<string, string>} headers
+ * @returns {Promise<Answer>}
+ */
+async function ask(asked, headers) {
+  const answer = await fetch("/graphql", {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/json",
+      Accept: "application/graphql-response+json, application/json",
+      ...headers,
+    },
+    body: JSON.stringify(asked),
+  });
+  return answer.json();
+}
+
+/**
+ * @param {string} email
+ * @param {string} password
+ */
+async function signIn(email, password) {
+  const answer = await ask({ query: LOGIN, variables: { input: { email, password } } }, {});
+  const login = answer.data?.login;
+  if (!login) {
+    person = null;
+    show(`${answer.errors?.[0]?.message ?? "Nobody was signed in."} Is the demo shop loaded?`);
+    return;
+  }
+  const until = Date.now() + login.expiresIn * 1000 - EARLY_MS;
+  person = { email, password, token: login.accessToken, until };
+  show(`Signed in: ${login.user.fullName}, ${login.user.role}.`);
+}
+
+/** @param {string} text */
+function show(text) {
+  element("caller").textContent = text;
+  for (const button of logins()) {
+    button.setAttribute("aria-pressed", String(button.dataset.email === person?.email));
+  }
+  element("sign-out").hidden = person === null;
+}
+
+/** @param {string} id */
+function element(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id));
+}
+
+/** @returns {NodeListOf<HTMLButtonElement>} */
+function logins() {
+  return document.querySelectorAll("[data-email]");
+}
+
+/**
+ * @param {Asked} asked
+ * @param {{headers?: Record<string, string>}} [given]
+ */
+async function fetcher(asked, given) {
+  if (person && person.until < Date.now()) await signIn(person.email, person.password);
+  const token = person ? { Authorization: `Bearer ${person.token}` } : undefined;
+  const answer = await ask(asked, { ...token, ...given?.headers });
+  explain(answer.errors ?? []);
+  return answer;
+}
+
+/**
+ * Below the answer: each error once, with a link to its page.
+ * @param {AnswerError[]} errors
+ */
+function explain(errors) {
+  const place = element("answer-errors");
+  const byCode = new Map(errors.map((error) => [error.extensions?.code, error.extensions]));
+  place.replaceChildren(
+    ...[...byCode].map(([code, told]) => {
+      const line = document.createElement("p");
+      const link = document.createElement("a");
+      link.textContent = code ?? "Error";
+      link.href = told?.docUrl ?? "/errors";
+      link.target = "_blank";
+      link.rel = "noopener";
+      line.append(link, ` ${told?.hint ?? ""}`);
+      return line;
+    }),
+  );
+  place.hidden = errors.length === 0;
+}
+
+/** Names of GraphiQL's editors, which it leaves without one. */
+const EDITORS = /** @type {const} */ ([
+  [".graphiql-query-editor textarea", "GraphQL document"],
+  [".graphiql-editor-tool .graphiql-editor:nth-of-type(1) textarea", "Variables"],
+  [".graphiql-editor-tool .graphiql-editor:nth-of-type(2) textarea", "Headers"],
+  [".graphiql-response textarea", "Answer"],
+]);
+
+/** Mend what readers of the screen and the keyboard miss in GraphiQL; it is called at each change. */
+function mend() {
+  for (const [selector, name] of EDITORS) {
+    document.querySelector(`${selector}:not([aria-label])`)?.setAttribute("aria-label", name);
+  }
+  for (const scroll of document.querySelectorAll('.CodeMirror-scroll[tabindex="-1"]')) {
+    scroll.setAttribute("tabindex", "0");
+  }
+  // A tab may hold no button of its own, and these hold two.
+  document.querySelector('.graphiql-tabs[role="tablist"]')?.removeAttribute("role");
+  for (const tab of document.querySelectorAll('.graphiql-tab[role="tab"]')) {
+    tab.removeAttribute("role");
+  }
+  for (const tab of document.querySelectorAll(".graphiql-tab[aria-selected]")) {
+    const current = tab.getAttribute("aria-selected") ?? "false";
+    tab.removeAttribute("aria-selected");
+    tab.querySelector(".graphiql-tab-button")?.setAttribute("aria-current", current);
+  }
+}
+
+/**
+ * Tab leaves an editor, so that the keyboard reaches what comes after it; it still takes a word that
+ * is offered.
+ * @param {KeyboardEvent} event
+ */
+function leaveByTab(event) {
+  if (event.key === "Tab" && !document.querySelector(".CodeMirror-hints")) {
+    event.stopImmediatePropagation();
+  }
+}
+
+function offerLogins() {
+  for (const button of logins()) {
+    const { email, password } = /** @type {{email: string, password: string}} */ (button.dataset);
+    button.addEventListener("click", () => void signIn(email, password));
+    button.disabled = false;
+  }
+  element("sign-out").addEventListener("click", () => {
+    person = null;
+    show("Nobody is signed in.");
+  });
+}
+
+async function start() {
+  const { tabs } = JSON.parse(element("data").textContent ?? "{}");
+  const sdl = await (await fetch("/graphql/schema.graphql")).text();
+  const h = React.createElement;
+  const footer = h("div", {
+    id: "answer-errors",
+    className: "answer-errors",
+    role: "status",
+    hidden: true,
+  });
+  ReactDOM.createRoot(element("graphiql")).render(
+    h(
+      GraphiQL,
+      {
+        fetcher,
+        schema: GraphiQL.GraphQL.buildSchema(sdl, { assumeValidSDL: true }),
+        defaultTabs: tabs,
+        plugins: [GraphiQLPluginExplorer.explorerPlugin()],
+        shouldPersistHeaders: false,
+        inputValueDeprecation: true,
+        defaultEditorToolsVisibility: "variables",
+        forcedTheme: "system",
+      },
+      h(GraphiQL.Logo, null, h("span")),
+      h(GraphiQL.Footer, null, footer),
+    ),
+  );
+  element("graphiql").addEventListener("keydown", leaveByTab, true);
+  new MutationObserver(mend).observe(element("graphiql"), {
+    subtree: true,
+    childList: true,
+    attributeFilter: ["role", "aria-selected", "tabindex"],
+  });
+}
+
+offerLogins();
+await start();

@@ -1,0 +1,84 @@
+"""GraphiQL under the strict content security policy, with the shop's own documents in its tabs."""
+
+import tomllib
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from api.pages.shell import column, page
+
+_HERE = Path(__file__).parent
+_PACKAGES = (
+    "react.production.min.js",
+    "react-dom.production.min.js",
+    "graphiql.min.js",
+    "graphiql-explorer.js",
+)
+_SHEETS = ("graphiql.min.css", "graphiql-explorer.css")
+#: The tabs of a first visit: a document and its variables.
+_TABS = (
+    ("browse.graphql", ""),
+    ("order-and-pay.graphql", '{\n  "productId": "…",\n  "orderId": "…",\n  "key": "my-first-key"\n}'),
+)
+
+_BODY = """\
+<h1 class="hidden">GraphiQL</h1>
+<div class="people" id="people" role="group" aria-label="Sign in">
+<p id="caller" role="status">Nobody is signed in.</p>
+{logins}
+<button type="button" id="sign-out" hidden>Sign out</button>
+</div>
+<div id="graphiql"><p class="waiting">GraphiQL is loading. It needs JavaScript.</p></div>
+"""
+_MISSING = """\
+<div class="notice warning"><p>Run <code>./scripts/setup pages</code> and restart the server.</p></div>
+<p>GraphQL itself works: send documents to <code>/graphql</code> with POST. The
+<a href="/graphql/schema.graphql">schema</a> and the <a href="/docs">reference</a> are here.</p>
+"""
+
+
+@cache
+def graphiql_page(*, demo: bool) -> bytes:
+    """The page; with ``demo`` it signs the demo people in.
+
+    Without the packages in `vendor/` it is a page that says what to run.
+    """
+    if not has_packages(*_PACKAGES, *_SHEETS):
+        body = column("GraphiQL is not installed here", "", _MISSING)
+        return page("GraphiQL", body, current="/graphql")
+    people = _people() if demo else []
+    tabs = [
+        {"query": (_HERE / "documents" / name).read_text(), "variables": variables}
+        for name, variables in _TABS
+    ]
+    return page(
+        "GraphiQL",
+        _BODY.format(logins="\n".join(map(_login, people))),
+        scripts=(*(f"/assets/vendor/{name}" for name in _PACKAGES), "/assets/graphiql.js"),
+        styles=(*(f"/assets/vendor/{name}" for name in _SHEETS), "/assets/graphiql.css"),
+        data={"tabs": tabs},
+        current="/graphql",
+        elements=False,
+    )
+
+
+def has_packages(*names: str) -> bool:
+    """Are these files of others there?"""
+    return all((_HERE / "vendor" / name).is_file() for name in names)
+
+
+def _people() -> list[dict[str, Any]]:
+    """The demo shop's logins, with the password that all have."""
+    from api.local.demo.loader import PASSWORD
+
+    shop = (_HERE.parent / "local" / "demo" / "data" / "shop.toml").read_text()
+    return [{**person, "password": PASSWORD} for person in tomllib.loads(shop)["staff"]]
+
+
+def _login(person: dict[str, Any]) -> str:
+    email, password, role = (escape(person[name]) for name in ("email", "password", "role"))
+    return (
+        f'<button type="button" data-email="{email}" data-password="{password}" title="{email}"'
+        f" disabled>{role.capitalize()}</button>"
+    )
