@@ -31,6 +31,13 @@ def forget() -> None:
     _last.clear()
 
 
+def last_response() -> httpx.Response:
+    """The answer to the last call over HTTP, with its request."""
+    last = _last[-1]
+    assert isinstance(last, httpx.Response)
+    return last
+
+
 def shown() -> str:
     """The last calls, oldest first; empty when there were none."""
     return "\n\n".join(one if isinstance(one, str) else _spelled(one) for one in _last)

@@ -1,11 +1,10 @@
 """GraphiQL under the strict content security policy, with the shop's own documents in its tabs."""
 
-import tomllib
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any
 
+from api.pages.people import demo_people
 from api.pages.shell import column, page
 
 _HERE = Path(__file__).parent
@@ -19,7 +18,10 @@ _SHEETS = ("graphiql.min.css", "graphiql-explorer.css")
 #: The tabs of a first visit: a document and its variables.
 _TABS = (
     ("browse.graphql", ""),
-    ("order-and-pay.graphql", '{\n  "productId": "…",\n  "orderId": "…",\n  "key": "my-first-key"\n}'),
+    (
+        "order-and-pay.graphql",
+        '{\n  "productId": "…",\n  "orderId": "…",\n  "key": "my-first-key"\n}',
+    ),
 )
 
 _BODY = """\
@@ -32,7 +34,7 @@ _BODY = """\
 <div id="graphiql"><p class="waiting">GraphiQL is loading. It needs JavaScript.</p></div>
 """
 _MISSING = """\
-<div class="notice warning"><p>Run <code>./scripts/setup pages</code> and restart the server.</p></div>
+<p class="notice warning">Run <code>./scripts/setup pages</code> and restart the server.</p>
 <p>GraphQL itself works: send documents to <code>/graphql</code> with POST. The
 <a href="/graphql/schema.graphql">schema</a> and the <a href="/docs">reference</a> are here.</p>
 """
@@ -47,7 +49,7 @@ def graphiql_page(*, demo: bool) -> bytes:
     if not has_packages(*_PACKAGES, *_SHEETS):
         body = column("GraphiQL is not installed here", "", _MISSING)
         return page("GraphiQL", body, current="/graphql")
-    people = _people() if demo else []
+    people = demo_people() if demo else []
     tabs = [
         {"query": (_HERE / "documents" / name).read_text(), "variables": variables}
         for name, variables in _TABS
@@ -68,15 +70,7 @@ def has_packages(*names: str) -> bool:
     return all((_HERE / "vendor" / name).is_file() for name in names)
 
 
-def _people() -> list[dict[str, Any]]:
-    """The demo shop's logins, with the password that all have."""
-    from api.local.demo.loader import PASSWORD
-
-    shop = (_HERE.parent / "local" / "demo" / "data" / "shop.toml").read_text()
-    return [{**person, "password": PASSWORD} for person in tomllib.loads(shop)["staff"]]
-
-
-def _login(person: dict[str, Any]) -> str:
+def _login(person: dict[str, str]) -> str:
     email, password, role = (escape(person[name]) for name in ("email", "password", "role"))
     return (
         f'<button type="button" data-email="{email}" data-password="{password}" title="{email}"'

@@ -1,46 +1,340 @@
-"""The reference: every operation on both faces."""
+"""The reference: every operation on both faces, from the catalogue and the contracts alone."""
 
 from collections.abc import Iterable
+from functools import cache, cached_property
 from html import escape
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.http.paths import route_not_found
+from api.pages import contract
+from api.pages.catalogue import error_data, operations
+from api.pages.contract import Entry
 from api.pages.errors import error_link
-from api.pages.shell import table
+from api.pages.markup import block, graphql_code, inline, json_code, method, prose
+from api.pages.serving import HTML, answer, tag_of
+from api.pages.shell import page
+from services.errors.base import CATALOGUE
 from services.errors.common import COMMON, KEYED
 
-_WHO = {
-    "PUBLIC": "anybody",
-    "USER": "signed in",
-    "MODERATOR": "moderators",
-    "MANAGER": "managers",
-    "ADMIN": "admins",
+_EXAMPLES = Path(__file__).parent / "examples.json"
+_STYLES = ("/assets/reference.css",)
+_SCRIPTS = ("/assets/reference.js",)
+
+WHO = {
+    "PUBLIC": "Anybody",
+    "USER": "Signed-in users",
+    "MODERATOR": "Moderators, managers and admins",
+    "MANAGER": "Managers and admins",
+    "ADMIN": "Admins",
+}
+_KEYS = {
+    "required": "Needed: send a new <code>Idempotency-Key</code> for each intent.",
+    "optional": "Taken: a retry with the same <code>Idempotency-Key</code> has one effect.",
+    "none": "Not taken.",
 }
 
-_DOCS_NOTE = """\
-<p>Every operation has a GraphQL field and a REST route, under <code>/api/v2</code> and
-<code>/api/v1</code>. Besides its own errors it may answer with the
-<a href="/errors">common ones</a>.</p>
+_REQUIRED = '<span class="chip accent">required</span>'
+
+_INDEX = """\
+<h1>Reference</h1>
+<p class="lead">Every operation exists once and answers alike on both faces: as a field at
+<code>/graphql</code>, and as a route under <code>/api/v2</code> and <code>/api/v1</code>.</p>
+<ul class="starts">
+<li><a href="/"><b>Explorer</b> run an operation on both faces at once</a></li>
+<li><a href="/graphql"><b>GraphiQL</b> write documents, with the schema at hand</a></li>
+<li><a href="/docs/rest"><b>Swagger UI</b> the REST contract, as OpenAPI</a></li>
+<li><a href="/errors"><b>Errors</b> causes and remedies, the same on both faces</a></li>
+</ul>
+<p class="small muted">For tools: <a href="/openapi-v2.json">OpenAPI v2</a>,
+<a href="/openapi-v1.json">OpenAPI v1</a>, the
+<a href="/graphql/schema.graphql">GraphQL schema</a>, and the
+<a href="/operations">catalogue as JSON</a>.</p>
 """
 
 
-def operation_table(operations: Iterable[dict[str, Any]]) -> str:
-    """A table of all operations."""
-    common = {error.code for error in COMMON | KEYED}
-    rows = [
-        (
-            _named(operation["name"]),
-            escape(operation["summary"]),
-            escape(_WHO[operation["who"]]),
-            f"<code>{escape(operation['graphql'])}</code>",
-            f"<code>{operation['rest']['method']} {escape(operation['rest']['path'])}</code>",
-            operation["idempotent"],
-            ", ".join(error_link(code) for code in operation["errors"] if code not in common),
+class Reference:
+    """The pages of the reference, each made by the first request that asks for it."""
+
+    @cached_property
+    def index(self) -> bytes:
+        """The page with all operations."""
+        nouns = "\n".join(
+            f'<section><h2 id="{noun}">{_title(noun)}</h2>\n'
+            f'<ul class="list">{"".join(map(_index_line, found))}</ul></section>'
+            for noun, found in _by_noun()
         )
-        for operation in operations
-    ]
-    heads = ("Operation", "What it does", "Who", "GraphQL", "REST", "Idempotency key", "Errors")
-    return f"{_DOCS_NOTE}{table(heads, rows, 'Operations')}"
+        return _framed("Reference", f"{_INDEX}{nouns}", "")
+
+    async def one(self, request: Request) -> Response:
+        """The page of the operation that the path names."""
+        name = request.path_params["operation"]
+        if name not in _by_name():
+            raise route_not_found(request.scope)
+        body = _page_of(name)
+        return answer(request, body, HTML, tag_of(body))
 
 
-def _named(operation: str) -> str:
-    return f'<span id="{escape(operation)}"><code>{escape(operation)}</code></span>'
+@cache
+def _page_of(name: str) -> bytes:
+    operation = _by_name()[name]
+    verb, path = operation["rest"]["method"], operation["rest"]["path"]
+    body = "\n".join(
+        [
+            _head(operation),
+            _faces(operation),
+            _arguments(contract.arguments_of(name, verb, path)),
+            _answer(operation),
+            _errors(operation),
+        ]
+    )
+    return _framed(name, f'<article class="operation">{body}</article>', name)
+
+
+@cache
+def _by_name() -> dict[str, dict[str, Any]]:
+    return {one["name"]: one for one in operations()}
+
+
+@cache
+def _examples() -> dict[str, Any]:
+    return msgspec.json.decode(_EXAMPLES.read_bytes())
+
+
+def _by_noun() -> list[tuple[str, list[dict[str, Any]]]]:
+    grouped = groupby(_by_name().values(), key=lambda one: one["name"].split(".")[0])
+    return [(noun, list(found)) for noun, found in grouped]
+
+
+def _title(noun: str) -> str:
+    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in noun)
+    return words[:1].upper() + words[1:].replace(" api", " API").replace("Api ", "API ")
+
+
+def _framed(title: str, body: str, current: str) -> bytes:
+    """A page with all operations at its side."""
+    lists = "\n".join(
+        f"<li><h2>{_title(noun)}</h2><ul>"
+        f"{''.join(_side_line(one, current) for one in found)}</ul></li>"
+        for noun, found in _by_noun()
+    )
+    side = f"""\
+<aside class="side" aria-label="Operations">
+<details open><summary>Operations</summary>
+<label class="hidden" for="search">Search operations</label>
+<input type="search" id="search" placeholder="Search (press /)" autocomplete="off" disabled>
+<p class="help" id="found" role="status"></p>
+<nav aria-label="All operations"><ul id="operations">
+{lists}
+</ul></nav></details>
+</aside>"""
+    whole = f'<div class="reference">{side}\n<div class="content">{body}</div></div>'
+    return page(title, whole, _SCRIPTS, _STYLES, current="/docs")
+
+
+def _side_line(operation: dict[str, Any], current: str) -> str:
+    name = operation["name"]
+    here = ' aria-current="page"' if name == current else ""
+    words = f"{operation['summary']} {operation['graphql']} {_address(operation)}"
+    return f'<li data-words="{escape(words.lower())}"><a href="/docs/{name}"{here}>{name}</a></li>'
+
+
+def _index_line(operation: dict[str, Any]) -> str:
+    name = operation["name"]
+    return (
+        f'<li id="{name}"><a href="/docs/{name}"><code>{name}</code></a>'
+        f"<span>{inline(operation['summary'])}</span>"
+        f'<span class="where">{method(operation["rest"]["method"])}'
+        f"<code>{escape(operation['rest']['path'])}</code>"
+        f"<code>{escape(operation['graphql'])}</code></span></li>"
+    )
+
+
+def _address(operation: dict[str, Any]) -> str:
+    return f"{operation['rest']['method']} {operation['rest']['path']}"
+
+
+def _head(operation: dict[str, Any]) -> str:
+    rest = operation["rest"]
+    return f"""\
+<p class="crumbs"><a href="/docs">Reference</a> / {_title(operation["name"].split(".")[0])}</p>
+<div class="title"><h1>{escape(operation["name"])}</h1>
+<a class="button primary" href="/?operation={operation["name"]}">Try it</a></div>
+<p class="lead">{inline(operation["summary"])}.</p>
+{_deprecation(operation)}
+<div class="prose">{prose(contract.description_of(rest["method"], rest["path"]))}</div>
+<dl class="facts">
+<dt>Who may call</dt><dd>{_who(operation)}</dd>
+<dt>Idempotency key</dt><dd>{_KEYS[operation["idempotent"]]}</dd>
+<dt>Conditions</dt><dd>{_conditions(operation)}</dd>
+<dt>Cost</dt><dd>{_cost(operation)}</dd>
+</dl>"""
+
+
+def _deprecation(operation: dict[str, Any]) -> str:
+    found = operation["deprecated"]
+    if found is None:
+        return ""
+    return (
+        f'<div class="notice warning"><p>Deprecated since {found["since"]}, gone on'
+        f" {found['sunset']}. {inline(found['reason'])}</p></div>"
+    )
+
+
+def _who(operation: dict[str, Any]) -> str:
+    needs = "".join(f" <code>{escape(one)}</code>" for one in operation["permissions"])
+    return f"{WHO[operation['who']]}." + (f" An API key needs{needs}." if needs else "")
+
+
+def _conditions(operation: dict[str, Any]) -> str:
+    if not operation["conditional"]:
+        return "None."
+    if operation["writes"]:
+        return (
+            "<code>If-Match</code>, in GraphQL <code>ifMatch</code>: only on the version you saw."
+        )
+    return "<code>If-None-Match</code>: 304 while nothing has changed."
+
+
+def _cost(operation: dict[str, Any]) -> str:
+    more = ", and 1 for each 100 rows" if operation["paged"] else ""
+    units = "unit" if operation["cost"] == 1 else "units"
+    return f"{operation['cost']} {units} of the quota{more}."
+
+
+def _faces(operation: dict[str, Any]) -> str:
+    """The example on both faces, side by side."""
+    found = _examples().get(operation["name"])
+    rest = graphql = '<p class="muted">There is no example yet.</p>'
+    if found is not None:
+        rest, graphql = _rest_example(found["rest"]), _graphql_example(found["graphql"])
+    return f"""\
+<h2 id="faces">On both faces</h2>
+<div class="faces">
+<section aria-label="REST"><h3>REST
+<span>{method(operation["rest"]["method"])}<code>/api/v2{escape(operation["rest"]["path"])}</code>
+</span></h3>{rest}</section>
+<section aria-label="GraphQL"><h3>GraphQL
+<span><code>{escape(operation["graphql"])}</code></span></h3>{graphql}</section>
+</div>"""
+
+
+def _rest_example(example: dict[str, Any]) -> str:
+    asked, got = example["request"], example["answer"]
+    lines = [f"{asked['method']} {asked['path']}", *_headers(asked)]
+    request = _http(lines, asked["body"])
+    answer = _http([f"{got['status']}", *_headers(got)], got["body"])
+    return block("Request", "REST", request) + block("Answer", "REST", answer)
+
+
+def _headers(part: dict[str, Any]) -> list[str]:
+    token = ["Authorization: Bearer …"] if part.get("signedIn") else []
+    return token + [f"{name}: {value}" for name, value in part["headers"].items()]
+
+
+def _http(lines: Iterable[str], body: Any) -> str:
+    head = escape("\n".join(lines), quote=False)
+    if body is None:
+        return head
+    return f"{head}\n\n{escape(body) if isinstance(body, str) else json_code(body)}"
+
+
+def _graphql_example(example: dict[str, Any]) -> str:
+    document = graphql_code(example["query"])
+    if example["variables"]:
+        document += f'\n\n<span class="c"># Variables</span>\n{json_code(example["variables"])}'
+    answer = json_code(example["answer"])
+    return block("Document", "GraphQL", document) + block("Answer", "GraphQL", answer)
+
+
+def _arguments(entries: list[Entry]) -> str:
+    if not entries:
+        return '<h2 id="arguments">Arguments</h2><p class="muted">It takes none.</p>'
+    return f'<h2 id="arguments">Arguments</h2>{_entries(entries, "argument")}'
+
+
+def _answer(operation: dict[str, Any]) -> str:
+    rest = operation["rest"]
+    said, entries = contract.answer_of(operation["name"], rest["method"], rest["path"])
+    listed = _entries(entries, "answer") if entries else ""
+    return f'<h2 id="answer">Answer</h2><p>{inline(said)}</p>{listed}'
+
+
+def _entries(entries: Iterable[Entry], anchor: str) -> str:
+    lines = "\n".join(
+        _entry_line(one, f"{anchor}-{contract.plain_id(one.name)}") for one in entries
+    )
+    return f'<dl class="entries">{lines}</dl>'
+
+
+def _entry_line(entry: Entry, anchor: str) -> str:
+    marks = _REQUIRED if entry.required else ""
+    if entry.rest is None:
+        marks += '<span class="chip">GraphQL only</span>'
+    elif entry.graphql is None and entry.place not in ("path", "body"):
+        marks += '<span class="chip">REST only</span>'
+    kind = entry.rest or entry.graphql_type or ""
+    said = f"<p>{inline(entry.description)}</p>" if entry.description else ""
+    return (
+        f'<div><dt id="{anchor}"><a href="#{anchor}"><code>{escape(entry.name)}</code></a>'
+        f'<span class="kind">{escape(kind)}</span>{marks}</dt>'
+        f"<dd>{said}{_choices(entry)}{_places(entry)}{_within(entry)}</dd></div>"
+    )
+
+
+def _choices(entry: Entry) -> str:
+    if not entry.choices or len(entry.choices) > 40:
+        return ""
+    found = " ".join(f"<code>{escape(one)}</code>" for one in entry.choices)
+    default = f" By default <code>{escape(entry.default)}</code>." if entry.default else ""
+    return f'<p class="choices">{found}{default}</p>'
+
+
+def _places(entry: Entry) -> str:
+    parts = []
+    if entry.rest is not None and entry.place != "body":
+        parts.append(f"REST {entry.place}")
+    if entry.graphql is not None and entry.graphql_type is not None:
+        parts.append(f"GraphQL <code>{escape(entry.graphql)}: {escape(entry.graphql_type)}</code>")
+    return f'<p class="where">{" · ".join(parts)}</p>' if parts else ""
+
+
+def _within(entry: Entry) -> str:
+    if not entry.within:
+        return ""
+    lines = "\n".join(
+        f"<div><dt><code>{escape(one.name)}</code>"
+        f'<span class="kind">{escape(one.rest or "")}</span>'
+        f"{_REQUIRED if one.required else ''}</dt>"
+        f"<dd><p>{inline(one.description)}</p>{_within(one)}</dd></div>"
+        for one in entry.within
+    )
+    return (
+        f"<details><summary>Fields of {escape(entry.name)}</summary>"
+        f'<dl class="entries">{lines}</dl></details>'
+    )
+
+
+def _errors(operation: dict[str, Any]) -> str:
+    everywhere = {error.code for error in COMMON | KEYED}
+    own = [code for code in operation["errors"] if code not in everywhere]
+    lines = "\n".join(map(_error_line, own))
+    listed = f'<dl class="entries">{lines}</dl>' if own else ""
+    keyed = "" if operation["idempotent"] == "none" else ", also those of keys"
+    return (
+        f'<h2 id="errors">Errors</h2>{listed}<p class="muted">Every operation may answer with the'
+        f' <a href="/errors">common errors</a>{keyed}.</p>'
+    )
+
+
+def _error_line(code: str) -> str:
+    error = error_data(CATALOGUE[code], "")
+    return (
+        f'<div><dt id="error-{code}">{error_link(code)}<span class="kind">{error["status"]}</span>'
+        f"</dt><dd><p>{inline(error['title'])}</p><p>{inline(error['hint'])}</p></dd></div>"
+    )

@@ -9,12 +9,13 @@ from starlette.routing import Route
 
 from api.http.requests import new_request
 from api.pages.assets import asset_routes
-from api.pages.catalogue import as_json, operations, operations_document
+from api.pages.catalogue import as_json, operations_document
 from api.pages.errors import Errors
 from api.pages.home import LINKS
-from api.pages.reference import operation_table
+from api.pages.reference import Reference
 from api.pages.serving import HTML, JSON, TEXT, document
 from api.pages.shell import column, page
+from api.pages.swagger import swagger_page
 from schema.schema import sdl
 from services.money import currency
 from services.process import Process
@@ -36,17 +37,12 @@ def limited(route: Route) -> Route:
 def page_routes(process: Process) -> list[Route]:
     """The pages, their assets, the catalogues and the contracts."""
     errors = Errors(process.settings.public_url)
+    reference = Reference()
     return [
         document("/", lambda: page("Tandem", column("Tandem", "", LINKS), current="/"), HTML),
-        document(
-            "/docs",
-            lambda: page(
-                "Operations",
-                column("Operations", "", operation_table(operations())),
-                current="/docs",
-            ),
-            HTML,
-        ),
+        document("/docs", lambda: reference.index, HTML),
+        document("/docs/rest", swagger_page, HTML),
+        Route("/docs/{operation}", reference.one),
         document("/operations", operations_document, JSON),
         document("/openapi-v1.json", lambda: _openapi("v1", process), JSON),
         document("/openapi-v2.json", lambda: _openapi("v2", process), JSON),

@@ -1,0 +1,163 @@
+"""Takes the examples of the reference from calls of both faces.
+
+Ids, times and names differ from call to call; an example has plain ones in their place.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from graphql import parse, print_ast
+
+from services.operation.operation import Operation
+from tests.exchanges import last_response
+from tests.faces import DOCUMENTS, door_named
+from tests.servers import CHECKOUT
+from tests.shop import Person, Shop, good_call
+
+EXAMPLES = CHECKOUT / "api" / "pages" / "examples.json"
+
+#: Headers that an example shows, of the request and of the answer.
+_SENT = ("idempotency-key", "if-match")
+_GOT = ("location", "etag", "idempotent-replayed")
+#: An example shows so many of a list's things.
+_MOST = 2
+_LONGEST = 40
+
+# A name is what `tests.shop.unique` makes: a word, a count and ten hex digits.
+_OWN = re.compile(
+    r"(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})"
+    r"|(?P<time>20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z)"
+    r"|(?P<before>.?)(?P<name>\d+[0-9a-f]{10}\b)"
+)
+#: Operations that end what later calls need: a person of their own makes each.
+_ALONE = ("auth.", "sessions.", "users.")
+
+People = dict[str | None, Person]
+
+
+async def example_of(
+    operation: Operation[Any, Any], shop: Shop, client: httpx.AsyncClient, people: People
+) -> Any:
+    """A good call of an operation on both faces, by somebody who just may.
+
+    ``people`` are kept from call to call, so that their lists are not empty.
+    """
+    found = {}
+    for face, written in (("v2", _rest), ("graphql", _graphql)):
+        rank = operation.who.least if operation.who else None
+        person = await _person(operation.name, rank, shop, people)
+        values, key = await good_call(shop, operation.name, person)
+        if DOCUMENTS[operation.name].listed:
+            values = {**values, "first": _MOST}
+        door = door_named(face, shop, client)
+        caller = person if rank else None
+        outcome = await door.call(operation.name, values, caller=caller, key=key)
+        assert outcome.error is None, (operation.name, outcome.error)
+        found["rest" if face == "v2" else face] = written(last_response())
+    return found
+
+
+async def _person(operation: str, rank: str | None, shop: Shop, people: People) -> Person:
+    # Whoever has money cannot delete their account.
+    balance = None if operation == "users.deleteMe" else "1000.00"
+    if operation.startswith(_ALONE):
+        return await shop.person(rank or "USER", balance=balance)
+    if rank not in people:
+        people[rank] = await shop.person(rank or "USER", balance=balance)
+    return people[rank]
+
+
+def _rest(response: httpx.Response) -> dict[str, Any]:
+    request, plain = response.request, _plainer()
+    kind = response.headers.get("content-type", "")
+    answer = response.json() if "json" in kind else (f"({kind})" if response.content else None)
+    return {
+        "request": {
+            "method": request.method,
+            "path": plain(request.url.raw_path.decode()),
+            "signedIn": "authorization" in request.headers,
+            "headers": _headers(plain, request.headers, _SENT),
+            "body": _short(plain, json.loads(request.content) if request.content else None),
+        },
+        "answer": {
+            "status": response.status_code,
+            "body": _short(plain, answer),
+            "headers": _headers(plain, response.headers, _GOT),
+        },
+    }
+
+
+def _graphql(response: httpx.Response) -> dict[str, Any]:
+    plain = _plainer()
+    asked = json.loads(response.request.content)
+    return {
+        "query": print_ast(parse(asked["query"])),
+        "variables": _short(plain, asked["variables"]),
+        "signedIn": "authorization" in response.request.headers,
+        "answer": _short(plain, response.json()),
+    }
+
+
+def _headers(
+    plain: Callable[[str], str], headers: httpx.Headers, shown: tuple[str, ...]
+) -> dict[str, str]:
+    titles = {"etag": "ETag"}
+    return {
+        titles.get(name, name.title()): plain(headers[name]) for name in shown if name in headers
+    }
+
+
+def _plainer() -> Callable[[str], str]:
+    """A function that makes texts plain; the same id becomes the same id."""
+    ids: dict[str, str] = {}
+    names: dict[str, str] = {}
+
+    def own(found: re.Match[str]) -> str:
+        if found["id"]:
+            number = len(ids) + 1
+            return ids.setdefault(found["id"], f"019e5a3c-7d10-7000-8000-{number:012x}")
+        if found["time"]:
+            return "2026-11-29T09:30:00.000000Z"
+        number = len(names) + 1
+        named = names.setdefault(found["name"], str(number))
+        return found["before"] + ("" if named == "1" and found["before"] != "-" else named)
+
+    def plain(text: str) -> str:
+        text = _OWN.sub(own, text)
+        if len(text) > _LONGEST and re.fullmatch(r"[\w.=-]+", text):
+            return f"{text[:24]}…"
+        return text
+
+    return plain
+
+
+def _short(plain: Callable[[str], str], value: Any) -> Any:
+    match value:
+        case str():
+            return plain(value)
+        case list():
+            return [_short(plain, item) for item in value[:_MOST]]
+        case dict():
+            return {name: _short(plain, item) for name, item in value.items()}
+        case _:
+            return value
+
+
+def fits(old: Any, new: Any) -> bool:
+    """Does an old example say what a new call says? Null and empty lists say nothing of a type."""
+    if old is None or new is None or old == [] or new == []:
+        return True
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old.keys() == new.keys() and all(fits(old[name], new[name]) for name in old)
+    if isinstance(old, list) and isinstance(new, list):
+        return fits(old[0], new[0])
+    return type(old) is type(new)
+
+
+def written(path: Path = EXAMPLES) -> dict[str, Any]:
+    """The committed examples by operation."""
+    return json.loads(path.read_text()) if path.exists() else {}
