@@ -24,7 +24,7 @@ from api.http.metrics import metrics_routes
 from api.http.paths import Paths, method_not_allowed, route_not_found
 from api.http.provider import provider_routes
 from api.http.responses import Reply, is_face
-from api.pages.errors import error_page
+from api.pages.reference.errors import error_page
 from api.pages.routes import key_routes, limited, page_routes
 from api.pages.serving import wants_page
 from api.rest.aliases import health_alias

@@ -58,7 +58,7 @@ class GraphQLRoute(Route):
         try:
             given = query_pairs(scope["query_string"]) if got else None
             if given is not None and not {"query", "extensions"} & dict(given).keys():
-                if "text/html" in accept and request.process.settings.serves_graphiql:
+                if "text/html" in accept and request.process.settings.graphiql is not False:
                     return _graphiql(request)
             media = _media_type(accept)
             asked = await _asked(fields, receive, given)

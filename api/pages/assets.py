@@ -10,10 +10,12 @@ from starlette.routing import Route
 
 from api.pages.serving import document
 
+#: Packages of others, as `./scripts/setup pages` leaves them.
+VENDOR = Path(__file__).parent / "vendor"
 #: Folders by the address of their files.
 _FOLDERS = {
     "/assets": Path(__file__).parent / "assets",
-    "/assets/vendor": Path(__file__).parent / "vendor",
+    "/assets/vendor": VENDOR,
 }
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",

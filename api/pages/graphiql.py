@@ -4,6 +4,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
+from api.pages.assets import VENDOR
 from api.pages.people import demo_people
 from api.pages.shell import column, page
 
@@ -41,12 +42,12 @@ _MISSING = """\
 
 
 @cache
-def graphiql_page(*, demo: bool) -> bytes:
+def graphiql_page(*, demo: bool, vendor: Path = VENDOR) -> bytes:
     """The page; with ``demo`` it signs the demo people in.
 
-    Without the packages in `vendor/` it is a page that says what to run.
+    Without the packages in ``vendor`` it is a page that says what to run.
     """
-    if not has_packages(*_PACKAGES, *_SHEETS):
+    if not has_packages(vendor, *_PACKAGES, *_SHEETS):
         body = column("GraphiQL is not installed here", "", _MISSING)
         return page("GraphiQL", body, current="/graphql")
     people = demo_people() if demo else []
@@ -65,9 +66,9 @@ def graphiql_page(*, demo: bool) -> bytes:
     )
 
 
-def has_packages(*names: str) -> bool:
+def has_packages(vendor: Path, *names: str) -> bool:
     """Are these files of others there?"""
-    return all((_HERE / "vendor" / name).is_file() for name in names)
+    return all((vendor / name).is_file() for name in names)
 
 
 def _login(person: dict[str, str]) -> str:

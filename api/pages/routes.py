@@ -10,12 +10,12 @@ from starlette.routing import Route
 from api.http.requests import new_request
 from api.pages.assets import asset_routes
 from api.pages.catalogue import as_json, operations_document
-from api.pages.errors import Errors
 from api.pages.home import LINKS
-from api.pages.reference import Reference
+from api.pages.reference.errors import Errors
+from api.pages.reference.operations import Reference
+from api.pages.reference.swagger import swagger_page
 from api.pages.serving import HTML, JSON, TEXT, document
 from api.pages.shell import column, page
-from api.pages.swagger import swagger_page
 from schema.schema import sdl
 from services.money import currency
 from services.process import Process
@@ -36,7 +36,7 @@ def limited(route: Route) -> Route:
 
 def page_routes(process: Process) -> list[Route]:
     """The pages, their assets, the catalogues and the contracts."""
-    errors = Errors(process.settings.public_url)
+    errors = Errors(process)
     reference = Reference()
     return [
         document("/", lambda: page("Tandem", column("Tandem", "", LINKS), current="/"), HTML),

@@ -380,8 +380,7 @@ class Settings(ContentSettings, HttpSettings, LogSettings, PoolSettings):
     )
     graphiql: bool | None = Field(
         default=None,
-        description="Serve GraphiQL and answer introspection: `true` both, `false` neither; by"
-        " default GraphiQL always, and introspection outside production.",
+        description="Serve GraphiQL and introspection; by default in production GraphiQL alone.",
     )
     metrics: bool | None = Field(
         default=None,
@@ -411,11 +410,6 @@ class Settings(ContentSettings, HttpSettings, LogSettings, PoolSettings):
     def frontend(self) -> str:
         """The URL that links in mails begin with, without a slash at the end."""
         return self.app_url or self.public_url
-
-    @property
-    def serves_graphiql(self) -> bool:
-        """True when a browser gets GraphiQL; it reads the committed schema."""
-        return self.graphiql is not False
 
     @property
     def explorable(self) -> bool:

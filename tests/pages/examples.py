@@ -18,7 +18,7 @@ from tests.faces import DOCUMENTS, door_named
 from tests.servers import CHECKOUT
 from tests.shop import Person, Shop, good_call
 
-EXAMPLES = CHECKOUT / "api" / "pages" / "examples.json"
+EXAMPLES = CHECKOUT / "api" / "pages" / "reference" / "examples.json"
 
 #: Headers that an example shows, of the request and of the answer.
 _SENT = ("idempotency-key", "if-match")
@@ -116,7 +116,7 @@ def _plainer() -> Callable[[str], str]:
     ids: dict[str, str] = {}
     names: dict[str, str] = {}
 
-    def own(found: re.Match[str]) -> str:
+    def renamed(found: re.Match[str]) -> str:
         if found["id"]:
             number = len(ids) + 1
             return ids.setdefault(found["id"], f"019e5a3c-7d10-7000-8000-{number:012x}")
@@ -124,10 +124,10 @@ def _plainer() -> Callable[[str], str]:
             return "2026-11-29T09:30:00.000000Z"
         number = len(names) + 1
         named = names.setdefault(found["name"], str(number))
-        return found["before"] + ("" if named == "1" and found["before"] != "-" else named)
+        return found["before"] + ("" if named == "1" and found["before"] not in "- " else named)
 
     def plain(text: str) -> str:
-        text = _OWN.sub(own, text)
+        text = _OWN.sub(renamed, text)
         if len(text) > _LONGEST and re.fullmatch(r"[\w.=-]+", text):
             return f"{text[:24]}…"
         return text

@@ -1,7 +1,9 @@
 """Swagger UI over the REST contracts, from packages of our own."""
 
 from functools import cache
+from pathlib import Path
 
+from api.pages.assets import VENDOR
 from api.pages.graphiql import has_packages
 from api.pages.shell import column, page
 
@@ -22,9 +24,9 @@ _MISSING = """\
 
 
 @cache
-def swagger_page() -> bytes:
-    """The page. Without the packages in `vendor/` it says what to run."""
-    if not has_packages(_SCRIPT, _SHEET):
+def swagger_page(vendor: Path = VENDOR) -> bytes:
+    """The page. Without the packages in ``vendor`` it says what to run."""
+    if not has_packages(vendor, _SCRIPT, _SHEET):
         return page(
             "Swagger UI", column("Swagger UI is not installed here", "", _MISSING), current="/docs"
         )

@@ -19,7 +19,7 @@ from graphql import (
 
 from schema.schema import FIELDS, SCHEMA
 
-_COMMITTED = Path(__file__).parents[1] / "openapi-v2.json"
+_COMMITTED = Path(__file__).parents[2] / "openapi-v2.json"
 #: How deep objects within objects are shown.
 _DEEP = 2
 #: Words for the formats of the contract.
@@ -160,9 +160,10 @@ def _type_in_words(schema: dict[str, Any]) -> str:
     core = _without_null(schema)
     null = " or null" if any(one.get("type") == "null" for one in schema.get("anyOf", ())) else ""
     if core.get("type") == "array":
-        return f"list of {_type_in_words(_resolved(core['items']))}{_limits(core)}{null}"
+        item = _type_in_words(_resolved(core["items"]))
+        return f"list of {item.replace('choice', 'choices')}{_limits(core)}{null}"
     if "enum" in core:
-        return f"one of {len(core['enum'])}{null}" if len(core["enum"]) > 1 else f"choice{null}"
+        return f"choice{null}"
     if core.get("type") == "object" and "properties" in core:
         return f"{core.get('title', 'object')}{null}"
     kind = _FORMATS.get(core.get("format", ""), core.get("type", "value"))

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.http.paths import route_not_found
-from api.pages import contract
 from api.pages.catalogue import error_data, operations
-from api.pages.contract import Entry
-from api.pages.errors import error_link
-from api.pages.markup import block, graphql_code, inline, json_code, method, prose
+from api.pages.reference import contract
+from api.pages.reference.contract import Entry
+from api.pages.reference.errors import error_link
+from api.pages.reference.markup import block, graphql_code, inline, json_code, method, prose
 from api.pages.serving import HTML, answer, tag_of
 from api.pages.shell import page
 from services.errors.base import CATALOGUE
@@ -322,9 +322,9 @@ def _within(entry: Entry) -> str:
 
 def _errors(operation: dict[str, Any]) -> str:
     everywhere = {error.code for error in COMMON | KEYED}
-    own = [code for code in operation["errors"] if code not in everywhere]
-    lines = "\n".join(map(_error_line, own))
-    listed = f'<dl class="entries">{lines}</dl>' if own else ""
+    special = [code for code in operation["errors"] if code not in everywhere]
+    lines = "\n".join(map(_error_line, special))
+    listed = f'<dl class="entries">{lines}</dl>' if special else ""
     keyed = "" if operation["idempotent"] == "none" else ", also those of keys"
     return (
         f'<h2 id="errors">Errors</h2>{listed}<p class="muted">Every operation may answer with the'

@@ -1,0 +1,1 @@
+"""The reference: operations and errors on both faces, and Swagger UI."""
