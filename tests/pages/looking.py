@@ -3,9 +3,11 @@
 A browser is `chromium` of the PATH, else the one that `./scripts/setup browser` unpacks.
 """
 
+import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,12 +85,12 @@ class Look:
     async def quiet(self) -> None:
         """Fail when the page broke its policy, asked outside or reported an error."""
         found = [*self.faults, *await self.page.evaluate("window.violations")]
-        assert [one for one in found if not one.startswith(self.expected or "\0")] == []
+        _none(one for one in found if not one.startswith(self.expected or "\0"))
 
     async def fits(self) -> None:
         """Fail when the page is wider than its window."""
         wide = await self.page.evaluate(_TOO_WIDE)
-        assert wide == [], f"wider than the window: {wide}"
+        _none(f"wider than the window: {one}" for one in wide)
 
     async def accessible(self) -> None:
         """Fail on a finding of axe-core that is serious or critical."""
@@ -96,12 +98,12 @@ class Look:
         await self.page.evaluate(_FINISH_ANIMATIONS)
         await self.page.evaluate((_MODULES / "axe-core" / "axe.min.js").read_text())
         result = await self.page.evaluate("axe.run({resultTypes: ['violations']})")
-        assert [
+        _none(
             f"{found['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
             for found in result["violations"]
             if found["impact"] in ("serious", "critical")
             for node in found["nodes"]
-        ] == []
+        )
 
     async def tab_to(self, selector: str, most: int = 200) -> None:
         """Press Tab until the element has the focus; fail when it never gets it."""
@@ -111,9 +113,24 @@ class Look:
                 return
         raise AssertionError(f"Tab never reaches {selector}")
 
+    async def until(self, expression: str, value: object = True, given: object = None) -> None:
+        """Wait until an expression of the page has a value.
+
+        Playwright's own way evaluates in the page, which the policy forbids.
+        """
+        limit = time.monotonic() + LONGEST_MS / 1000
+        while (found := await self.page.evaluate(expression, given)) != value:
+            assert time.monotonic() < limit, f"{expression} is {found}"
+            await asyncio.sleep(0.05)
+
     async def shows(self, text: str) -> None:
         """Wait until the page shows a text."""
         await expect(self.page.get_by_text(text).first).to_be_visible(timeout=LONGEST_MS)
+
+
+def _none(faults: Iterable[str]) -> None:
+    found = list(faults)
+    assert not found, "\n".join(found)
 
 
 _FINISH_ANIMATIONS = "document.getAnimations().forEach(one => one.finish())"

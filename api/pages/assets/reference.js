@@ -56,7 +56,7 @@ for (const figure of document.querySelectorAll("figure.code")) {
   button.type = "button";
   button.className = "copy";
   button.textContent = "Copy";
-  button.setAttribute("aria-label", `Copy: ${figure.querySelector("figcaption")?.textContent}`);
+  button.setAttribute("aria-label", `Copy: ${code?.getAttribute("aria-label")}`);
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(code?.textContent ?? "");

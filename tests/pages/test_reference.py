@@ -1,0 +1,56 @@
+"""The reference in a browser: search, and what leads from page to page."""
+
+import pytest
+
+from tests.pages.conftest import Open
+
+pytestmark = pytest.mark.thorough
+
+_SHOWN = "#operations li:not([hidden]) li:not([hidden])"
+
+
+async def test_an_operation_is_found_by_any_of_its_words(open_page: Open) -> None:
+    look = await open_page("/docs")
+    await look.page.keyboard.press("/")
+    await look.page.keyboard.type("payOrder")
+    assert await look.page.locator(_SHOWN).all_inner_texts() == ["orders.pay"]
+    assert await look.page.locator("#found").inner_text() == "1 operation"
+    await look.page.keyboard.press("Enter")
+    await look.page.wait_for_url("**/docs/orders.pay")
+    await look.page.keyboard.press("/")
+    await look.page.keyboard.type("post xyzzy")
+    assert await look.page.locator(_SHOWN).all_inner_texts() == []
+    await look.page.fill("#search", "admin refund post")
+    assert await look.page.locator(_SHOWN).all_inner_texts() == ["orders.refund"]
+
+
+async def test_the_list_folds_on_a_telephone(open_page: Open) -> None:
+    look = await open_page("/docs/orders.pay", width=360)
+    assert not await look.page.locator("#operations").is_visible()
+    await look.page.keyboard.press("/")
+    await look.page.keyboard.type("wallet.get")
+    await look.page.locator(_SHOWN).get_by_text("wallet.get").click()
+    await look.page.wait_for_url("**/docs/wallet.get")
+
+
+async def test_code_is_copied(open_page: Open) -> None:
+    look = await open_page("/docs/orders.pay")
+    await look.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await look.page.get_by_role("button", name="Copy: GraphQL document").click()
+    copied = await look.page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("mutation ($id: ID!")
+    assert '"idempotencyKey": "key-1"' in copied
+
+
+async def test_swagger_ui_calls_the_shop(open_page: Open) -> None:
+    look = await open_page("/docs/rest")
+    page = look.page
+    await page.locator("#operations-tag-categories").click()
+    await page.locator("#operations-categories-categories").click()
+    await page.get_by_role("button", name="Try it out").click()
+    await page.get_by_role("button", name="Execute", exact=True).click()
+    answer = page.locator(".live-responses-table tbody .response-col_status").first
+    await answer.wait_for()
+    assert (await answer.inner_text()).startswith("200")
+    await page.get_by_role("link", name="v1, for older clients").click()
+    await page.get_by_text("/openapi-v1.json").wait_for()
