@@ -10,6 +10,16 @@ RUN export UV_PYTHON_DOWNLOADS=never \
     && /opt/uv/bin/uv pip sync --compile-bytecode --only-binary :all: --require-hashes \
         --python /app/.venv/bin/python requirements/runtime.txt
 
+# The packages that pages show; npm comes from a wheel.
+FROM python:3.13-slim AS pages
+WORKDIR /app
+COPY requirements/bootstrap.txt requirements/node.txt requirements/
+COPY scripts/setup scripts/
+COPY api/pages/package.json api/pages/package-lock.json api/pages/
+RUN python -m venv .venv \
+    && .venv/bin/pip install --no-cache-dir --require-hashes -r requirements/bootstrap.txt \
+    && ./scripts/setup pages
+
 FROM python:3.13-slim
 WORKDIR /app
 COPY --from=build /app/.venv .venv
@@ -18,6 +28,7 @@ COPY persistence persistence
 COPY services services
 COPY schema schema
 COPY api api
+COPY --from=pages /app/api/pages/vendor api/pages/vendor
 # The image's user cannot write here, so every start would compile the code again.
 RUN .venv/bin/python -m compileall -q persistence services schema api
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 TANDEM_ENVIRONMENT=production

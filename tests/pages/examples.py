@@ -62,7 +62,7 @@ async def example_of(
 
 
 async def _person(operation: str, rank: str | None, shop: Shop, people: People) -> Person:
-    # Whoever has money cannot delete their account.
+    # An account with money cannot be deleted.
     balance = None if operation == "users.deleteMe" else "1000.00"
     if operation.startswith(_ALONE):
         return await shop.person(rank or "USER", balance=balance)

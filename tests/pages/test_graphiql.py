@@ -73,7 +73,7 @@ def json_text(value: object) -> str:
 
 
 async def completions(look: Look, document: str) -> list[str]:
-    """What the editor offers when one more letter is typed at the cursor."""
+    """The words that the editor offers when one more letter is typed."""
     await write(look, document)
     await look.page.keyboard.type("a")
     await look.page.wait_for_selector(".CodeMirror-hints")
@@ -173,7 +173,7 @@ async def test_without_introspection_it_completes_from_the_committed_schema(
         await look.quiet()
 
 
-#: What production asks for.
+#: The settings that production asks for.
 PRODUCTION = {
     "TANDEM_ENVIRONMENT": "production",
     "TANDEM_SECRET": "s" * 40,

@@ -42,7 +42,7 @@ async def test_every_page_of_an_operation_keeps_the_rules(open_page: Open) -> No
         await look.check()
 
 
-#: What a page may do wrong, and what a look says of it.
+#: Faults of a page, and the words of a look that finds them.
 FAULTS = {
     "document.querySelector('main').setAttribute('style', 'color: red')": "style-src",
     "document.querySelector('main').innerHTML += '<img alt=\"\" src=\"http://outside.test/a\">'": (

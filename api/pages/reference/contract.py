@@ -1,4 +1,4 @@
-"""What both contracts say of an operation: its arguments, and the fields of its answer."""
+"""Reads an operation from both contracts: its arguments, and the fields of its answer."""
 
 import re
 from collections.abc import Iterator

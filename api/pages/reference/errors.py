@@ -28,7 +28,7 @@ from services.process import Process
 _EXAMPLE_ID = "019e5a3c-7d10-7000-8000-000000000001"
 _STYLES = ("/assets/reference.css",)
 
-#: What a status says, for the headings of the list.
+#: Meanings of the statuses, for the headings of the list.
 _STATUSES = {
     400: "The request is wrong",
     401: "Nobody is signed in",
