@@ -52,7 +52,7 @@ async def launch(playwright: Playwright) -> Browser:
         return await playwright.chromium.launch(executable_path=found, args=arguments)
     fonts = _UNPACKED / "fonts" / "tandem.conf"
     fonts.write_text(_FONTS.format(fonts=_UNPACKED / "fonts"))
-    environment = {
+    environment: dict[str, str | float | bool] = {
         **os.environ,
         "LD_LIBRARY_PATH": str(_UNPACKED / "al2023" / "lib"),
         "FONTCONFIG_FILE": str(fonts),

@@ -196,6 +196,7 @@ async def test_the_documents_of_the_tabs_buy_something(
     first = await ask(client, person, (DOCUMENTS / "browse.graphql").read_text(), {})
     assert first["products"].keys() == {"nodes", "pageInfo", "totalCount"}
     steps = parse((DOCUMENTS / "order-and-pay.graphql").read_text()).definitions
+    answer: Any = None
     for step in steps:
         assert isinstance(step, OperationDefinitionNode)
         answer = await ask(client, person, print_ast(step), values)

@@ -166,8 +166,9 @@ def _type_in_words(schema: dict[str, Any]) -> str:
         return f"choice{null}"
     if core.get("type") == "object" and "properties" in core:
         return f"{core.get('title', 'object')}{null}"
-    kind = _FORMATS.get(core.get("format", ""), core.get("type", "value"))
-    return f"{ {'string': 'text'}.get(kind, kind) }{_limits(core)}{null}"
+    kind = str(core.get("type", "value"))
+    kind = _FORMATS.get(str(core.get("format")), "text" if kind == "string" else kind)
+    return f"{kind}{_limits(core)}{null}"
 
 
 def _limits(schema: dict[str, Any]) -> str:
