@@ -60,6 +60,11 @@ async def test_the_page_of_an_operation_has_what_both_contracts_say(
     [field] = [one[field_name] for one in fields if field_name in one]
     assert arguments_of_graphql(field) <= in_graphql
 
+    fields = fields_of_rest(document, said)
+    assert fields <= shown
+    if fields:
+        assert fields_of_graphql(field) <= shown
+
     common = {error.code for error in COMMON | KEYED}
     for code in set(operation["errors"]) - common:
         assert f'<dt id="error-{code}"><a href="/errors/{code}">' in page
@@ -68,18 +73,37 @@ async def test_the_page_of_an_operation_has_what_both_contracts_say(
         assert f'<h2 id="{anchor}">' in page
 
 
+def resolved(document: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
+    """A parameter or schema in place of its name."""
+    kinds = {**document["components"]["parameters"], **document["components"]["schemas"]}
+    name = one.get("$ref", "").rpartition("/")[2]
+    return kinds[name] if name else one
+
+
 def arguments_of_rest(document: dict[str, Any], said: dict[str, Any]) -> set[str]:
     """The names of parameters and of a body's properties."""
-
-    def resolved(one: dict[str, Any]) -> dict[str, Any]:
-        name = one.get("$ref", "").rpartition("/")[2]
-        kinds = document["components"]
-        return {**kinds["parameters"], **kinds["schemas"]}[name] if name else one
-
-    names = {resolved(one)["name"] for one in said.get("parameters", ())} - {"X-Request-Id"}
+    names = {resolved(document, one)["name"] for one in said.get("parameters", ())}
     for content in said.get("requestBody", {}).get("content", {}).values():
-        names |= resolved(content["schema"])["properties"].keys()
-    return names
+        names |= resolved(document, content["schema"])["properties"].keys()
+    return names - {"X-Request-Id"}
+
+
+def fields_of_rest(document: dict[str, Any], said: dict[str, Any]) -> set[str]:
+    """The fields of a success, or of an item of a page."""
+    [success] = [answer for status, answer in said["responses"].items() if status[0] == "2"]
+    content = success.get("content", {}).get("application/json")
+    fields = resolved(document, content["schema"])["properties"] if content else {}
+    if "pageInfo" in fields:
+        fields = resolved(document, fields["items"]["items"])["properties"]
+    return set(fields)
+
+
+def fields_of_graphql(field: GraphQLField) -> set[str]:
+    """The fields of a type, or of a node of a connection."""
+    kind: Any = get_named_type(field.type)
+    if kind.name.endswith("Connection"):
+        kind = get_named_type(kind.fields["nodes"].type)
+    return set(getattr(kind, "fields", ()))
 
 
 def arguments_of_graphql(field: GraphQLField) -> set[str]:
