@@ -92,7 +92,7 @@ def fields_of_rest(document: dict[str, Any], said: dict[str, Any]) -> set[str]:
     """The fields of a success, or of an item of a page."""
     [success] = [answer for status, answer in said["responses"].items() if status[0] == "2"]
     content = success.get("content", {}).get("application/json")
-    fields = resolved(document, content["schema"])["properties"] if content else {}
+    fields = resolved(document, content["schema"]).get("properties", {}) if content else {}
     if "pageInfo" in fields:
         fields = resolved(document, fields["items"]["items"])["properties"]
     return set(fields)
