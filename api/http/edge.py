@@ -66,6 +66,7 @@ _ALLOWED_HEADERS = (
 )
 _EXPOSED_HEADERS = (
     "Allow",
+    "Content-Disposition",
     "Deprecation",
     "ETag",
     "Idempotent-Replayed",
@@ -82,6 +83,7 @@ _EXPOSED_HEADERS = (
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
     "X-Request-Id",
+    "X-Row-Count",
 )
 
 
@@ -231,8 +233,11 @@ class Edge:
                     deadline.reschedule(None)
                 return
             # A stream may last, but each piece of it must be taken in time.
-            async with asyncio.timeout(seconds):
-                await send(message)
+            try:
+                async with asyncio.timeout(seconds):
+                    await send(message)
+            except TimeoutError:
+                raise exchange.timed_out() from None
 
         exchange.refuse_head()
         try:
