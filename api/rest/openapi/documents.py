@@ -174,7 +174,7 @@ class _Writer:
         if route.method == "GET":
             self._keep(parts)
             found += [
-                self._query(name, item)
+                self._query(name, item, required=name in schema.get("required", ()))
                 for name, item in properties.items()
                 if name not in route.expected.path_names
             ]
@@ -184,11 +184,12 @@ class _Writer:
                 found.append(_fields_parameter(list(self.dialect.names(route.operation))))
         return found + [self._header_parameter(name, route) for name in _request_headers(route)]
 
-    def _query(self, name: str, schema: Schema) -> Schema:
+    def _query(self, name: str, schema: Schema, *, required: bool) -> Schema:
         written = parameter_schema(schema)
         return {
             "name": name,
             "in": "query",
+            **({"required": True} if required else {}),
             "description": schema["description"],
             "schema": self.shapes.sorts(written) if name == "sort" else written,
         }
