@@ -39,9 +39,7 @@ async def open_linked(
     return await translate_errors(_open, request, operation, input)
 
 
-async def _open(
-    request: Request, operation: Operation[Any, Any], input: ExportInput
-) -> RowStream:
+async def _open(request: Request, operation: Operation[Any, Any], input: ExportInput) -> RowStream:
     """Count and read the first rows, so that what fails early is told as an error."""
     file = offering.file_of(operation)
     ctx = Context(request, operation, request.caller)

@@ -32,9 +32,7 @@ class Span(NamedTuple):
     ends_at: datetime
 
 
-def periods(
-    start: datetime, end: datetime, length: PeriodLength, zone: ZoneInfo
-) -> Iterator[Span]:
+def periods(start: datetime, end: datetime, length: PeriodLength, zone: ZoneInfo) -> Iterator[Span]:
     """The periods that a time has a part in; the first and the last one are cut to it."""
     day = _first_day(start.astimezone(zone).date(), length)
     while True:
@@ -66,9 +64,13 @@ def _following(day: date, length: PeriodLength) -> date:
     return day + timedelta(days=7 if length is PeriodLength.WEEK else 1)
 
 
+#: Names of files beside the list, which mean something else on each machine, or nothing.
+_NO_ZONES = {"Factory", "localtime", "posixrules"}
+
+
 @cache
 def _known_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones() - _NO_ZONES)
 
 
 def _zone(name: str) -> str:
@@ -78,4 +80,4 @@ def _zone(name: str) -> str:
 
 
 #: A time zone by its name in the IANA list, such as Europe/Berlin.
-TimeZone = Annotated[Line, AfterValidator(_zone), Field(min_length=1, max_length=64)]
+TimeZone = Annotated[Line, Field(min_length=1, max_length=64), AfterValidator(_zone)]

@@ -22,9 +22,9 @@ from services.operation.operation import operation
 from services.reports.periods import PeriodLength, Span, TimeZone, periods
 
 #: A year of days.
-_MOST_PERIODS = 366
+MOST_PERIODS = 366
 #: Some megabytes of JSON, and a second of work.
-_MOST_ROWS = 10_000
+MOST_ROWS = 10_000
 
 
 class SalesGrouping(StrEnum):
@@ -40,7 +40,9 @@ class SalesQuery(Input):
     from_: Instant = Field(alias="from", description="From this time on.")
     to: Instant = Field(description="Before this time.")
     period: PeriodLength = Field(
-        PeriodLength.DAY, description="Length of the periods; a week begins on Monday.", strict=False
+        PeriodLength.DAY,
+        description="Length of the periods; a week begins on Monday.",
+        strict=False,
     )
     by: SalesGrouping = Field(
         SalesGrouping.CATEGORY, description="Sums by category or by product.", strict=False
@@ -120,19 +122,19 @@ async def sales(ctx: Context, input: SalesQuery) -> SalesReport:
         query,
         **{"from": input.from_, "to": input.to},
         starts=[span.starts_at for span in spans],
-        limit=_MOST_ROWS + 1,
+        limit=MOST_ROWS + 1,
     )
-    if len(rows) > _MOST_ROWS:
-        raise _too_many(f"The report has more than {_MOST_ROWS:,} rows. Give a shorter time.")
+    if len(rows) > MOST_ROWS:
+        raise _too_many(f"The report has more than {MOST_ROWS:,} rows. Give a shorter time.")
     return _report(zone, money.currency(ctx.settings.currency), spans, rows)
 
 
 def _spans(input: SalesQuery, zone: str) -> list[Span]:
     """The periods of a report; raises `ValidationFailed` for too many."""
     found = periods(input.from_, input.to, input.period, ZoneInfo(zone))
-    spans = list(islice(found, _MOST_PERIODS + 1))
-    if len(spans) > _MOST_PERIODS:
-        raise _too_many(f"Give a time of at most {_MOST_PERIODS} periods, or longer periods.")
+    spans = list(islice(found, MOST_PERIODS + 1))
+    if len(spans) > MOST_PERIODS:
+        raise _too_many(f"Give a time of at most {MOST_PERIODS} periods, or longer periods.")
     return spans
 
 

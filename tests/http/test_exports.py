@@ -140,7 +140,9 @@ async def test_the_file_s_amounts_sum_to_the_ledger_to_the_cent(place: Place) ->
     cents = sum(int(amount.replace(".", "")) for _, amount in rows_of("CSV", answer.content))
     held = await place.shop.value("SELECT sum(balance) FROM accounts WHERE kind = 'WALLET'")
     assert cents == held * 100
-    assert [check.name for check in await run_checks(place.settings.database_url) if check.wrong] == []
+    assert [
+        check.name for check in await run_checks(place.settings.database_url) if check.wrong
+    ] == []
 
 
 async def test_a_slow_client_holds_no_transaction_and_gets_the_whole_file(place: Place) -> None:

@@ -59,7 +59,12 @@ def test_two_texts_never_make_one_cell() -> None:
 
 def test_numbers_stay_numbers_and_nothing_is_an_empty_cell() -> None:
     [row] = read(written(Cell("a", words=["=1", "b"])))
-    assert (row["amount"], row["count"], row["isTrue"], row["maybe"]) == ("-5.00", "-3", "false", "")
+    assert (row["amount"], row["count"], row["isTrue"], row["maybe"]) == (
+        "-5.00",
+        "-3",
+        "false",
+        "",
+    )
     assert json.loads(row["words"]) == ["=1", "b"]
 
 
@@ -88,9 +93,7 @@ async def offered(client: httpx.AsyncClient, manager: Person, **values: Any) -> 
 
 
 async def rest(client: httpx.AsyncClient, manager: Person, **values: Any) -> httpx.Response:
-    return await client.get(
-        "/api/v2/admin/products/export", params=values, headers=manager.headers
-    )
+    return await client.get("/api/v2/admin/products/export", params=values, headers=manager.headers)
 
 
 async def test_products_are_exported_with_the_filters_of_their_list(
