@@ -18,9 +18,9 @@ from services.auth.signing_in import Tokens
 from services.cache.cache import Encoded, encoded
 from services.catalogue import BY_NAME
 from services.errors.base import TandemError
+from services.etags import entity_tag, names_tag
 from services.exports.formats import MEDIA_TYPES
 from services.exports.streaming import RowStream
-from services.etags import entity_tag, names_tag
 from services.operation.context import Request
 from services.operation.operation import Operation
 from services.operation.paging import Page

@@ -53,7 +53,8 @@ WITH whole AS (
         units - sum(div(units * weight, weights)) OVER (PARTITION BY id) AS left_over
     FROM weighed
 ), moved AS (
-    SELECT created_at, order_id, product_id, back, CASE WHEN back THEN 0 ELSE quantity END AS pieces,
+    SELECT created_at, order_id, product_id, back,
+        CASE WHEN back THEN 0 ELSE quantity END AS pieces,
         (share + CASE WHEN place <= left_over THEN 1 ELSE 0 END) * unit AS amount
     FROM divided
     UNION ALL

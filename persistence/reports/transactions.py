@@ -33,7 +33,7 @@ class Transaction(Struct, frozen=True, rename="camel"):
     created_at: Annotated[datetime, Meta(description="When it happened.")]
 
 
-#: A transfer has one posting of a wallet: money moves between a wallet and the shop or the provider.
+#: Money moves between a wallet and the shop or the provider, so a transfer has one of a wallet.
 _with_wallet = transfers.join(postings, postings.c.transfer_id == transfers.c.id).join(
     accounts,
     sa.and_(

@@ -54,6 +54,7 @@ class Writer(ABC):
 
     def cut(self, last_id: str) -> bytes | None:
         """The bytes that tell where a file that was cut off goes on; None where nothing can."""
+        return None
 
 
 class JsonWriter(Writer):
