@@ -14,7 +14,7 @@ _FILL = (
     CREATE TEMP TABLE made AS
     SELECT number, gen_random_uuid() AS transfer, gen_random_uuid() AS deposit,
         wallets.id AS account, user_id, wallets.currency,
-        ((number * 7919) % 99999 + 1)::numeric / 100 AS exact, NULL::numeric AS amount,
+        ((number::bigint * 7919) % 99999 + 1)::numeric / 100 AS exact, NULL::numeric AS amount,
         $1::timestamptz + (number / 3) * interval '1 second' AS at
     FROM generate_series(0, $2::int - 1) AS number
     JOIN (

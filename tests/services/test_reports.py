@@ -348,7 +348,8 @@ async def test_transactions_are_filtered_and_counted(place: Place, name: str) ->
         asked = {"kind": kind, "from": BEGINS.isoformat(), "to": ENDS.isoformat(), "total": True}
         page = await place.door(name).call("reports.transactions", asked, caller=place.manager)
         counted = await place.shop.value(
-            "SELECT count(*) FROM transfers WHERE kind = $1 AND created_at >= $2 AND created_at < $3",
+            "SELECT count(*) FROM transfers "
+            "WHERE kind = $1 AND created_at >= $2 AND created_at < $3",
             kind,
             BEGINS,
             ENDS,
