@@ -116,7 +116,8 @@ class CsvWriter(Writer):
 
     def __init__(self, kind: type[Struct], *, bom: bool = False) -> None:
         self._names = [item.encode_name for item in msgspec.structs.fields(kind)]
-        fixes = [(place, _cell(one)) for place, one in enumerate(kinds_of(kind).values())]
+        kinds = kinds_of(kind).items()
+        fixes = [(place, _cell(name, one)) for place, (name, one) in enumerate(kinds)]
         self._fixes = [(place, fix) for place, fix in fixes if fix is not None]
         self._bom = bom
 
@@ -141,13 +142,16 @@ class CsvWriter(Writer):
         return text.getvalue().encode()
 
 
-def _cell(kind: Any) -> Callable[[Any], str] | None:
-    """How a JSON value becomes a cell, by the type of its field; None where it is one."""
+def _cell(name: str, kind: Any) -> Callable[[Any], str] | None:
+    """How a JSON value becomes a cell, by the type of its field; None where it is one.
+
+    Ids and enums are words of our own. Leaving them alone saves half of the work of a row.
+    """
     kinds = [one for one in getattr(kind, "__args__", ()) if one is not type(None)]
     bare = kinds[0] if kinds and get_origin(kind) not in (list, dict) else kind
     if bare is bool:
         return lambda value: "true" if value else "false"
-    if isinstance(bare, type) and issubclass(bare, str):
+    if bare is str and name != "id" and not name.endswith("_id"):
         return neutral
     if get_origin(bare) in (list, dict):
         return lambda value: _encode(value).decode()

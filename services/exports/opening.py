@@ -1,14 +1,14 @@
 """Opening the file of an operation, for a caller, for somebody with its link, and for Tandem."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from persistence.database.listing import EXPORTED_AT_ONCE, Window
 from services.access import links
 from services.exports import formats, offering
 from services.exports.offering import ORDER, ExportInput
-from services.exports.streaming import Rows, RowStream, written
+from services.exports.streaming import Rows, RowStream, nobody, written
 from services.operation.context import Context, Request
 from services.operation.error_translation import translate_errors
 from services.operation.inputs import checked
@@ -17,11 +17,17 @@ from services.quota.charging import charge
 
 
 async def open_file(
-    request: Request, operation: Operation[Any, Any], raw: Mapping[str, Any]
+    request: Request,
+    operation: Operation[Any, Any],
+    raw: Mapping[str, Any],
+    report: Callable[[int], None] = nobody,
 ) -> RowStream:
-    """The file of an operation that the caller has just called with the same input."""
+    """The file of an operation that the caller has just called with the same input.
+
+    ``report`` is told how many rows each piece of work has written.
+    """
     input = checked(operation.input, raw, request.currency, *request.faults)
-    return await translate_errors(_open, request, operation, input)
+    return await translate_errors(_open, request, operation, input, report)
 
 
 async def open_linked(
@@ -36,10 +42,15 @@ async def open_linked(
     input = checked(operation.input, raw, request.currency, *request.faults)
     subject = offering.link_subject(operation, input)
     links.check(process.settings.secrets, subject, token, process.clock())
-    return await translate_errors(_open, request, operation, input)
+    return await translate_errors(_open, request, operation, input, nobody)
 
 
-async def _open(request: Request, operation: Operation[Any, Any], input: ExportInput) -> RowStream:
+async def _open(
+    request: Request,
+    operation: Operation[Any, Any],
+    input: ExportInput,
+    report: Callable[[int], None],
+) -> RowStream:
     """Count and read the first rows, so that what fails early is told as an error."""
     file = offering.file_of(operation)
     ctx = Context(request, operation, request.caller)
@@ -65,5 +76,5 @@ async def _open(request: Request, operation: Operation[Any, Any], input: ExportI
         offering.filename(file, input, ctx.now),
         formats.MEDIA_TYPES[input.format],
         count,
-        written(Rows(first, beyond), writer, ctx.settings.export_seconds),
+        written(Rows(first, beyond), writer, ctx.settings.export_seconds, report),
     )

@@ -43,8 +43,14 @@ class Rows:
     beyond: ReadRows
 
 
-async def written(rows: Rows, writer: Writer, seconds: float) -> AsyncIterator[bytes]:
-    """The bytes of a file, in pieces of at most 32 KiB.
+def nobody(_: int) -> None:
+    """Nobody is told how many rows were written."""
+
+
+async def written(
+    rows: Rows, writer: Writer, seconds: float, report: Callable[[int], None] = nobody
+) -> AsyncIterator[bytes]:
+    """The bytes of a file, in pieces of at most 32 KiB; ``report`` is told how many rows they have.
 
     After ``seconds`` the file is cut off between two rows. NDJSON then ends with a line that says
     where to go on; other formats raise `Timeout`, so that the connection is cut.
@@ -59,6 +65,7 @@ async def written(rows: Rows, writer: Writer, seconds: float) -> AsyncIterator[b
                 following = asyncio.ensure_future(rows.beyond(found[-1]))
             for piece in _cut(writer.rows(found)):
                 yield piece
+            report(len(found))
             if following is None:
                 break
             if time.monotonic() >= ends_at:

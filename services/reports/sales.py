@@ -148,8 +148,11 @@ def _report(
     """The report of the statement's rows."""
 
     def amounts(row: Sales | None) -> tuple[Decimal, Decimal, Decimal]:
-        gross, refunded = (row.gross, row.refunded) if row else (currency.zero, currency.zero)
-        return tuple(map(currency.rounded, (gross, refunded, gross - refunded)))
+        if row is None:
+            return currency.zero, currency.zero, currency.zero
+        # An amount of nothing comes without decimals.
+        gross, refunded = currency.rounded(row.gross), currency.rounded(row.refunded)
+        return gross, refunded, gross - refunded
 
     whole, *others = rows
     sums = {row.period: row for row in others if row.group_id is None}
