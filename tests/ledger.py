@@ -12,11 +12,20 @@ _FILL = (
     "SET session_replication_role = replica",
     """
     CREATE TEMP TABLE made AS
-    SELECT number, gen_random_uuid() AS transfer, gen_random_uuid() AS deposit,
+    SELECT number, (begins || '-7000-8000-' || ends)::uuid AS transfer,
+        (begins || '-7001-8000-' || ends)::uuid AS deposit,
+        (begins || '-7002-8000-' || ends)::uuid AS received,
+        (begins || '-7003-8000-' || ends)::uuid AS given,
         wallets.id AS account, user_id, wallets.currency,
         ((number::bigint * 7919) % 99999 + 1)::numeric / 100 AS exact, NULL::numeric AS amount,
         $1::timestamptz + (number / 3) * interval '1 second' AS at
     FROM generate_series(0, $2::int - 1) AS number
+    CROSS JOIN LATERAL (
+        -- Ids that sort by time, as UUIDv7 do.
+        SELECT lpad(to_hex(extract(epoch FROM $1::timestamptz)::bigint + number / 3), 8, '0')
+            || '-' || lpad(to_hex(number % 3), 4, '0') AS begins,
+            lpad(to_hex(number), 12, '0') AS ends
+    ) AS ids
     JOIN (
         SELECT *, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS wallets
         FROM accounts WHERE kind = 'WALLET'
@@ -33,12 +42,12 @@ _FILL = (
     """,
     """
     INSERT INTO postings (id, transfer_id, account_id, amount, balance_after, created_at)
-    SELECT gen_random_uuid(), transfer, account, amount,
+    SELECT received, transfer, account, amount,
         (SELECT balance FROM accounts WHERE id = account)
             + sum(amount) OVER (PARTITION BY account ORDER BY number), at
     FROM made
     UNION ALL
-    SELECT gen_random_uuid(), transfer, accounts.id, -amount, NULL, at
+    SELECT given, transfer, accounts.id, -amount, NULL, at
     FROM made JOIN accounts ON kind = 'PROVIDER'
     """,
     """

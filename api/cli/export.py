@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from logging import WARNING
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
 
+import structlog
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.cli.servers import read_settings, running_servers, with_process
@@ -24,7 +26,7 @@ from services.process import Process
 from services.products import exporting
 from services.reports import transactions
 
-#: What can be exported, by its name on the command line.
+#: The operations of the command, by its words.
 EXPORTED: Mapping[str, Operation[Any, Any]] = {
     "transactions": transactions.export,
     "products": exporting.export,
@@ -34,9 +36,10 @@ STDOUT = Path("-")
 
 def export(data: Path, name: str, values: Mapping[str, Any], output: Path | None) -> None:
     """Write a file with progress; raises `Problem` for bad values, and where it fails midway."""
+    _log_warnings_to_stderr()
     given = {key: value for key, value in values.items() if value is not None}
     with running_servers(read_settings(), data) as settings:
-        # Nobody waits at the other end of a connection, so no export takes too long.
+        # There is no connection to keep open, so no export takes too long.
         settings = settings.model_copy(update={"export_seconds": float("inf")})
         with_process(settings, partial(_export, EXPORTED[name], given, output))
 
@@ -46,20 +49,28 @@ async def _export(
 ) -> None:
     request = Request(process, id=f"export-{uuid4().hex}", face="command line")
     columns = (TextColumn("Exporting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    progress = Progress(*columns, console=err)
+    task = progress.add_task("Exporting", total=None)
     try:
-        with Progress(*columns, console=err) as progress:
-            task = progress.add_task("Exporting", total=None)
-            await operation.by_system(request, values)
-            stream = await open_file(request, operation, values, partial(progress.advance, task))
-            progress.update(task, total=stream.rows)
-            target = Path(stream.filename) if out is None else out
-            with _opened(target) as file:
-                async for piece in stream.pieces:
-                    file.write(piece)
+        await operation.by_system(request, values)
+        stream = await open_file(request, operation, values, partial(progress.advance, task))
+        progress.update(task, total=stream.rows)
+        target = Path(stream.filename) if out is None else out
+        with progress, _opened(target) as file:
+            async for piece in stream.pieces:
+                file.write(piece)
     except TandemError as error:
         raise Problem(_sentence(error)) from None
     if target != STDOUT:
         err.print(f"Wrote {target}.")
+
+
+def _log_warnings_to_stderr() -> None:
+    """Keep the log out of stdout, which may be the file."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def filename(file: RowFile, input: ExportInput, now: datetime) -> str:
 
 
 def link_subject(operation: Declaration[Any], input: ExportInput) -> str:
-    """What a link to an operation's file is signed over: the operation and all of its input."""
+    """The subject of a link to an operation's file: the operation and all of its input."""
     return f"export:{operation.name}?{urlencode(_written(input))}"
 
 

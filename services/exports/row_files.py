@@ -1,4 +1,4 @@
-"""What the file of an operation is made of: data of its declaration, which opening.py reads."""
+"""Row files: the part of a declaration that tells the rows of an operation's file."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -44,7 +44,7 @@ class Rows:
 
 
 def nobody(_: int) -> None:
-    """Nobody is told how many rows were written."""
+    """Report to nobody how many rows were written."""
 
 
 async def written(

@@ -16,7 +16,7 @@ from services.exports.formats import CsvWriter, neutral, restored
 from tests.faces import Door, GraphQL
 from tests.shop import Clock, Person, Shop, unique
 
-#: What spreadsheets run, and what looks like what this makes of it.
+#: Cells that spreadsheets run.
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1", "＋1", "－1", "＠x"]
 TEXTS = [*FORMULAS, "'=1", "''=1", "'", "'a", "a=1", "", " =1", 'say "hi"', "a,b", "a\r\nb", "é😀"]
 

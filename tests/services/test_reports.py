@@ -50,7 +50,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Moved:
-    """What one product of an order brought, or gave back, at a time."""
+    """The amount that a product of an order brought, or gave back, at a time."""
 
     at: datetime
     order: str
