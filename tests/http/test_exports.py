@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import psutil
 import pytest
 
 from services.books.running import run_checks
@@ -313,3 +314,37 @@ async def test_a_server_that_stops_cuts_its_exports_off(place: Place) -> None:
         assert server.process.exitcode == -signal.SIGTERM  # by itself, after its drain
         received = await asyncio.to_thread(_until, connection, b"0\r\n\r\n")
     assert b'"end"' not in received
+
+
+@pytest.mark.thorough
+async def test_two_hundred_thousand_rows_take_no_more_memory_than_a_few(
+    fresh_database: str, addresses: Addresses, password_hash: str, tmp_path: Path
+) -> None:
+    settings = settings_for(fresh_database, addresses.redis_url)
+    process = new_process(settings)
+    shop = Shop(process, password_hash)
+    manager = await shop.person("MANAGER")
+    product = await shop.product()
+    await ledger.fill(fresh_database, 200_000)
+    place = Place(settings, shop, manager, tmp_path)
+    with place.server() as server:
+        few = {"to": "2026-01-01T01:00:00Z"}
+        await asyncio.to_thread(get, server, manager, **few)  # what the first export loads stays
+        resident = psutil.Process(server.process.pid)
+        before = resident.memory_info().rss
+        most = rows = others = 0
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+            headers = {**manager.headers, "accept-encoding": "identity"}
+            async with client.stream("GET", EXPORT, headers=headers) as answer:
+                async for piece in answer.aiter_raw():
+                    rows += piece.count(b'{"id"')
+                    most = max(most, resident.memory_info().rss)
+                    if rows // 20_000 > others:
+                        others += 1
+                        found = await client.get(f"/api/v2/products/{product.id}")
+                        assert found.status_code == 200
+    await process.close()
+    assert others >= 9
+    assert piece.endswith(b'"}}\n')
+    assert rows >= 199_000  # a row may begin in one piece and end in the next
+    assert most - before <= 32 * 2**20
