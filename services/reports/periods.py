@@ -80,4 +80,8 @@ def _zone(name: str) -> str:
 
 
 #: A time zone by its name in the IANA list, such as Europe/Berlin.
-TimeZone = Annotated[Line, Field(min_length=1, max_length=64), AfterValidator(_zone)]
+TimeZone = Annotated[
+    Line,
+    Field(min_length=1, max_length=64, examples=["Europe/Berlin"]),
+    AfterValidator(_zone),
+]
