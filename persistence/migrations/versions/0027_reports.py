@@ -1,12 +1,12 @@
 """Indexes that reports read transfers, payments and refunds by, in the order of time
 
-Revision ID: 0028
+Revision ID: 0027
 Revises: 0026
 """
 
 from alembic import op
 
-revision = "0028"
+revision = "0027"
 down_revision = "0026"
 branch_labels = None
 depends_on = None
