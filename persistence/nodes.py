@@ -26,6 +26,7 @@ from persistence.posts.views import POST
 from persistence.products.views import PRODUCT
 from persistence.projects import PROJECT
 from persistence.refunds import REFUND
+from persistence.reports.transactions import TRANSACTION
 from persistence.sessions.views import SESSION_VIEW
 from persistence.users.views import PUBLIC_USER, USER
 from persistence.wallet import WALLET, WALLET_ENTRY
@@ -46,6 +47,7 @@ _VIEWS: tuple[View[Any], ...] = (
     DEPOSIT,
     WALLET,
     WALLET_ENTRY,
+    TRANSACTION,
     AUDIT_ENTRY,
     JOB,
     PUBLIC_USER,

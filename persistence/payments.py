@@ -49,6 +49,7 @@ class PaymentTable(SQLModel, table=True):
         checked("amount > 0", "amount"),
         scaled("amount"),
         checked("status IN ('PENDING', 'COMPLETED', 'FAILED', 'REFUNDED')", "status"),
+        sa.Index("payments_created_at_idx", "created_at"),
     )
 
     id: str = identifier()

@@ -37,6 +37,7 @@ class RefundTable(SQLModel, table=True):
         checked("amount > 0", "amount"),
         scaled("amount"),
         sa.Index("refunds_order_id_created_at_id_idx", "order_id", "created_at", "id"),
+        sa.Index("refunds_created_at_idx", "created_at"),
     )
 
     id: str = identifier()

@@ -73,7 +73,11 @@ class TransferTable(SQLModel, table=True):
     """One movement of money; immutable. A second transfer reverses a wrong one."""
 
     __tablename__ = named("transfers")
-    __table_args__ = (checked("kind IN ('DEPOSIT', 'PAYMENT', 'REFUND')", "kind"),)
+    __table_args__ = (
+        checked("kind IN ('DEPOSIT', 'PAYMENT', 'REFUND')", "kind"),
+        sa.Index("transfers_created_at_id_idx", "created_at", "id"),
+        sa.Index("transfers_kind_created_at_id_idx", "kind", "created_at", "id"),
+    )
 
     id: str = identifier()
     kind: str = column(sa.Text)

@@ -7,9 +7,10 @@ from schema.building.fields import read, relation, write
 from schema.building.types import mirror
 from schema.categories import Category
 from schema.done import Done
+from schema.exports import Export
 from schema.node import Node
 from services import categories
-from services.products import managing, reading
+from services.products import exporting, managing, reading
 
 
 @mirror(reading.Product)
@@ -21,6 +22,7 @@ class Product(Node):
 class Query:
     list_products = read(reading.list_, "products", Connection[Product])
     product = read(reading.get, "product", Product)
+    export_products = read(exporting.export, "exportProducts", Export)
 
 
 @strawberry.type

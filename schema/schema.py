@@ -22,6 +22,7 @@ from schema import (
     products,
     projects,
     refunds,
+    reports,
     sessions,
     users,
     wallet,
@@ -70,6 +71,7 @@ class Query(
     coupons.Query,
     posts.Query,
     projects.Query,
+    reports.Query,
     audit.Query,
     jobs.Query,
 ):

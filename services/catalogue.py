@@ -21,9 +21,12 @@ from services.posts import liking as posts_liking
 from services.posts import moderating as posts_moderating
 from services.posts import reading as posts
 from services.posts import writing as posts_writing
+from services.products import exporting as products_exporting
 from services.products import managing as products_managing
 from services.products import reading as products
 from services.refunds import refunding as refunds
+from services.reports import sales as reports_sales
+from services.reports import transactions as reports_transactions
 from services.users import exporting as users_exporting
 from services.users import managing as users_managing
 from services.users import own_account as users_own_account
@@ -65,6 +68,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     products_managing.update,
     products_managing.archive,
     products_managing.adjust_stock,
+    products_exporting.export,
     wallet.get,
     wallet.entries,
     deposits.create,
@@ -118,6 +122,9 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     projects.create,
     projects.update,
     projects.delete,
+    reports_transactions.list_,
+    reports_transactions.export,
+    reports_sales.sales,
     audit.list_,
     audit.head,
     audit.verify,

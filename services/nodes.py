@@ -23,6 +23,7 @@ from services.orders import reading as orders
 from services.posts import reading as posts
 from services.products import reading as products
 from services.refunds import refunding as refunds
+from services.reports import transactions
 from services.users import reading as users
 
 _MOST_IDS = 100
@@ -43,6 +44,7 @@ SHOWN_BY: dict[str, Operation[Any, Any]] = {
     "Deposit": deposits.get,
     "Wallet": wallet.get,
     "WalletEntry": wallet.entries,
+    "Transaction": transactions.list_,
     "AuditEntry": audit.list_,
     "Job": jobs.get,
     "User": users.get,

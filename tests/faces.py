@@ -139,6 +139,10 @@ ADDRESSES: dict[str, Address] = {
     "products.update": Address("PATCH", "/products/{id}"),
     "products.archive": Address("DELETE", "/products/{id}", 204),
     "products.adjustStock": Address("POST", "/products/{id}/stock"),
+    "products.export": Address("GET", "/admin/products/export"),
+    "reports.transactions": Address("GET", "/admin/transactions"),
+    "reports.exportTransactions": Address("GET", "/admin/transactions/export"),
+    "reports.sales": Address("GET", "/admin/reports/sales"),
     "wallet.get": Address("GET", "/wallet"),
     "wallet.entries": Address("GET", "/wallet/entries"),
     "deposits.create": Address("POST", "/wallet/deposits", 201),
@@ -260,6 +264,15 @@ _REFUND = (
     "id orderId paymentId amount currency lines { productId quantity amount } restocked reason "
     "actorId createdAt creditNoteId"
 )
+_TRANSACTION = (
+    "id kind amount balanceAfter currency customerId orderId depositId reversesId createdAt"
+)
+_SALES = (
+    "timeZone currency orders gross refunded net periods { firstDay startsAt endsAt orders gross "
+    "refunded net groups { groupId name orders quantity gross refundedQuantity refunded net } }"
+)
+_EXPORT = "url filename expiresAt"
+_FORMAT = {"format": "ExportFormat", "bom": "Boolean", "afterId": "ID"}
 _PAGING = {
     "first": "Int",
     "after": "String",
@@ -336,6 +349,40 @@ DOCUMENTS: dict[str, Document] = {
         "updateCategory", _CATEGORY, _ID, input="UpdateCategoryInput!", tagged=True
     ),
     "categories.delete": Document("deleteCategory", "ok", _ID),
+    "products.export": Document(
+        "exportProducts",
+        _EXPORT,
+        {
+            **_FORMAT,
+            "category": "String",
+            "categoryId": "ID",
+            "tag": "String",
+            "minPrice": "Money",
+            "maxPrice": "Money",
+            "inStock": "Boolean",
+            "search": "String",
+        },
+    ),
+    "reports.transactions": Document(
+        "transactions",
+        _TRANSACTION,
+        {**_PAGING, **_PERIOD, "kind": "TransferKind", "sort": "TransactionSort"},
+        listed=True,
+    ),
+    "reports.exportTransactions": Document(
+        "exportTransactions", _EXPORT, {**_FORMAT, **_PERIOD, "kind": "TransferKind"}
+    ),
+    "reports.sales": Document(
+        "salesReport",
+        _SALES,
+        {
+            "from": "DateTime!",
+            "to": "DateTime!",
+            "period": "PeriodLength",
+            "by": "SalesGrouping",
+            "timeZone": "String",
+        },
+    ),
     "products.list": Document(
         "products",
         _PRODUCT,
@@ -550,7 +597,11 @@ DOCUMENTS: dict[str, Document] = {
     ),
 }
 #: What REST answers with a file, and GraphQL with its signed address: their media types.
-FILES = {"invoices.pdf": "application/pdf"}
+FILES = {
+    "invoices.pdf": {"application/pdf"},
+    "products.export": {"application/json", "application/x-ndjson", "text/csv"},
+    "reports.exportTransactions": {"application/json", "application/x-ndjson", "text/csv"},
+}
 _MUTATIONS = {
     "register",
     "login",
@@ -783,7 +834,7 @@ class Rest(Door):
 
     def read(self, operation: str, response: httpx.Response) -> Outcome:
         """A response as an outcome."""
-        if response.headers.get("content-type") == FILES.get(operation, ""):
+        if operation in FILES and response.status_code == 200:
             return Outcome(value=response.content, headers=response.headers)
         body = response.json() if response.content else None
         assert (body is None) == (response.status_code in (204, 304)), response.status_code

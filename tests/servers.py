@@ -60,7 +60,7 @@ def serving(
     from tests.served import serve
 
     # The socket listens before the process starts, so the first call waits and is not refused.
-    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         arguments = (environment_of(settings, **more), str(log), listener, clock and str(clock))
         child = forking.Process(target=serve, args=arguments)

@@ -647,6 +647,8 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
             return {"id": (await shop.coupon()).id}, key
         case "coupons.check":
             return {"code": (await shop.coupon()).code, "subtotal": "20.00"}, None
+        case "reports.sales":
+            return {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}, None
         case "posts.get" | "posts.like" | "comments.list":
             return {"id": (await shop.post(owner)).id}, key if operation == "posts.like" else None
         case "posts.create":

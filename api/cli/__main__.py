@@ -30,6 +30,8 @@ keys = typer.Typer(help="See and rotate the keys that sign access tokens.", no_a
 audit = typer.Typer(help="Export the audit log's head, and verify the log.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
+exports = typer.Typer(help="Write transactions or products into a file.", no_args_is_help=True)
+app.add_typer(exports, name="export")
 
 
 def _show_version(wanted: bool) -> None:
@@ -200,6 +202,58 @@ def rotate_keys(
     from api.cli.keys import rotate_keys as run
 
     run(data, compromised=compromised)
+
+
+FormatOption = Annotated[
+    str, typer.Option("--format", help="JSON, NDJSON or CSV.", show_default="NDJSON")
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", help="The file to write; - for stdout.")
+]
+BomOption = Annotated[
+    bool, typer.Option("--bom", help="Begin a CSV file with a byte order mark, for Excel.")
+]
+AfterOption = Annotated[
+    str | None, typer.Option("--after", help="Begin after the row with this id.")
+]
+
+
+@exports.command("transactions")
+def export_transactions(
+    start: Annotated[str | None, typer.Option("--from", help="From this time on.")] = None,
+    to: Annotated[str | None, typer.Option(help="Before this time.")] = None,
+    kind: Annotated[str | None, typer.Option(help="DEPOSIT, PAYMENT or REFUND.")] = None,
+    format: FormatOption = "NDJSON",
+    bom: BomOption = False,
+    after: AfterOption = None,
+    output: OutputOption = None,
+    data: DataOption = DATA,
+) -> None:
+    """Write the transactions of the ledger into a file, the oldest first."""
+    from api.cli.export import export
+
+    values = {"from": start, "to": to, "kind": kind}
+    values |= {"format": format.upper(), "bom": bom, "afterId": after}
+    export(data, "transactions", values, output)
+
+
+@exports.command("products")
+def export_products(
+    category: Annotated[str | None, typer.Option(help="Slug of a category.")] = None,
+    tag: Annotated[str | None, typer.Option(help="A tag of the products.")] = None,
+    search: Annotated[str | None, typer.Option(help="Words to find.")] = None,
+    format: FormatOption = "NDJSON",
+    bom: BomOption = False,
+    after: AfterOption = None,
+    output: OutputOption = None,
+    data: DataOption = DATA,
+) -> None:
+    """Write the products into a file, the oldest first, archived ones too."""
+    from api.cli.export import export
+
+    values = {"category": category, "tag": tag, "search": search}
+    values |= {"format": format.upper(), "bom": bom, "afterId": after}
+    export(data, "products", values, output)
 
 
 @audit.command("head")

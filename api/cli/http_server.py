@@ -19,6 +19,8 @@ from typing import Any
 
 import uvicorn
 
+from api.http.accepting import Accepting
+from api.http.connection import Connection
 from api.http.edge import Edge
 from services.settings.settings import Settings
 
@@ -48,6 +50,13 @@ class HttpServer(uvicorn.Server):
         self._signalled_at = 0.0
         self._on_stop = on_stop
         self._on_signal = on_signal
+        self._accepting: Accepting | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then listen."""
+        await super().startup(sockets)
+        listeners = [each.fileno() for server in self.servers for each in server.sockets]
+        self._accepting = Accepting(listeners, self._new_connection)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin the drain at the first signal; end at once at the second."""
@@ -84,8 +93,14 @@ class HttpServer(uvicorn.Server):
         """Close the listener, and let requests in flight finish."""
         if self._on_stop:
             self._on_stop()
+        if self._accepting:
+            self._accepting.close()
         with suppress(TimeoutError):
             await asyncio.wait_for(super().shutdown(sockets), CLOSE_SECONDS)
+
+    def _new_connection(self) -> asyncio.Protocol:
+        state = self.lifespan.state
+        return Connection(config=self.config, server_state=self.server_state, app_state=state)
 
 
 def server_config(app: str | Callable[[], Any], settings: Settings, **more: Any) -> uvicorn.Config:
@@ -94,7 +109,7 @@ def server_config(app: str | Callable[[], Any], settings: Settings, **more: Any)
         app,
         factory=True,
         loop="auto" if sys.platform == "win32" else "uvloop",
-        http="api.http.connection:Connection",
+        http=Connection,
         ws="none",
         # A balancer must close idle connections first, or its next request meets a closed one.
         timeout_keep_alive=settings.keep_alive_seconds,

@@ -19,7 +19,7 @@ import structlog
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette_compress import CompressMiddleware
+from starlette_compress import CompressMiddleware, add_compress_type
 
 from api.http.admission import Admission, overloaded
 from api.http.exchange import Exchange, path_of, standing_headers
@@ -41,6 +41,8 @@ ErrorWriter = Callable[[str, TandemError, str, str], Reply]
 _COMPRESSED_FROM = 1024
 #: The strongest that take no more CPU than gzip 6, which others use: docs/performance.md.
 _BROTLI_QUALITY, _ZSTD_LEVEL = 5, 8
+#: Compressed besides the types that the middleware knows.
+_NDJSON = "application/x-ndjson"
 _CORS_SECONDS = 86_400
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -66,6 +68,7 @@ _ALLOWED_HEADERS = (
 )
 _EXPOSED_HEADERS = (
     "Allow",
+    "Content-Disposition",
     "Deprecation",
     "ETag",
     "Idempotent-Replayed",
@@ -82,6 +85,7 @@ _EXPOSED_HEADERS = (
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
     "X-Request-Id",
+    "X-Row-Count",
 )
 
 
@@ -97,6 +101,7 @@ class Edge:
         self._process = process
         self._settings = settings
         self._write_error = write_error
+        add_compress_type(_NDJSON)
         self._compressed = CompressMiddleware(
             app,
             minimum_size=_COMPRESSED_FROM,
@@ -231,8 +236,11 @@ class Edge:
                     deadline.reschedule(None)
                 return
             # A stream may last, but each piece of it must be taken in time.
-            async with asyncio.timeout(seconds):
-                await send(message)
+            try:
+                async with asyncio.timeout(seconds):
+                    await send(message)
+            except TimeoutError:
+                raise exchange.timed_out() from None
 
         exchange.refuse_head()
         try:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from api.http.admission import Admission
@@ -112,7 +113,9 @@ class Exchange:
         self.request: Request | None = None
         #: The status of the answer; 0 while nothing has been sent.
         self.status = 0
-        #: The answer is a stream without an end of its own.
+        #: The answer is sent while it is made; whoever makes it sets this before its start.
+        self.streams = False
+        #: The answer has begun, and may last for longer than a request.
         self.endless = False
         #: The error that the body was refused with.
         self.refused: TandemError | None = None
@@ -185,6 +188,8 @@ class Exchange:
             if self._head:
                 # End at once: the first piece of a stream may be late, and its end may never come.
                 await self._send({"type": "http.response.body", "body": b""})
+                if self.streams:
+                    raise ClientDisconnect  # nobody waits for the rest
         elif message["type"] == "http.response.body":
             if self._head:
                 return
@@ -291,7 +296,7 @@ class Exchange:
         if self._closing or self._last:
             given.append((b"connection", b"close"))
         media = known.get(b"content-type", b"")
-        self.endless = media.startswith(_ENDLESS)
+        self.endless = self.streams or media.startswith(_ENDLESS)
         self._page = media.startswith(b"text/html")
         return given
 

@@ -1,8 +1,12 @@
 """The answer of a face: its Server-Timing header, and the headers of the caller's quota."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from api.http.requests import new_request
@@ -40,6 +44,47 @@ class Reply:
         headers = self.fields()
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+@dataclass(slots=True)
+class StreamReply:
+    """An answer that is sent while it is made; its length is not known.
+
+    An error in ``pieces`` ends the connection without the last chunk, so that the client notices.
+    """
+
+    #: Values by header names; values are latin-1.
+    headers: dict[str, str]
+    pieces: AsyncIterator[bytes]
+    media: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; an ASGI application. Stops making it when the client leaves."""
+        headers = [
+            (name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items()
+        ]
+        headers.append((b"content-type", self.media.encode("latin-1")))
+        scope["tandem.exchange"].streams = True
+        left = asyncio.ensure_future(_left(receive))
+        try:
+            # Closed at once, not by the garbage collector: it may be reading.
+            async with aclosing(self.pieces) as pieces:  # type: ignore[type-var]
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                async for piece in pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    if left.done():
+                        raise ClientDisconnect
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            left.cancel()
+            with suppress(asyncio.CancelledError):
+                await left
+
+
+async def _left(receive: Receive) -> None:
+    """Wait until the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def timing(request: Request) -> str:

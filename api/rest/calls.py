@@ -9,6 +9,8 @@ from starlette.types import Scope
 
 from services.cache.cache import Encoded
 from services.errors.base import FieldError, TandemError
+from services.exports.opening import open_file, open_linked
+from services.exports.streaming import RowStream
 from services.operation.context import Request, Wanted
 from services.operation.operation import Operation
 from services.operation.paging import Page
@@ -31,8 +33,8 @@ class File:
 
 
 #: The result of a handler: a resource (encoded already or not), a page of resources, a new
-#: resource, a file, or None after a deletion.
-Answer = Struct | Encoded | Page[Any] | Created | File | None
+#: resource, a file, the stream of one, or None after a deletion.
+Answer = Struct | Encoded | Page[Any] | Created | File | RowStream | None
 
 
 @dataclass
@@ -74,6 +76,14 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
+
+
+async def exported(call: Call, operation: Operation[Any, Any]) -> RowStream:
+    """The file of an operation, for its caller or for somebody with its signed link."""
+    if call.link is not None:
+        return await open_linked(call.request, operation, call.input, call.link)
+    await operation(call.request, call.input)
+    return await open_file(call.request, operation, call.input)
 
 
 async def nested(call: Call, operation: Operation[Any, Any], parent: str) -> Any:

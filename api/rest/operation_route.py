@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope
 
 from api.http.requests import fields_of, new_request
-from api.http.responses import Reply, timing
+from api.http.responses import Reply, StreamReply, timing
 from api.rest.calls import Call, Created, File, Handler
 from api.rest.dialect import Dialect
 from api.rest.reading import Expected, named_as_sent, read
@@ -19,6 +19,8 @@ from services.cache.cache import Encoded, encoded
 from services.catalogue import BY_NAME
 from services.errors.base import TandemError
 from services.etags import entity_tag, names_tag
+from services.exports.formats import MEDIA_TYPES
+from services.exports.streaming import RowStream
 from services.operation.context import Request
 from services.operation.operation import Operation
 from services.operation.paging import Page
@@ -42,11 +44,11 @@ class OperationRoute(APIRoute):
         self.handler = endpoint
         self.operation: Operation[Any, Any] = BY_NAME[self.name]
         [self.method] = options["methods"]
-        #: The media type where the answer is a file, else None.
-        self.file: str | None = getattr(self.response_class, "media_type", None)
+        #: The media types of the file, where the answer is one.
+        self.files = _media_types(self.operation, self.response_class)
         self.status: int = self.status_code or 200
         self.expected = Expected(
-            self.operation, self.method, tuple(self.param_convertors), self.file
+            self.operation, self.method, tuple(self.param_convertors), self.files
         )
         self._answer_names = {
             dialect.name: dialect.names(self.operation) for dialect in DIALECTS.values()
@@ -62,12 +64,14 @@ class OperationRoute(APIRoute):
     def get_route_handler(self) -> Callable[[HttpRequest], Coroutine[Any, Any, Any]]:
         """The handler that FastAPI calls."""
 
-        async def handle(request: HttpRequest) -> Reply:
+        async def handle(request: HttpRequest) -> Reply | StreamReply:
             return await self.answer(request.scope, request.receive)
 
         return handle
 
-    async def answer(self, scope: Scope, receive: Receive, *, projected: bool = False) -> Reply:
+    async def answer(
+        self, scope: Scope, receive: Receive, *, projected: bool = False
+    ) -> Reply | StreamReply:
         """The answer to a request, in the dialect of its address.
 
         With ``projected``, a list reads only the fields that its answer is trimmed to.
@@ -80,7 +84,7 @@ class OperationRoute(APIRoute):
             call = await read(
                 scope, receive, request, self.expected, dialect, names, projected=projected
             )
-            reply = self._success(dialect, call, await self.handler(call))
+            reply: Reply | StreamReply = self._success(dialect, call, await self.handler(call))
         except TandemError as error:
             if call is not None:
                 named_as_sent(error, call.sent)
@@ -91,7 +95,7 @@ class OperationRoute(APIRoute):
             reply.headers["Server-Timing"] = timing(request)
         return reply
 
-    def _success(self, dialect: Dialect, call: Call, answer: Any) -> Reply:
+    def _success(self, dialect: Dialect, call: Call, answer: Any) -> Reply | StreamReply:
         thing: Any = answer.thing if isinstance(answer, Created) else answer
         by_result = self._headers[dialect.name]
         headers = dict(by_result.get(type(thing)) or next(iter(by_result.values())))
@@ -103,6 +107,10 @@ class OperationRoute(APIRoute):
         if isinstance(answer, File):
             headers["Content-Disposition"] = f'attachment; filename="{answer.name}"'
             return Reply(200, headers, answer.content, call.media)
+        if isinstance(answer, RowStream):
+            headers["Content-Disposition"] = f'attachment; filename="{answer.filename}"'
+            headers["X-Row-Count"] = str(answer.rows)
+            return StreamReply(headers, answer.pieces, answer.media)
         if isinstance(answer, Page):
             body, link = dialect.page(call, answer)
             if link is not None:
@@ -136,6 +144,14 @@ class OperationRoute(APIRoute):
             token_sent=request.bearer is not None,
             headers=deprecation.headers if deprecation else None,
         )
+
+
+def _media_types(operation: Operation[Any, Any], response: Any) -> tuple[str, ...]:
+    """The media types of an operation's file; none where it answers with JSON."""
+    if operation.file is not None:
+        return tuple(media.partition(";")[0] for media in MEDIA_TYPES.values())
+    media: str | None = getattr(response, "media_type", None)
+    return () if media is None else (media,)
 
 
 def _tagged(dialect: Dialect, call: Call, thing: Any) -> tuple[Any, str]:

@@ -2,40 +2,47 @@
 
 from fastapi import APIRouter
 
-from api.rest.calls import Answer, Call, Created
+from api.rest.calls import Answer, Call, Created, exported
 from api.rest.operation_route import OperationRoute
-from services.products import managing, reading
+from services.products import exporting, managing, reading
 
-router = APIRouter(prefix="/products", route_class=OperationRoute)
+router = APIRouter(route_class=OperationRoute)
 
 
-@router.get("", name="products.list", operation_id="products")
+@router.get("/products", name="products.list", operation_id="products")
 async def list_products(call: Call) -> Answer:
     return await reading.list_(call.request, call.input, wanted=call.wanted)
 
 
-@router.get("/{id}", name="products.get", operation_id="product")
+@router.get("/products/{id}", name="products.get", operation_id="product")
 async def get_product(call: Call) -> Answer:
     return await reading.get.encoded(call.request, call.input)
 
 
-@router.post("", name="products.create", operation_id="createProduct", status_code=201)
+@router.post("/products", name="products.create", operation_id="createProduct", status_code=201)
 async def create_product(call: Call) -> Answer:
     product = await managing.create(call.request, call.input, key=call.key)
     return Created(product, f"/products/{product.id}")
 
 
-@router.patch("/{id}", name="products.update", operation_id="updateProduct")
+@router.patch("/products/{id}", name="products.update", operation_id="updateProduct")
 async def update_product(call: Call) -> Answer:
     return await managing.update(call.request, call.input, key=call.key, if_match=call.if_match)
 
 
-@router.delete("/{id}", name="products.archive", operation_id="archiveProduct", status_code=204)
+@router.delete(
+    "/products/{id}", name="products.archive", operation_id="archiveProduct", status_code=204
+)
 async def archive_product(call: Call) -> Answer:
     await managing.archive(call.request, call.input, key=call.key, if_match=call.if_match)
     return None
 
 
-@router.post("/{id}/stock", name="products.adjustStock", operation_id="adjustStock")
+@router.post("/products/{id}/stock", name="products.adjustStock", operation_id="adjustStock")
 async def adjust_stock(call: Call) -> Answer:
     return await managing.adjust_stock(call.request, call.input, key=call.key)
+
+
+@router.get("/admin/products/export", name="products.export", operation_id="exportProducts")
+async def export_products(call: Call) -> Answer:
+    return await exported(call, exporting.export)

@@ -43,8 +43,8 @@ class Expected:
     operation: Operation[Any, Any]
     method: str
     path_names: tuple[str, ...]
-    #: The media type of a file, which a signed link may fetch as well; None for JSON.
-    file: str | None
+    #: The media types of a file, which a signed link may fetch as well; none for an answer in JSON.
+    files: tuple[str, ...]
 
     @cached_property
     def input_names(self) -> frozenset[str]:
@@ -92,7 +92,7 @@ async def read(
     `MalformedRequest` and `UnsupportedMediaType`.
     """
     headers = fields_of(scope)
-    media = _accepted(",".join(headers.every(b"accept")), expected.file)
+    media = _accepted(",".join(headers.every(b"accept")), expected.files)
     if media is None:
         raise NotAcceptable
     require_clean_path(scope)
@@ -100,7 +100,7 @@ async def read(
     fields = link = wanted = None
     if expected.method == "GET":
         _read_query(sent)
-        if expected.file is not None:
+        if expected.files:
             link = sent.query.pop("token", None)
         elif "fields" in sent.query:
             fields = _trim_names(sent, answer_names)
@@ -178,12 +178,12 @@ async def _body(headers: Fields, receive: Receive, expected: Expected) -> dict[s
 
 
 @lru_cache(maxsize=256)
-def _accepted(accept: str, file: str | None) -> str | None:
-    """The media type of the answer, JSON or that of a file; None where the caller takes neither.
+def _accepted(accept: str, files: tuple[str, ...]) -> str | None:
+    """The media type of the answer, JSON or that of a file; None where the caller takes none.
 
     A file is also answered as bytes of any kind: generated clients know no other media types.
     """
-    offered = (_JSON,) if file is None else (file, BYTES)
+    offered = (*files, BYTES) if files else (_JSON,)
     return next((media for media in offered if _accepts(accept, media)), None)
 
 
@@ -197,7 +197,7 @@ def _accepts(accept: str, media: str) -> bool:
         weights[named] = _weight(parameters)
     if weights.get("application/problem+json"):
         return True
-    ranges = (media, "application/*", "*/*")
+    ranges = (media, f"{media.partition('/')[0]}/*", "*/*")
     return next((weights[known] > 0 for known in ranges if known in weights), False)
 
 

@@ -53,10 +53,12 @@ class Window(NamedTuple):
     offset: int = 0
 
 
+#: The rows that an export reads at a time: some 10 ms of work, and half a megabyte.
+EXPORTED_AT_ONCE = 2_000
 #: The sizes that most callers ask for, and one row beyond the page. PostgreSQL knows the cost of a
 #: limit that is written into the statement, and plans it once for all callers. It takes a limit
 #: that is a value for a tenth of the list, and plans anew each time (0.3 ms).
-_COMMON_LIMITS = frozenset({11, 21, 51, 101})
+_COMMON_LIMITS = frozenset({11, 21, 51, 101, EXPORTED_AT_ONCE})
 
 
 class Rows(NamedTuple, Generic[Row]):
@@ -85,6 +87,7 @@ class Listing(Generic[Row]):
     condition of every page (visibility). With ``parent``, one statement reads the pages of many
     parents. ``first`` names filters whose rows are all found before they are sorted: PostgreSQL
     cannot tell a rare word from a common one, and would walk a whole list in its order for it.
+    ``counted`` is what rows are counted in, where all conditions need less than the view reads.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class Listing(Generic[Row]):
         always: sa.ColumnElement[bool] | None = None,
         parent: sa.ColumnElement[Any] | None = None,
         first: frozenset[str] = frozenset(),
+        counted: sa.FromClause | None = None,
     ) -> None:
         if parent is not None and any(sort.value is None for sort in sorts.values()):
             raise TypeError("A nested list is sorted by what its rows hold.")
@@ -105,6 +109,7 @@ class Listing(Generic[Row]):
         self._filters = filters or {}
         self._parent = parent
         self._first = first
+        self._counted = counted
         # A list has at most sorts × directions × 2^filters shapes, of which few are in use.
         self._page = lru_cache(maxsize=256)(self._compile_page)
         self._page_of_projections = lru_cache(maxsize=256)(self._compile_page)
@@ -152,9 +157,19 @@ class Listing(Generic[Row]):
             found[parent].append(row)
         return found
 
-    async def count(self, reader: Reader, filters: Mapping[str, Any], **values: Any) -> int:
-        """How many rows the list has, exactly."""
-        return (await reader.all(self._count(frozenset(filters)), **filters, **values))[0]
+    async def count(
+        self,
+        reader: Reader,
+        filters: Mapping[str, Any],
+        sort: str | None = None,
+        beyond: tuple[Any, str] | None = None,
+        **values: Any,
+    ) -> int:
+        """How many rows the list has, exactly; those beyond a position of ``sort``, if given."""
+        query = self._count(frozenset(filters), None if beyond is None else sort)
+        value, id = beyond or (None, None)
+        places = {"beyond_value": value, "beyond_id": id}
+        return (await reader.all(query, **filters, **places, **values))[0]
 
     async def counts(
         self, reader: Reader, parents: list[str], filters: Mapping[str, Any], **values: Any
@@ -178,7 +193,9 @@ class Listing(Generic[Row]):
     def _filtered(
         self, names: frozenset[str], projection: Projection | None = None
     ) -> sa.Select[Any]:
-        select = (self._view if projection is None else projection).select()
+        return self._conditions((projection or self._view).select(), names)
+
+    def _conditions(self, select: sa.Select[Any], names: frozenset[str]) -> sa.Select[Any]:
         return select.where(*self._always, *(self._filters[name] for name in sorted(names)))
 
     def _projection(self, sort: str, wanted: Wanted | None) -> Projection | None:
@@ -238,8 +255,13 @@ class Listing(Generic[Row]):
         select = whole.select().join(at, at.c.id == self._view.id)
         return select.order_by(*_order(shape, sort, at.c.place, at.c.id)), at.c.place
 
-    def _compile_count(self, names: frozenset[str]) -> Query[Any]:
+    def _compile_count(self, names: frozenset[str], beyond: str | None = None) -> Query[Any]:
         select = self._filtered(names)
+        if self._counted is not None:
+            select = self._conditions(sa.select(self._view.id).select_from(self._counted), names)
+        if beyond is not None:
+            sort = self.sorts[beyond]
+            select = select.where(_beyond(sort, sort.column, self._view.id, sort.descending))
         if self._parent is None:
             return Query(select.with_only_columns(sa.func.count()), value)
         counted = select.with_only_columns(self._parent, sa.func.count())
@@ -264,6 +286,16 @@ def _order(
     return [column.desc() if descending else column.asc() for column in (place, id)]
 
 
+def _beyond(
+    sort: Sort, place: sa.ColumnElement[Any], id: sa.ColumnElement[Any], descending: bool
+) -> sa.ColumnElement[bool]:
+    """The condition of the rows beyond a position."""
+    here = sa.tuple_(place, id)
+    beyond = sa.bindparam("beyond_value", type_=sort.column.type)
+    there = sa.tuple_(beyond, sa.bindparam("beyond_id", type_=Uuid))
+    return here < there if descending else here > there
+
+
 def _windowed(
     select: sa.Select[Any],
     shape: Shape,
@@ -273,11 +305,7 @@ def _windowed(
 ) -> sa.Select[Any]:
     """The rows of one page, in the order in which it is read."""
     if shape.beyond:
-        here = sa.tuple_(place, id)
-        beyond = sa.bindparam("beyond_value", type_=sort.column.type)
-        there = sa.tuple_(beyond, sa.bindparam("beyond_id", type_=Uuid))
-        descending = sort.descending != shape.backward
-        select = select.where(here < there if descending else here > there)
+        select = select.where(_beyond(sort, place, id, sort.descending != shape.backward))
     limit = sa.bindparam("limit", type_=_BIG)
     if shape.limit is not None:
         limit = sa.literal_column(str(shape.limit))

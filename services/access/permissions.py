@@ -78,6 +78,7 @@ class Permission(StrEnum):
     REFUNDS_READ_OWN = "refunds:read:own", Role.USER
     REFUNDS_READ_ALL = "refunds:read:all", Role.MANAGER
     REFUNDS_WRITE_ALL = "refunds:write:all", Role.MANAGER
+    REPORTS_READ_ALL = "reports:read:all", Role.MANAGER
     POSTS_READ_OWN = "posts:read:own", Role.USER
     POSTS_READ_ALL = "posts:read:all", Role.MODERATOR
     POSTS_WRITE_OWN = "posts:write:own", Role.USER

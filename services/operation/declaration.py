@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar, get_args
 from services.access.permissions import Permission
 from services.errors.base import TandemError
 from services.errors.common import COMMON, KEYED, PreconditionFailed
+from services.exports.row_files import RowFile
 from services.operation.inputs import Input
 from services.quota.quota import Policy
 
@@ -73,6 +74,8 @@ class Declaration(Generic[In]):
     body: bool = False
     key: Key = Key.NONE
     paged: bool = False
+    #: The file of a read that answers with one: REST sends it, GraphQL gives its signed URL.
+    file: RowFile | None = None
     #: A write that takes ``ifMatch``.
     conditional: bool = False
     ignores_token: bool = False

@@ -40,11 +40,13 @@ class Operation(Declaration[In], Generic[In, Out]):
         return await read(self, request, raw, encoded=request.process.cache.serves_encoded)
 
     async def by_system(self, request: Request, raw: Mapping[str, Any]) -> Out:
-        """Write for a job or the command line: no token, no quota, no actor in the audit row.
+        """Call for a job or the command line: no token, no quota, no actor in the audit row.
 
         No face calls this.
         """
-        return await write(self, request, raw, by_system=True)
+        if self.writes:
+            return await write(self, request, raw, by_system=True)
+        return await read(self, request, raw, by_system=True)
 
     async def of(
         self, request: Request, parents: Sequence[str], raw: Mapping[str, Any] | None = None

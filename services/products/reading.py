@@ -33,8 +33,8 @@ class ProductId(Input):
     id: PathId = Field(description="The product's id.")
 
 
-class ListProducts(Paged):
-    """Filters and sort of the list of products."""
+class ProductFilters(Input):
+    """Filters of products."""
 
     category: Annotated[Line, Field(min_length=1, max_length=100)] | None = Field(
         None, description="Slug of the category."
@@ -55,28 +55,13 @@ class ListProducts(Paged):
             "excludes a word, and or gives a choice."
         ),
     )
-    sort: ProductSort | None = Field(
-        None,
-        description=(
-            "How the list is sorted: by relevance when it is searched, else newest first, if "
-            "absent. Relevance puts words in the name before those in tags, and these before "
-            "those in the description."
-        ),
-    )
 
     @model_validator(mode="after")
-    def _refuse_conflicts(self) -> Self:
+    def _refuse_empty_range(self) -> Self:
         low, high = self.min_price, self.max_price
         if low is not None and high is not None and high < low:
             raise wrong("CONFLICT", "Give a maxPrice that is not below minPrice.", "maxPrice")
-        if self.sort == "relevance" and self.search is None:
-            raise wrong("CONFLICT", "Give a search to sort by relevance.", "sort")
         return self
-
-    @property
-    def order(self) -> ProductSort:
-        """How the list is sorted."""
-        return self.sort or ("-createdAt" if self.search is None else "relevance")
 
     def filters(self) -> dict[str, Any]:
         """The filters by the names that the listing uses."""
@@ -89,6 +74,30 @@ class ListProducts(Paged):
             "inStock": self.in_stock,
             "search": self.search,
         }
+
+
+class ListProducts(ProductFilters, Paged):
+    """Filters and sort of the list of products."""
+
+    sort: ProductSort | None = Field(
+        None,
+        description=(
+            "How the list is sorted: by relevance when it is searched, else newest first, if "
+            "absent. Relevance puts words in the name before those in tags, and these before "
+            "those in the description."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _refuse_relevance(self) -> Self:
+        if self.sort == "relevance" and self.search is None:
+            raise wrong("CONFLICT", "Give a search to sort by relevance.", "sort")
+        return self
+
+    @property
+    def order(self) -> ProductSort:
+        """How the list is sorted."""
+        return self.sort or ("-createdAt" if self.search is None else "relevance")
 
 
 @operation(

@@ -9,6 +9,14 @@ class HttpSettings(NamedSettings):
     """Limits of requests and connections, and how server processes end."""
 
     request_seconds: float = Field(default=60, gt=0, description="Longest run of a request.")
+    export_seconds: float = Field(
+        default=900,
+        gt=0,
+        description="Longest run of an export; a longer file is cut off, and can be continued.",
+    )
+    export_link_seconds: int = Field(
+        default=300, ge=1, description="Life of a signed link to an export."
+    )
     body_bytes: int = Field(default=1_048_576, ge=1, description="Largest request body.")
     body_seconds: float = Field(
         default=20, gt=0, description="Longest wait for the whole body of a request."

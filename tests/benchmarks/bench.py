@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from api.local import embedded_servers
-from tests.benchmarks import besides, ceilings, mix, overload, report
+from tests.benchmarks import besides, ceilings, exports, mix, overload, report
 from tests.benchmarks.caller import Failed
 from tests.benchmarks.rounds import Result, measure
 from tests.benchmarks.servers import (
@@ -34,6 +34,9 @@ UNCACHED = {"TANDEM_CACHE_SECONDS": "0"}
 
 BESIDES = "besides"
 OVERLOAD = "overload"
+EXPORTS = "exports"
+#: Transactions that are exported.
+MOST_EXPORTED = 1_000_000
 TANDEM = Kind("Tandem", environment=UNCACHED)
 READABLE = Kind("Tandem, readable paths", environment=UNCACHED | {"TANDEM_FAST_PATHS": "false"})
 UNREMEMBERED = Kind("Tandem, no token cache", environment=UNCACHED | {"TANDEM_TOKEN_CACHE": "0"})
@@ -118,8 +121,8 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short rounds, and W1 to W6 alone")
-    works = {work.name for work in WORKS} | {BESIDES, OVERLOAD}
-    named = f"works, as in W1,W4, or {BESIDES} or {OVERLOAD}"
+    works = {work.name for work in WORKS} | {BESIDES, OVERLOAD, EXPORTS}
+    named = f"works, as in W1,W4, or {BESIDES}, {OVERLOAD} or {EXPORTS}"
     parser.add_argument("--only", type=_some(works), help=named)
     peers = {kind.peer for group in GROUPS for kinds in group.works.values() for kind in kinds}
     parser.add_argument("--peers", type=_some(peers - {""}), help="as in express,apollo")
@@ -159,6 +162,14 @@ def _found(shop: Shop, keys: Keys, options: argparse.Namespace) -> Found:
             lines = overload.overload(tandem, requests, seconds)
         found.besides["Three times the load, GraphQL 20 orders"] = lines
         report.print_besides({"Three times the load": lines})
+    # Last, as its transactions stay in the shop.
+    if (not options.quick and not options.only) or EXPORTS in (options.only or ()):
+        rows = MOST_EXPORTED // 10 if options.quick else MOST_EXPORTED
+        with serving(shop, keys, TANDEM) as tandem:
+            lines = exports.exports(shop, tandem, keys.manager, rows)
+        title = f"Exports of {rows:,} transactions"
+        found.besides[title] = lines
+        report.print_besides({title: lines})
     return found
 
 

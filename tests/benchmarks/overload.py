@@ -6,6 +6,7 @@ that is free. The table compares the answers with the rate that the server reach
 
 import asyncio
 import itertools
+import math
 import statistics
 import time
 from collections import Counter
@@ -20,6 +21,10 @@ TIMES = 3
 USEFUL_SECONDS = 2
 _MOST_CONNECTIONS = 4_000
 _LOOK_SECONDS = 0.5
+
+
+#: Connections on which no answer is awaited.
+Free = list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
 
 
 @dataclass
@@ -48,14 +53,14 @@ def overload(server: Server, requests: Sequence[bytes], seconds: float) -> list[
 
 
 async def _overload(server: Server, requests: Iterator[bytes], seconds: float) -> list[str]:
-    free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    free: Free = []
     before = server.memory()
-    peak = await _closed_loop(server.port, requests, free, min(seconds, 10))
+    peak = await closed_loop(server.port, requests, free, min(seconds, 10))
     probes: list[float] = []
-    probing = asyncio.create_task(_probe(server.port, probes))
-    load = await _open_loop(server.port, requests, free, TIMES * peak, seconds)
+    probing = asyncio.create_task(probe(server.port, probes))
+    load = await open_loop(server.port, requests, free, TIMES * peak, seconds)
     probing.cancel()
-    after = await _open_loop(server.port, requests, free, peak / 2, 5)
+    after = await open_loop(server.port, requests, free, peak / 2, 5)
     memory = server.memory()
     for _, writer in free:
         writer.close()
@@ -83,9 +88,7 @@ def _times(seconds: Sequence[float]) -> str:
     return f"{1000 * cuts[49]:,.0f} and {1000 * cuts[98]:,.0f} ms"
 
 
-async def _closed_loop(
-    port: int, requests: Iterator[bytes], free: list[tuple], seconds: float
-) -> float:
+async def closed_loop(port: int, requests: Iterator[bytes], free: Free, seconds: float) -> float:
     """Answers a second when each connection waits for its answer."""
     ends, load = time.monotonic() + seconds, Load()
 
@@ -97,8 +100,8 @@ async def _closed_loop(
     return load.statuses[200] / seconds
 
 
-async def _open_loop(
-    port: int, requests: Iterator[bytes], free: list[tuple], rate: float, seconds: float
+async def open_loop(
+    port: int, requests: Iterator[bytes], free: Free, rate: float, seconds: float
 ) -> Load:
     """Send at a rate, whatever is answered."""
     load, sending = Load(), set[asyncio.Task[None]]()
@@ -119,7 +122,7 @@ async def _open_loop(
     return load
 
 
-async def _send(port: int, request: bytes, free: list[tuple], load: Load) -> None:
+async def _send(port: int, request: bytes, free: Free, load: Load) -> None:
     started = time.monotonic()
     try:
         reader, writer = free.pop() if free else await asyncio.open_connection("127.0.0.1", port)
@@ -137,10 +140,10 @@ async def _send(port: int, request: bytes, free: list[tuple], load: Load) -> Non
         free.append((reader, writer))
 
 
-async def _probe(port: int, found: list[float]) -> None:
-    """Ask for health all the time, as a balancer does."""
+async def probe(port: int, found: list[float]) -> None:
+    """Ask for health all the time, as a balancer does; appends the seconds until each answer."""
     while True:
         load = Load()
         await _send(port, b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n", [], load)
-        found += load.accepted
+        found += load.accepted or [math.inf]
         await asyncio.sleep(_LOOK_SECONDS)

@@ -73,8 +73,12 @@ async def _person(operation: str, rank: str | None, shop: Shop, people: People) 
 
 def _rest(response: httpx.Response) -> dict[str, Any]:
     request, plain = response.request, _plainer()
-    kind = response.headers.get("content-type", "")
-    answer = response.json() if "json" in kind else (f"({kind})" if response.content else None)
+    kind = response.headers.get("content-type", "").split(";")[0]
+    answer: Any = f"({kind})" if response.content else None
+    if kind == "application/json":
+        answer = response.json()
+    elif kind.startswith("text/") or kind == "application/x-ndjson":
+        answer = "\n".join(plain(line) for line in response.text.splitlines()[:_MOST])
     return {
         "request": {
             "method": request.method,

@@ -118,6 +118,10 @@ MANAGERS = MODERATORS | {
     "createCoupon",
     "updateCoupon",
     "deactivateCoupon",
+    "exportProducts",
+    "transactions",
+    "exportTransactions",
+    "salesReport",
 }
 ADMINS = MANAGERS | {
     "users",

@@ -10,6 +10,7 @@ from persistence.coupons.views import COUPONS
 from persistence.database.listing import Listing, Window
 from persistence.database.statements import Query
 from persistence.database.transactions import QueryStats, Reader
+from persistence.posts.views import POPULAR_POSTS, POSTS
 from persistence.products.statements import PRODUCT_TEXTS
 from persistence.products.views import PRODUCTS
 from persistence.users.views import USERS
@@ -47,12 +48,19 @@ class Explaining(Reader):
 
 
 @pytest.fixture
-async def reader(
-    request: pytest.FixtureRequest, fresh_database: str, addresses: Addresses
-) -> AsyncIterator[Explaining]:
-    """Explains on a shop of many products, each with words of its own and words of many."""
+async def fresh_shop(
+    fresh_database: str, addresses: Addresses, password_hash: str
+) -> AsyncIterator[Shop]:
+    """A shop of one test, which fills it."""
     process = new_process(settings_for(fresh_database, addresses.redis_url))
-    shop = Shop(process, "")
+    yield Shop(process, password_hash)
+    await process.close()
+
+
+@pytest.fixture
+async def reader(request: pytest.FixtureRequest, fresh_shop: Shop) -> Explaining:
+    """Explains on a shop of many products, each with words of its own and words of many."""
+    shop = fresh_shop
     await shop.execute("INSERT INTO categories (id, slug, name) VALUES ($1, 'a', 'A')", _BEYOND)
     await shop.execute(
         """
@@ -65,11 +73,10 @@ async def reader(
         getattr(request, "param", _FEW),
     )
     await shop.execute("INSERT INTO stock (product_id, on_hand) SELECT id, 1 FROM products")
-    await reindex(process.database, lambda _: None)
+    await reindex(shop.process.database, lambda _: None)
     for table in ("products", "stock"):
         await shop.execute(f"VACUUM ANALYZE {table}")
-    yield Explaining(process.database, QueryStats())
-    await process.close()
+    return Explaining(shop.process.database, QueryStats())
 
 
 @pytest.mark.parametrize(
@@ -108,6 +115,32 @@ async def test_every_search_and_order_of_products_is_answered_by_an_index(
     for newer in (True, False):
         await reader.all(PRODUCT_TEXTS.lock, limit=100, newer=newer)
         assert "products_text_version_idx" in reader.plan, reader.plan
+
+
+@pytest.mark.parametrize("count", [_FEW, pytest.param(100_000, marks=pytest.mark.soak)])
+async def test_popular_and_new_posts_are_answered_by_an_index(fresh_shop: Shop, count: int) -> None:
+    shop = fresh_shop
+    author = (await shop.person()).id
+    await shop.execute(
+        """
+        INSERT INTO posts (id, author_id, title, content, category, is_published, published_at,
+            created_at)
+        SELECT gen_random_uuid(), $1, 'Post ' || n, 'Worth reading.', 'HEALTH', n % 10 > 0, now(),
+            now() - n * interval '1 minute'
+        FROM generate_series(1, $2) n
+        """,
+        author,
+        count,
+    )
+    await shop.execute("INSERT INTO post_views (post_id, views) SELECT id, 7 FROM posts")
+    await shop.execute("INSERT INTO post_scores (post_id, score) SELECT id, random() FROM posts")
+    for table in ("posts", "post_views", "post_scores"):
+        await shop.execute(f"ANALYZE {table}")
+    reader = Explaining(shop.process.database, QueryStats())
+    await POPULAR_POSTS.page(reader, "popularity", {}, Window(11), **_VIEWER, reads_own=False)
+    assert "post_scores_score_post_id_idx" in reader.plan, reader.plan
+    await POSTS.page(reader, "-createdAt", {}, Window(21), **_VIEWER, reads_own=False)
+    assert "posts_created_at_id_idx" in reader.plan, reader.plan
 
 
 @pytest.mark.parametrize(

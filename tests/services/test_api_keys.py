@@ -190,7 +190,11 @@ OPENS: dict[str, tuple[str, tuple[str, ...]]] = {
     "users:read:all": ("ADMIN", ("users.list",)),
     "categories:write:all": ("MANAGER", ("categories.create", "categories.update")),
     "categories:delete:all": ("ADMIN", ("categories.delete",)),
-    "products:read:all": ("MANAGER", ()),
+    "products:read:all": ("MANAGER", ("products.export",)),
+    "reports:read:all": (
+        "MANAGER",
+        ("reports.transactions", "reports.exportTransactions", "reports.sales"),
+    ),
     "products:write:all": (
         "MANAGER",
         ("products.create", "products.update", "products.adjustStock"),

@@ -52,6 +52,7 @@ EXPECTED = {
     "refunds:read:own": ("USER", True),
     "refunds:read:all": ("MANAGER", True),
     "refunds:write:all": ("MANAGER", True),
+    "reports:read:all": ("MANAGER", True),
     "posts:read:own": ("USER", True),
     "posts:read:all": ("MODERATOR", True),
     "posts:write:own": ("USER", True),

@@ -81,7 +81,7 @@ class _Writer:
         self.headers: dict[str, Any] = {}
         self.parameters: dict[str, Any] = {}
         self.schemas: dict[str, Schema] = {}
-        operations = [route.operation for route in ROUTES if route.file is None]
+        operations = [route.operation for route in ROUTES if not route.files]
         self.results = result_schemas(
             {dialect.shape(result) for item in operations for result in item.results}, currency
         )
@@ -174,21 +174,22 @@ class _Writer:
         if route.method == "GET":
             self._keep(parts)
             found += [
-                self._query(name, item)
+                self._query(name, item, required=name in schema.get("required", ()))
                 for name, item in properties.items()
                 if name not in route.expected.path_names
             ]
             sort = properties.get("sort")
             found += self.shapes.parameters(route.operation, sort and parameter_schema(sort))
-            if route.file is None:
+            if not route.files:
                 found.append(_fields_parameter(list(self.dialect.names(route.operation))))
         return found + [self._header_parameter(name, route) for name in _request_headers(route)]
 
-    def _query(self, name: str, schema: Schema) -> Schema:
+    def _query(self, name: str, schema: Schema, *, required: bool) -> Schema:
         written = parameter_schema(schema)
         return {
             "name": name,
             "in": "query",
+            **({"required": True} if required else {}),
             "description": schema["description"],
             "schema": self.shapes.sorts(written) if name == "sort" else written,
         }
@@ -243,8 +244,10 @@ class _Writer:
         headers = ["X-Request-Id", "Cache-Control", "X-Cache", *QUOTA]
         if route.status == 201:
             headers.append("Location")
-        if route.file is not None:
+        if route.files:
             headers.append("Content-Disposition")
+        if operation.file is not None:
+            headers.append("X-Row-Count")
         tagged = "version" in dialect.names(operation) and not operation.paged
         if tagged:
             headers.append("ETag")
@@ -261,9 +264,11 @@ class _Writer:
         if route.status == 204:
             _, schema, needed = self.shapes.deletion()
             self._keep(needed)
-        elif route.file is not None:
+        elif route.files:
             schema = None
-            success["content"] = {media: {"schema": _FILE} for media in (route.file, BYTES)}
+            success["content"] = {
+                media: {"schema": _file_schema(operation, media)} for media in (*route.files, BYTES)
+            }
         else:
             schema = self._success(route)
         if schema is not None:
@@ -340,6 +345,14 @@ async def _nothing() -> None:
     """FastAPI inspects this in place of a handler: `_operation` describes the route."""
 
 
+def _file_schema(operation: Operation[Any, Any], media: str) -> Schema:
+    """The schema of a file: its rows where it is JSON, else bytes."""
+    if operation.file is None or media != "application/json":
+        return _FILE
+    rows = {"type": "array", "items": reference(operation.file.view.name)}
+    return {"type": "object", "properties": {"data": rows}, "required": ["data"]}
+
+
 def _noun(operation: Operation[Any, Any]) -> str:
     return operation.name.split(".")[0]
 
@@ -369,7 +382,7 @@ def _path_description(route: OperationRoute, name: str) -> str:
 
 def _security(route: OperationRoute) -> list[dict[str, list[str]]]:
     operation = route.operation
-    if route.file is not None:
+    if route.files:
         return [{"bearer": []}, {"link": []}]
     if operation.ignores_token:
         return []

@@ -14,6 +14,7 @@ HEADERS: dict[str, tuple[str, Schema]] = {
     ),
     "Location": ("Address of what was made.", _TEXT),
     "Content-Disposition": ("What to save the file as.", _TEXT),
+    "X-Row-Count": ("The number of rows of the file when the export began.", _COUNT),
     "Link": ("RFC 8288 links to the first, next, previous and last page.", _TEXT),
     "Cache-Control": ("Who may keep the answer.", _TEXT),
     "X-Cache": (

@@ -111,6 +111,8 @@ def _graphql(contract: Contract, response: httpx.Response, replayed: bool) -> An
             page=_page(value["pageInfo"], value),
             replayed=replayed,
         )
+    if contract.operation.file is not None and value is not None:
+        value = value["url"]
     tag = value.pop("etag", None) if isinstance(value, dict) else None
     return Answer(response=response, value=value, etag=tag, replayed=replayed)
 

@@ -118,7 +118,8 @@ class Contract:
     def file(self) -> bool:
         """Does REST answer with a file, and GraphQL with its signed address?"""
         kind = get_named_type(self.field.type)
-        return not isinstance(kind, GraphQLObjectType | GraphQLUnionType)
+        exported = self.operation.file is not None
+        return exported or not isinstance(kind, GraphQLObjectType | GraphQLUnionType)
 
     @property
     def sorts(self) -> list[str]:
@@ -143,6 +144,8 @@ class Contract:
                 f"nodes {{ {self._selected(item, only)} }} edges {{ cursor }} "
                 "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
             )
+        if self.operation.file is not None:
+            return "url"
         return "" if self.file else self._selected(kind, only)
 
     def _selected(self, kind: Any, only: frozenset[str] | None) -> str:

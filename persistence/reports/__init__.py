@@ -1,0 +1,1 @@
+"""Reports: transactions of the ledger, and sales."""

@@ -1,0 +1,1 @@
+"""Reports: the transactions between two times, and the sales by period."""

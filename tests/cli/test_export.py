@@ -1,0 +1,60 @@
+"""`tandem export` writes the files of the operations, and leaves no half of one behind."""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+from services.settings.settings import Settings
+from tests.commands import tandem
+from tests.shop import Person, Shop, unique
+
+
+async def test_products_are_written_to_stdout_without_a_login(
+    settings: Settings, shop: Shop
+) -> None:
+    tag = unique("tag")
+    product = await shop.product(tags=[tag], is_active=False)
+    status, said = await tandem(settings, "export", "products", "--tag", tag, "--output", "-")
+    assert status == 0
+    row, end = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert (row["id"], end["end"]["rows"]) == (product.id, 1)
+
+
+async def test_transactions_are_written_to_a_file_with_progress(
+    settings: Settings, shop: Shop, user: Person, tmp_path: Path
+) -> None:
+    start = shop.process.clock()
+    deposit = await shop.deposit(user, "12.34")
+    file = tmp_path / "rows.csv"
+    words = ["--from", start.isoformat(), "--kind", "deposit".upper(), "--format", "csv"]
+    status, said = await tandem(settings, "export", "transactions", *words, "--output", str(file))
+    assert status == 0
+    assert "Exporting" in said
+    assert f"Wrote {file}." in said.replace("\n", "")
+    rows = list(csv.DictReader(io.StringIO(file.read_text(), newline="")))
+    [amount] = [row["amount"] for row in rows if row["depositId"] == deposit.id]
+    assert amount == "12.34"
+    assert os.listdir(tmp_path) == ["rows.csv"]
+
+
+async def test_a_bad_value_is_a_sentence_and_leaves_no_file(
+    settings: Settings, tmp_path: Path
+) -> None:
+    for words, sentence in (
+        (["--from", "yesterday"], "from: Give a time such as 2026-01-31T12:00:00Z."),
+        (["--format", "xlsx"], "format: Give one of 'JSON', 'NDJSON' or 'CSV'."),
+        (["--after", "01890000-0000-7000-8000-000000000000"], "afterId: There is no such row."),
+    ):
+        file = str(tmp_path / "rows")
+        status, said = await tandem(settings, "export", "transactions", *words, "--output", file)
+        assert status == 1
+        assert sentence in said
+        assert "Traceback" not in said
+    status, said = await tandem(
+        settings, "export", "products", "--output", str(tmp_path / "none" / "rows")
+    )
+    assert status == 1
+    assert "cannot be written" in said.replace("\n", " ")
+    assert os.listdir(tmp_path) == []
