@@ -25,3 +25,9 @@ packages.SwaggerUIBundle({
 const name = () =>
   document.querySelector("#servers:not([aria-label])")?.setAttribute("aria-label", "Server");
 new MutationObserver(name).observe(document.body, { subtree: true, childList: true });
+
+// It takes every hash for one of its own addresses, also that of the link to the content.
+document.querySelector(".skip")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+});
