@@ -23,6 +23,7 @@ from services.comments import moderating as comments_moderating
 from services.comments import writing as comments
 from services.coupons import managing as coupons
 from services.deposits import depositing as deposits
+from services.files.store import UPLOADS
 from services.ids import new_id
 from services.invoices import issuing as invoices_jobs
 from services.invoices import reading as invoices
@@ -37,6 +38,8 @@ from services.posts import writing as posts
 from services.process import Process
 from services.products import managing as products_managing
 from services.refunds import refunding as refunds
+from services.uploads import declaring as uploads
+from tests.pictures import declared, picture
 
 PASSWORD = "tandem-test-1"
 #: Tables whose rows are business: a refused call leaves every one of them as it was.
@@ -70,6 +73,7 @@ BUSINESS_TABLES = (
     "post_likes",
     "comments",
     "projects",
+    "uploads",
     "jobs",
     "mail_tokens",
 )
@@ -410,6 +414,16 @@ class Shop:
         buyer = person or await self.person(balance="20000.00")
         return await self.order(buyer, [((await self.product("10000.01")).id, 1)])
 
+    async def upload(
+        self, owner: Person, purpose: str = "AVATAR", content: bytes | None = None, **more: Any
+    ) -> Any:
+        """A new upload whose file is in the store; a small picture unless it is given."""
+        content = picture() if content is None else content
+        values = {"purpose": purpose, **declared(content), **more}
+        upload = await uploads.create(self.request(owner), values)
+        await self.process.files.write(UPLOADS + upload.id, content)
+        return upload
+
     async def pay(self, person: Person, order_id: str) -> Any:
         """Pay an order."""
         return await orders_buying.pay(self.request(person), {"id": order_id}, key=new_key())
@@ -609,6 +623,19 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
             return {"id": (await shop.product()).id}, key
         case "products.adjustStock":
             return {"id": (await shop.product()).id, "delta": 1}, key
+        case "products.setImage":
+            upload = await shop.upload(owner, "PRODUCT_IMAGE")
+            return {"id": (await shop.product()).id, "uploadId": upload.id}, key
+        case "products.removeImage":
+            return {"id": (await shop.product()).id}, key
+        case "users.setAvatar":
+            return {"uploadId": (await shop.upload(owner)).id}, key
+        case "users.removeAvatar":
+            return {}, key
+        case "uploads.create":
+            return {"purpose": "AVATAR", **declared(picture())}, key
+        case "uploads.get":
+            return {"id": (await shop.upload(owner)).id}, None
         case "deposits.create":
             return {"amount": "5.00"}, key
         case "deposits.get":

@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from api.http.admission import Admission
-from api.http.requests import Fields, client_address
+from api.http.requests import Fields, client_address, file_bytes
 from api.http.responses import is_face, quota_headers
 from services import logs
 from services.errors.base import TandemError
@@ -94,6 +94,14 @@ class Exchange:
         self.request_id = request_id
         self.trace_id = trace_id
         self._head = scope["method"] == "HEAD"
+        self._most_bytes = process.settings.body_bytes
+        self._body_seconds = process.settings.body_seconds
+        #: The longest run of the request.
+        self.seconds = process.settings.request_seconds
+        if (most := file_bytes(scope, fields)) is not None:
+            self._most_bytes = max(most, self._most_bytes)
+            self._body_seconds = process.settings.upload_seconds
+            self.seconds += self._body_seconds
         self._started = time.monotonic()
         self._answered = 0.0
         self._received = 0
@@ -143,7 +151,7 @@ class Exchange:
             return
         if not length.isdigit() or len(length) > 18:
             raise self._refuse(MalformedRequest("Content-Length is not a length."))
-        if int(length) > self._settings.body_bytes:
+        if int(length) > self._most_bytes:
             raise self._refuse(self._too_large())
 
     async def receive(self) -> Message:
@@ -155,16 +163,15 @@ class Exchange:
             raise self.refused
         if not self._unread:
             return await self._receive_next()  # This waits until the client leaves.
-        settings = self._settings
         passed = time.monotonic() - self._started
         try:
-            async with asyncio.timeout(settings.body_seconds - passed):
+            async with asyncio.timeout(self._body_seconds - passed):
                 message = await self._receive()
         except TimeoutError:
             raise self._refuse(RequestTimeout("The body took too long to arrive.")) from None
         if message["type"] == "http.request":
             self._received += len(message.get("body", b""))
-            if self._received > settings.body_bytes:
+            if self._received > self._most_bytes:
                 raise self._refuse(self._too_large())
             self._unread = message.get("more_body", False)
         else:
@@ -283,7 +290,7 @@ class Exchange:
         return error
 
     def _too_large(self) -> PayloadTooLarge:
-        limit = self._settings.body_bytes
+        limit = self._most_bytes
         return PayloadTooLarge(f"The body may hold {limit} bytes.", details={"maxBytes": limit})
 
     def _dressed(self, headers: Any) -> list[tuple[bytes, bytes]]:

@@ -49,10 +49,23 @@ from services.operation.declaration import Key
 from services.operation.operation import Operation
 from services.settings.settings import Settings
 
-_FLAT = ("firstName", "lastName", "avatar", "bio")
+_FLAT = ("firstName", "lastName", "avatar", "imageVariants", "bio")
 _SAMPLE_ID = "01a1f9bd-135c-7e07-b274-b67df665d3e0"
 _SAMPLE_TIME = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _FILE = {"type": "string", "format": "binary"}
+
+#: A form that declares a file and sends it.
+_FORM: Schema = {
+    "title": "UploadForm",
+    "description": "A file and what it is for; its name, media type, size and hash follow from it.",
+    "type": "object",
+    "properties": {
+        "purpose": reference("UploadPurpose"),
+        "file": {**_FILE, "description": "The file, with its name and media type."},
+    },
+    "required": ["purpose", "file"],
+    "additionalProperties": False,
+}
 
 _ABOUT = {
     "v1": "The legacy contract of Tandem: every answer in one envelope. New clients use v2.",
@@ -230,14 +243,18 @@ class _Writer:
         name = f"{schema['title']}Input"
         schema["title"] = name
         self._keep({name: schema, **parts})
-        written = reference(name)
+        shown = reference(name)
         older = self.shapes.body(operation, schema)
         if older is not None:
             self.schemas[older["title"]] = older
-            written = {"anyOf": [written, reference(older["title"])]}
+            shown = {"anyOf": [shown, reference(older["title"])]}
         sample = example(schema, self.schemas | self.results, everything=not required)
-        content = {"schema": written, "example": sample}
-        return {"required": route.expected.body_required, "content": {"application/json": content}}
+        content = {"schema": shown, "example": sample}
+        written = {"application/json": content}
+        if operation.takes_file:
+            written["multipart/form-data"] = {"schema": reference("UploadForm")}
+            self.schemas["UploadForm"] = _FORM
+        return {"required": route.expected.body_required, "content": written}
 
     def _responses(self, route: OperationRoute) -> dict[str, Any]:
         operation, dialect = route.operation, self.dialect
