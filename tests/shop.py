@@ -415,14 +415,39 @@ class Shop:
         return await self.order(buyer, [((await self.product("10000.01")).id, 1)])
 
     async def upload(
-        self, owner: Person, purpose: str = "AVATAR", content: bytes | None = None, **more: Any
+        self,
+        owner: Person,
+        purpose: str = "AVATAR",
+        content: bytes | None = None,
+        *,
+        sent: bool = True,
+        **more: Any,
     ) -> Any:
-        """A new upload whose file is in the store; a small picture unless it is given."""
+        """A new upload; its file, a small picture unless it is given, is sent to the store."""
         content = picture() if content is None else content
         values = {"purpose": purpose, **declared(content), **more}
         upload = await uploads.create(self.request(owner), values)
-        await self.process.files.write(UPLOADS + upload.id, content)
+        if sent:
+            await self.process.files.write(UPLOADS + upload.id, content)
         return upload
+
+    async def spend_uploads(self, person: Person, left: int = 0) -> None:
+        """Use up what somebody may upload today, but for some bytes that are left."""
+        now = self.process.clock()
+        await self.execute(
+            """
+            INSERT INTO uploads (
+                id, owner_id, purpose, filename, content_type, size, sha256, expires_at, created_at
+            )
+            SELECT gen_random_uuid(), $1, 'AVATAR', 'old.png', 'image/png',
+                least(10485760, $2::bigint - place), repeat('0', 64), $3, $4
+            FROM generate_series(0, $2::bigint - 1, 10485760) AS place
+            """,
+            person.id,
+            self.process.settings.upload_quota_bytes - left,
+            now + timedelta(hours=12),
+            now - timedelta(hours=12),
+        )
 
     async def pay(self, person: Person, order_id: str) -> Any:
         """Pay an order."""

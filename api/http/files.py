@@ -40,13 +40,12 @@ _SIGNED = ("contentType", "size", "sha256", "token")
 
 def file_routes(process: Process) -> list[Route]:
     """The address of pictures; with a local store also the one that takes uploads."""
-    store = process.files
 
     async def serve(http: HttpRequest) -> Reply:
         name = http.path_params["name"]
         await charge_page(new_request(http.scope, "page"))
         found = _NAME.fullmatch(name)
-        content = await store.read(IMAGES + name) if found else None
+        content = await process.files.read(IMAGES + name) if found else None
         if found is None or content is None:
             raise route_not_found(http.scope)
         headers = {**_HEADERS, "ETag": f'"{found[2]}"'}
@@ -56,6 +55,7 @@ def file_routes(process: Process) -> list[Route]:
         return Reply(200, headers, content, "image/webp")
 
     routes = [Route("/files/{name}", serve)]
+    store = process.files
     if isinstance(store, LocalStore):
 
         async def take(http: HttpRequest) -> Reply:

@@ -118,7 +118,10 @@ class _Form:
         options = self._options(headers.get(b"content-disposition"))[1]
         name, sent = _text(options.get(b"name", b"")), self._sent
         self._name, self._text = None, bytearray()
-        if name not in (FILE, "purpose"):
+        if name in OF_FILE:
+            message = f"Leave {name} out: it follows from the file."
+            sent.faults.append(FieldError(FILE, UNKNOWN_FIELD[0], message))
+        elif name not in (FILE, "purpose"):
             sent.faults.append(FieldError(name[:100], *UNKNOWN_FIELD))
         elif name in sent.body or (name == FILE and sent.file is not None):
             sent.faults.append(FieldError(name, "REPEATED", "Send this field once."))
