@@ -113,7 +113,7 @@ class S3Store:
                 self._store,
                 key,
                 content,
-                attributes=attributes,  # type: ignore[arg-type]
+                attributes=attributes,
                 use_multipart=False,
             )
 

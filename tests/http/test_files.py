@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -230,14 +229,20 @@ async def test_a_refused_file_says_what_differs(
     assert large.status_code == 413
 
 
-def resident(pid: int) -> int:
-    """Bytes of memory that a process has had at most since they were last cleared."""
-    line = next(
-        line
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-        if line.startswith("VmHWM")
-    )
+def resident(server: Server, *, clear: bool = False) -> int:
+    """Bytes of memory that a server has had at most; ``clear`` begins to count from now on."""
+    process = Path(f"/proc/{server.process.pid}")
+    if clear:
+        (process / "clear_refs").write_text("5")
+    lines = (process / "status").read_text().splitlines()
+    [line] = [line for line in lines if line.startswith("VmHWM")]
     return int(line.split()[1]) * 1024
+
+
+def has_children(server: Server) -> bool:
+    """Has a server a process of its own under way?"""
+    tasks = Path(f"/proc/{server.process.pid}/task").iterdir()
+    return any((task / "children").read_text() for task in tasks)
 
 
 async def send(server: Server, made: Any, content: bytes) -> int:
@@ -256,9 +261,7 @@ async def test_twenty_large_files_at_once_take_little_memory(
     values = {**FORM, **declared(content)}
     made = [(await faces["v2"].call("uploads.create", values, caller=user)).ok for _ in range(20)]
     assert await send(server, made[0], content) == 200  # loads what the first one needs
-    pid = server.process.pid
-    Path(f"/proc/{pid}/clear_refs").write_text("5")
-    before = resident(pid)
+    before = resident(server, clear=True)
     assert set(await asyncio.gather(*(send(server, one, content) for one in made[:10]))) == {200}
 
     async def by_form() -> int:
@@ -270,7 +273,7 @@ async def test_twenty_large_files_at_once_take_little_memory(
 
     sent = [*(send(server, one, content) for one in made[10:]), *(by_form() for _ in range(10))]
     assert set(await asyncio.gather(*sent)) == {200, 201}
-    assert resident(pid) - before < 64 * 1024 * 1024
+    assert resident(server) - before < 64 * 1024 * 1024
     await shop.process.files.delete([UPLOADS + one["id"] for one in made])
 
 
@@ -295,11 +298,10 @@ async def test_a_server_that_is_killed_between_sending_and_using_leaves_nothing_
             using = asyncio.create_task(caller.put(url, json={"uploadId": made["id"]}))
 
             async def decoding() -> bool:
-                tasks = Path(f"/proc/{server.process.pid}/task")
-                return any((task / "children").read_text() for task in tasks.iterdir())
+                return has_children(server)
 
             await eventually(decoding)
-            os.kill(server.process.pid, signal.SIGKILL)
+            server.process.kill()
             with pytest.raises(httpx.TransportError):
                 await using
     shown = (await faces["v2"].call("products.get", {"id": product.id})).ok

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from persistence.uploads.tables import LARGEST_UPLOAD
 from services.files.choosing import new_store
@@ -37,8 +38,11 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def storing_in(process: Process, **settings: Any) -> AsyncIterator[None]:
     """The process stores files elsewhere for as long as the block."""
     usual = process.files
-    given = {**process.settings.model_dump(), **settings}
-    process.files = new_store(type(process.settings)(_env_file=None, **given))
+    given = {
+        name: SecretStr(value) if name.endswith("_key") else value
+        for name, value in settings.items()
+    }
+    process.files = new_store(process.settings.model_copy(update=given))
     try:
         yield
     finally:

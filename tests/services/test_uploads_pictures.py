@@ -1,4 +1,4 @@
-"""Pictures: decoded with limits, written anew in three sizes, refused with a reason of their own."""
+"""Pictures: decoded with limits, written anew in three sizes, and refused with their reason."""
 
 import asyncio
 import io

@@ -60,7 +60,7 @@ _FORM: Schema = {
     "description": "A file and what it is for; its name, media type, size and hash follow from it.",
     "type": "object",
     "properties": {
-        "purpose": reference("UploadPurpose"),
+        "purpose": {**reference("UploadPurpose"), "description": "What the file is for."},
         "file": {**_FILE, "description": "The file, with its name and media type."},
     },
     "required": ["purpose", "file"],
