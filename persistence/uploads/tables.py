@@ -21,7 +21,7 @@ LARGEST_UPLOAD = 10 * 1024 * 1024
 
 
 class UploadPurpose(StrEnum):
-    """What a file is uploaded for."""
+    """The use that a file is uploaded for."""
 
     PRODUCT_IMAGE = "PRODUCT_IMAGE"
     AVATAR = "AVATAR"

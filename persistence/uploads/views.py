@@ -69,7 +69,7 @@ def _literal(status: str) -> sa.ColumnElement[str]:
 
 
 def _unknown(_: str) -> None:
-    """What no row knows: services/uploads/reading.py adds it."""
+    """A value that no row knows; services/uploads/reading.py adds it."""
 
 
 UPLOAD = view(

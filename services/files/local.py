@@ -1,7 +1,6 @@
 """The store of files in a folder, with a signed address of our own that takes them."""
 
 import os
-import shutil
 import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
@@ -136,8 +135,13 @@ class LocalStore:
         place.parent.mkdir(parents=True, exist_ok=True)
         with file.open("rb") as written:
             os.fsync(written.fileno())
-        file.chmod(0o640)
-        shutil.move(file, place)
+        file.replace(place)
+        # A row may name the file in a moment: the folder must know it after a crash too.
+        folder = os.open(place.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _subject(declared: Declared) -> str:

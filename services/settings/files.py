@@ -1,11 +1,11 @@
 """Settings of uploads and of the store of files; `Settings` contains them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from msgspec import Struct
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from services.settings.names import NamedSettings
 
@@ -85,3 +85,13 @@ class FileSettings(NamedSettings):
     image_mib: int = Field(
         default=1024, ge=256, description="Memory (MiB) that decoding a picture may take."
     )
+
+    @model_validator(mode="after")
+    def _has_keys(self) -> Self:
+        keys = (self.files_access_key, self.files_secret_key)
+        if bucket_of(self.files_url) is not None and None in keys:
+            raise ValueError(
+                "An S3 server in TANDEM_FILES_URL needs TANDEM_FILES_ACCESS_KEY and"
+                " TANDEM_FILES_SECRET_KEY"
+            )
+        return self

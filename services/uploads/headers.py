@@ -23,7 +23,7 @@ _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
 class Header(Struct, frozen=True):
-    """What a picture file says of itself."""
+    """The facts that a picture file states about itself."""
 
     content_type: str
     width: int

@@ -38,8 +38,8 @@ class Prepared(Struct, frozen=True):
 async def prepare_picture(ctx: Context, upload_id: str, purpose: UploadPurpose) -> Prepared | None:
     """Decode an upload of the caller's and store its files; None if it cannot be used.
 
-    Raises `Unavailable` while the store is away. What is wrong with the file is told later, as the
-    thing that the picture is for comes first.
+    Raises `Unavailable` while the store is away. An error of the file is raised later, as the thing
+    that the picture is for comes first.
     """
     upload = await ctx.reader.one(USABLE_UPLOAD, **_usable(ctx, upload_id, purpose))
     if upload is None:

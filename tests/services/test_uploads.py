@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from persistence.uploads.tables import LARGEST_UPLOAD
 from services.files.choosing import new_store
@@ -18,6 +18,8 @@ from services.ids import new_id
 from services.jobs.handlers import HANDLERS
 from services.jobs.queue import Job
 from services.process import Process
+from services.settings.files import Bucket, bucket_of
+from services.settings.settings import Settings
 from tests import s3
 from tests.faces import Door
 from tests.pictures import declared, picture
@@ -115,7 +117,7 @@ async def test_a_file_is_declared_sent_used_and_shown(
     used = (await door.call("uploads.get", {"id": made["id"]}, caller=user)).ok
     assert (used["status"], used["url"]) == ("USED", None)
     await run_jobs(shop)
-    # What was sent is gone: only what was made of it is left.
+    # The sent file is gone: only the pictures made of it are left.
     left = await files_of(shop.process, made["id"])
     assert len(left) == 3
     assert all(key.startswith(IMAGES) for key in left)
@@ -412,3 +414,31 @@ async def test_a_declaration_is_within_bounds(
     async with shop.unchanged():
         outcome = await door.call("uploads.create", values, caller=user)
     assert outcome.failure.paths == {field: code}
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("ftp://files", "must be file:FOLDER"),
+        ("file:", "must name a folder"),
+        ("file://server/files", "must name a folder"),
+        ("s3://", "must be file:FOLDER"),
+        ("s3://key:secret@shop", "must be file:FOLDER"),
+        ("s3://shop?region=a&region=b", "once each"),
+        ("s3://shop?zone=a", "once each"),
+        ("s3://shop?endpoint=localhost:9000", "https://HOST"),
+        ("s3://shop", "TANDEM_FILES_ACCESS_KEY"),
+    ],
+)
+def test_a_store_that_cannot_be_is_refused_at_the_start(url: str, says: str) -> None:
+    made: Any = {"_env_file": None, "files_url": url}
+    with pytest.raises(ValidationError, match=says):
+        Settings(**made)
+
+
+def test_the_address_of_a_bucket_says_where_its_files_are() -> None:
+    aws = bucket_of("s3://shop?region=eu-central-1")
+    assert aws == Bucket("shop", "", "https://s3.eu-central-1.amazonaws.com", "eu-central-1")
+    own = bucket_of("s3://shop/a/b/?endpoint=http://files.internal:9000/")
+    assert own == Bucket("shop", "a/b/", "http://files.internal:9000", "us-east-1")
+    assert bucket_of("file:/srv/files") is None
