@@ -128,6 +128,9 @@ async def test_the_store_itself_refuses_every_other_file(
 ) -> None:
     values = {"purpose": "AVATAR", **declared(PICTURE)}
     made = (await faces["graphql"].call("uploads.create", values, caller=user)).ok
+    if store == "S3":
+        # The server refuses another length before it takes the body.
+        assert "X-Amz-SignedHeaders=content-length%3Bcontent-type%3B" in made["url"]
     other = PICTURE[:-1] + bytes([PICTURE[-1] ^ 1])
     refused = [
         await send(client, made, PICTURE[:-1]),
