@@ -46,13 +46,15 @@ async def adjust_stock(call: Call) -> Answer:
 @router.get("/admin/products/export", name="products.export", operation_id="exportProducts")
 async def export_products(call: Call) -> Answer:
     return await exported(call, exporting.export)
-@router.put("/{id}/image", name="products.setImage", operation_id="setProductImage")
+
+
+@router.put("/products/{id}/image", name="products.setImage", operation_id="setProductImage")
 async def set_product_image(call: Call) -> Answer:
     return await images.set_image(call.request, call.input, key=call.key, if_match=call.if_match)
 
 
 @router.delete(
-    "/{id}/image",
+    "/products/{id}/image",
     name="products.removeImage",
     operation_id="removeProductImage",
     status_code=204,
