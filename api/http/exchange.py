@@ -97,10 +97,6 @@ class Exchange:
         self._body_seconds = process.settings.body_seconds
         #: The longest run of the request.
         self.seconds = process.settings.request_seconds
-        if (most := file_bytes(scope, fields)) is not None:
-            self._most_bytes = max(most, self._most_bytes)
-            self._body_seconds = process.settings.upload_seconds
-            self.seconds += self._body_seconds
         self._started = time.monotonic()
         self._answered = 0.0
         self._received = 0
@@ -109,6 +105,10 @@ class Exchange:
             b"transfer-encoding" in fields.first
             or fields.first.get(b"content-length", b"0") != b"0"
         )
+        if self._unread and (most := file_bytes(scope, fields)) is not None:
+            self._most_bytes = max(most, self._most_bytes)
+            self._body_seconds = process.settings.upload_seconds
+            self.seconds += self._body_seconds
         self._closing = False
         self._last = False
         # GraphiQL is a page at the address of a face; pages say nothing of a quota.
