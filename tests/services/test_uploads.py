@@ -279,6 +279,21 @@ async def test_an_upload_outlives_a_call_that_was_refused(
     assert (await door.call("products.setImage", values, caller=manager)).ok
 
 
+async def test_a_product_that_is_not_there_comes_before_a_bad_picture(
+    door: Door, shop: Shop, manager: Person
+) -> None:
+    upload = await shop.upload(manager, "PRODUCT_IMAGE", b"<svg/>")
+    values = {"id": manager.id, "uploadId": upload.id}
+    outcome = await door.call("products.setImage", values, caller=manager)
+    assert outcome.code == "PRODUCT_NOT_FOUND"
+    # The attempt at a product that is there has its row in the audit log.
+    values["id"] = (await shop.product()).id
+    assert (await door.call("products.setImage", values, caller=manager)).code == "IMAGE_INVALID"
+    row = await shop.last_audit("products.setImage", manager)
+    assert row
+    assert (row["entity_id"], row["outcome"]) == (values["id"], "IMAGE_INVALID")
+
+
 async def test_a_retry_with_its_key_is_answered_without_the_file(
     faces: dict[str, Door], shop: Shop, manager: Person
 ) -> None:
