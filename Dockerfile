@@ -32,6 +32,9 @@ COPY --from=pages /app/api/pages/vendor api/pages/vendor
 # The image's user cannot write here, so every start would compile the code again.
 RUN .venv/bin/python -m compileall -q persistence services schema api
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 TANDEM_ENVIRONMENT=production
+# Uploads and pictures, unless TANDEM_FILES_URL names another store. A new volume takes its mode.
+RUN install -d -m 1777 /app/files
+ENV TANDEM_FILES_URL=file:/app/files
 # A numeric user needs no entry in /etc/passwd, and an orchestrator can see that it is not root.
 USER 10001:10001
 EXPOSE 8000

@@ -19,6 +19,7 @@ from starlette.types import Lifespan
 from api.fast.dispatch import DispatchTable, Target, dispatch_directly
 from api.graphql import GraphQLRoute
 from api.http.edge import Edge, ErrorWriter
+from api.http.files import file_routes
 from api.http.health import health_routes
 from api.http.metrics import metrics_routes
 from api.http.paths import Paths, method_not_allowed, route_not_found
@@ -73,6 +74,7 @@ def create_app(process: Process | None = None) -> Edge:
         *health_routes(health),
         health_alias(health, LEGACY),
         *provider_routes(process),
+        *file_routes(process),
     ]
     graphql = GraphQLRoute(documents)
     paths = Paths(

@@ -28,6 +28,7 @@ from persistence.projects import PROJECT
 from persistence.refunds import REFUND
 from persistence.reports.transactions import TRANSACTION
 from persistence.sessions.views import SESSION_VIEW
+from persistence.uploads.views import UPLOAD
 from persistence.users.views import PUBLIC_USER, USER
 from persistence.wallet import WALLET, WALLET_ENTRY
 
@@ -44,6 +45,7 @@ _VIEWS: tuple[View[Any], ...] = (
     POST,
     COMMENT,
     PROJECT,
+    UPLOAD,
     DEPOSIT,
     WALLET,
     WALLET_ENTRY,

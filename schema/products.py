@@ -9,8 +9,9 @@ from schema.categories import Category
 from schema.done import Done
 from schema.exports import Export
 from schema.node import Node
+from schema.uploads import ImageVariant as ImageVariant
 from services import categories
-from services.products import exporting, managing, reading
+from services.products import exporting, images, managing, reading
 
 
 @mirror(reading.Product)
@@ -31,3 +32,5 @@ class Mutation:
     update_product = write(managing.update, "updateProduct", Product)
     archive_product = write(managing.archive, "archiveProduct", Done)
     adjust_stock = write(managing.adjust_stock, "adjustStock", Product)
+    set_product_image = write(images.set_image, "setProductImage", Product)
+    remove_product_image = write(images.remove_image, "removeProductImage", Done)

@@ -24,6 +24,7 @@ from schema import (
     refunds,
     reports,
     sessions,
+    uploads,
     users,
     wallet,
 )
@@ -72,6 +73,7 @@ class Query(
     posts.Query,
     projects.Query,
     reports.Query,
+    uploads.Query,
     audit.Query,
     jobs.Query,
 ):
@@ -103,6 +105,7 @@ class Mutation(
     coupons.Mutation,
     posts.Mutation,
     projects.Mutation,
+    uploads.Mutation,
     jobs.Mutation,
     refunds.Mutation,
     approvals.Mutation,

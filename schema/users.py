@@ -12,9 +12,10 @@ from schema.done import Done
 from schema.node import Node
 from schema.posts import Post
 from schema.sessions import Session
+from schema.uploads import ImageVariant as ImageVariant
 from services import api_keys, sessions
 from services.posts import reading as posts
-from services.users import exporting, managing, own_account, reading
+from services.users import avatars, exporting, managing, own_account, reading
 
 enum(
     reading.Role,
@@ -70,6 +71,8 @@ class Query:
 @strawberry.type
 class Mutation:
     update_me = write(own_account.update_me, "updateMe", User)
+    set_avatar = write(avatars.set_avatar, "setAvatar", User)
+    remove_avatar = write(avatars.remove_avatar, "removeAvatar", Done)
     change_password = write(own_account.change_password, "changePassword", Done)
     delete_me = write(own_account.delete_me, "deleteMe", Done)
     create_user = write(managing.create, "createUser", User)

@@ -22,11 +22,15 @@ from services.posts import moderating as posts_moderating
 from services.posts import reading as posts
 from services.posts import writing as posts_writing
 from services.products import exporting as products_exporting
+from services.products import images as products_images
 from services.products import managing as products_managing
 from services.products import reading as products
 from services.refunds import refunding as refunds
 from services.reports import sales as reports_sales
 from services.reports import transactions as reports_transactions
+from services.uploads import declaring as uploads_declaring
+from services.uploads import reading as uploads
+from services.users import avatars as users_avatars
 from services.users import exporting as users_exporting
 from services.users import managing as users_managing
 from services.users import own_account as users_own_account
@@ -49,6 +53,8 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     api_keys.revoke,
     users_own_account.me,
     users_own_account.update_me,
+    users_avatars.set_avatar,
+    users_avatars.remove_avatar,
     users_own_account.change_password,
     users_own_account.delete_me,
     users_exporting.export,
@@ -69,6 +75,8 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     products_managing.archive,
     products_managing.adjust_stock,
     products_exporting.export,
+    products_images.set_image,
+    products_images.remove_image,
     wallet.get,
     wallet.entries,
     deposits.create,
@@ -125,6 +133,8 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     reports_transactions.list_,
     reports_transactions.export,
     reports_sales.sales,
+    uploads_declaring.create,
+    uploads.get,
     audit.list_,
     audit.head,
     audit.verify,

@@ -1,9 +1,10 @@
 """Load things of any kind by id, as far as the caller may see them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from persistence.nodes import NODES, value_name
+from persistence.uploads.views import Upload
 from persistence.users.views import PublicUser, User
 from services import api_keys, categories, payments, projects, sessions, wallet
 from services.access.callers import Caller
@@ -24,6 +25,7 @@ from services.posts import reading as posts
 from services.products import reading as products
 from services.refunds import refunding as refunds
 from services.reports import transactions
+from services.uploads import reading as uploads
 from services.users import reading as users
 
 _MOST_IDS = 100
@@ -41,6 +43,7 @@ SHOWN_BY: dict[str, Operation[Any, Any]] = {
     "Post": posts.get,
     "Comment": comments.get,
     "Project": projects.get,
+    "Upload": uploads.get,
     "Deposit": deposits.get,
     "Wallet": wallet.get,
     "WalletEntry": wallet.entries,
@@ -67,7 +70,18 @@ async def by_ids(request: Request, ids: Sequence[str]) -> list[Any]:
         if _may_read(request.caller, thing):
             # A user may be found twice. The whole account takes precedence over its public part.
             found[id] = found.get(id, thing) if isinstance(thing, PublicUser) else thing
+    found |= await _whole_uploads(request, found)
     return [found.get(id) if id is not None else None for id in wanted]
+
+
+async def _whole_uploads(request: Request, found: Mapping[str, Any]) -> dict[str, Upload]:
+    """The uploads among things, with what the store and the quota add to them."""
+    rows = [thing for thing in found.values() if isinstance(thing, Upload)]
+    if not rows or request.caller is None:
+        return {}
+    owner_id = request.caller.user_id
+    whole = await uploads.completed(request.process, request.reader, rows, owner_id)
+    return {upload.id: upload for upload in whole}
 
 
 def _viewer_values(request: Request) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from services.cache.persisted_queries import PersistedQueries
 from services.deposits.provider import Provider, new_provider
 from services.fast.joined_charges import JoinedCharges
 from services.fast.redis_pipeline import Pipeline
+from services.files.choosing import new_store
+from services.files.store import FileStore
 from services.operation.cursors import CursorKeys
 from services.operation.key_turns import KeyTurns
 from services.periodic_tasks import PeriodicTasks
@@ -37,6 +39,7 @@ from services.quota.quota import Quota
 from services.redis_calls import PooledCalls, RedisCalls
 from services.settings.settings import Settings
 from services.shared_clock import MEASURE_SECONDS, SharedClock, machine_clock
+from services.uploads.decoding import ImageDecoder
 
 #: How often signing keys are read, so that a deleted one verifies nowhere after a second.
 _KEYS_SECONDS = 0.5
@@ -68,6 +71,8 @@ class Process:
     quota: Quota
     post_views: PostViews
     provider: Provider
+    files: FileStore
+    image_decoder: ImageDecoder
     #: The time by which operations decide; tests give another one than ``shared_clock``.
     clock: Callable[[], datetime]
     shared_clock: SharedClock
@@ -160,6 +165,8 @@ def new_process(
         quota=Quota(settings, ask, reachability),
         post_views=post_views,
         provider=new_provider(settings),
+        files=new_store(settings),
+        image_decoder=ImageDecoder(settings),
         clock=clock,
         shared_clock=shared_clock,
         started_at=time.monotonic(),

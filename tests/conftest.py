@@ -12,6 +12,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -40,6 +41,8 @@ from tests.suite import (  # noqa: F401 - pytest finds its hooks here
     pytest_xdist_make_scheduler,
 )
 
+#: The store of files of this process; it is deleted with the process.
+_FILES = TemporaryDirectory(prefix="tandem-files-")
 _MIGRATIONS = CHECKOUT / "persistence" / "migrations" / "versions"
 _TEMPLATE_LOCK = 7_426_331
 _START_SECONDS = 60
@@ -162,6 +165,7 @@ def settings_for(database_url: str, redis_url: str, **more: Any) -> Settings:
             "redis_seconds": 30,
             # Reads change nothing by themselves: a test of views writes them.
             "views_seconds": 3600,
+            "files_url": f"file:{_FILES.name}",
             "redis_prefix": urlsplit(database_url).path.strip("/") or "tandem-test",
             **more,
         },

@@ -120,6 +120,8 @@ ADDRESSES: dict[str, Address] = {
     "apiKeys.revoke": Address("DELETE", "/me/api-keys/{id}", 204),
     "users.me": Address("GET", "/me"),
     "users.updateMe": Address("PATCH", "/me"),
+    "users.setAvatar": Address("PUT", "/me/avatar"),
+    "users.removeAvatar": Address("DELETE", "/me/avatar", 204),
     "users.changePassword": Address("POST", "/me/password"),
     "users.deleteMe": Address("DELETE", "/me", 204),
     "users.export": Address("GET", "/me/export"),
@@ -143,6 +145,8 @@ ADDRESSES: dict[str, Address] = {
     "reports.transactions": Address("GET", "/admin/transactions"),
     "reports.exportTransactions": Address("GET", "/admin/transactions/export"),
     "reports.sales": Address("GET", "/admin/reports/sales"),
+    "products.setImage": Address("PUT", "/products/{id}/image"),
+    "products.removeImage": Address("DELETE", "/products/{id}/image", 204),
     "wallet.get": Address("GET", "/wallet"),
     "wallet.entries": Address("GET", "/wallet/entries"),
     "deposits.create": Address("POST", "/wallet/deposits", 201),
@@ -196,6 +200,8 @@ ADDRESSES: dict[str, Address] = {
     "projects.create": Address("POST", "/projects", 201),
     "projects.update": Address("PATCH", "/projects/{id}"),
     "projects.delete": Address("DELETE", "/projects/{id}", 204),
+    "uploads.create": Address("POST", "/uploads", 201),
+    "uploads.get": Address("GET", "/uploads/{id}"),
     "audit.list": Address("GET", "/admin/audit"),
     "audit.head": Address("GET", "/admin/audit/head"),
     "audit.verify": Address("GET", "/admin/audit/verify"),
@@ -205,19 +211,20 @@ ADDRESSES: dict[str, Address] = {
     "jobs.discard": Address("DELETE", "/admin/jobs/{id}", 204),
 }
 
-_PROFILE = "profile { firstName lastName avatar bio }"
+_VARIANTS = "imageVariants { size url width height }"
+_PROFILE = f"profile {{ firstName lastName avatar {_VARIANTS} bio }}"
 _USER = (
     f"id email username fullName {_PROFILE} role isActive lastLoginAt emailVerified pendingEmail "
     "version createdAt updatedAt"
 )
 #: A union's tag is on the one of its types that has a version.
-_PERSON = f"... on User {{ {_USER} etag }} ... on PublicUser {{ id username avatar }}"
+_PERSON = f"... on User {{ {_USER} etag }} ... on PublicUser {{ id username avatar {_VARIANTS} }}"
 _TOKENS = f"accessToken refreshToken tokenType expiresIn user {{ {_USER} }}"
 _SESSION = "id userAgent current createdAt usedAt expiresAt"
 _API_KEY = "id name prefix permissions createdAt expiresAt lastUsedAt"
 _CATEGORY = "id slug name description version createdAt updatedAt"
 _PRODUCT = (
-    "id name description price currency categoryId tags metadata image isActive stock "
+    f"id name description price currency categoryId tags metadata image {_VARIANTS} isActive stock "
     "version createdAt updatedAt"
 )
 _WALLET = "id balance held currency createdAt updatedAt"
@@ -258,6 +265,10 @@ _COMMENT = (
     "updatedAt"
 )
 _PROJECT = "id ownerId name description status budget currency deadline version createdAt updatedAt"
+_UPLOAD = (
+    "id purpose filename contentType size sha256 status method url headers "
+    "quota { limit used warning } createdAt expiresAt"
+)
 _JOB = "id name status attempts error createdAt runAt requestId"
 _AUDIT = "id actorId apiKeyId action entity entityId changed outcome requestId createdAt"
 _REFUND = (
@@ -325,6 +336,8 @@ DOCUMENTS: dict[str, Document] = {
     "apiKeys.revoke": Document("revokeApiKey", "ok", _ID),
     "users.me": Document("me", _USER, tagged=True),
     "users.updateMe": Document("updateMe", _USER, input="UpdateMeInput!", tagged=True),
+    "users.setAvatar": Document("setAvatar", _USER, input="SetAvatarInput!", tagged=True),
+    "users.removeAvatar": Document("removeAvatar", "ok"),
     "users.changePassword": Document("changePassword", "ok", input="ChangePasswordInput!"),
     "users.deleteMe": Document("deleteMe", "ok", input="DeleteMeInput!"),
     "users.export": Document("exportMe", "exportedAt data"),
@@ -410,6 +423,10 @@ DOCUMENTS: dict[str, Document] = {
     "products.adjustStock": Document(
         "adjustStock", _PRODUCT, _ID, input="AdjustStockInput!", tagged=True
     ),
+    "products.setImage": Document(
+        "setProductImage", _PRODUCT, _ID, input="SetProductImageInput!", tagged=True
+    ),
+    "products.removeImage": Document("removeProductImage", "ok", _ID),
     "wallet.get": Document("wallet", _WALLET),
     "wallet.entries": Document(
         "entries", _ENTRY, {**_PAGING, "sort": "WalletEntrySort"}, listed=True, under="wallet"
@@ -567,6 +584,8 @@ DOCUMENTS: dict[str, Document] = {
         "updateProject", _PROJECT, _ID, input="UpdateProjectInput!", tagged=True
     ),
     "projects.delete": Document("deleteProject", "ok", _ID),
+    "uploads.create": Document("createUpload", _UPLOAD, input="CreateUploadInput!"),
+    "uploads.get": Document("upload", _UPLOAD, _ID),
     "audit.list": Document(
         "auditLog",
         _AUDIT,
@@ -616,6 +635,8 @@ _MUTATIONS = {
     "createApiKey",
     "revokeApiKey",
     "updateMe",
+    "setAvatar",
+    "removeAvatar",
     "changePassword",
     "deleteMe",
     "createUser",
@@ -628,6 +649,9 @@ _MUTATIONS = {
     "updateProduct",
     "archiveProduct",
     "adjustStock",
+    "setProductImage",
+    "removeProductImage",
+    "createUpload",
     "createDeposit",
     "createOrder",
     "payOrder",
@@ -908,7 +932,7 @@ class Rest(Door):
 
 def _folded(user: Mapping[str, Any]) -> dict[str, Any]:
     """v1's flat user in the shape of v2."""
-    nested = ("firstName", "lastName", "avatar", "bio")
+    nested = ("firstName", "lastName", "avatar", "imageVariants", "bio")
     assert "profile" not in user
     rest = {name: value for name, value in user.items() if name not in nested}
     return {**rest, "profile": {name: user[name] for name in nested}}

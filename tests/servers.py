@@ -46,6 +46,7 @@ def environment_of(settings: Settings | None, **more: str) -> dict[str, str]:
         environment["DATABASE_URL"] = settings.database_url
         environment["REDIS_URL"] = settings.redis_url
         environment["TANDEM_REDIS_PREFIX"] = settings.redis_prefix
+        environment["TANDEM_FILES_URL"] = settings.files_url
     return environment | more
 
 

@@ -23,6 +23,7 @@ from services.comments import moderating as comments_moderating
 from services.comments import writing as comments
 from services.coupons import managing as coupons
 from services.deposits import depositing as deposits
+from services.files.store import UPLOADS
 from services.ids import new_id
 from services.invoices import issuing as invoices_jobs
 from services.invoices import reading as invoices
@@ -37,6 +38,8 @@ from services.posts import writing as posts
 from services.process import Process
 from services.products import managing as products_managing
 from services.refunds import refunding as refunds
+from services.uploads import declaring as uploads
+from tests.pictures import declared, picture
 
 PASSWORD = "tandem-test-1"
 #: Tables whose rows are business: a refused call leaves every one of them as it was.
@@ -70,6 +73,7 @@ BUSINESS_TABLES = (
     "post_likes",
     "comments",
     "projects",
+    "uploads",
     "jobs",
     "mail_tokens",
 )
@@ -410,6 +414,41 @@ class Shop:
         buyer = person or await self.person(balance="20000.00")
         return await self.order(buyer, [((await self.product("10000.01")).id, 1)])
 
+    async def upload(
+        self,
+        owner: Person,
+        purpose: str = "AVATAR",
+        content: bytes | None = None,
+        *,
+        sent: bool = True,
+        **more: Any,
+    ) -> Any:
+        """A new upload; its file, a small picture unless it is given, is sent to the store."""
+        content = picture() if content is None else content
+        values = {"purpose": purpose, **declared(content), **more}
+        upload = await uploads.create(self.request(owner), values)
+        if sent:
+            await self.process.files.write(UPLOADS + upload.id, content)
+        return upload
+
+    async def spend_uploads(self, person: Person, left: int = 0) -> None:
+        """Use up what somebody may upload today, but for some bytes that are left."""
+        now = self.process.clock()
+        await self.execute(
+            """
+            INSERT INTO uploads (
+                id, owner_id, purpose, filename, content_type, size, sha256, expires_at, created_at
+            )
+            SELECT gen_random_uuid(), $1, 'AVATAR', 'old.png', 'image/png',
+                least(10485760, $2::bigint - place), repeat('0', 64), $3, $4
+            FROM generate_series(0, $2::bigint - 1, 10485760) AS place
+            """,
+            person.id,
+            self.process.settings.upload_quota_bytes - left,
+            now + timedelta(hours=12),
+            now - timedelta(hours=12),
+        )
+
     async def pay(self, person: Person, order_id: str) -> Any:
         """Pay an order."""
         return await orders_buying.pay(self.request(person), {"id": order_id}, key=new_key())
@@ -609,6 +648,19 @@ async def good_call(shop: Shop, operation: str, owner: Person) -> tuple[dict[str
             return {"id": (await shop.product()).id}, key
         case "products.adjustStock":
             return {"id": (await shop.product()).id, "delta": 1}, key
+        case "products.setImage":
+            upload = await shop.upload(owner, "PRODUCT_IMAGE")
+            return {"id": (await shop.product()).id, "uploadId": upload.id}, key
+        case "products.removeImage":
+            return {"id": (await shop.product()).id}, key
+        case "users.setAvatar":
+            return {"uploadId": (await shop.upload(owner)).id}, key
+        case "users.removeAvatar":
+            return {}, key
+        case "uploads.create":
+            return {"purpose": "AVATAR", **declared(picture())}, key
+        case "uploads.get":
+            return {"id": (await shop.upload(owner)).id}, None
         case "deposits.create":
             return {"amount": "5.00"}, key
         case "deposits.get":

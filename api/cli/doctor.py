@@ -18,8 +18,8 @@ from api.cli.reindex import counted
 from api.cli.servers import (
     MORE_CONNECTIONS,
     connections_found,
+    folders_below,
     load_embedded_servers,
-    mail_below,
     mail_place,
     read_settings,
     warnings,
@@ -53,7 +53,7 @@ def doctor(data: Path) -> bool:
     for package in ("strawberry-graphql", "fastapi", "sqlmodel", "asyncpg", "uvicorn"):
         row(True, package, importlib.metadata.version(package))
     try:
-        mail_below(data, read_settings())
+        folders_below(data, read_settings())
         settings, missing = _running_servers(read_settings(), data)
         row(True, "Settings", f"valid, environment {settings.environment}")
         row(True, "Mails", mail_place(settings))

@@ -20,10 +20,10 @@ from api.cli.keys import check_keys
 from api.cli.loading import loading
 from api.cli.migrate import migrate_database
 from api.cli.servers import (
+    folders_below,
     interrupt_on_signals,
     keep_database_currency,
     load_embedded_servers,
-    mail_below,
     mail_place,
     read_settings,
     running_servers,
@@ -112,7 +112,7 @@ def _set_defaults(options: Options, settings: Settings) -> None:
         os.environ["TANDEM_PUBLIC_URL"] = options.url
     if "processes" not in settings.model_fields_set:
         os.environ["TANDEM_PROCESSES"] = str(options.workers)
-    mail_below(options.data, settings)
+    folders_below(options.data, settings)
 
 
 def _prepare(settings: Settings, *, demo: bool, own_database: bool) -> bool:

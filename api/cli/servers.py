@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from pydantic import ValidationError
 from rich.markup import escape
@@ -194,10 +195,12 @@ def interrupt_on_signals() -> None:
         signal.signal(number, interrupt)
 
 
-def mail_below(data: Path, settings: Settings) -> None:
-    """Put the mail folder beside the other data, unless the settings name one."""
+def folders_below(data: Path, settings: Settings) -> None:
+    """Put mails and files beside the other data, unless the settings name a place for them."""
     if "mail_folder" not in settings.model_fields_set and settings.development:
         os.environ["TANDEM_MAIL_FOLDER"] = str(data.resolve() / "mail")
+    if "files_url" not in settings.model_fields_set:
+        os.environ["TANDEM_FILES_URL"] = f"file:{quote(str(data.resolve() / 'files'))}"
 
 
 def mail_place(settings: Settings) -> str:

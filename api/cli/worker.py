@@ -5,9 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from api.cli.servers import (
+    folders_below,
     interrupt_on_signals,
     keep_database_currency,
-    mail_below,
     read_settings,
     running_servers,
     warn,
@@ -23,9 +23,9 @@ def run_worker(data: Path, *, follow: bool) -> None:
     """Run jobs until a signal; with ``follow``, until the process that started it ends."""
     interrupt_on_signals()
     settings = read_settings()
-    mail_below(data, settings)
+    folders_below(data, settings)
     with suppress(KeyboardInterrupt), running_servers(settings, data):
-        settings = read_settings()  # again: `mail_below` may have set where mail goes
+        settings = read_settings()  # again: `folders_below` may have set where mail and files go
         if not follow:
             warn(settings)
             _refuse_unfit_database(settings)

@@ -219,7 +219,7 @@ class Edge:
 
         Raises `Timeout`, and what the request's head or body is refused with.
         """
-        seconds = self._settings.request_seconds
+        seconds = exchange.seconds
         sent = exchange.fields.first
         plain = b"x-no-compression" in sent or b"accept-encoding" not in sent
         app = self._app if plain else self._compressed

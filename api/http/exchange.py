@@ -6,11 +6,10 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from api.http.admission import Admission
-from api.http.requests import Fields, client_address
+from api.http.requests import Fields, client_address, file_bytes
 from api.http.responses import is_face, quota_headers
 from services import logs
 from services.errors.base import TandemError
@@ -94,6 +93,10 @@ class Exchange:
         self.request_id = request_id
         self.trace_id = trace_id
         self._head = scope["method"] == "HEAD"
+        self._most_bytes = process.settings.body_bytes
+        self._body_seconds = process.settings.body_seconds
+        #: The longest run of the request.
+        self.seconds = process.settings.request_seconds
         self._started = time.monotonic()
         self._answered = 0.0
         self._received = 0
@@ -102,6 +105,10 @@ class Exchange:
             b"transfer-encoding" in fields.first
             or fields.first.get(b"content-length", b"0") != b"0"
         )
+        if self._unread and (most := file_bytes(scope, fields)) is not None:
+            self._most_bytes = max(most, self._most_bytes)
+            self._body_seconds = process.settings.upload_seconds
+            self.seconds += self._body_seconds
         self._closing = False
         self._last = False
         # GraphiQL is a page at the address of a face; pages say nothing of a quota.
@@ -143,7 +150,7 @@ class Exchange:
             return
         if not length.isdigit() or len(length) > 18:
             raise self._refuse(MalformedRequest("Content-Length is not a length."))
-        if int(length) > self._settings.body_bytes:
+        if int(length) > self._most_bytes:
             raise self._refuse(self._too_large())
 
     async def receive(self) -> Message:
@@ -155,16 +162,15 @@ class Exchange:
             raise self.refused
         if not self._unread:
             return await self._receive_next()  # This waits until the client leaves.
-        settings = self._settings
         passed = time.monotonic() - self._started
         try:
-            async with asyncio.timeout(settings.body_seconds - passed):
+            async with asyncio.timeout(self._body_seconds - passed):
                 message = await self._receive()
         except TimeoutError:
             raise self._refuse(RequestTimeout("The body took too long to arrive.")) from None
         if message["type"] == "http.request":
             self._received += len(message.get("body", b""))
-            if self._received > settings.body_bytes:
+            if self._received > self._most_bytes:
                 raise self._refuse(self._too_large())
             self._unread = message.get("more_body", False)
         else:
@@ -188,8 +194,6 @@ class Exchange:
             if self._head:
                 # End at once: the first piece of a stream may be late, and its end may never come.
                 await self._send({"type": "http.response.body", "body": b""})
-                if self.streams:
-                    raise ClientDisconnect  # nobody waits for the rest
         elif message["type"] == "http.response.body":
             if self._head:
                 return
@@ -283,7 +287,7 @@ class Exchange:
         return error
 
     def _too_large(self) -> PayloadTooLarge:
-        limit = self._settings.body_bytes
+        limit = self._most_bytes
         return PayloadTooLarge(f"The body may hold {limit} bytes.", details={"maxBytes": limit})
 
     def _dressed(self, headers: Any) -> list[tuple[bytes, bytes]]:

@@ -16,11 +16,17 @@ from services.numbers import integer, number
 from services.operation.context import Request
 from services.process import Process
 from services.settings.settings import Settings
+from services.uploads.declaring import LARGEST_UPLOAD
 
 #: More than any list takes; parsing more is wasted work.
 _MOST_PARAMETERS = 100
 #: No input nests deeper; the parser alone would recurse until the stack ends.
 _DEEPEST = 64
+
+#: Addresses that take a file of the local store begin with it.
+UPLOAD_PREFIX = "/files/uploads/"
+#: What a form may hold beside the file.
+_FORM_BYTES = 65_536
 
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
@@ -109,6 +115,22 @@ async def body_of(receive: Receive) -> bytes:
         pieces.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(pieces)
+
+
+def file_bytes(scope: Scope, fields: Fields) -> int | None:
+    """The largest body of a request that sends a file; None for every other request."""
+    method, path = scope["method"], scope["path"]
+    if method == "PUT" and path.startswith(UPLOAD_PREFIX):
+        return LARGEST_UPLOAD
+    if method == "POST" and path.endswith("/uploads") and path.startswith("/api/"):
+        if is_form(fields.get(b"content-type")):
+            return LARGEST_UPLOAD + _FORM_BYTES
+    return None
+
+
+def is_form(content_type: str | None) -> bool:
+    """Is a body of this type a form with a file in it?"""
+    return (content_type or "").partition(";")[0].strip().lower() == "multipart/form-data"
 
 
 def _bearer(authorizations: list[str]) -> str | None:

@@ -59,7 +59,10 @@ class StreamReply:
     media: str
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it; an ASGI application. Stops making it when the client leaves."""
+        """Send it; an ASGI application.
+
+        Stops making it when the client has left, or has its whole answer, as after HEAD.
+        """
         headers = [
             (name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items()
         ]
@@ -82,7 +85,7 @@ class StreamReply:
 
 
 async def _left(receive: Receive) -> None:
-    """Wait until the client has left."""
+    """Wait until the client has left, or waits for nothing more."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

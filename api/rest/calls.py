@@ -11,6 +11,7 @@ from services.cache.cache import Encoded
 from services.errors.base import FieldError, TandemError
 from services.exports.opening import open_file, open_linked
 from services.exports.streaming import RowStream
+from services.files.spooling import SpooledFile
 from services.operation.context import Request, Wanted
 from services.operation.operation import Operation
 from services.operation.paging import Page
@@ -49,6 +50,8 @@ class Sent:
     body: dict[str, Any] = field(default_factory=dict)
     faults: list[FieldError] = field(default_factory=list)
     spelled: dict[str, str] = field(default_factory=dict)
+    #: The file of a form, which the handler deletes or moves.
+    file: SpooledFile | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from api.rest.calls import Answer, Call, Created, exported
 from api.rest.operation_route import OperationRoute
-from services.products import exporting, managing, reading
+from services.products import exporting, images, managing, reading
 
 router = APIRouter(route_class=OperationRoute)
 
@@ -46,3 +46,19 @@ async def adjust_stock(call: Call) -> Answer:
 @router.get("/admin/products/export", name="products.export", operation_id="exportProducts")
 async def export_products(call: Call) -> Answer:
     return await exported(call, exporting.export)
+
+
+@router.put("/products/{id}/image", name="products.setImage", operation_id="setProductImage")
+async def set_product_image(call: Call) -> Answer:
+    return await images.set_image(call.request, call.input, key=call.key, if_match=call.if_match)
+
+
+@router.delete(
+    "/products/{id}/image",
+    name="products.removeImage",
+    operation_id="removeProductImage",
+    status_code=204,
+)
+async def remove_product_image(call: Call) -> Answer:
+    await images.remove_image(call.request, call.input, key=call.key, if_match=call.if_match)
+    return None

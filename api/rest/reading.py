@@ -18,6 +18,7 @@ from api.http.requests import (
     Fields,
     body_of,
     fields_of,
+    is_form,
     parse_json,
     query_pairs,
     require_clean_path,
@@ -25,6 +26,7 @@ from api.http.requests import (
 )
 from api.rest.calls import Call, Sent
 from api.rest.dialect import Dialect
+from api.rest.forms import read_form
 from services.errors.base import FieldError, TandemError
 from services.errors.common import MalformedRequest, NotAcceptable
 from services.operation.context import Request, Wanted
@@ -108,7 +110,11 @@ async def read(
     else:
         for name in dict.fromkeys(name for name, _ in sent.pairs):
             sent.faults.append(FieldError(name, *UNKNOWN_FIELD))
-        sent.body = await _body(headers, receive, expected)
+        content_type = headers.get(b"content-type")
+        if expected.operation.takes_file and is_form(content_type):
+            await read_form(content_type or "", receive, request.process.files.incoming, sent)
+        else:
+            sent.body = await _body(headers, receive, expected)
         request.if_none_match = headers.combined(b"if-none-match")
     dialect.translate(expected.operation, sent)
     path: dict[str, str] = scope["path_params"]

@@ -23,6 +23,7 @@ from api.rest import (
     refunds,
     reports,
     sessions,
+    uploads,
     users,
     wallet,
 )
@@ -50,6 +51,7 @@ _NOUNS = (
     refunds,
     reports,
     sessions,
+    uploads,
     users,
     wallet,
 )

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from api.rest.calls import Answer, Call, Created
 from api.rest.operation_route import OperationRoute
-from services.users import exporting, managing, own_account, reading
+from services.users import avatars, exporting, managing, own_account, reading
 
 router = APIRouter(route_class=OperationRoute)
 
@@ -19,6 +19,19 @@ async def update_me(call: Call) -> Answer:
     return await own_account.update_me(
         call.request, call.input, key=call.key, if_match=call.if_match
     )
+
+
+@router.put("/me/avatar", name="users.setAvatar", operation_id="setAvatar")
+async def set_avatar(call: Call) -> Answer:
+    return await avatars.set_avatar(call.request, call.input, key=call.key, if_match=call.if_match)
+
+
+@router.delete(
+    "/me/avatar", name="users.removeAvatar", operation_id="removeAvatar", status_code=204
+)
+async def remove_avatar(call: Call) -> Answer:
+    await avatars.remove_avatar(call.request, call.input, key=call.key, if_match=call.if_match)
+    return None
 
 
 @router.post("/me/password", name="users.changePassword", operation_id="changePassword")

@@ -256,17 +256,16 @@ class Listing(Generic[Row]):
         return select.order_by(*_order(shape, sort, at.c.place, at.c.id)), at.c.place
 
     def _compile_count(self, names: frozenset[str], beyond: str | None = None) -> Query[Any]:
-        select = self._filtered(names)
-        if self._counted is not None:
-            select = self._conditions(sa.select(self._view.id).select_from(self._counted), names)
+        counted = self._view.source if self._counted is None else self._counted
+        select = self._conditions(sa.select(self._view.id).select_from(counted), names)
         if beyond is not None:
             sort = self.sorts[beyond]
             select = select.where(_beyond(sort, sort.column, self._view.id, sort.descending))
         if self._parent is None:
             return Query(select.with_only_columns(sa.func.count()), value)
-        counted = select.with_only_columns(self._parent, sa.func.count())
+        each = select.with_only_columns(self._parent, sa.func.count())
         among = self._parent == sa.any_(sa.bindparam("parents", type_=UuidArray))
-        return Query(counted.where(among).group_by(self._parent), _pair)
+        return Query(each.where(among).group_by(self._parent), _pair)
 
     def _parents(self) -> tuple[sa.TableValuedAlias, sa.ColumnElement[bool]]:
         array = sa.bindparam("parents", type_=UuidArray)

@@ -26,6 +26,7 @@ import persistence.refunds
 import persistence.sessions.tables
 import persistence.shop
 import persistence.signing_keys
+import persistence.uploads.tables
 import persistence.users.tables
 import persistence.wallet
 from persistence.database.rules import CHAIN_BEGINS, FUNCTIONS, SYSTEM_ACCOUNTS, TRIGGERS

@@ -69,9 +69,16 @@ def made(make: Callable[..., Any], *sources: str | sa.ColumnElement[Any] | Typed
     return Made(make, sources)
 
 
-def nested(struct: type[Struct], table: sa.Table) -> Any:
-    """A field that holds a struct, whose fields are columns of a table."""
-    return made(struct, *(table.c[name] for name in struct.__struct_fields__))
+def nested(struct: type[Struct], table: sa.Table, **given: sa.ColumnElement[Any]) -> Any:
+    """A field that holds a struct, whose fields are columns of a table unless they are given."""
+    kinds = kinds_of(struct)
+    return made(
+        struct,
+        *(
+            Typed(given[name], kinds[name]) if name in given else table.c[name]
+            for name in struct.__struct_fields__
+        ),
+    )
 
 
 def unpacked(column: sa.ColumnElement[Any], struct: type[Struct]) -> dict[str, Any]:

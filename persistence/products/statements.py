@@ -73,6 +73,7 @@ UPDATE_PRODUCT = Query(
                     "tags",
                     "metadata",
                     "image",
+                    "image_variants",
                     "is_active",
                     "words",
                     "name_key",

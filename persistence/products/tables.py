@@ -26,6 +26,7 @@ from persistence.database.columns import (
     table_of,
 )
 from persistence.search.texts import sort_order
+from persistence.uploads.images import NO_VARIANTS, Variants
 
 _SEARCH = (
     "setweight(to_tsvector('english', name), 'A') || "
@@ -45,6 +46,7 @@ class ProductTable(SQLModel, table=True):
         scaled("price"),
         checked("cardinality(tags) <= 10", "tags"),
         checked("jsonb_typeof(metadata) = 'object'", "metadata"),
+        checked("jsonb_typeof(image_variants) = 'array'", "image_variants"),
         sa.Index("products_name_id_idx", "name", "id"),
         sa.Index("products_price_id_idx", "price", "id"),
         sa.Index("products_created_at_id_idx", "created_at", "id"),
@@ -73,6 +75,8 @@ class ProductTable(SQLModel, table=True):
     words: Any = column(TSVECTOR, nullable=True)
     name_key: str | None = column(SortableText, nullable=True)
     text_version: int = column(sa.SmallInteger, "0")
+    #: The image in each size.
+    image_variants: list[Any] = column(Variants, NO_VARIANTS)
 
 
 class MovementKind(StrEnum):

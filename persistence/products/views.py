@@ -23,6 +23,7 @@ from persistence.products.tables import (
     stock,
 )
 from persistence.search.texts import Searched, by_text
+from persistence.uploads.images import ImageVariant, shown_variants
 
 
 class Product(Struct, frozen=True, rename="camel"):
@@ -39,6 +40,10 @@ class Product(Struct, frozen=True, rename="camel"):
         dict[str, Any], Meta(description="Further facts about the product, of any shape.")
     ]
     image: Annotated[str | None, Meta(description="Address of a picture.")]
+    image_variants: Annotated[
+        list[ImageVariant],
+        Meta(description="The picture in each size; empty unless it was uploaded here."),
+    ]
     is_active: Annotated[bool, Meta(description="False once it is no longer sold.")]
     stock: Annotated[
         int,
@@ -55,6 +60,7 @@ PRODUCT = view(
     Product,
     ProductTable,
     stock=stock.c.on_hand - stock.c.held,
+    image_variants=shown_variants(products.c.image_variants),
     source=with_stock,
     visible=sa.or_(products.c.is_active, sees_all),
     joins={"category_id": CATEGORY},

@@ -177,6 +177,7 @@ UPDATE_PROFILE = Query(
         first_name=given("new_first_name", profiles.c.first_name),
         last_name=given("new_last_name", profiles.c.last_name),
         avatar=given("new_avatar", profiles.c.avatar),
+        image_variants=given("new_image_variants", profiles.c.image_variants),
         bio=given("new_bio", profiles.c.bio),
     ),
     nothing,

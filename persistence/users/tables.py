@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import SQLModel
@@ -17,6 +18,7 @@ from persistence.database.columns import (
     table_of,
 )
 from persistence.search.texts import lowered, sort_order
+from persistence.uploads.images import NO_VARIANTS, Variants
 
 
 class Role(StrEnum):
@@ -70,6 +72,7 @@ class ProfileTable(SQLModel, table=True):
     """Personal facts that a user has given."""
 
     __tablename__ = named("profiles")
+    __table_args__ = (checked("jsonb_typeof(image_variants) = 'array'", "image_variants"),)
 
     user_id: str = reference("users.id", primary_key=True, index=False)
     first_name: str | None = column(sa.Text, nullable=True)
@@ -77,6 +80,8 @@ class ProfileTable(SQLModel, table=True):
     avatar: str | None = column(sa.Text, nullable=True)
     bio: str | None = column(sa.Text, nullable=True)
     updated_at: datetime = instant()
+    #: The avatar in each size.
+    image_variants: list[Any] = column(Variants, NO_VARIANTS)
 
 
 users = table_of(UserTable)

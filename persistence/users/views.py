@@ -11,6 +11,7 @@ from persistence.database.rows import nested
 from persistence.database.statements import given
 from persistence.database.views import administers, view, viewer
 from persistence.search.texts import by_text, lowered
+from persistence.uploads.images import ImageVariant, shown_variants
 from persistence.users.tables import (
     Role,
     UserTable,
@@ -22,6 +23,8 @@ from persistence.users.tables import (
     users,
 )
 
+_VARIANTS = "The avatar in each size; empty unless it was uploaded here."
+
 
 class Profile(Struct, frozen=True, rename="camel"):
     """Personal facts that a user has given."""
@@ -29,6 +32,7 @@ class Profile(Struct, frozen=True, rename="camel"):
     first_name: Annotated[str | None, Meta(description="Given name.")]
     last_name: Annotated[str | None, Meta(description="Family name.")]
     avatar: Annotated[str | None, Meta(description="Address of a picture.")]
+    image_variants: Annotated[list[ImageVariant], Meta(description=_VARIANTS)]
     bio: Annotated[str | None, Meta(description="A few words about the person.")]
 
 
@@ -58,15 +62,17 @@ class PublicUser(Struct, frozen=True, rename="camel"):
     id: Annotated[str, Meta(description="UUIDv7.")]
     username: Annotated[str, Meta(description="Name shown to other people; unique.")]
     avatar: Annotated[str | None, Meta(description="Address of a picture.")]
+    image_variants: Annotated[list[ImageVariant], Meta(description=_VARIANTS)]
 
 
+_variants = shown_variants(profiles.c.image_variants)
 _with_profile = users.join(profiles, profiles.c.user_id == users.c.id)
 
 
 USER = view(
     User,
     UserTable,
-    profile=nested(Profile, profiles),
+    profile=nested(Profile, profiles, image_variants=_variants),
     email_verified=users.c.email_verified_at.is_not(None),
     source=_with_profile,
     visible=sa.and_(sa.or_(users.c.id == viewer, administers), users.c.deleted_at.is_(None)),
@@ -75,6 +81,7 @@ PUBLIC_USER = view(
     PublicUser,
     UserTable,
     avatar=profiles.c.avatar,
+    image_variants=_variants,
     source=_with_profile,
     visible=sa.and_(viewer.is_not(None), users.c.deleted_at.is_(None)),
 )

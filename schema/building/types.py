@@ -27,6 +27,7 @@ _TYPES: dict[Any, Any] = {
     datetime: DateTime,
     date: Date,
     dict[str, Any]: JSON,
+    dict[str, str]: JSON,
 }
 #: The struct of each GraphQL type, by their common name.
 STRUCTS: dict[str, type[msgspec.Struct]] = {}

@@ -13,6 +13,7 @@ from services.mail import orders as mail_orders
 from services.orders import managing as orders_managing
 from services.posts import scoring as posts_scoring
 from services.search import reindexing
+from services.uploads import sweeping as uploads_sweeping
 
 HANDLERS: dict[str, Handler] = {
     "access.forgetOld": retention.forget_access,
@@ -35,6 +36,8 @@ HANDLERS: dict[str, Handler] = {
     "orders.expire": orders_managing.expire_due,
     "search.reindex": reindexing.reindex_new,
     "posts.score": posts_scoring.refresh_scores,
+    "uploads.deleteFiles": uploads_sweeping.delete_files,
+    "uploads.sweep": uploads_sweeping.sweep,
 }
 #: How many jobs of a name run at one time, over all workers. Every worker must have the same
 #: numbers. A name that is not here is limited only by each worker's own concurrency.
@@ -51,6 +54,7 @@ SCHEDULES: Schedules = {
     "orders.expire": lambda settings: settings.expiry_seconds,
     "search.reindex": lambda _: 300,
     "posts.score": lambda settings: settings.scores_seconds,
+    "uploads.sweep": lambda _: 600,
 }
 #: The lanes of every worker; the jobs that are in none of them share one more.
 LANES: tuple[Lane, ...] = (

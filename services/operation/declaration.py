@@ -72,6 +72,8 @@ class Declaration(Generic[In]):
     writes: bool = False
     #: A read whose input is too large or too private for a URL: REST takes it in a body.
     body: bool = False
+    #: A write about a file, which REST also takes itself, as a form.
+    takes_file: bool = False
     key: Key = Key.NONE
     paged: bool = False
     #: The file of a read that answers with one: REST sends it, GraphQL gives its signed URL.

@@ -6,18 +6,14 @@ from msgspec import structs
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from persistence.database.failures import ReferenceViolation
-from persistence.database.statements import Query
 from persistence.database.transactions import Transaction
 from persistence.products.statements import (
     INSERT_ADJUSTMENT,
     INSERT_MOVEMENTS,
     INSERT_PRODUCT,
     INSERT_STOCK,
-    LOCK_PRODUCT,
     LOCK_STOCK_LEVEL,
     SET_ON_HAND,
-    UPDATE_PRODUCT,
 )
 from persistence.products.tables import MovementKind
 from persistence.products.views import PRODUCT, Product
@@ -42,6 +38,7 @@ from services.operation.inputs import (
 )
 from services.operation.operation import operation
 from services.operation.patches import ABSENT, Patch, changes
+from services.products import steps
 from services.products.reading import ProductId
 from services.products.texts import text_columns
 from services.tags import Tags
@@ -166,7 +163,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
     """Create a product, with its first stock."""
     product_id = ctx.new_id()
     ctx.record("product", product_id, *sorted(to_camel(name) for name in input.model_fields_set))
-    await _write_product(
+    await steps.write_product(
         tx,
         INSERT_PRODUCT,
         id=product_id,
@@ -192,7 +189,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
             product_id=[product_id],
             quantity=[input.stock],
         )
-    return await _load_product(tx, product_id)
+    return await steps.load_product(tx, product_id)
 
 
 @operation(
@@ -211,12 +208,12 @@ async def update(ctx: Context, tx: Transaction, input: UpdateProduct) -> Product
     Changing isActive needs the permission to archive products. Use products.adjustStock to change
     the stock.
     """
-    product = await _lock_product(ctx, tx, input.id)
+    product = await steps.lock_product(ctx, tx, input.id)
     changed = changes(input, structs.asdict(product), empty=_CLEARED)
     may_archive = ctx.caller is None or ctx.caller.may(Permission.PRODUCTS_DELETE_ALL)
     if "is_active" in changed and not may_archive:
         raise Forbidden
-    return await _write_changes(ctx, tx, product, changed)
+    return await steps.write_changes(ctx, tx, product, changed)
 
 
 @operation(
@@ -235,8 +232,8 @@ async def archive(ctx: Context, tx: Transaction, input: ProductId) -> Done:
     Orders of the product are not affected. Updating it with isActive true restores it. Archiving
     an archived product changes nothing.
     """
-    product = await _lock_product(ctx, tx, input.id)
-    await _write_changes(ctx, tx, product, {"is_active": False} if product.is_active else {})
+    product = await steps.lock_product(ctx, tx, input.id)
+    await steps.write_changes(ctx, tx, product, {"is_active": False} if product.is_active else {})
     return Done()
 
 
@@ -281,7 +278,7 @@ async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Pro
             note=input.reason,
             created_at=ctx.now,
         )
-    return await _load_product(tx, input.id)
+    return await steps.load_product(tx, input.id)
 
 
 def _quantity_to_move(input: AdjustStock, stock: int) -> int:
@@ -297,40 +294,3 @@ def _quantity_to_move(input: AdjustStock, stock: int) -> int:
     if input.expected != stock:
         raise StockChanged(details={"stock": stock})
     return input.stock - stock
-
-
-async def _lock_product(ctx: Context, tx: Transaction, product_id: str) -> Product:
-    """Lock and load the product; raises `ProductNotFound` or `PreconditionFailed`."""
-    product = await tx.one(LOCK_PRODUCT, id=product_id, **ctx.viewer_values)
-    if product is None:
-        raise ProductNotFound
-    ctx.refresh_now()
-    ctx.record("product", product.id)
-    ctx.match(product)
-    return product
-
-
-async def _write_changes(
-    ctx: Context, tx: Transaction, product: Product, changed: dict[str, Any]
-) -> Product:
-    """Update the product if anything changed; returns the stored product."""
-    ctx.record("product", product.id, *sorted(to_camel(name) for name in changed))
-    if changed:
-        after = {**structs.asdict(product), **changed}
-        after |= text_columns(after["name"], after["tags"], after["description"])
-        new = {f"new_{name}": value for name, value in after.items()}
-        await _write_product(tx, UPDATE_PRODUCT, id=product.id, **new)
-    return await _load_product(tx, product.id)
-
-
-async def _write_product(tx: Transaction, query: Query[None], **values: Any) -> None:
-    """Insert or update a product; raises `CategoryNotFound` when its category does not exist."""
-    try:
-        await tx.all(query, **values)
-    except ReferenceViolation:
-        raise CategoryNotFound from None
-
-
-async def _load_product(tx: Transaction, product_id: str) -> Product:
-    [product] = await tx.all(PRODUCT.stored, ids=[product_id])
-    return product

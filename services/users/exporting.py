@@ -21,6 +21,7 @@ from persistence.posts.views import OWN_POSTS
 from persistence.projects import PROJECTS
 from persistence.refunds import REFUNDS
 from persistence.sessions.views import SESSIONS
+from persistence.uploads.views import OWN_UPLOADS
 from persistence.users.views import USER
 from persistence.wallet import ENTRIES, OF_USER
 from services.access.permissions import Permission
@@ -43,7 +44,7 @@ class PersonalData(Struct, frozen=True, rename="camel"):
         Meta(
             description="The account, and lists of all that belongs to it, each thing as v2 of "
             "REST writes it: sessions, apiKeys, wallet, walletEntries, deposits, orders, payments, "
-            "refunds, invoices, projects, posts, comments, likedPostIds, auditEntries."
+            "refunds, invoices, projects, posts, comments, likedPostIds, uploads, auditEntries."
         ),
     ]
 
@@ -82,6 +83,7 @@ async def export(ctx: Context, _: Nothing) -> PersonalData:
         "projects": _Part(PROJECTS),
         "posts": _Part(OWN_POSTS),
         "comments": _Part(OWN_COMMENTS),
+        "uploads": _Part(OWN_UPLOADS),
         "auditEntries": _Part(AUDIT_LOG, {"actorId": ctx.user_id}),
     }
     for name, part in parts.items():

@@ -8,12 +8,17 @@ from persistence.comments.statements import (
 from persistence.database.transactions import Transaction
 from persistence.posts.statements import DELETE_LIKES_OF, DELETE_POSTS, LOCK_POSTS_OF
 from persistence.projects import DELETE_PROJECTS_OF
+from persistence.uploads.statements import DELETE_UPLOADS_OF
+from services.files.store import IMAGES, UPLOADS
 from services.operation.context import Context
 from services.settings.content import DeletedContent
+from services.uploads.pictures import delete_later
 
 
 async def remove_content(ctx: Context, tx: Transaction) -> None:
-    """Remove the caller's projects, likes and drafts, and by the settings what they published.
+    """Remove the caller's uploads, projects, likes and drafts.
+
+    The settings decide whether what they published goes as well.
 
     What stays is shown as a deleted user's. A comment with replies keeps its place without its
     text.
@@ -21,6 +26,10 @@ async def remove_content(ctx: Context, tx: Transaction) -> None:
     removes = ctx.settings.deleted_content is DeletedContent.REMOVE
     user_id = ctx.user_id
     await tx.write(DELETE_PROJECTS_OF, user_id=user_id)
+    uploads = await tx.all(DELETE_UPLOADS_OF, owner_id=user_id)
+    # The pictures of uploads that were used belong to what shows them.
+    unused = [IMAGES + id for id, used in uploads if not used]
+    await delete_later(ctx, tx, [UPLOADS + id for id, _ in uploads], unused)
     gone = await tx.all(LOCK_POSTS_OF, user_id=user_id, drafts=not removes)
     for query in DELETE_POSTS if gone else ():
         await tx.write(query, ids=gone)

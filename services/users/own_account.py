@@ -31,6 +31,7 @@ from services.users import steps
 from services.users.creating import Bio, Name, Username, refuse_contradiction, refuse_resembling
 from services.users.credentials import Email, NewPassword, Password
 from services.users.leaving import remove_content
+from services.users.steps import lock_self
 
 
 class UpdateProfile(Patch):
@@ -155,12 +156,6 @@ async def _verify_and_hash(ctx: Context, input: ChangePassword) -> tuple[str, st
     return stored_hash, await ctx.process.passwords.hash(input.new_password)
 
 
-# The user row is locked before all session rows, the caller's own included. Signing in also locks
-# the user first and inserts the session under that lock, so ending sessions misses none.
-async def _lock_self(ctx: Context, tx: Transaction, _: Input) -> None:
-    await tx.all(LOCK_USER, user_id=ctx.user_id)
-
-
 async def _lock_self_and_admins(ctx: Context, tx: Transaction, _: Input) -> None:
     admin = ctx.caller is not None and ctx.caller.role is Role.ADMIN
     await tx.all(LOCK_USER_AND_ADMINS if admin else LOCK_USER, user_id=ctx.user_id)
@@ -185,7 +180,7 @@ async def me(ctx: Context, _: Nothing) -> User:
     key=Key.OPTIONAL,
     conditional=True,
     prepare=_verify_for_email,
-    locks_before_session=_lock_self,
+    locks_before_session=lock_self,
 )
 async def update_me(ctx: Context, tx: Transaction, input: UpdateMe) -> User:
     """Change the caller's own account.
@@ -215,7 +210,7 @@ async def update_me(ctx: Context, tx: Transaction, input: UpdateMe) -> User:
     writes=True,
     revokes=True,
     prepare=_verify_and_hash,
-    locks_before_session=_lock_self,
+    locks_before_session=lock_self,
     cost=5,
     quota=Policy.LOGIN,
 )
@@ -257,10 +252,10 @@ async def change_password(ctx: Context, tx: Transaction, input: ChangePassword) 
 async def delete_me(ctx: Context, tx: Transaction, _: DeleteMe) -> Done:
     """Delete the caller's account for good.
 
-    All personal data, drafts, likes and projects are removed, and all sessions and API keys end.
-    Orders, ledger and audit log stay. Published posts and comments stay as a deleted user's, or
-    they are removed as well: the shop's settings decide. The call is refused while the wallet holds
-    money, a deposit is pending or an order is open.
+    All personal data, uploads, drafts, likes and projects are removed, and all sessions and API
+    keys end. Orders, ledger and audit log stay. Published posts and comments stay as a deleted
+    user's, or they are removed as well: the shop's settings decide. The call is refused while the
+    wallet holds money, a deposit is pending or an order is open.
     """
     verified: str | None = ctx.prepared
     ctx.refresh_now()
@@ -271,6 +266,6 @@ async def delete_me(ctx: Context, tx: Transaction, _: DeleteMe) -> Done:
     await steps.refuse_last_admin(tx, user, {"is_active": False})
     await steps.revoke_access(ctx, tx)
     await steps.refuse_nonempty_account(tx, ctx.user_id)
-    await steps.anonymise_account(ctx, tx, verified)
+    await steps.anonymise_account(ctx, tx, user, verified)
     await remove_content(ctx, tx)
     return Done()

@@ -16,6 +16,7 @@ from persistence.sessions.statements import REVOKE_SESSIONS_OF
 from persistence.users.statements import (
     ANONYMISE_USER,
     EMAIL_OF_ANOTHER,
+    LOCK_USER,
     OTHER_ADMINS,
     PASSWORD_HASH,
     UPDATE_PROFILE,
@@ -32,8 +33,10 @@ from services.errors.common import Internal, ValidationFailed
 from services.errors.users import AccountNotEmpty, EmailTaken, LastAdmin, UserNotFound
 from services.jobs.queue import enqueue
 from services.operation.context import Context
+from services.operation.inputs import Input
 from services.operation.patches import Patch, changes
 from services.search.columns import sort_columns
+from services.uploads.pictures import delete_variants
 from services.users.creating import (
     DELETED_PREFIX,
     LONGEST_NAME,
@@ -43,7 +46,14 @@ from services.users.creating import (
     taken_error,
 )
 
-_PROFILE = ("first_name", "last_name", "avatar", "bio")
+_PROFILE = ("first_name", "last_name", "avatar", "image_variants", "bio")
+
+
+# The user row is locked before all session rows, the caller's own included. Signing in also locks
+# the user first and inserts the session under that lock, so ending sessions misses none.
+async def lock_self(ctx: Context, tx: Transaction, _: Input) -> None:
+    """Lock the caller's own row; a step that comes before the session."""
+    await tx.all(LOCK_USER, user_id=ctx.user_id)
 
 
 def sees_account(ctx: Context, user_id: str) -> bool:
@@ -137,13 +147,17 @@ async def write_changes(
 ) -> User:
     """Update the account if anything changed; returns the stored account.
 
-    Raises `EmailTaken` or `UsernameTaken`.
+    The variants of an avatar go with it, and their files are deleted. Raises `EmailTaken` or
+    `UsernameTaken`.
     """
     ctx.record("user", user.id, *sorted(to_camel(name) for name in changed))
     if not changed:
         return user
     if "email" in changed:
         await refuse_other_spelling(tx, changed["email"], user.id)
+    if "avatar" in changed:
+        changed = {"image_variants": [], **changed}
+        await delete_variants(ctx, tx, user.profile.image_variants)
     after = {**_columns(user), **changed}
     after |= sort_columns("full_name", after["full_name"])
     new = {f"new_{name}": value for name, value in after.items()}
@@ -193,8 +207,8 @@ async def refuse_nonempty_account(tx: Transaction, user_id: str) -> None:
         )
 
 
-async def anonymise_account(ctx: Context, tx: Transaction, verified: str) -> None:
-    """Remove all personal data from the caller's account.
+async def anonymise_account(ctx: Context, tx: Transaction, user: User, verified: str) -> None:
+    """Remove all personal data from the caller's account, ``user``.
 
     ``verified`` is the hash that the password was verified against. Raises `InvalidCredentials`
     when the password has changed since.
@@ -215,7 +229,10 @@ async def anonymise_account(ctx: Context, tx: Transaction, verified: str) -> Non
     )
     if anonymised is None:
         raise InvalidCredentials("The password is wrong.")
-    await tx.all(UPDATE_PROFILE, user_id=user_id, **{f"new_{name}": None for name in _PROFILE})
+    cleared = {**dict.fromkeys(_PROFILE), "image_variants": []}
+    new = {f"new_{name}": value for name, value in cleared.items()}
+    await tx.all(UPDATE_PROFILE, user_id=user_id, **new)
+    await delete_variants(ctx, tx, user.profile.image_variants)
     await tx.all(DELETE_MAIL_TOKENS, user_id=user_id)
 
 

@@ -49,6 +49,9 @@ _ASKED = {
     "updateProductByPut": "changing",
     "archiveProduct": "changing",
     "adjustStock": "changing",
+    "setProductImage": "changing",
+    "removeProductImage": "changing",
+    "upload": "uploads",
     "deposit": "deposits",
     "order": "orders",
     "orderHistory": "orders",
@@ -124,6 +127,8 @@ _USED_UP = {
     "regretted",
     "insulting",
     "removed",
+    "avatars",
+    "pictures",
 }
 #: So many of them are left to operations that have had no success yet.
 _SPARED = 5
@@ -166,6 +171,15 @@ _BEYOND_PEOPLE = {
 _BEYOND_REPORTS = {("timeZone", "INVALID_CHOICE"), ("to", "TOO_MANY"), ("afterId", "NOT_FOUND")}
 #: A new email takes the password.
 _BEYOND_ME = {("currentPassword", "REQUIRED")}
+#: A part of a form says the name and the type of its file, and a file is not empty.
+_BEYOND_FORMS = {
+    ("file", "INVALID_CHOICE"),
+    ("file", "INVALID_FORMAT"),
+    ("file", "REQUIRED"),
+    ("file", "TOO_LONG"),
+    ("file", "TOO_SHORT"),
+    ("file", "TOO_SMALL"),
+}
 #: One of these ways to page is kept; a made-up cursor is never one of ours.
 _PAGING = (("first",), ("last",), ("page", "perPage"))
 _CONTRADICTING = ("after", "afterId", "before", "bom", "limit", "order", "to", "maxPrice")
@@ -237,6 +251,8 @@ def filter_failure(context: HookContext, failure: Failure, case: Case, response:
     beyond = _BEYOND_KEYS | _BEYOND_STOCK | _BEYOND_PEOPLE | _BEYOND_METADATA | _BEYOND_REPORTS
     if _operation_id(case) in ("updateMe", "updateMeByPut"):
         beyond |= _BEYOND_ME
+    if _operation_id(case) == "createUpload":
+        beyond |= _BEYOND_FORMS
     return not fields or not all(
         item["code"] in _BEYOND_SCHEMA
         or (item["field"].partition(".")[0], item["code"]) in beyond
@@ -383,6 +399,10 @@ def _make_body_true(operation: str, body: dict[str, Any]) -> None:
             body["delta"] = 1
             body.pop("stock", None)
             body.pop("expected", None)
+        case "setAvatar" if "uploadId" in body:
+            body["uploadId"] = _take("avatars", operation) or body["uploadId"]
+        case "setProductImage" if "uploadId" in body:
+            body["uploadId"] = _take("pictures", operation) or body["uploadId"]
         case "createCoupon" if {"code", "kind", "value"} <= body.keys():
             body |= {"code": uuid4().hex, "value": "5.00"}
             body.pop("endsAt", None)

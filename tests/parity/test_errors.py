@@ -15,6 +15,7 @@ from services.jobs.handlers import HANDLERS
 from services.jobs.queue import Job
 from services.orders import reading as orders
 from tests.faces import Door, Service
+from tests.pictures import declared, picture
 from tests.shop import PASSWORD, Person, Shop, new_key, unique
 
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
@@ -739,6 +740,51 @@ async def create_project_too_late(shop: Shop) -> Case:
     return "projects.create", values, await _owner(shop), None
 
 
+async def create_upload_all_bad(shop: Shop) -> Case:
+    values = {
+        "purpose": "AVATAR",
+        "filename": " ",
+        "contentType": "image/svg+xml",
+        "size": 10 * 1024 * 1024 + 1,
+        "sha256": "A" * 64,
+    }
+    return "uploads.create", values, await _owner(shop), None
+
+
+async def create_upload_beyond_quota(shop: Shop) -> Case:
+    owner = await _owner(shop)
+    await shop.spend_uploads(owner)
+    return "uploads.create", {"purpose": "AVATAR", **declared(picture())}, owner, None
+
+
+async def upload_of_another(shop: Shop) -> Case:
+    upload = await shop.upload(await _owner(shop))
+    return "uploads.get", {"id": upload.id}, await _owner(shop), None
+
+
+async def set_avatar_of_another_purpose(shop: Shop) -> Case:
+    owner = await _owner(shop)
+    upload = await shop.upload(owner, "PRODUCT_IMAGE")
+    return "users.setAvatar", {"uploadId": upload.id}, owner, None
+
+
+async def set_avatar_too_early(shop: Shop) -> Case:
+    owner = await _owner(shop)
+    upload = await shop.upload(owner, sent=False)
+    return "users.setAvatar", {"uploadId": upload.id}, owner, None
+
+
+async def set_image_of_no_picture(shop: Shop) -> Case:
+    manager = await shop.person("MANAGER")
+    upload = await shop.upload(manager, "PRODUCT_IMAGE", b"<svg/>")
+    values = {"id": (await shop.product()).id, "uploadId": upload.id}
+    return "products.setImage", values, manager, None
+
+
+async def remove_image_of_nothing(shop: Shop) -> Case:
+    return "products.removeImage", {"id": UNKNOWN}, await shop.person("MANAGER"), None
+
+
 async def job_missing(shop: Shop) -> Case:
     values = {"id": new_id(shop.process.clock())}
     return "jobs.get", values, await shop.person("ADMIN"), None
@@ -883,6 +929,13 @@ BAD_CALLS: dict[Build, str] = {
     project_of_another: "PROJECT_NOT_FOUND",
     create_project_all_bad: "VALIDATION_FAILED",
     create_project_too_late: "VALIDATION_FAILED",
+    create_upload_all_bad: "VALIDATION_FAILED",
+    create_upload_beyond_quota: "UPLOAD_QUOTA_SPENT",
+    upload_of_another: "UPLOAD_NOT_FOUND",
+    set_avatar_of_another_purpose: "UPLOAD_NOT_FOUND",
+    set_avatar_too_early: "UPLOAD_NOT_READY",
+    set_image_of_no_picture: "IMAGE_INVALID",
+    remove_image_of_nothing: "PRODUCT_NOT_FOUND",
     job_missing: "JOB_NOT_FOUND",
     job_discard_missing: "JOB_NOT_FOUND",
     job_retry_waiting: "JOB_STATUS_INVALID",
@@ -908,6 +961,7 @@ ELSEWHERE = {
     "IDEMPOTENCY_KEY_IN_USE",
     "PRECONDITION_FAILED",
     "SIGNATURE_INVALID",
+    "UPLOAD_MISMATCH",
 }
 
 

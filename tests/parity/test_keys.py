@@ -24,6 +24,8 @@ KEYED = (
     "products.update",
     "products.archive",
     "products.adjustStock",
+    "products.setImage",
+    "products.removeImage",
     "deposits.create",
     "orders.create",
     "orders.pay",
@@ -46,6 +48,9 @@ KEYED = (
     "projects.create",
     "projects.update",
     "projects.delete",
+    "uploads.create",
+    "users.setAvatar",
+    "users.removeAvatar",
 )
 #: The least role that may call, where not everybody may.
 ROLES = {
@@ -58,6 +63,8 @@ ROLES = {
     "products.update": "MANAGER",
     "products.archive": "ADMIN",
     "products.adjustStock": "MANAGER",
+    "products.setImage": "MANAGER",
+    "products.removeImage": "MANAGER",
     "coupons.create": "MANAGER",
     "coupons.update": "MANAGER",
     "coupons.deactivate": "MANAGER",

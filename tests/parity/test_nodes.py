@@ -21,6 +21,7 @@ SHOWS = {
     "Post": "posts.get",
     "Comment": "comments.get",
     "Project": "projects.get",
+    "Upload": "uploads.get",
     "Job": "jobs.get",
     "User": "users.get",
 }
@@ -50,6 +51,7 @@ async def things_of(shop: Shop, owner: Person) -> dict[str, str]:
         "Post": (await shop.post(owner, is_published=False)).id,
         "Comment": (await shop.comment(owner, (await shop.post(owner, is_published=False)).id)).id,
         "Project": (await shop.project(owner)).id,
+        "Upload": (await shop.upload(owner)).id,
         "Job": await shop.failed_job(),
         "User": owner.id,
     }

@@ -63,6 +63,8 @@ SIGNED_IN = ANONYMOUS | {
     "revokeApiKey",
     "me",
     "updateMe",
+    "setAvatar",
+    "removeAvatar",
     "changePassword",
     "deleteMe",
     "exportMe",
@@ -99,6 +101,8 @@ SIGNED_IN = ANONYMOUS | {
     "createProject",
     "updateProject",
     "deleteProject",
+    "createUpload",
+    "upload",
 }
 MODERATORS = SIGNED_IN | {"unpublishPost", "restorePost", "removeComment", "restoreComment"}
 MANAGERS = MODERATORS | {
@@ -107,6 +111,8 @@ MANAGERS = MODERATORS | {
     "createProduct",
     "updateProduct",
     "adjustStock",
+    "setProductImage",
+    "removeProductImage",
     "allOrders",
     "updateOrderStatus",
     "refundOrder",
@@ -392,6 +398,9 @@ async def world_of(shop: Shop, person: Person | None) -> dict[str, Any]:
         "removed": [(await shop.removed(owner)).id for _ in range(20)],
         "projects": [(await shop.project(owner)).id],
         "deletable": [(await shop.project(owner)).id for _ in range(20)],
+        "uploads": [(await shop.upload(owner)).id],
+        "avatars": [(await shop.upload(owner)).id for _ in range(20)],
+        "pictures": [(await shop.upload(owner, "PRODUCT_IMAGE")).id for _ in range(20)],
         "jobs": [await shop.failed_job()],
         "failedJobs": [await shop.failed_job() for _ in range(40)],
         "login": {"email": guests[0].email, "password": PASSWORD},

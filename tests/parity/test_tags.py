@@ -28,6 +28,8 @@ CONDITIONAL = {
     "categories.delete": "categories.get",
     "products.update": "products.get",
     "products.archive": "products.get",
+    "products.setImage": "products.get",
+    "products.removeImage": "products.get",
     "orders.cancel": "orders.get",
     "orders.updateStatus": "orders.get",
     "coupons.update": "coupons.get",
@@ -57,6 +59,8 @@ WRITES = (
     "apiKeys.create",
     "apiKeys.revoke",
     "users.updateMe",
+    "users.setAvatar",
+    "users.removeAvatar",
     "users.changePassword",
     "users.deleteMe",
     "users.create",
@@ -69,6 +73,8 @@ WRITES = (
     "products.update",
     "products.archive",
     "products.adjustStock",
+    "products.setImage",
+    "products.removeImage",
     "deposits.create",
     "orders.create",
     "orders.pay",
@@ -91,6 +97,7 @@ WRITES = (
     "projects.create",
     "projects.update",
     "projects.delete",
+    "uploads.create",
 )
 
 
@@ -116,6 +123,8 @@ ROLES = {
     "products.update": "MANAGER",
     "products.archive": "ADMIN",
     "products.adjustStock": "MANAGER",
+    "products.setImage": "MANAGER",
+    "products.removeImage": "MANAGER",
     "coupons.create": "MANAGER",
     "coupons.update": "MANAGER",
     "coupons.deactivate": "MANAGER",
@@ -441,6 +450,7 @@ async def test_a_write_leaves_the_same_row_whichever_door_it_came_through(
             "coupons.create",
             "categories.create",
             "projects.create",
+            "uploads.create",
             "posts.create",
             "comments.create",
         }

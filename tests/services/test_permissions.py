@@ -65,6 +65,8 @@ EXPECTED = {
     "projects:read:own": ("USER", True),
     "projects:read:all": ("ADMIN", True),
     "projects:write:own": ("USER", True),
+    "uploads:read:own": ("USER", True),
+    "uploads:write:own": ("USER", True),
     "audit:read:all": ("ADMIN", True),
     "jobs:read:all": ("ADMIN", True),
     "jobs:write:all": ("ADMIN", True),

@@ -21,6 +21,7 @@ PARTS = {
     "posts",
     "comments",
     "likedPostIds",
+    "uploads",
     "auditEntries",
 }
 
@@ -37,6 +38,8 @@ async def test_an_export_has_all_that_belongs_to_a_person(
         project = await shop.project(owner, deadline="2999-12-31")
         draft = await shop.post(owner, is_published=False, liked=True)
         removed = await shop.removed(owner)
+        upload = await shop.upload(owner)
+        await shop.upload(other_user)
         key = await shop.machine(owner, "orders:read:own")
         await shop.project(other_user)
         await shop.comment(other_user, removed.post_id)
@@ -52,6 +55,7 @@ async def test_an_export_has_all_that_belongs_to_a_person(
         [comment] = data["comments"]
         assert (comment["id"], comment["status"]) == (removed.id, "REMOVED")
         assert comment["content"].startswith("Well put")
+        assert [one["id"] for one in data["uploads"]] == [upload.id]
         assert data["likedPostIds"] == [draft.id]
         assert [one["id"] for one in data["apiKeys"]] == [key.key_id]
         assert [one["orderId"] for one in data["payments"]] == [order.id]

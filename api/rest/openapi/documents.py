@@ -1,7 +1,6 @@
 """The OpenAPI document of a version, made from routes and from declarations of operations."""
 
 import json
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +11,13 @@ from starlette.responses import Response
 
 from api.rest.dialect import Dialect
 from api.rest.openapi import amounts
+from api.rest.openapi.descriptions import (
+    ABOUT,
+    noun_of,
+    path_description,
+    success_description,
+    tags,
+)
 from api.rest.openapi.dialects import SHAPES
 from api.rest.openapi.headers import HEADERS, QUOTA, REQUEST_HEADERS
 from api.rest.openapi.schemas import (
@@ -49,14 +55,22 @@ from services.operation.declaration import Key
 from services.operation.operation import Operation
 from services.settings.settings import Settings
 
-_FLAT = ("firstName", "lastName", "avatar", "bio")
+_FLAT = ("firstName", "lastName", "avatar", "imageVariants", "bio")
 _SAMPLE_ID = "01a1f9bd-135c-7e07-b274-b67df665d3e0"
 _SAMPLE_TIME = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _FILE = {"type": "string", "format": "binary"}
 
-_ABOUT = {
-    "v1": "The legacy contract of Tandem: every answer in one envelope. New clients use v2.",
-    "v2": "Order management: catalogue, wallet, orders and payments. GraphQL has the same.",
+#: A form that declares a file and sends it.
+_FORM: Schema = {
+    "title": "UploadForm",
+    "description": "A file and what it is for; its name, media type, size and hash follow from it.",
+    "type": "object",
+    "properties": {
+        "purpose": {**reference("UploadPurpose"), "description": "What the file is for."},
+        "file": {**_FILE, "description": "The file, with its name and media type."},
+    },
+    "required": ["purpose", "file"],
+    "additionalProperties": False,
 }
 
 
@@ -108,11 +122,11 @@ class _Writer:
             title="Tandem",
             version=f"{name.removeprefix('v')}.0.0",
             openapi_version="3.1.0",
-            description=f"{_ABOUT[name]} {amounts.about(self.currency)}",
+            description=f"{ABOUT[name]} {amounts.about(self.currency)}",
             contact={"name": "Whoever runs this server"},
             license_info={"name": "MIT", "url": "https://spdx.org/licenses/MIT.html"},
             servers=[{"url": "/", "description": "This server."}],
-            tags=_tags(),
+            tags=tags(),
             routes=routes,
         )
         document["components"] = {
@@ -144,7 +158,7 @@ class _Writer:
             "operationId": route.operation_id,
             "summary": operation.summary,
             "description": operation.description,
-            "tags": [_noun(operation)],
+            "tags": [noun_of(operation)],
             "security": _security(route),
             "parameters": self._parameters(route),
             "responses": self._responses(route),
@@ -166,7 +180,7 @@ class _Writer:
                 "name": name,
                 "in": "path",
                 "required": True,
-                "description": _path_description(route, name),
+                "description": path_description(route, name),
                 "schema": {"type": "string", "examples": [_SAMPLE_ID]},
             }
             for name in route.expected.path_names
@@ -230,14 +244,18 @@ class _Writer:
         name = f"{schema['title']}Input"
         schema["title"] = name
         self._keep({name: schema, **parts})
-        written = reference(name)
+        shown = reference(name)
         older = self.shapes.body(operation, schema)
         if older is not None:
             self.schemas[older["title"]] = older
-            written = {"anyOf": [written, reference(older["title"])]}
+            shown = {"anyOf": [shown, reference(older["title"])]}
         sample = example(schema, self.schemas | self.results, everything=not required)
-        content = {"schema": written, "example": sample}
-        return {"required": route.expected.body_required, "content": {"application/json": content}}
+        content = {"schema": shown, "example": sample}
+        written = {"application/json": content}
+        if operation.takes_file:
+            written["multipart/form-data"] = {"schema": reference("UploadForm")}
+            self.schemas["UploadForm"] = _FORM
+        return {"required": route.expected.body_required, "content": written}
 
     def _responses(self, route: OperationRoute) -> dict[str, Any]:
         operation, dialect = route.operation, self.dialect
@@ -258,7 +276,7 @@ class _Writer:
         if any(dialect.deprecation(operation, result) for result in operation.results):
             headers += ["Deprecation", "Sunset"]
         success: dict[str, Any] = {
-            "description": _success_description(route),
+            "description": success_description(route),
             "headers": self._headers(headers),
         }
         if route.status == 204:
@@ -353,33 +371,6 @@ def _file_schema(operation: Operation[Any, Any], media: str) -> Schema:
     return {"type": "object", "properties": {"data": rows}, "required": ["data"]}
 
 
-def _noun(operation: Operation[Any, Any]) -> str:
-    return operation.name.split(".")[0]
-
-
-def _tags() -> list[dict[str, str]]:
-    """One tag for each noun, described by the first line of its module or folder in services."""
-    rooms: dict[str, str] = {}
-    for route in ROUTES:
-        # services.orders.buying and services.orders.reading are both in the room services.orders.
-        layer, noun, *_ = route.operation.run.__module__.split(".")
-        rooms.setdefault(_noun(route.operation), f"{layer}.{noun}")
-    return [
-        {"name": noun, "description": (sys.modules[room].__doc__ or noun).split("\n")[0]}
-        for noun, room in rooms.items()
-    ]
-
-
-def _path_description(route: OperationRoute, name: str) -> str:
-    """The description of a path parameter; a nested list takes its parent's."""
-    parent = route.path[: route.path.index(f"{{{name}}}") + len(name) + 2]
-    for known in (route, *ROUTES):
-        properties = known.operation.input.model_json_schema().get("properties", {})
-        if known.path.startswith(parent) and name in properties:
-            return properties[name]["description"]
-    raise LookupError(f"{route.path}: nothing describes {name}")
-
-
 def _security(route: OperationRoute) -> list[dict[str, list[str]]]:
     operation = route.operation
     if route.files:
@@ -415,15 +406,6 @@ def _fields_parameter(names: list[str]) -> Schema:
         "explode": False,
         "schema": {"type": "array", "minItems": 1, "items": {"type": "string", "enum": names}},
     }
-
-
-def _success_description(route: OperationRoute) -> str:
-    operation = route.operation
-    if route.status == 204:
-        return "It is gone."
-    said = [(result.__doc__ or "").strip().split("\n")[0] for result in operation.results]
-    what = " Or: ".join(said)
-    return f"A page of: {what}" if operation.paged else what
 
 
 def _errors(route: OperationRoute) -> set[type[TandemError]]:

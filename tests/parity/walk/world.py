@@ -205,6 +205,10 @@ class World:
             yield name, comment
             yield name, await shop.comment(person, post.id, parentId=comment.id)
             yield name, await shop.project(person, budget="250.00")
+            yield name, await shop.upload(person)
+        manager = await self.people.person("manager-1")
+        for purpose in ("AVATAR", "PRODUCT_IMAGE", "PRODUCT_IMAGE"):
+            yield "manager-1", await shop.upload(manager, purpose)
         buyer = await self.people.person("user-1")
         yield "user-1", await shop.invoice(buyer)
         yield "user-1", await shop.unpublished(buyer)

@@ -1,0 +1,1 @@
+"""Files: the store that holds them, a folder or a bucket of an S3 server."""
