@@ -14,6 +14,7 @@ from schema import (
     categories,
     coupons,
     deposits,
+    events,
     invoices,
     jobs,
     orders,
@@ -70,6 +71,7 @@ class Query(
     coupons.Query,
     posts.Query,
     projects.Query,
+    events.Query,
     audit.Query,
     jobs.Query,
 ):

@@ -122,6 +122,8 @@ def test_only_the_wrapper_begins_transactions() -> None:
         "services/audit/chain.py",
         "services/jobs/unfinished.py",
         "services/search/reindexing.py",
+        "services/events/keeping.py",
+        "services/events/sequencing.py",
     }
     assert begun - others == {"services/operation/running.py"}
 
@@ -427,6 +429,7 @@ async def test_the_rules_stand_in_the_database(shop: Shop) -> None:
         *(f"{table}_decimals" for table in AMOUNTS),
         "sessions_ended",
         "api_keys_ended",
+        "users_role",
         "users_standing",
         *(f"{table}_changed_text" for table in SEARCHED),
         *(f"{table}_made_text" for table in SEARCHED),

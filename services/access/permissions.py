@@ -90,6 +90,8 @@ class Permission(StrEnum):
     PROJECTS_READ_OWN = "projects:read:own", Role.USER
     PROJECTS_READ_ALL = "projects:read:all", Role.ADMIN
     PROJECTS_WRITE_OWN = "projects:write:own", Role.USER
+    EVENTS_READ_OWN = "events:read:own", Role.USER
+    EVENTS_READ_ALL = "events:read:all", Role.MANAGER
     AUDIT_READ_ALL = "audit:read:all", Role.ADMIN
     JOBS_READ_ALL = "jobs:read:all", Role.ADMIN
     JOBS_WRITE_ALL = "jobs:write:all", Role.ADMIN

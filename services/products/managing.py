@@ -28,6 +28,8 @@ from services.errors.base import FieldError
 from services.errors.categories import CategoryNotFound
 from services.errors.common import Forbidden, Internal, ValidationFailed
 from services.errors.products import OutOfStock, ProductNotFound, StockChanged
+from services.events import audience, types
+from services.events.emitting import emit
 from services.operation.context import Context
 from services.operation.declaration import Key
 from services.operation.inputs import (
@@ -53,6 +55,8 @@ MOST_PIECES = 1_000_000
 #: The value that null gives to a field that may be empty.
 _CLEARED: dict[str, Any] = {"description": "", "tags": [], "metadata": {}}
 
+
+_CHANGED = (types.PRODUCT_UPDATED, types.PRODUCT_ARCHIVED)
 
 Name = Annotated[NameLine, Field(min_length=1, max_length=200)]
 Description = Annotated[Lines, Field(max_length=2000)]
@@ -159,6 +163,7 @@ class AdjustStock(Patch):
     result=Product,
     errors=[CategoryNotFound],
     writes=True,
+    emits=(types.PRODUCT_CREATED,),
     key=Key.OPTIONAL,
     cost=5,
 )
@@ -192,7 +197,9 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
             product_id=[product_id],
             quantity=[input.stock],
         )
-    return await _load_product(tx, product_id)
+    product = await _load_product(tx, product_id)
+    emit(ctx, types.PRODUCT_CREATED, product, audience.of_product(product))
+    return product
 
 
 @operation(
@@ -202,6 +209,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
     result=Product,
     errors=[ProductNotFound, CategoryNotFound],
     writes=True,
+    emits=_CHANGED,
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -226,6 +234,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdateProduct) -> Product
     result=Done,
     errors=[ProductNotFound],
     writes=True,
+    emits=_CHANGED,
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -247,6 +256,7 @@ async def archive(ctx: Context, tx: Transaction, input: ProductId) -> Done:
     result=Product,
     errors=[ProductNotFound, StockChanged, OutOfStock],
     writes=True,
+    emits=(types.PRODUCT_STOCK_LOW,),
     key=Key.REQUIRED,
 )
 async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Product:
@@ -281,7 +291,10 @@ async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Pro
             note=input.reason,
             created_at=ctx.now,
         )
-    return await _load_product(tx, input.id)
+    product = await _load_product(tx, input.id)
+    if product.stock <= ctx.settings.low_stock < level.on_hand - level.held:
+        emit(ctx, types.PRODUCT_STOCK_LOW, product, audience.of_stock())
+    return product
 
 
 def _quantity_to_move(input: AdjustStock, stock: int) -> int:
@@ -313,14 +326,19 @@ async def _lock_product(ctx: Context, tx: Transaction, product_id: str) -> Produ
 async def _write_changes(
     ctx: Context, tx: Transaction, product: Product, changed: dict[str, Any]
 ) -> Product:
-    """Update the product if anything changed; returns the stored product."""
+    """Update the product if anything changed, and tell of it; returns the stored product."""
     ctx.record("product", product.id, *sorted(to_camel(name) for name in changed))
     if changed:
         after = {**structs.asdict(product), **changed}
         after |= text_columns(after["name"], after["tags"], after["description"])
         new = {f"new_{name}": value for name, value in after.items()}
         await _write_product(tx, UPDATE_PRODUCT, id=product.id, **new)
-    return await _load_product(tx, product.id)
+    stored = await _load_product(tx, product.id)
+    if changed:
+        archived = product.is_active and not stored.is_active
+        told = types.PRODUCT_ARCHIVED if archived else types.PRODUCT_UPDATED
+        emit(ctx, told, stored, audience.of_product(stored, was_active=product.is_active))
+    return stored
 
 
 async def _write_product(tx: Transaction, query: Query[None], **values: Any) -> None:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_valid
 from pydantic_settings import SettingsConfigDict
 
 from services.settings.content import ContentSettings
+from services.settings.events import EventSettings
 from services.settings.http import HttpSettings
 from services.settings.logs import LogSettings
 from services.settings.pool import PoolSettings
@@ -38,7 +39,7 @@ from services.settings.types import (
 from services.settings.types import Environment as Environment
 
 
-class Settings(ContentSettings, HttpSettings, LogSettings, PoolSettings):
+class Settings(ContentSettings, EventSettings, HttpSettings, LogSettings, PoolSettings):
     """All settings with their defaults; sizes in bytes, times in seconds, money in the currency."""
 
     model_config = SettingsConfigDict(

@@ -116,6 +116,8 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "projects.create": SIGNED_IN,
     "projects.update": (NOBODY, "OK", *["PROJECT_NOT_FOUND"] * 3, NO),
     "projects.delete": (NOBODY, "OK", *["PROJECT_NOT_FOUND"] * 3, NO),
+    "events.list": SIGNED_IN,
+    "eventTypes.list": PUBLIC,
     "audit.list": ADMINS,
     "audit.head": ADMINS,
     "audit.verify": ADMINS,
