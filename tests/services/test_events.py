@@ -9,14 +9,12 @@ from services.deposits import depositing
 from services.events import audience, types
 from services.events.emitting import emit
 from services.events.types import EVENT_TYPES, Silent
-from services.invoices import issuing
-from services.jobs.queue import Job
 from services.operation.context import Context
-from services.orders import buying, managing
+from services.orders import buying
 from services.products import managing as products_managing
 from tests.event_log import CROSSING, EMITTED, alike, emitted, read_log
 from tests.faces import FACES, Door
-from tests.shop import Person, Shop, good_call, new_key, unique
+from tests.shop import Person, Shop, good_call, new_key
 from tests.test_house import declared
 
 WRITES = [operation for operation in declared().values() if operation.writes]
@@ -171,11 +169,8 @@ async def test_jobs_tell_of_expiry_invoices_credit_notes_and_late_deposits(
     order = await shop.order(buyer, paid=True)
     invoice = await shop.invoice(buyer, order.id)
     refund = await shop.refund(order.id, amount="1.00")
-    job = Job(unique(), unique(), {"refundId": refund.id})
-    await issuing.issue_credit_note(shop.process, job)
-    unpaid = await shop.order(buyer)
-    await shop.execute("UPDATE orders SET expires_at = now() WHERE id = $1", unpaid.id)
-    await managing.expire.by_system(shop.request(), {"id": unpaid.id})
+    note = await shop.credit_note(buyer, refund.id)
+    unpaid = await shop.expired_order(buyer)
     settled = []
     for failure in (None, "CARD_DECLINED"):
         deposit = await shop.deposit(buyer, "9000.06")
@@ -185,7 +180,7 @@ async def test_jobs_tell_of_expiry_invoices_credit_notes_and_late_deposits(
     log = await read_log(door, buyer)
     told = {event["type"]: event for event in log}
     assert told["invoice.issued"]["data"]["id"] == invoice.id
-    assert told["creditNote.issued"]["data"]["refundId"] == refund.id
+    assert told["creditNote.issued"]["data"]["id"] == note.id
     assert told["order.expired"]["data"]["id"] == unpaid.id
     assert told["order.expired"]["data"]["status"] == "EXPIRED"
     for type_, deposit in zip(("deposit.succeeded", "deposit.failed"), settled, strict=True):
