@@ -529,7 +529,9 @@ DOCUMENTS: dict[str, Document] = {
     "events.list": Document(
         "eventLog", _LOGGED, {**_PAGING, "types": "[String!]", "subject": "ID"}, listed=True
     ),
-    "eventTypes.list": Document("eventTypes", _EVENT_TYPE, listed=True, key="name"),
+    "eventTypes.list": Document(
+        "eventTypes", _EVENT_TYPE, {"first": "Int"}, listed=True, key="name"
+    ),
     "audit.list": Document(
         "auditLog",
         _AUDIT,

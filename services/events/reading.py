@@ -21,7 +21,7 @@ from services.events.cursors import LogCursors
 from services.events.types import EVENT_TYPES, TYPE_NAMES, EventType
 from services.ids import NOWHERE
 from services.operation.context import Context
-from services.operation.inputs import Flag, Input, Reference, wrong
+from services.operation.inputs import Flag, Input, PageSize, Reference, wrong
 from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 
@@ -90,8 +90,9 @@ class ListEvents(Paged):
 
 
 class ListEventTypes(Input):
-    """Whether to count the types."""
+    """How many types."""
 
+    first: PageSize = Field(100, description="How many, from the first one on.")
     total: Flag = Field(False, description="Count the types as well.")
 
 
@@ -143,9 +144,9 @@ async def list_types(_: Context, input: ListEventTypes) -> Page[EventType]:
 
     New types may be added at any time; skip those that you do not know.
     """
-    count = len(EVENT_TYPES)
-    total = count if input.total else None
-    return Page(EVENT_TYPES, False, False, size=count, number=1, total=total)
+    total = len(EVENT_TYPES) if input.total else None
+    shown = EVENT_TYPES[: input.first]
+    return Page(shown, has_next=False, has_previous=False, size=input.first, number=1, total=total)
 
 
 async def read_head(reader: Reader) -> Head:

@@ -64,6 +64,8 @@ EXPECTED = {
     "projects:read:own": ("USER", True),
     "projects:read:all": ("ADMIN", True),
     "projects:write:own": ("USER", True),
+    "events:read:own": ("USER", True),
+    "events:read:all": ("MANAGER", True),
     "audit:read:all": ("ADMIN", True),
     "jobs:read:all": ("ADMIN", True),
     "jobs:write:all": ("ADMIN", True),

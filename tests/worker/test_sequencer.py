@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -17,10 +18,12 @@ from services.events.sequencing import Sequencer
 from services.events.types import PROJECT_UPDATED
 from services.ids import new_id
 from services.process import new_process
+from tests.commands import running
 from tests.conftest import CHECKOUT, Addresses, settings_for
 from tests.event_log import read_log
 from tests.faces import Door, door_named
 from tests.shop import Clock, Person, Shop, unique
+from tests.worker.work import eventually
 
 
 @pytest.fixture
@@ -195,6 +198,31 @@ async def test_an_empty_outbox_is_looked_into_with_one_statement(shop: Shop) -> 
     await shop.project(await shop.person())
     await shop.process.sequencer.poll()
     assert await shop.value("SELECT position FROM event_head") == before + 1
+
+
+async def test_workers_give_positions_and_make_the_days_of_the_log(
+    shop: Shop, tmp_path: Path
+) -> None:
+    """Two at once, and nobody else runs a sequencer."""
+    owner = await shop.person()
+    made = [(await shop.project(owner)).id for _ in range(3)]
+    settings = shop.process.settings
+
+    async def all_there() -> bool:
+        log = await log_of(shop)
+        days = await shop.value(
+            "SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass"
+        )
+        return [row["subject"] for row in log] == made and days == 9
+
+    with (
+        running(tmp_path / "one", settings, "worker"),
+        running(tmp_path / "other", settings, "worker"),
+    ):
+        await eventually(all_there)
+        made.append((await shop.project(owner)).id)
+        await eventually(all_there)
+    assert [row["position"] for row in await log_of(shop)] == [1, 2, 3, 4]
 
 
 _DIES = """
