@@ -1,4 +1,4 @@
-"""What tests of events share: an event for every operation, and the log as callers read it."""
+"""Helpers of tests about events: the events of every operation, and the log as callers read it."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from tests.faces import Door
 from tests.shop import Person, Shop
 
-#: What the good call of each write emits, in its order; written by hand.
+#: The events of each write's good call, in their order; written by hand.
 EMITTED: Mapping[str, list[str]] = {
     "auth.register": ["user.created"],
     "auth.login": [],

@@ -27,7 +27,7 @@ class Head(Struct, frozen=True):
 
 
 class Moved(Struct, frozen=True):
-    """What one run of the sequencer moved into the log."""
+    """The events that one run of the sequencer moved into the log."""
 
     count: int
     #: When the oldest of them was emitted; None when there was none.
@@ -46,6 +46,10 @@ INSERT_EVENTS = insert_many(event_outbox, ["at", "request_id", "tags"], [*_EACH,
 _head = row_plan(Head, EventHeadTable)
 HEAD = Query(sa.select(*_head.selected), _head.row)
 LOCK_HEAD = Query(sa.select(*_head.selected).with_for_update(), _head.row)
+RENEW_EPOCH = Query(
+    sa.update(event_head).values(epoch=sa.func.gen_random_uuid()).returning(event_head.c.epoch),
+    value,
+)
 #: Does any event wait for its position?
 WAITS = Query(sa.select(sa.exists(sa.select(event_outbox.c.seq))), value)
 
@@ -118,6 +122,6 @@ def _emptied(table: sa.Table) -> Query[None]:
     )
 
 
-#: Remove what events tell of a person; their positions stay. The head must be locked: then no
-#: sequencer moves an event meanwhile. Values: user_id.
+#: Remove what events tell of a person; their positions stay. The head must be locked, so that no
+#: sequencer moves an event at the same time. Values: user_id.
 EMPTY_EVENTS = (_emptied(event_outbox), _emptied(events))

@@ -1,4 +1,4 @@
-"""Who hears an event: decided here for every type, and written with the event.
+"""The audience of an event: decided here for every type, and written with the event.
 
 An event has an owner, an audience by name, and may be public. Its owner hears it with the
 permission that the audience asks of owners. Others hear it with all of the permissions that it asks
@@ -42,7 +42,7 @@ RULES = {
 
 
 class Audience(NamedTuple):
-    """Who hears one event."""
+    """The people who hear one event."""
 
     name: str
     owner_id: str | None = None

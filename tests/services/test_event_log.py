@@ -12,6 +12,7 @@ from services.events.keeping import keep_days
 from services.events.types import EVENT_TYPES
 from services.jobs.queue import Job
 from services.process import new_process
+from tests.cli.test_create_admin import tandem
 from tests.conftest import Addresses, settings_for
 from tests.event_log import read_log
 from tests.faces import Door, door_named
@@ -117,7 +118,7 @@ async def test_only_managers_see_positions(faces: dict[str, Door], shop: Shop) -
                 assert event["requestId"] is None
 
 
-#: What each reader gets of an event: the whole (D), the envelope without data (E), nothing (-).
+#: Each reader gets of an event: the whole (D), the envelope without data (E), nothing (-).
 #: Readers: owner, stranger, moderator, manager, admin. Written by hand.
 HEARS = {
     "order.created": "D--DD",
@@ -502,3 +503,17 @@ async def test_a_cursor_from_before_a_restore_is_gone_on_every_face(
                 assert (gone.code, gone.status) == ("EVENTS_GONE", 410)
                 assert cursors.read(gone.failure.details["oldest"]) == (epoch, 0)
     assert event["cursor"] not in (other, beyond)
+
+
+async def test_a_command_ends_the_cursors_from_before_a_restore(own_shop: Shop) -> None:
+    owner, door = await own_shop.person(), door_named("direct", own_shop, None)
+    await many(own_shop, owner, 1)
+    [event] = await read_log(door, owner)
+    after = {"after": event["cursor"]}
+    assert (await door.call("events.list", after, caller=owner)).ok == []
+    status, said = await tandem(own_shop.process.settings, "events", "renew")
+    assert status == 0, said
+    gone = await door.call("events.list", after, caller=owner)
+    assert gone.code == "EVENTS_GONE"
+    rest = await door.call("events.list", {"after": gone.failure.details["oldest"]}, caller=owner)
+    assert rest.ids() == [event["id"]]
