@@ -10,7 +10,7 @@ from persistence.mail_tokens import Purpose
 from services.errors.base import CATALOGUE
 from services.errors.common import Internal
 from services.errors.orders import OrderNotFound
-from services.ids import new_id
+from services.ids import NOWHERE, new_id
 from services.jobs.handlers import HANDLERS
 from services.jobs.queue import Job
 from services.orders import reading as orders
@@ -739,6 +739,16 @@ async def create_project_too_late(shop: Shop) -> Case:
     return "projects.create", values, await _owner(shop), None
 
 
+async def events_of_another_epoch(shop: Shop) -> Case:
+    cursor = shop.process.log_cursors.write(NOWHERE, 1)
+    return "events.list", {"after": cursor}, await _owner(shop), None
+
+
+async def events_all_bad(shop: Shop) -> Case:
+    values = {"types": ["order.eaten"], "subject": "nonsense", "first": 0}
+    return "events.list", values, await _owner(shop), None
+
+
 async def job_missing(shop: Shop) -> Case:
     values = {"id": new_id(shop.process.clock())}
     return "jobs.get", values, await shop.person("ADMIN"), None
@@ -883,6 +893,8 @@ BAD_CALLS: dict[Build, str] = {
     project_of_another: "PROJECT_NOT_FOUND",
     create_project_all_bad: "VALIDATION_FAILED",
     create_project_too_late: "VALIDATION_FAILED",
+    events_of_another_epoch: "EVENTS_GONE",
+    events_all_bad: "VALIDATION_FAILED",
     job_missing: "JOB_NOT_FOUND",
     job_discard_missing: "JOB_NOT_FOUND",
     job_retry_waiting: "JOB_STATUS_INVALID",

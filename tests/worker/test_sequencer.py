@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from persistence.database.connections import Connection
 from persistence.events.statements import INSERT_EVENTS
 from services.events.sequencing import Sequencer
 from services.events.types import PROJECT_UPDATED
@@ -43,7 +44,7 @@ async def shop(
 class Writer:
     """A transaction that writes events as an operation does, step by step."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._transaction = connection.transaction()
 
