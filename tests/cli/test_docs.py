@@ -98,7 +98,7 @@ async def test_the_readme_s_story_charges_the_wallet_once(place: Place) -> None:
     assert json.loads(said.splitlines()[-1])["balance"] == "80.00"
 
 
-@pytest.mark.parametrize("document", ["docs/story.md", "docs/faces.md"])
+@pytest.mark.parametrize("document", ["docs/story.md", "docs/faces.md", "docs/events.md"])
 async def test_every_shell_step_runs(place: Place, document: str, tmp_path: Path) -> None:
     script = "\n".join(blocks(document, "sh")).replace("/tmp/", f"{tmp_path}/")
     said = await place.run(script)
