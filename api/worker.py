@@ -32,6 +32,7 @@ from persistence.database.failures import Unavailable, translated
 from persistence.database.transactions import QueryStats
 from persistence.jobs.statements import STARTS
 from services import logs
+from services.events.sequencing import POLL_SECONDS as EVENT_POLL_SECONDS
 from services.jobs.handlers import AT_ONCE, HANDLERS, LANES, SCHEDULES
 from services.jobs.lanes import Lane, split
 from services.jobs.queue import DoNotRetry, Handler, Job, put_back
@@ -259,6 +260,7 @@ async def _run(settings: Settings) -> None:
     # The tasks of the process serve requests, which a worker does not get.
     periodic_tasks = PeriodicTasks()
     periodic_tasks.every(process.settings.job_poll_seconds, queue)
+    periodic_tasks.every(EVENT_POLL_SECONDS, process.sequencer.poll)
     periodic_tasks.every(MEASURE_SECONDS, process.shared_clock.measure)
     periodic_tasks.every(SAMPLE_SECONDS, ProcessMetrics(process).sample)
     worker, loop = Worker(process, HANDLERS, AT_ONCE), asyncio.get_running_loop()

@@ -14,6 +14,7 @@ from schema import (
     categories,
     coupons,
     deposits,
+    events,
     invoices,
     jobs,
     orders,
@@ -74,6 +75,7 @@ class Query(
     projects.Query,
     reports.Query,
     uploads.Query,
+    events.Query,
     audit.Query,
     jobs.Query,
 ):

@@ -24,6 +24,7 @@ from services.done import Done
 from services.errors.api_keys import ApiKeyNotFound
 from services.errors.base import FieldError, TandemError
 from services.errors.common import ValidationFailed
+from services.events.types import none
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.declaration import Key
@@ -116,6 +117,7 @@ async def list_(
     input=CreateApiKey,
     result=CreatedApiKey,
     writes=True,
+    emits=none("API keys are no things that others hear of."),
     cost=5,
 )
 async def create(ctx: Context, tx: Transaction, input: CreateApiKey) -> CreatedApiKey:
@@ -154,6 +156,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateApiKey) -> CreatedA
     result=Done,
     errors=[ApiKeyNotFound],
     writes=True,
+    emits=none("API keys are no things that others hear of."),
     revokes=True,
     key=Key.OPTIONAL,
 )

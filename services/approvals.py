@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from persistence.database.transactions import PendingResult, Transaction
+from persistence.database.transactions import Transaction
 from persistence.orders.statuses import OrderStatus
 from persistence.orders.views import APPROVALS, Order
 from services.access.permissions import Permission
 from services.errors.approvals import SelfApproval
 from services.errors.orders import OrderNotFound, OrderStatusInvalid
+from services.events import types
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.declaration import Key
@@ -56,10 +57,11 @@ async def list_(ctx: Context, input: ListApprovals) -> Page[Order]:
     result=Order,
     errors=[OrderNotFound, OrderStatusInvalid, SelfApproval],
     writes=True,
+    emits=(types.ORDER_APPROVED,),
     key=Key.OPTIONAL,
     cost=5,
 )
-async def approve(ctx: Context, tx: Transaction, input: Decision) -> PendingResult[Order]:
+async def approve(ctx: Context, tx: Transaction, input: Decision) -> Order:
     """Approve another user's order.
 
     The order can then be paid. The time for which it holds its stock starts again.
@@ -84,10 +86,11 @@ async def approve(ctx: Context, tx: Transaction, input: Decision) -> PendingResu
     result=Order,
     errors=[OrderNotFound, OrderStatusInvalid, SelfApproval],
     writes=True,
+    emits=(types.ORDER_REJECTED,),
     key=Key.OPTIONAL,
     cost=5,
 )
-async def reject(ctx: Context, tx: Transaction, input: Decision) -> PendingResult[Order]:
+async def reject(ctx: Context, tx: Transaction, input: Decision) -> Order:
     """Reject another user's order for good, and release the stock that it holds."""
     order = await _lock_undecided(ctx, tx, input, OrderStatus.REJECTED)
     return await orders_steps.end_unpaid(ctx, tx, order, OrderStatus.REJECTED, input.note)

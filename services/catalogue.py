@@ -11,6 +11,7 @@ from services.comments import reading as comments
 from services.comments import writing as comments_writing
 from services.coupons import managing as coupons
 from services.deposits import depositing as deposits
+from services.events import reading as events
 from services.invoices import reading as invoices
 from services.jobs import managing as jobs
 from services.operation.operation import Operation
@@ -135,6 +136,8 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     reports_sales.sales,
     uploads_declaring.create,
     uploads.get,
+    events.list_,
+    events.list_types,
     audit.list_,
     audit.head,
     audit.verify,

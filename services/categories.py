@@ -21,6 +21,8 @@ from persistence.database.transactions import Transaction
 from services.access.permissions import PUBLIC, Permission
 from services.done import Done
 from services.errors.categories import CategoryInUse, CategoryNotFound, SlugTaken
+from services.events import audience, types
+from services.events.emitting import emit
 from services.operation import paging
 from services.operation.context import Context, Request, Wanted, viewer_values_for_relation
 from services.operation.declaration import Key
@@ -108,6 +110,7 @@ async def get(ctx: Context, input: CategoryId) -> Category:
     result=Category,
     errors=[SlugTaken],
     writes=True,
+    emits=(types.CATEGORY_CREATED,),
     key=Key.OPTIONAL,
     cost=5,
 )
@@ -127,7 +130,9 @@ async def create(ctx: Context, tx: Transaction, input: CreateCategory) -> Catego
         )
     except UniqueViolation:
         raise SlugTaken from None
-    return await _load_category(tx, category_id)
+    category = await _load_category(tx, category_id)
+    emit(ctx, types.CATEGORY_CREATED, category, audience.of_category())
+    return category
 
 
 @operation(
@@ -137,6 +142,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateCategory) -> Catego
     result=Category,
     errors=[CategoryNotFound, SlugTaken],
     writes=True,
+    emits=(types.CATEGORY_UPDATED,),
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -154,7 +160,10 @@ async def update(ctx: Context, tx: Transaction, input: UpdateCategory) -> Catego
             await tx.all(UPDATE_CATEGORY, id=category.id, **new)
         except UniqueViolation:
             raise SlugTaken from None
-    return await _load_category(tx, category.id)
+    stored = await _load_category(tx, category.id)
+    if changed:
+        emit(ctx, types.CATEGORY_UPDATED, stored, audience.of_category())
+    return stored
 
 
 @operation(
@@ -164,6 +173,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdateCategory) -> Catego
     result=Done,
     errors=[CategoryNotFound, CategoryInUse],
     writes=True,
+    emits=(types.CATEGORY_DELETED,),
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -174,6 +184,7 @@ async def delete(ctx: Context, tx: Transaction, input: CategoryId) -> Done:
         await tx.all(DELETE_CATEGORY, id=category.id)
     except ReferenceViolation:
         raise CategoryInUse from None
+    emit(ctx, types.CATEGORY_DELETED, category, audience.of_category())
     return Done()
 
 

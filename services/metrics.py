@@ -50,6 +50,13 @@ _ATTEMPT_SECONDS = Histogram(
 )
 
 
+_EVENTS = Counter("tandem_events", "Events that got their position in the log.", registry=REGISTRY)
+_EVENT_LAG = Histogram(
+    "tandem_event_lag_seconds",
+    "How long the oldest event of a run of the sequencer had waited for its position.",
+    registry=REGISTRY,
+    buckets=_BUCKETS,
+)
 _TURNED_AWAY = Counter(
     "tandem_requests_turned_away",
     "Requests that were refused at once, as too many were in progress.",
@@ -60,6 +67,12 @@ _TURNED_AWAY = Counter(
 def count_turned_away(number: int) -> None:
     """Count requests that were refused because of too many others."""
     _TURNED_AWAY.inc(number)
+
+
+def count_events(number: int, lag: float) -> None:
+    """Count events of one run of the sequencer; ``lag`` is the wait of the oldest, in seconds."""
+    _EVENTS.inc(number)
+    _EVENT_LAG.observe(max(0.0, lag))
 
 
 def count_operation(name: str, face: str, outcome: str, seconds: float) -> None:

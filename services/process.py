@@ -25,6 +25,8 @@ from services.audit.proofs import AuditKeys
 from services.cache.cache import Cache
 from services.cache.persisted_queries import PersistedQueries
 from services.deposits.provider import Provider, new_provider
+from services.events.cursors import LogCursors
+from services.events.sequencing import Sequencer
 from services.fast.joined_charges import JoinedCharges
 from services.fast.redis_pipeline import Pipeline
 from services.files.choosing import new_store
@@ -65,6 +67,8 @@ class Process:
     revocations: Revocations
     api_keys: ApiKeys
     cursors: CursorKeys
+    log_cursors: LogCursors
+    sequencer: Sequencer
     passwords: Passwords
     places: Places
     key_turns: KeyTurns
@@ -159,6 +163,8 @@ def new_process(
         revocations=revocations,
         api_keys=api_keys,
         cursors=CursorKeys(*settings.secrets),
+        log_cursors=LogCursors(*settings.secrets),
+        sequencer=Sequencer(settings, database, cache, redis_calls, reachability, clock),
         passwords=Passwords(settings.password_hashes_at_once, settings.bcrypt_rounds),
         places=Places(*settings.secrets),
         key_turns=KeyTurns(settings.key_wait_seconds, settings.pool_max),

@@ -25,6 +25,8 @@ from services.done import Done
 from services.errors.base import FieldError
 from services.errors.common import ValidationFailed
 from services.errors.projects import ProjectNotFound
+from services.events import audience, types
+from services.events.emitting import emit
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.declaration import Key
@@ -146,6 +148,7 @@ async def get(ctx: Context, input: ProjectId) -> Project:
     input=CreateProject,
     result=Project,
     writes=True,
+    emits=(types.PROJECT_CREATED,),
     key=Key.OPTIONAL,
 )
 async def create(ctx: Context, tx: Transaction, input: CreateProject) -> Project:
@@ -165,7 +168,9 @@ async def create(ctx: Context, tx: Transaction, input: CreateProject) -> Project
         deadline=input.deadline,
         created_at=ctx.now,
     )
-    return await _load_project(tx, project_id)
+    project = await _load_project(tx, project_id)
+    emit(ctx, types.PROJECT_CREATED, project, audience.of_project(project))
+    return project
 
 
 @operation(
@@ -175,6 +180,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateProject) -> Project
     result=Project,
     errors=[ProjectNotFound],
     writes=True,
+    emits=(types.PROJECT_UPDATED,),
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -190,7 +196,10 @@ async def update(ctx: Context, tx: Transaction, input: UpdateProject) -> Project
             f"new_{name}": value for name, value in {**current, **changed}.items()
         }
         await tx.write(UPDATE_PROJECT, **{**new, "id": project.id})
-    return await _load_project(tx, project.id)
+    stored = await _load_project(tx, project.id)
+    if changed:
+        emit(ctx, types.PROJECT_UPDATED, stored, audience.of_project(stored))
+    return stored
 
 
 @operation(
@@ -200,6 +209,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdateProject) -> Project
     result=Done,
     errors=[ProjectNotFound],
     writes=True,
+    emits=(types.PROJECT_DELETED,),
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -207,6 +217,7 @@ async def delete(ctx: Context, tx: Transaction, input: ProjectId) -> Done:
     """Delete a project of the caller's for good."""
     project = await _lock_project(ctx, tx, input.id)
     await tx.write(DELETE_PROJECT, id=project.id)
+    emit(ctx, types.PROJECT_DELETED, project, audience.of_project(project))
     return Done()
 
 

@@ -90,6 +90,7 @@ SHOWN = frozenset(
         "startsAt",
         "status",
         "stock",
+        "subject",
         "subtotal",
         "tag",
         "tags",
@@ -98,6 +99,7 @@ SHOWN = frozenset(
         "total",
         "trackingCode",
         "uploadId",
+        "types",
         "usageLimit",
         "value",
     }

@@ -12,6 +12,7 @@ from services.access.permissions import Permission
 from services.done import Done
 from services.errors.base import TandemError
 from services.errors.sessions import SessionNotFound
+from services.events.types import none
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.declaration import Key
@@ -53,6 +54,7 @@ async def list_(
     result=Done,
     errors=[SessionNotFound],
     writes=True,
+    emits=none("Sessions are no things that others hear of."),
     revokes=True,
     key=Key.OPTIONAL,
 )

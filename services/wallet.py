@@ -17,6 +17,8 @@ from persistence.wallet import (
 )
 from services.access.permissions import Permission
 from services.errors.common import Internal
+from services.events import audience, types
+from services.events.emitting import emit
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.inputs import Nothing
@@ -57,6 +59,8 @@ async def transfer(
     kind: TransferKind,
     amount: Decimal,
     *,
+    wallet: Wallet,
+    owner_id: str,
     source: str,
     target: str,
     order_id: str | None = None,
@@ -65,9 +69,12 @@ async def transfer(
 ) -> str:
     """Move an amount between two accounts by a transfer with two postings; returns its id.
 
-    The caller has locked the wallet among them. Money never moves in any other way.
+    One of them is ``wallet``, as it was locked by the caller; its owner hears of the new entry.
+    Money never moves in any other way.
     """
     transfer_id = ctx.new_id()
+    changes = {source: -amount, target: amount}
+    posting_ids = {account: ctx.new_id() for account in changes}
     await tx.write(
         INSERT_TRANSFER,
         id=transfer_id,
@@ -81,8 +88,21 @@ async def transfer(
         INSERT_POSTINGS,
         transfer_id=transfer_id,
         created_at=ctx.now,
-        id=[ctx.new_id(), ctx.new_id()],
-        account_id=[source, target],
-        amount=[-amount, amount],
+        id=[*posting_ids.values()],
+        account_id=[*changes],
+        amount=[*changes.values()],
     )
+    change = changes[wallet.id]
+    entry = WalletEntry(
+        id=posting_ids[wallet.id],
+        kind=kind,
+        amount=change,
+        balance_after=wallet.balance + change,
+        currency=wallet.currency,
+        order_id=order_id,
+        deposit_id=deposit_id,
+        created_at=ctx.now,
+    )
+    told = types.WALLET_CREDITED if change > 0 else types.WALLET_DEBITED
+    emit(ctx, told, entry, audience.of_wallet(owner_id), subject=wallet.id)
     return transfer_id

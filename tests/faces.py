@@ -202,6 +202,8 @@ ADDRESSES: dict[str, Address] = {
     "projects.delete": Address("DELETE", "/projects/{id}", 204),
     "uploads.create": Address("POST", "/uploads", 201),
     "uploads.get": Address("GET", "/uploads/{id}"),
+    "events.list": Address("GET", "/events/log"),
+    "eventTypes.list": Address("GET", "/event-types"),
     "audit.list": Address("GET", "/admin/audit"),
     "audit.head": Address("GET", "/admin/audit/head"),
     "audit.verify": Address("GET", "/admin/audit/verify"),
@@ -284,6 +286,8 @@ _SALES = (
 )
 _EXPORT = "url filename expiresAt"
 _FORMAT = {"format": "ExportFormat", "bom": "Boolean", "afterId": "ID"}
+_LOGGED = "id type cursor position at subject data requestId"
+_EVENT_TYPE = "name summary subject payload heardBy"
 _PAGING = {
     "first": "Int",
     "after": "String",
@@ -304,6 +308,8 @@ class Document(NamedTuple):
     #: The type of a mutation's input object.
     input: str | None = None
     listed: bool = False
+    #: The field that tells the items of a list apart.
+    key: str = "id"
     tagged: bool = False
     #: The root field that a nested operation lies in, and what that takes.
     under: str | None = None
@@ -586,6 +592,12 @@ DOCUMENTS: dict[str, Document] = {
     "projects.delete": Document("deleteProject", "ok", _ID),
     "uploads.create": Document("createUpload", _UPLOAD, input="CreateUploadInput!"),
     "uploads.get": Document("upload", _UPLOAD, _ID),
+    "events.list": Document(
+        "eventLog", _LOGGED, {**_PAGING, "types": "[String!]", "subject": "ID"}, listed=True
+    ),
+    "eventTypes.list": Document(
+        "eventTypes", _EVENT_TYPE, {"first": "Int"}, listed=True, key="name"
+    ),
     "audit.list": Document(
         "auditLog",
         _AUDIT,
@@ -939,12 +951,14 @@ def _folded(user: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _query(values: Mapping[str, Any]) -> dict[str, str]:
-    texts = {True: "true", False: "false"}
-    return {
-        name: texts[value] if isinstance(value, bool) else str(value)
-        for name, value in values.items()
-        if value is not None
-    }
+    return {name: _text(value) for name, value in values.items() if value is not None}
+
+
+def _text(value: Any) -> str:
+    """A value in a query string; a list is one text, separated by commas."""
+    if isinstance(value, list):
+        return ",".join(map(_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _bare(tag: str | None) -> str | None:
@@ -1010,8 +1024,8 @@ class GraphQL(Door):
             tag = value.pop("etag", None) if isinstance(value, dict) else None
             return Outcome(value=value, etag=tag, **common)
         info = value["pageInfo"]
-        assert [edge["node"]["id"] for edge in value["edges"]] == [
-            node["id"] for node in value["nodes"]
+        assert [edge["node"][document.key] for edge in value["edges"]] == [
+            node[document.key] for node in value["nodes"]
         ]
         page = Paging(
             info["hasNextPage"],
@@ -1057,7 +1071,7 @@ def written(
     gives = document.gives + (" etag" if document.tagged else "")
     if document.listed:
         gives = (
-            f"nodes {{ {gives} }} edges {{ cursor node {{ id }} }} "
+            f"nodes {{ {gives} }} edges {{ cursor node {{ {document.key} }} }} "
             "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
             + (" totalCount" if counted else "")
         )

@@ -31,6 +31,7 @@ from services.jobs.queue import Job, put
 from services.mail.tokens import derive
 from services.operation.context import Request
 from services.orders import buying as orders_buying
+from services.orders import managing as orders_managing
 from services.orders import reading as orders
 from services.posts import liking as posts_liking
 from services.posts import moderating as posts_moderating
@@ -87,6 +88,8 @@ _DIGEST = " UNION ALL ".join(
     for table in BUSINESS_TABLES
     for printed in (_CONTENT if table == "api_keys" else _PLACES,)
 )
+# Each event takes a number; where it lies changes by itself, in the outbox or in the log.
+_DIGEST += " UNION ALL SELECT 'events', last_value::text FROM event_sequence"
 _ENTER = """
 WITH person AS (
     INSERT INTO users (id, email, username, full_name, password_hash, role, is_active, created_at)
@@ -408,6 +411,20 @@ class Shop:
         data = {"invoiceId": order.invoice_id}
         await invoices_jobs.render_invoice(self.process, Job(unique(), unique(), data))
         return await invoices.get(self.request(person), {"id": order.invoice_id})
+
+    async def credit_note(self, person: Person, refund_id: str) -> Any:
+        """The credit note of a refund of somebody's."""
+        data = {"refundId": refund_id}
+        await invoices_jobs.issue_credit_note(self.process, Job(unique(), unique(), data))
+        found = await self.value("SELECT id FROM invoices WHERE refund_id = $1", refund_id)
+        return await invoices.get(self.request(person), {"id": found})
+
+    async def expired_order(self, person: Person) -> Any:
+        """An order of somebody's that nobody paid in time."""
+        order = await self.order(person)
+        due = "UPDATE orders SET expires_at = created_at WHERE id = $1"
+        await self.execute(due, order.id)
+        return await orders_managing.expire.by_system(self.request(), {"id": order.id})
 
     async def large_order(self, person: Person | None = None) -> Any:
         """A new order that waits for approval."""

@@ -123,6 +123,8 @@ def test_only_the_wrapper_begins_transactions() -> None:
         "services/jobs/unfinished.py",
         "services/search/reindexing.py",
         "services/uploads/sweeping.py",
+        "services/events/keeping.py",
+        "services/events/sequencing.py",
     }
     assert begun - others == {"services/operation/running.py"}
 
@@ -428,6 +430,7 @@ async def test_the_rules_stand_in_the_database(shop: Shop) -> None:
         *(f"{table}_decimals" for table in AMOUNTS),
         "sessions_ended",
         "api_keys_ended",
+        "users_role",
         "users_standing",
         *(f"{table}_changed_text" for table in SEARCHED),
         *(f"{table}_made_text" for table in SEARCHED),

@@ -28,10 +28,12 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="See and rotate the keys that sign access tokens.", no_args_is_help=True)
 audit = typer.Typer(help="Export the audit log's head, and verify the log.", no_args_is_help=True)
+events = typer.Typer(help="End cursors of the log of events after a restore.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 exports = typer.Typer(help="Write transactions or products into a file.", no_args_is_help=True)
 app.add_typer(exports, name="export")
+app.add_typer(events, name="events")
 
 
 def _show_version(wanted: bool) -> None:
@@ -273,6 +275,14 @@ def verify_audit_log(
     from api.cli.audit import verify_log
 
     verify_log(data, head)
+
+
+@events.command("renew")
+def renew_log(data: DataOption = DATA) -> None:
+    """Refuse cursors of the log from before: run this once after restoring a backup."""
+    from api.cli.events import renew_epoch
+
+    renew_epoch(data)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from schema.schema import FIELDS
 from services.catalogue import OPERATIONS
 from services.errors.base import TandemError
 from services.errors.common import COMMON, KEYED
+from services.events.types import Silent
 from services.operation.declaration import Deprecation
 from services.operation.operation import Operation
 
@@ -42,6 +43,7 @@ def _operation(operation: Operation[Any, Any]) -> dict[str, Any]:
         "permissions": operation.needs,
         "errors": sorted(error.code for error in operation.errors),
         "writes": operation.writes,
+        "emits": _emits(operation),
         "idempotent": operation.key.value,
         "conditional": operation.conditional,
         "paged": operation.paged,
@@ -50,6 +52,11 @@ def _operation(operation: Operation[Any, Any]) -> dict[str, Any]:
         "graphql": FIELDS[operation.name],
         "rest": {"method": method, "path": path},
     }
+
+
+def _emits(operation: Operation[Any, Any]) -> list[str]:
+    emits = operation.emits
+    return [] if emits is None or isinstance(emits, Silent) else [each.name for each in emits]
 
 
 def _deprecation(deprecated: Deprecation | None) -> dict[str, str] | None:

@@ -1,10 +1,12 @@
 """Statements that read, lock and change comments."""
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 from msgspec import Struct
 
 from persistence.comments.tables import CommentStatus, CommentTable, comments
-from persistence.comments.views import COMMENT
+from persistence.comments.views import COMMENT, Comment
 from persistence.database.rows import row_plan
 from persistence.database.statements import Query, among, given, insert, nothing, value
 from persistence.posts.tables import posts
@@ -18,6 +20,13 @@ class Parent(Struct, frozen=True):
     post_id: str
     parent_id: str | None
     status: CommentStatus
+
+
+class LockedComment(NamedTuple):
+    """A locked comment, and whether everybody may see it: its post is published."""
+
+    comment: Comment
+    is_public: bool
 
 
 _with_post = comments.join(posts, posts.c.id == comments.c.post_id)
@@ -37,7 +46,11 @@ LOCK_PARENT = Query(
 _this = comments.c.id == given("id", comments.c.id)
 #: The lock waits for replies that are being written.
 LOCK_COMMENT = Query(
-    COMMENT.select().where(_this, COMMENT.visible).with_for_update(of=comments), COMMENT.row
+    COMMENT.select()
+    .add_columns(posts.c.is_published)
+    .where(_this, COMMENT.visible)
+    .with_for_update(of=comments),
+    lambda *columns: LockedComment(COMMENT.row(*columns[:-1]), columns[-1]),
 )
 INSERT_COMMENT = insert(
     comments, "id", "post_id", "author_id", "parent_id", "content", "created_at"

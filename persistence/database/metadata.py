@@ -11,6 +11,7 @@ import persistence.categories
 import persistence.comments.tables
 import persistence.coupons.tables
 import persistence.deposits
+import persistence.events.tables
 import persistence.idempotency
 import persistence.invoices.tables
 import persistence.jobs.schedules
@@ -29,7 +30,14 @@ import persistence.signing_keys
 import persistence.uploads.tables
 import persistence.users.tables
 import persistence.wallet
-from persistence.database.rules import CHAIN_BEGINS, FUNCTIONS, SYSTEM_ACCOUNTS, TRIGGERS
+from persistence.database.rules import (
+    CHAIN_BEGINS,
+    DEFAULT_PARTITION,
+    FUNCTIONS,
+    LOG_BEGINS,
+    SYSTEM_ACCOUNTS,
+    TRIGGERS,
+)
 
 METADATA = SQLModel.metadata
 
@@ -39,5 +47,11 @@ def create_all(connection: sa.Connection) -> None:
     for statement in FUNCTIONS:
         connection.exec_driver_sql(statement)
     METADATA.create_all(connection)
-    for statement in (*TRIGGERS, SYSTEM_ACCOUNTS, CHAIN_BEGINS):
+    for statement in (
+        *TRIGGERS,
+        SYSTEM_ACCOUNTS,
+        CHAIN_BEGINS,
+        DEFAULT_PARTITION,
+        LOG_BEGINS,
+    ):
         connection.exec_driver_sql(statement)

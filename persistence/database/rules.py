@@ -5,6 +5,7 @@ the tables and these rules.
 """
 
 from persistence import amounts
+from persistence.events import days as event_days
 from persistence.orders.statuses import WAITING_STATUSES, listed
 from persistence.wallet import PROVIDER, SHOP
 
@@ -101,6 +102,15 @@ FUNCTIONS = (
         RETURN NEW;
     END $$
     """,
+    # A role that was gained does not open the past: see persistence/events/views.py.
+    """
+    CREATE FUNCTION tandem_role() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        NEW.role_since := now();
+        RETURN NEW;
+    END $$
+    """,
+    event_days.FUNCTION,
     # Changing a user's role or closing the account ends the user's sessions and API keys.
     """
     CREATE FUNCTION tandem_standing() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -202,6 +212,8 @@ TRIGGERS = (
         "FOR EACH ROW EXECUTE FUNCTION tandem_ended()"
         for table in ("sessions", "api_keys")
     ),
+    "CREATE TRIGGER users_role BEFORE UPDATE OF role ON users "
+    "FOR EACH ROW WHEN (OLD.role <> NEW.role) EXECUTE FUNCTION tandem_role()",
     "CREATE TRIGGER users_standing AFTER UPDATE OF role, is_active ON users "
     "FOR EACH ROW WHEN (OLD.role <> NEW.role OR OLD.is_active <> NEW.is_active) "
     "EXECUTE FUNCTION tandem_standing()",
@@ -217,3 +229,7 @@ SYSTEM_ACCOUNTS = (
 CHAIN_BEGINS = (
     "INSERT INTO audit_chain (id, position, hash) VALUES (1, 0, decode(repeat('00', 32), 'hex'))"
 )
+#: A missing partition of a day must not hold up events: they go here until it is made.
+DEFAULT_PARTITION = "CREATE TABLE events_default PARTITION OF events DEFAULT"
+#: The row of the log's head always exists.
+LOG_BEGINS = "INSERT INTO event_head (id) VALUES (1)"

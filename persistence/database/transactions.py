@@ -18,7 +18,6 @@ from persistence.database.failures import Unavailable
 from persistence.database.statements import Query
 
 Row = TypeVar("Row")
-Out = TypeVar("Out")
 
 SET_SAVEPOINT = "SAVEPOINT operation"
 UNDO_TO_SAVEPOINT = "ROLLBACK TO SAVEPOINT operation"
@@ -33,16 +32,6 @@ class Write(Generic[Row]):
         self.query = query
         self.values = values
         self.rows: list[Row] = []
-
-
-class PendingResult(Generic[Out]):
-    """A result that is made of the row that a write returns; see `Transaction.known`."""
-
-    __slots__ = ("make", "write")
-
-    def __init__(self, write: Write[Row], make: Callable[[Row], Out]) -> None:
-        self.write = write
-        self.make = make
 
 
 class Reader:
@@ -107,12 +96,6 @@ class Transaction(Reader):
 
     async def flush(self) -> None:
         """Send the writes that were not sent yet."""
-
-    async def known(self, later: PendingResult[Out]) -> Out:
-        """The result that a write's row was needed for; sends the write."""
-        await self.flush()
-        [row] = later.write.rows
-        return later.make(row)
 
     async def run(self, sql: str) -> None:
         """Run a statement that takes no values and answers nothing."""

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -9,8 +10,8 @@ from msgspec import Struct
 from persistence.database.rows import row_plan
 from persistence.database.statements import Query, given, insert_many, nothing, value
 from persistence.orders.statuses import OPEN_STATUSES
-from persistence.orders.tables import OrderTable, order_lines, orders
-from persistence.orders.views import ORDER, invoice_id
+from persistence.orders.tables import NEXT_ORDER_NUMBER, order_lines, orders
+from persistence.orders.views import ORDER, Order, invoice_id
 from persistence.products.statements import LOCKED_PRODUCTS
 from persistence.products.tables import ProductTable
 from persistence.wallet import accounts
@@ -19,7 +20,8 @@ from persistence.wallet import accounts
 class Offer(Struct, frozen=True):
     """A product to buy, read under its lock and its stock's, and the money in the buyer's wallet.
 
-    ``balance`` and ``held`` are None when there is no wallet.
+    ``balance`` and ``held`` are None when there is no wallet. ``order_number`` is for the new
+    order, and ``row_time`` is the time that PostgreSQL will give to its row.
     """
 
     product_id: str
@@ -29,21 +31,19 @@ class Offer(Struct, frozen=True):
     available: int
     balance: Decimal | None
     held: Decimal | None
+    order_number: str
+    row_time: datetime
 
 
-class Placed(Struct, frozen=True):
-    """The values that the database gave to an order when it was placed."""
+class LockedOrder(NamedTuple):
+    """A locked order, and the time that PostgreSQL gives to the rows of this transaction."""
 
-    number: str
-    version: int
-    updated_at: datetime
+    order: Order
+    row_time: datetime
 
 
-class Moved(Struct, frozen=True):
-    """The values that the database changed by itself when an order was moved."""
-
-    version: int
-    updated_at: datetime
+def _locked_order(*columns: Any) -> LockedOrder:
+    return LockedOrder(ORDER.row(*columns[:-1]), columns[-1])
 
 
 VISIBLE_IDS = Query(
@@ -72,9 +72,10 @@ DUE_ORDERS = Query(
 # FOR NO KEY UPDATE: the job that numbers invoices refers to the order, and must not wait for it.
 LOCK_ORDER = Query(
     ORDER.select()
+    .add_columns(sa.func.now().label("row_time"))
     .where(orders.c.id == given("order_id", orders.c.id), ORDER.visible)
     .with_for_update(key_share=True, of=orders),
-    ORDER.row,
+    _locked_order,
 )
 
 _offers = LOCKED_PRODUCTS.cte("offers").prefix_with("MATERIALIZED", dialect="postgresql")
@@ -92,6 +93,12 @@ _wallet = (
     .cte("wallet")
     .prefix_with("MATERIALIZED", dialect="postgresql")
 )
+# The number comes back before the order is written, so that the order's event can hold it.
+_number = (
+    sa.select(NEXT_ORDER_NUMBER.label("number"))
+    .cte("new_order")
+    .prefix_with("MATERIALIZED", dialect="postgresql")
+)
 _offer = row_plan(
     Offer,
     ProductTable,
@@ -102,18 +109,23 @@ _offer = row_plan(
     available=_offers.c.available,
     balance=_wallet.c.balance,
     held=_wallet.c.held,
+    order_number=_number.c.number,
+    row_time=sa.func.now(),
 )
 #: Values: ids of products, and the buyer's id. Reading the wallet here saves a round trip
 #: (60–100 µs).
 LOCK_OFFERS = Query(
-    sa.select(*_offer.selected).select_from(_offers.outerjoin(_wallet, sa.true())), _offer.row
+    sa.select(*_offer.selected).select_from(
+        _offers.join(_number, sa.true()).outerjoin(_wallet, sa.true())
+    ),
+    _offer.row,
 )
-_placed = row_plan(Placed, OrderTable)
 INSERT_ORDER = Query(
-    sa.insert(orders).returning(*_placed.selected),
-    _placed.row,
+    sa.insert(orders),
+    nothing,
     (
         "id",
+        "number",
         "customer_id",
         "status",
         "payment_status",
@@ -134,7 +146,6 @@ INSERT_LINES = insert_many(
     ["order_id"],
     ["position", "product_id", "name", "quantity", "unit_price", "total"],
 )
-_moved = row_plan(Moved, OrderTable)
 MOVE_ORDER = Query(
     sa.update(orders)
     .where(orders.c.id == given("order_id", orders.c.id))
@@ -149,9 +160,8 @@ MOVE_ORDER = Query(
         cancelled_at=given("next_cancelled_at", orders.c.cancelled_at),
         tracking_code=given("next_tracking_code", orders.c.tracking_code),
         version=orders.c.version + 1,
-    )
-    .returning(*_moved.selected),
-    _moved.row,
+    ),
+    nothing,
 )
 REFUND_ORDER = Query(
     sa.update(orders)

@@ -22,6 +22,10 @@ from persistence.database.columns import (
 )
 from persistence.orders.statuses import WAITING_STATUSES, OrderStatus, PaymentStatus, listed
 
+_NEXT_NUMBER = "'T' || lpad(nextval('order_numbers')::text, 6, '0')"
+#: The number of a new order, a text; each use of it takes one.
+NEXT_ORDER_NUMBER: sa.ColumnElement[str] = sa.literal_column(_NEXT_NUMBER, sa.Text)
+
 
 class OrderTable(SQLModel, table=True):
     """An order: the products that a user buys together."""
@@ -61,9 +65,7 @@ class OrderTable(SQLModel, table=True):
     )
 
     id: str = identifier()
-    number: str = column(
-        sa.Text, "'T' || lpad(nextval('order_numbers')::text, 6, '0')", unique=True
-    )
+    number: str = column(sa.Text, _NEXT_NUMBER, unique=True)
     customer_id: str = reference("users.id", index=False)
     status: str = column(sa.Text)
     payment_status: str = column(sa.Text)

@@ -22,7 +22,9 @@ LOCK_POST_TO_DELETE = Query(_seen.with_for_update(of=posts), POST.row)
 # FOR KEY SHARE: the post stays until a comment or like on it is written. Deleting a
 # post also locks it before its comments, so that the two cannot deadlock.
 LOCK_TO_ANSWER = Query(
-    sa.select(posts.c.id).where(_this, post_visible).with_for_update(read=True, key_share=True),
+    sa.select(posts.c.is_published)
+    .where(_this, post_visible)
+    .with_for_update(read=True, key_share=True),
     value,
 )
 #: The columns that are made of a post's texts.
@@ -173,14 +175,15 @@ REFRESH_SCORES = Query(
 )
 
 _of_author = posts.c.author_id == given("user_id", posts.c.author_id)
-#: The posts of an author, locked; with ``drafts`` only those that are not published.
+#: The posts of an author, locked; with ``drafts`` only those that are not published. Answers pairs
+#: of an id, and whether the post is published.
 LOCK_POSTS_OF = Query(
-    sa.select(posts.c.id)
+    sa.select(posts.c.id, posts.c.is_published)
     .where(
         _of_author,
         sa.or_(sa.not_(sa.bindparam("drafts", type_=sa.Boolean)), sa.not_(posts.c.is_published)),
     )
     .order_by(posts.c.id)
     .with_for_update(),
-    value,
+    lambda id, is_published: (id, is_published),
 )

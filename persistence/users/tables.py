@@ -54,6 +54,8 @@ class UserTable(SQLModel, table=True):
     full_name: str = column(sa.Text)
     password_hash: str = column(sa.Text)
     role: str = column(sa.Text, "'USER'")
+    #: Since when the user has this role; it shows no events from before.
+    role_since: datetime = instant()
     is_active: bool = column(sa.Boolean, "true")
     last_login_at: datetime | None = instant(None, nullable=True)
     email_verified_at: datetime | None = instant(None, nullable=True)

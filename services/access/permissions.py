@@ -93,6 +93,8 @@ class Permission(StrEnum):
     PROJECTS_WRITE_OWN = "projects:write:own", Role.USER
     UPLOADS_READ_OWN = "uploads:read:own", Role.USER
     UPLOADS_WRITE_OWN = "uploads:write:own", Role.USER
+    EVENTS_READ_OWN = "events:read:own", Role.USER
+    EVENTS_READ_ALL = "events:read:all", Role.MANAGER
     AUDIT_READ_ALL = "audit:read:all", Role.ADMIN
     JOBS_READ_ALL = "jobs:read:all", Role.ADMIN
     JOBS_WRITE_ALL = "jobs:write:all", Role.ADMIN

@@ -22,6 +22,9 @@ from services.access.tokens import hashed
 from services.done import Done
 from services.errors.auth import TokenInvalid
 from services.errors.users import EmailTaken
+from services.events import audience, types
+from services.events.emitting import emit
+from services.events.types import none
 from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.declaration import Key
@@ -66,6 +69,7 @@ async def _hash_password(ctx: Context, input: ResetPassword) -> str:
     input=RequestPasswordReset,
     result=Done,
     writes=True,
+    emits=none("It only queues a mail."),
     ignores_token=True,
     quota=Policy.MAIL,
     account="email",
@@ -89,6 +93,7 @@ async def request_password_reset(
     input=Nothing,
     result=Done,
     writes=True,
+    emits=none("It only queues a mail."),
     key=Key.OPTIONAL,
     quota=Policy.MAIL,
     cost=5,
@@ -113,6 +118,7 @@ async def resend_verification(ctx: Context, tx: Transaction, _: Nothing) -> Done
     result=Done,
     errors=[TokenInvalid],
     writes=True,
+    emits=(types.USER_UPDATED,),
     revokes=True,
     ignores_token=True,
     prepare=_hash_password,
@@ -143,6 +149,8 @@ async def reset_password(ctx: Context, tx: Transaction, input: ResetPassword) ->
     )
     await tx.all(REVOKE_SESSIONS_OF, user_id=token.user_id, now=ctx.now, kept=None)
     await tx.all(REVOKE_KEYS_OF, user_id=token.user_id, now=ctx.now)
+    if user.pending_email is not None or not user.email_verified:
+        await _tell_changed(ctx, tx, user.id)
     return Done()
 
 
@@ -153,6 +161,7 @@ async def reset_password(ctx: Context, tx: Transaction, input: ResetPassword) ->
     result=Done,
     errors=[TokenInvalid, EmailTaken],
     writes=True,
+    emits=(types.USER_UPDATED,),
     ignores_token=True,
     cost=2,
 )
@@ -174,7 +183,14 @@ async def verify_email(ctx: Context, tx: Transaction, input: VerifyEmail) -> Don
     if confirmed is None:
         raise TokenInvalid
     await tx.all(SPEND_MAIL_TOKEN, token_id=token.id, now=ctx.now)
+    await _tell_changed(ctx, tx, token.user_id)
     return Done()
+
+
+async def _tell_changed(ctx: Context, tx: Transaction, user_id: str) -> None:
+    """Emit the account as it is stored now."""
+    [user] = await tx.all(USER.stored, ids=[user_id])
+    emit(ctx, types.USER_UPDATED, user, audience.of_user(user.id))
 
 
 async def _lock_mail_token(ctx: Context, tx: Transaction, purpose: Purpose, text: str) -> MailToken:

@@ -32,6 +32,9 @@ from services.errors.auth import (
     RefreshTokenUsed,
 )
 from services.errors.users import EmailTaken, UsernameTaken
+from services.events import audience, types
+from services.events.emitting import emit
+from services.events.types import none
 from services.operation.context import Context, Request
 from services.operation.declaration import Key
 from services.operation.inputs import Input, Line, Nothing
@@ -68,6 +71,9 @@ class Refresh(Input):
     refresh_token: Annotated[Line, Field(min_length=1, max_length=200)] = Field(
         description="The refresh token that was received last."
     )
+
+
+_SILENT = none("It changes sessions, which are no things that others hear of.")
 
 
 async def session_of(request: Request, raw: Mapping[str, Any]) -> str | None:
@@ -109,6 +115,7 @@ async def _verify_credentials(ctx: Context, input: Login) -> tuple[Credentials, 
     result=Tokens,
     errors=[EmailTaken, UsernameTaken],
     writes=True,
+    emits=(types.USER_CREATED,),
     ignores_token=True,
     prepare=_hash_password,
     cost=5,
@@ -122,7 +129,9 @@ async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
     """
     user_id = await create_account(ctx, tx, input, ctx.prepared, Role.USER)
     ctx.record("user", user_id, "email", "username", "fullName", "profile")
-    return await _start_session(ctx, tx, user_id, ctx.prepared)
+    tokens = await _start_session(ctx, tx, user_id, ctx.prepared)
+    emit(ctx, types.USER_CREATED, tokens.user, audience.of_user(user_id))
+    return tokens
 
 
 @operation(
@@ -132,6 +141,7 @@ async def register(ctx: Context, tx: Transaction, input: Register) -> Tokens:
     result=Tokens,
     errors=[InvalidCredentials, AccountDisabled],
     writes=True,
+    emits=_SILENT,
     ignores_token=True,
     prepare=_verify_credentials,
     cost=5,
@@ -163,6 +173,7 @@ async def login(ctx: Context, tx: Transaction, input: Login) -> Tokens:
     result=Tokens,
     errors=[RefreshTokenInvalid, RefreshTokenUsed],
     writes=True,
+    emits=_SILENT,
     ignores_token=True,
     paid_by=session_of,
     prepare=_load_token_keys,
@@ -206,6 +217,7 @@ async def refresh(ctx: Context, tx: Transaction, input: Refresh) -> Tokens:
     input=Refresh,
     result=Done,
     writes=True,
+    emits=_SILENT,
     revokes=True,
     ignores_token=True,
 )
@@ -228,6 +240,7 @@ async def logout(ctx: Context, tx: Transaction, input: Refresh) -> Done:
     input=Nothing,
     result=Done,
     writes=True,
+    emits=_SILENT,
     revokes=True,
     key=Key.OPTIONAL,
 )

@@ -10,6 +10,7 @@ from services.access.permissions import Permission
 from services.comments import steps
 from services.comments.reading import CommentId
 from services.errors.comments import CommentNotFound, CommentStatusInvalid
+from services.events import types
 from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.declaration import Key
@@ -32,6 +33,7 @@ class RemoveComment(CommentId):
     result=Comment,
     errors=[CommentNotFound, CommentStatusInvalid],
     writes=True,
+    emits=(types.COMMENT_REMOVED,),
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -40,12 +42,15 @@ async def remove(ctx: Context, tx: Transaction, input: RemoveComment) -> Comment
 
     The comment keeps its place, and its replies stay.
     """
-    comment = await steps.lock_comment(ctx, tx, input.id)
+    comment, is_public = await steps.lock_comment(ctx, tx, input.id)
     ctx.match(comment)
     if comment.status != CommentStatus.VISIBLE:
         raise CommentStatusInvalid(f"The comment is {comment.status}.")
     await enqueue(ctx, tx, "mail.commentRemoved", {"commentId": comment.id})
-    return await _move(ctx, tx, comment, CommentStatus.REMOVED, input.reason)
+    await _move(ctx, tx, comment, CommentStatus.REMOVED, input.reason)
+    return await steps.load_and_tell(
+        ctx, tx, types.COMMENT_REMOVED, comment.id, is_public=is_public
+    )
 
 
 @operation(
@@ -55,21 +60,24 @@ async def remove(ctx: Context, tx: Transaction, input: RemoveComment) -> Comment
     result=Comment,
     errors=[CommentNotFound, CommentStatusInvalid],
     writes=True,
+    emits=(types.COMMENT_RESTORED,),
     key=Key.OPTIONAL,
     conditional=True,
 )
 async def restore(ctx: Context, tx: Transaction, input: CommentId) -> Comment:
     """Show the text of a comment again that a moderator removed."""
-    comment = await steps.lock_comment(ctx, tx, input.id)
+    comment, is_public = await steps.lock_comment(ctx, tx, input.id)
     ctx.match(comment)
     if comment.status != CommentStatus.REMOVED:
         raise CommentStatusInvalid(f"The comment is {comment.status}.")
-    return await _move(ctx, tx, comment, CommentStatus.VISIBLE, None)
+    await _move(ctx, tx, comment, CommentStatus.VISIBLE, None)
+    return await steps.load_and_tell(
+        ctx, tx, types.COMMENT_RESTORED, comment.id, is_public=is_public
+    )
 
 
 async def _move(
     ctx: Context, tx: Transaction, comment: Comment, status: CommentStatus, reason: str | None
-) -> Comment:
+) -> None:
     steps.record(ctx, comment.id, comment.post_id, "removedReason", "status")
     await tx.write(MOVE_COMMENT, id=comment.id, new_status=status, new_reason=reason)
-    return await steps.load_comment(tx, comment.id)

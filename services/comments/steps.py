@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from persistence.comments.statements import LOCK_COMMENT
+from persistence.comments.statements import LOCK_COMMENT, LockedComment
 from persistence.comments.views import COMMENT, Comment
 from persistence.database.transactions import Transaction
 from services.errors.comments import CommentNotFound
+from services.events import audience
+from services.events.emitting import emit
+from services.events.types import EventType
 from services.operation.context import Context
 
 
@@ -26,13 +29,22 @@ def record(ctx: Context, comment_id: str, post_id: str, *changed: str) -> None:
     ctx.invalidate("post", post_id)
 
 
-async def lock_comment(ctx: Context, tx: Transaction, comment_id: str) -> Comment:
+async def lock_comment(ctx: Context, tx: Transaction, comment_id: str) -> LockedComment:
     """Lock and load the comment; raises `CommentNotFound` when the caller may not see it."""
-    comment = await tx.one(LOCK_COMMENT, id=comment_id, **seen_by(ctx))
-    if comment is None:
+    locked = await tx.one(LOCK_COMMENT, id=comment_id, **seen_by(ctx))
+    if locked is None:
         raise CommentNotFound
     ctx.refresh_now()
-    record(ctx, comment.id, comment.post_id)
+    record(ctx, locked.comment.id, locked.comment.post_id)
+    return locked
+
+
+async def load_and_tell(
+    ctx: Context, tx: Transaction, told: EventType, comment_id: str, *, is_public: bool
+) -> Comment:
+    """Load the comment as it is stored now, and emit it; ``is_public`` is of its post."""
+    comment = await load_comment(tx, comment_id)
+    emit(ctx, told, comment, audience.of_comment(comment.author_id, is_public=is_public))
     return comment
 
 

@@ -22,6 +22,8 @@ from services.comments.reading import CommentId
 from services.done import Done
 from services.errors.comments import CommentNotFound, CommentStatusInvalid, CommentTooDeep
 from services.errors.posts import PostNotFound
+from services.events import audience, types
+from services.events.emitting import emit
 from services.operation.context import Context
 from services.operation.declaration import Key
 from services.operation.inputs import Input, Lines, PathId, Reference
@@ -63,13 +65,15 @@ class UpdateComment(Patch):
     result=Comment,
     errors=[PostNotFound, CommentNotFound, CommentTooDeep],
     writes=True,
+    emits=(types.COMMENT_CREATED,),
     key=Key.OPTIONAL,
     cost=2,
     quota=Policy.CONTENT,
 )
 async def create(ctx: Context, tx: Transaction, input: CreateComment) -> Comment:
     """Comment on a post, or reply to a comment on it."""
-    if await tx.one(LOCK_TO_ANSWER, id=input.id, **steps.seen_by(ctx)) is None:
+    is_public = await tx.one(LOCK_TO_ANSWER, id=input.id, **steps.seen_by(ctx))
+    if is_public is None:
         raise PostNotFound
     if input.parent_id is not None:
         parent = await tx.one(LOCK_PARENT, parent_id=input.parent_id)
@@ -90,7 +94,9 @@ async def create(ctx: Context, tx: Transaction, input: CreateComment) -> Comment
         content=input.content,
         created_at=ctx.now,
     )
-    return await steps.load_comment(tx, comment_id)
+    return await steps.load_and_tell(
+        ctx, tx, types.COMMENT_CREATED, comment_id, is_public=is_public
+    )
 
 
 @operation(
@@ -100,20 +106,24 @@ async def create(ctx: Context, tx: Transaction, input: CreateComment) -> Comment
     result=Comment,
     errors=[CommentNotFound, CommentStatusInvalid],
     writes=True,
+    emits=(types.COMMENT_UPDATED,),
     key=Key.OPTIONAL,
     conditional=True,
 )
 async def update(ctx: Context, tx: Transaction, input: UpdateComment) -> Comment:
     """Change the text of a comment of the caller's."""
-    comment = await steps.lock_comment(ctx, tx, input.id)
+    comment, is_public = await steps.lock_comment(ctx, tx, input.id)
     _require_author(ctx, comment)
     ctx.match(comment)
     if comment.status != CommentStatus.VISIBLE:
         raise CommentStatusInvalid("A moderator removed the comment.")
-    if input.content != comment.content:
-        steps.record(ctx, comment.id, comment.post_id, "content")
-        await tx.write(EDIT_COMMENT, id=comment.id, new_content=input.content)
-    return await steps.load_comment(tx, comment.id)
+    if input.content == comment.content:
+        return await steps.load_comment(tx, comment.id)
+    steps.record(ctx, comment.id, comment.post_id, "content")
+    await tx.write(EDIT_COMMENT, id=comment.id, new_content=input.content)
+    return await steps.load_and_tell(
+        ctx, tx, types.COMMENT_UPDATED, comment.id, is_public=is_public
+    )
 
 
 @operation(
@@ -123,6 +133,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdateComment) -> Comment
     result=Done,
     errors=[CommentNotFound],
     writes=True,
+    emits=(types.COMMENT_DELETED,),
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -131,12 +142,15 @@ async def delete(ctx: Context, tx: Transaction, input: CommentId) -> Done:
 
     A comment that has replies keeps its place without its text and its author.
     """
-    comment = await steps.lock_comment(ctx, tx, input.id)
+    comment, is_public = await steps.lock_comment(ctx, tx, input.id)
     _require_author(ctx, comment)
     ctx.match(comment)
     # The comment's lock keeps new replies away.
     answered = await tx.one(ANSWERED, id=comment.id)
     await tx.write(EMPTY_COMMENT if answered else DELETE_COMMENT, id=comment.id)
+    hears = audience.of_comment(comment.author_id, is_public=is_public)
+    # The author took the text back, so nobody gets it once more.
+    emit(ctx, types.COMMENT_DELETED, None, hears, subject=comment.id)
     return Done()
 
 

@@ -33,6 +33,8 @@ from services.errors.coupons import (
     CouponInvalid,
     CouponNotFound,
 )
+from services.events import audience, types
+from services.events.emitting import emit
 from services.money import PERCENT, Currency, currency
 from services.operation import paging
 from services.operation.context import Context, Request, viewer_values_for_relation
@@ -216,6 +218,7 @@ async def get(ctx: Context, input: CouponId) -> Coupon:
     result=Coupon,
     errors=[CouponCodeTaken],
     writes=True,
+    emits=(types.COUPON_CREATED,),
     key=Key.OPTIONAL,
 )
 async def create(ctx: Context, tx: Transaction, input: CreateCoupon) -> Coupon:
@@ -244,7 +247,9 @@ async def create(ctx: Context, tx: Transaction, input: CreateCoupon) -> Coupon:
         )
     except UniqueViolation:
         raise CouponCodeTaken from None
-    return await _load_coupon(tx, coupon_id)
+    coupon = await _load_coupon(tx, coupon_id)
+    emit(ctx, types.COUPON_CREATED, coupon, audience.of_coupon())
+    return coupon
 
 
 @operation(
@@ -254,6 +259,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateCoupon) -> Coupon:
     result=Coupon,
     errors=[CouponNotFound, CouponCodeTaken, CouponFrozen],
     writes=True,
+    emits=(types.COUPON_UPDATED,),
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -287,6 +293,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdateCoupon) -> Coupon:
     result=Coupon,
     errors=[CouponNotFound],
     writes=True,
+    emits=(types.COUPON_UPDATED,),
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -361,7 +368,7 @@ def _refuse_frozen(coupon: Coupon, changed: Mapping[str, Any]) -> None:
 async def _write_changes(
     ctx: Context, tx: Transaction, coupon: Coupon, changed: Mapping[str, Any]
 ) -> Coupon:
-    """Update the coupon if anything changed; raises `CouponCodeTaken`."""
+    """Update the coupon if anything changed, and tell of it; raises `CouponCodeTaken`."""
     ctx.record("coupon", coupon.id, *sorted(to_camel(name) for name in changed))
     if not changed:
         return coupon
@@ -373,7 +380,9 @@ async def _write_changes(
         await tx.all(UPDATE_COUPON, coupon_id=coupon.id, **new)
     except UniqueViolation:
         raise CouponCodeTaken from None
-    return await _load_coupon(tx, coupon.id)
+    stored = await _load_coupon(tx, coupon.id)
+    emit(ctx, types.COUPON_UPDATED, stored, audience.of_coupon())
+    return stored
 
 
 def _find_conflicts(

@@ -25,6 +25,8 @@ from services.amounts import Price
 from services.deposits.provider import Charge, Decision
 from services.errors.common import Internal
 from services.errors.deposits import DepositNotFound
+from services.events import audience, types
+from services.events.emitting import emit
 from services.jobs.queue import enqueue
 from services.operation import paging
 from services.operation.context import Context, Request, viewer_values_for_relation
@@ -35,6 +37,9 @@ from services.operation.paging import Page, Paged
 from services.wallet import transfer
 
 log = structlog.get_logger("tandem.deposits")
+
+
+_SETTLED = (types.WALLET_CREDITED, types.DEPOSIT_SUCCEEDED, types.DEPOSIT_FAILED)
 
 
 class CreateDeposit(Input):
@@ -86,6 +91,7 @@ class SettleDeposit(DepositId):
     input=CreateDeposit,
     result=Deposit,
     writes=True,
+    emits=_SETTLED,
     key=Key.REQUIRED,
     cost=5,
 )
@@ -114,8 +120,10 @@ async def create(ctx: Context, tx: Transaction, input: CreateDeposit) -> Deposit
     if decision is None:
         await enqueue(ctx, tx, "deposits.charge", {"depositId": deposit_id})
     elif decision.failure_code is None:
-        await _credit(ctx, tx, wallet, deposit_id, input.amount)
-    return await _load_deposit(tx, deposit_id)
+        await _credit(ctx, tx, wallet, ctx.user_id, deposit_id, input.amount)
+    deposit = await _load_deposit(tx, deposit_id)
+    _tell_settled(ctx, deposit, ctx.user_id)
+    return deposit
 
 
 @operation(
@@ -125,6 +133,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateDeposit) -> Deposit
     result=Deposit,
     errors=[DepositNotFound],
     writes=True,
+    emits=_SETTLED,
 )
 async def settle(ctx: Context, tx: Transaction, input: SettleDeposit) -> Deposit:
     """Record the provider's decision about a deposit, from its answer or from its event.
@@ -148,7 +157,10 @@ async def settle(ctx: Context, tx: Transaction, input: SettleDeposit) -> Deposit
     elif not matches or deposit.status != _status_of(decision):
         # The first decision stays. Staff must ask the provider which decision is right.
         log.error("provider contradicts itself", deposit=deposit.id, event_id=event and event.id)
-    return await _load_deposit(tx, deposit.id)
+    after = await _load_deposit(tx, deposit.id)
+    if settles:
+        _tell_settled(ctx, after, deposit.user_id)
+    return after
 
 
 @operation(
@@ -202,7 +214,7 @@ async def _settle_deposit(
         at=ctx.now,
     )
     if wallet is not None:
-        await _credit(ctx, tx, wallet, deposit.id, deposit.amount)
+        await _credit(ctx, tx, wallet, deposit.user_id, deposit.id, deposit.amount)
 
 
 async def _store_event(
@@ -237,17 +249,29 @@ async def _lock_wallet(ctx: Context, tx: Transaction, user_id: str) -> Wallet:
 
 
 async def _credit(
-    ctx: Context, tx: Transaction, wallet: Wallet, deposit_id: str, amount: Decimal
+    ctx: Context, tx: Transaction, wallet: Wallet, user_id: str, deposit_id: str, amount: Decimal
 ) -> None:
     await transfer(
         ctx,
         tx,
         TransferKind.DEPOSIT,
         amount,
+        wallet=wallet,
+        owner_id=user_id,
         source=PROVIDER,
         target=wallet.id,
         deposit_id=deposit_id,
     )
+
+
+def _tell_settled(ctx: Context, deposit: Deposit, user_id: str) -> None:
+    """Emit how a deposit was decided, if it is."""
+    told = {
+        DepositStatus.SUCCEEDED: types.DEPOSIT_SUCCEEDED,
+        DepositStatus.FAILED: types.DEPOSIT_FAILED,
+    }
+    if deposit.status in told:
+        emit(ctx, told[deposit.status], deposit, audience.of_deposit(user_id))
 
 
 async def _load_deposit(tx: Transaction, deposit_id: str) -> Deposit:

@@ -35,6 +35,8 @@ from services import money
 from services.access.permissions import SYSTEM
 from services.errors.common import Internal
 from services.errors.orders import OrderNotFound
+from services.events import audience, types
+from services.events.emitting import emit
 from services.jobs.queue import DoNotRetry, Job, enqueue
 from services.operation.context import Context
 from services.operation.inputs import Input, PathId
@@ -44,6 +46,10 @@ from services.settings.settings import Settings
 
 #: Prefix of the numbers of a kind. Each kind has its own series.
 _PREFIX = {InvoiceKind.INVOICE: "", InvoiceKind.CREDIT_NOTE: "CN-"}
+_EVENTS = {
+    InvoiceKind.INVOICE: types.INVOICE_ISSUED,
+    InvoiceKind.CREDIT_NOTE: types.CREDIT_NOTE_ISSUED,
+}
 #: One thread makes all PDFs, as each keeps a core busy, even when its job has timed out.
 _RENDERER = ThreadPoolExecutor(1, "invoice-pdf")
 
@@ -67,10 +73,12 @@ class RefundId(Input):
     result=Invoice,
     errors=[OrderNotFound],
     writes=True,
+    emits=(types.INVOICE_ISSUED,),
 )
 async def issue(ctx: Context, tx: Transaction, input: PaidOrderId) -> Invoice:
     """Issue the invoice of a paid order, once; later calls return the same invoice."""
-    return await _find_or_write_invoice(ctx, tx, input.id)
+    invoice, _ = await _find_or_write_invoice(ctx, tx, input.id)
+    return invoice
 
 
 @operation(
@@ -80,13 +88,14 @@ async def issue(ctx: Context, tx: Transaction, input: PaidOrderId) -> Invoice:
     result=Invoice,
     errors=[OrderNotFound],
     writes=True,
+    emits=(types.INVOICE_ISSUED, types.CREDIT_NOTE_ISSUED),
 )
 async def credit(ctx: Context, tx: Transaction, input: RefundId) -> Invoice:
     """Issue the credit note of a refund, once, after the invoice that it corrects."""
     refund = await tx.one(REFUND.stored, ids=[input.id])
     if refund is None:
         raise OrderNotFound
-    invoice = await _find_or_write_invoice(ctx, tx, refund.order_id)
+    invoice, order = await _find_or_write_invoice(ctx, tx, refund.order_id)
     counter = await _lock_counter(ctx, tx, InvoiceKind.CREDIT_NOTE)
     existing = await tx.one(CREDIT_NOTE_OF_REFUND, refund_id=refund.id)
     if existing is not None:
@@ -109,7 +118,7 @@ async def credit(ctx: Context, tx: Transaction, input: RefundId) -> Invoice:
     )
     corrects = {"corrects_id": invoice.id, "refund_id": refund.id}
     kind = InvoiceKind.CREDIT_NOTE
-    return await _write_document(ctx, tx, kind, counter, refund.order_id, snapshot, **corrects)
+    return await _write_document(ctx, tx, kind, counter, order, snapshot, **corrects)
 
 
 async def issue_invoice(process: Process, job: Job) -> None:
@@ -150,8 +159,10 @@ def _rendered(invoice: Invoice, zone: ZoneInfo) -> bytes:
     return render(invoice, zone)
 
 
-async def _find_or_write_invoice(ctx: Context, tx: Transaction, order_id: str) -> Invoice:
-    """Load the invoice of a paid order, or write it. Raises `OrderNotFound`."""
+async def _find_or_write_invoice(
+    ctx: Context, tx: Transaction, order_id: str
+) -> tuple[Invoice, Order]:
+    """Load the invoice of a paid order, or write it; answers both. Raises `OrderNotFound`."""
     order = await tx.one(ORDER.stored, ids=[order_id])
     if order is None or order.paid_at is None:
         raise OrderNotFound
@@ -159,7 +170,7 @@ async def _find_or_write_invoice(ctx: Context, tx: Transaction, order_id: str) -
     # This runs under the lock, because another worker may have just written the invoice.
     existing = await tx.one(INVOICE_OF_ORDER, order_id=order.id)
     if existing is not None:
-        return existing
+        return existing, order
     name = await tx.one(BUYER_NAME, user_id=order.customer_id)
     snapshot = Snapshot(
         order_number=order.number,
@@ -174,7 +185,8 @@ async def _find_or_write_invoice(ctx: Context, tx: Transaction, order_id: str) -
         currency=order.currency,
         paid_at=order.paid_at,
     )
-    return await _write_document(ctx, tx, InvoiceKind.INVOICE, counter, order.id, snapshot)
+    kind = InvoiceKind.INVOICE
+    return await _write_document(ctx, tx, kind, counter, order, snapshot), order
 
 
 def _credited_lines(invoice: Invoice, refund: Refund) -> list[OrderLine]:
@@ -205,7 +217,7 @@ async def _write_document(
     tx: Transaction,
     kind: InvoiceKind,
     counter: Counter,
-    order_id: str,
+    order: Order,
     snapshot: Snapshot,
     corrects_id: str | None = None,
     refund_id: str | None = None,
@@ -226,7 +238,7 @@ async def _write_document(
         year=year,
         sequence=sequence,
         number=f"{_PREFIX[kind]}{year}-{sequence:06}",
-        order_id=order_id,
+        order_id=order.id,
         corrects_id=corrects_id,
         refund_id=refund_id,
         snapshot=msgspec.to_builtins(snapshot),
@@ -234,6 +246,7 @@ async def _write_document(
     )
     await enqueue(ctx, tx, "invoices.render", {"invoiceId": invoice_id})
     [invoice] = await tx.all(INVOICE.stored, ids=[invoice_id])
+    emit(ctx, _EVENTS[kind], invoice, audience.of_invoice(order.customer_id))
     return invoice
 
 

@@ -2,6 +2,7 @@
 
 from services.audit import chain as audit_chain
 from services.deposits import provider_events as deposits_provider_events
+from services.events import keeping as events_keeping
 from services.invoices import issuing as invoices_issuing
 from services.jobs import retention, unfinished
 from services.jobs.lanes import Lane
@@ -19,6 +20,7 @@ HANDLERS: dict[str, Handler] = {
     "access.forgetOld": retention.forget_access,
     "audit.seal": audit_chain.seal_new,
     "deposits.charge": deposits_provider_events.charge,
+    "events.keepDays": events_keeping.keep_days,
     "invoices.credit": invoices_issuing.issue_credit_note,
     "invoices.issue": invoices_issuing.issue_invoice,
     "invoices.render": invoices_issuing.render_invoice,
@@ -49,6 +51,7 @@ AT_ONCE: dict[str, int] = {
 SCHEDULES: Schedules = {
     "access.forgetOld": lambda _: 3600,
     "audit.seal": lambda settings: settings.audit_seal_seconds,
+    "events.keepDays": lambda _: 3600,
     "jobs.forgetOld": lambda _: 3600,
     "jobs.queueAgain": lambda _: 86_400,
     "orders.expire": lambda settings: settings.expiry_seconds,

@@ -11,6 +11,7 @@ from persistence.jobs.views import JOB, JOBS, Job
 from services.access.permissions import Permission
 from services.done import Done
 from services.errors.jobs import JobNotFound, JobStatusInvalid
+from services.events.types import none
 from services.operation import paging
 from services.operation.context import Context
 from services.operation.declaration import Key
@@ -62,6 +63,7 @@ async def get(ctx: Context, input: JobId) -> Job:
     result=Job,
     errors=[JobNotFound, JobStatusInvalid],
     writes=True,
+    emits=none("Operators follow the queue by its metrics."),
     key=Key.OPTIONAL,
 )
 async def retry(ctx: Context, tx: Transaction, input: JobId) -> Job:
@@ -79,6 +81,7 @@ async def retry(ctx: Context, tx: Transaction, input: JobId) -> Job:
     result=Done,
     errors=[JobNotFound, JobStatusInvalid],
     writes=True,
+    emits=none("Operators follow the queue by its metrics."),
     key=Key.OPTIONAL,
 )
 async def discard(ctx: Context, tx: Transaction, input: JobId) -> Done:

@@ -158,6 +158,11 @@ class Context:
     encoded: bool = False
     #: The cache's tags whose values are outdated once this call has committed.
     outdated_tags: set[str] = field(default_factory=set)
+    #: The events that the operation has emitted so far; see services/events/emitting.py.
+    events: list[Any] = field(default_factory=list)
+    #: The time that PostgreSQL gives to the rows that the transaction changes; None where no
+    #: statement asked for it.
+    row_time: datetime | None = None
     now: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -199,6 +204,8 @@ class Context:
         """Forget what an earlier attempt of the transaction noted here."""
         self.entity, self.entity_id, self.changed = None, None, ()
         self.outdated_tags.clear()
+        self.events.clear()
+        self.row_time = None
 
     def refresh_now(self) -> None:
         """Read the clock again after a wait for a lock, to sort after what held the lock."""

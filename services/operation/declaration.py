@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar, get_args
 from services.access.permissions import Permission
 from services.errors.base import TandemError
 from services.errors.common import COMMON, KEYED, PreconditionFailed
+from services.events.types import EventType, Silent
 from services.exports.row_files import RowFile
 from services.operation.inputs import Input
 from services.quota.quota import Policy
@@ -70,6 +71,8 @@ class Declaration(Generic[In]):
     #: asks for the permission to read that thing too.
     also: tuple[Permission, ...] = ()
     writes: bool = False
+    #: The types of events that a write may emit, or the reason why it emits none.
+    emits: tuple[EventType, ...] | Silent | None = None
     #: A read whose input is too large or too private for a URL: REST takes it in a body.
     body: bool = False
     #: A write about a file, which REST also takes itself, as a form.

@@ -16,7 +16,8 @@ from msgspec import structs
 from persistence.audit.entries import INSERT_AUDIT, AuditEntry
 from persistence.database import failures
 from persistence.database.pool import CommitUnknown
-from persistence.database.transactions import PendingResult, Transaction
+from persistence.database.transactions import Transaction
+from persistence.events.statements import INSERT_EVENTS
 from services.access.authentication import recheck_caller
 from services.access.callers import Caller
 from services.errors.base import FieldError, TandemError
@@ -26,6 +27,7 @@ from services.errors.common import (
     Unauthenticated,
     ValidationFailed,
 )
+from services.events.emitting import values_of
 from services.operation import idempotency
 from services.operation.context import Context, Request, Wanted
 from services.operation.declaration import Declaration, Key
@@ -169,7 +171,7 @@ async def _transact_once(ctx: Context, input: Input, key: str | None) -> Any:
     3. Check the session or API key again, and the role, which may have changed.
     4. Claim the key; an earlier call's outcome ends the transaction here.
     5. Set a SAVEPOINT and run the operation's function.
-    6. Write the audit row.
+    6. Write the audit row, and the events that the operation emitted.
     7. Store the outcome under the key.
     8. COMMIT.
     9. Outdate what the cache holds, give back what a right password reserved, and poll for what the
@@ -189,8 +191,8 @@ async def _transact_once(ctx: Context, input: Input, key: str | None) -> Any:
                 return stored
         outcome = await _run_in_savepoint(ctx, tx, input)
         await _audit(ctx, tx, outcome)
-        if isinstance(outcome, PendingResult):
-            outcome = await tx.known(outcome)
+        if ctx.events:
+            await tx.write(INSERT_EVENTS, **values_of(ctx))
         if key is not None:
             await idempotency.store(ctx, tx, key, outcome)
         ctx.request.committing = True
@@ -253,6 +255,7 @@ async def _run_in_savepoint(ctx: Context, tx: Transaction, input: Input) -> Any:
     except TandemError as error:
         # A caller whose session has ended is told so, and leaves no trace.
         await tx.run_lock_first()
+        ctx.events.clear()
         if type(error) not in op.errors or error.status >= 500:
             raise
         if error.effect is not None:

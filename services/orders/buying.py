@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from msgspec import structs
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from persistence.database.transactions import PendingResult, Transaction
+from persistence.database.transactions import Transaction
 from persistence.orders.statements import LOCK_OFFERS
 from persistence.orders.statuses import OrderStatus, PaymentStatus
 from persistence.orders.views import Order, Quote, ShippingAddress
@@ -21,6 +21,8 @@ from services.errors.coupons import CouponExhausted, CouponExpired, CouponInvali
 from services.errors.orders import OrderNotFound, OrderStatusInvalid
 from services.errors.products import OutOfStock, ProductNotFound
 from services.errors.wallet import InsufficientFunds
+from services.events import audience, types
+from services.events.emitting import emit
 from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.declaration import Key
@@ -37,6 +39,7 @@ from services.operation.inputs import (
 from services.operation.operation import operation
 from services.orders import steps
 from services.orders.reading import OrderId
+from services.products.steps import emit_low_stock
 from services.refunds import steps as refunds_steps
 from services.wallet import transfer
 
@@ -165,10 +168,11 @@ async def quote(ctx: Context, input: QuoteOrder) -> Quote:
     result=Order,
     errors=[ProductNotFound, *COUPON_ERRORS, OutOfStock, InsufficientFunds],
     writes=True,
+    emits=(types.ORDER_CREATED, types.PRODUCT_STOCK_LOW),
     key=Key.OPTIONAL,
     cost=5,
 )
-async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> PendingResult[Order]:
+async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> Order:
     """Place an order; it holds its stock, its coupon and its total until it is paid or ends.
 
     Prices and stock are read again under lock. The wallet must have the total beside what other
@@ -188,16 +192,20 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> PendingRe
         raise Internal
     steps.refuse_insufficient_funds(first.balance, quote.total, quote.currency, held=first.held)
     address = input.shipping_address and ShippingAddress(**input.shipping_address.model_dump())
-    order = steps.draft_order(ctx, quote, terms, address)
+    order = steps.new_order(ctx, quote, first, terms, address)
     ctx.record("order", order.id, "status", "lines", "shippingAddress", "total")
-    placed = await steps.insert_order(tx, order)
+    pieces = {line.product_id: line.quantity for line in order.lines}
+    stocks = {id: (offers[id].available, offers[id].available - pieces[id]) for id in ids}
+    await emit_low_stock(ctx, tx, stocks)
+    await steps.insert_order(tx, order)
     if terms is not None:
         await coupons_steps.hold_coupon(ctx, tx, terms, order.id, order.discount)
     await tx.write(HOLD_STOCK, ids=ids, quantities=[line.quantity for line in order.lines])
     ctx.invalidate("product", *ids)
     await steps.write_history(ctx, tx, order.id, None, order.status)
     await enqueue(ctx, tx, "mail.orderPlaced", {"orderId": order.id})
-    return placed
+    emit(ctx, types.ORDER_CREATED, order, audience.of_order(order))
+    return order
 
 
 @operation(
@@ -207,6 +215,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateOrder) -> PendingRe
     result=Payment,
     errors=[OrderNotFound, OrderStatusInvalid, InsufficientFunds],
     writes=True,
+    emits=(types.WALLET_DEBITED, types.ORDER_PAID),
     key=Key.REQUIRED,
     cost=5,
 )
@@ -231,6 +240,8 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
         tx,
         TransferKind.PAYMENT,
         order.total,
+        wallet=wallet,
+        owner_id=ctx.user_id,
         source=wallet.id,
         target=SHOP,
         order_id=order.id,
@@ -251,11 +262,12 @@ async def pay(ctx: Context, tx: Transaction, input: OrderId) -> Payment:
     result=Order,
     errors=[OrderNotFound, OrderStatusInvalid],
     writes=True,
+    emits=(types.WALLET_CREDITED, types.ORDER_REFUNDED, types.ORDER_CANCELLED),
     key=Key.OPTIONAL,
     conditional=True,
     cost=5,
 )
-async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> PendingResult[Order]:
+async def cancel(ctx: Context, tx: Transaction, input: CancelOrder) -> Order:
     """Cancel an order.
 
     The order releases the stock and the coupon that it holds. A paid order is refunded, and its

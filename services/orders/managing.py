@@ -5,13 +5,14 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from persistence.database.transactions import PendingResult, QueryStats, Transaction
+from persistence.database.transactions import QueryStats, Transaction
 from persistence.orders.statements import DUE_ORDERS
 from persistence.orders.statuses import OrderStatus
 from persistence.orders.views import ALL_ORDERS, Order
 from services.access.permissions import SYSTEM, Permission
 from services.errors.base import TandemError
 from services.errors.orders import OrderNotFound, OrderStatusInvalid
+from services.events import types
 from services.jobs.queue import Job, enqueue
 from services.operation import paging
 from services.operation.context import Context
@@ -95,13 +96,19 @@ async def list_all(ctx: Context, input: ListAllOrders) -> Page[Order]:
     result=Order,
     errors=[OrderNotFound, OrderStatusInvalid],
     writes=True,
+    emits=(
+        types.ORDER_CONFIRMED,
+        types.ORDER_SHIPPED,
+        types.ORDER_DELIVERED,
+        types.WALLET_CREDITED,
+        types.ORDER_REFUNDED,
+        types.ORDER_CANCELLED,
+    ),
     key=Key.OPTIONAL,
     conditional=True,
     cost=5,
 )
-async def update_status(
-    ctx: Context, tx: Transaction, input: UpdateOrderStatus
-) -> PendingResult[Order]:
+async def update_status(ctx: Context, tx: Transaction, input: UpdateOrderStatus) -> Order:
     """Confirm, ship, deliver or cancel an order.
 
     Other operations set the other statuses: orders.pay, approvals.approve and approvals.reject. A
@@ -130,8 +137,9 @@ async def update_status(
     result=Order,
     errors=[OrderNotFound, OrderStatusInvalid],
     writes=True,
+    emits=(types.ORDER_EXPIRED,),
 )
-async def expire(ctx: Context, tx: Transaction, input: OrderId) -> PendingResult[Order]:
+async def expire(ctx: Context, tx: Transaction, input: OrderId) -> Order:
     """Expire an unpaid order whose time has passed.
 
     The order is refused when it was paid or approved since it was found.

@@ -10,16 +10,14 @@ from msgspec.structs import replace
 
 from persistence.coupons.statements import CouponTerms
 from persistence.database.statements import Query
-from persistence.database.transactions import PendingResult, Reader, Transaction
+from persistence.database.transactions import Reader, Transaction
 from persistence.orders.history import INSERT_EVENT
 from persistence.orders.statements import (
     INSERT_LINES,
     INSERT_ORDER,
     LOCK_ORDER,
     MOVE_ORDER,
-    Moved,
     Offer,
-    Placed,
 )
 from persistence.orders.statuses import MOVES, OrderStatus, PaymentStatus, next_statuses
 from persistence.orders.views import Order, OrderLine, Quote, ShippingAddress
@@ -38,6 +36,8 @@ from services.errors.common import ValidationFailed
 from services.errors.orders import OrderNotFound, OrderStatusInvalid
 from services.errors.products import OutOfStock, ProductNotFound
 from services.errors.wallet import InsufficientFunds
+from services.events import audience, types
+from services.events.emitting import emit
 from services.operation.context import Context
 
 
@@ -53,9 +53,10 @@ class RequestedLine(Protocol):
 
 async def lock_order(ctx: Context, tx: Transaction, order_id: str) -> Order:
     """Lock and load the order; raises `OrderNotFound`, or `Forbidden` when it is another user's."""
-    order = await tx.one(LOCK_ORDER, order_id=order_id, **ctx.viewer_values)
-    if order is None:
+    locked = await tx.one(LOCK_ORDER, order_id=order_id, **ctx.viewer_values)
+    if locked is None:
         raise OrderNotFound
+    order, ctx.row_time = locked
     ctx.refresh_now()
     ctx.record("order", order.id)
     ctx.require_ownership(order.customer_id)
@@ -69,9 +70,10 @@ def record_changes(ctx: Context, before: Order, after: Order) -> None:
         for field in structs.fields(Order)
         if getattr(before, field.name) != getattr(after, field.name)
     ]
-    # nextStatuses follows from the other fields.
+    # The others follow from these.
     named = dict.fromkeys([*ctx.changed, *differ])
-    ctx.changed = [name for name in named if name != "nextStatuses"]
+    follow = {"nextStatuses", "version", "updatedAt"}
+    ctx.changed = [name for name in named if name not in follow]
 
 
 def refuse_unknown(
@@ -166,16 +168,20 @@ async def quote_lines(
     )
 
 
-def draft_order(
-    ctx: Context, quote: Quote, terms: CouponTerms | None, address: ShippingAddress | None
+def new_order(
+    ctx: Context,
+    quote: Quote,
+    offer: Offer,
+    terms: CouponTerms | None,
+    address: ShippingAddress | None,
 ) -> Order:
-    """Build the order from a quote. The database gives it its number later."""
+    """Build the order from a quote; ``offer`` has the number that the database gave it."""
     status, seconds = OrderStatus.PENDING, ctx.settings.hold_seconds
     if quote.needs_approval:
         status, seconds = OrderStatus.AWAITING_APPROVAL, ctx.settings.approval_seconds
     return Order(
         id=ctx.new_id(),
-        number="",
+        number=offer.order_number,
         customer_id=ctx.user_id,
         status=status,
         payment_status=PaymentStatus.UNPAID,
@@ -193,7 +199,7 @@ def draft_order(
         tracking_code=None,
         version=1,
         created_at=ctx.now,
-        updated_at=ctx.now,
+        updated_at=offer.row_time,
         expires_at=ctx.now + timedelta(seconds=seconds),
         approved_at=None,
         paid_at=None,
@@ -204,24 +210,19 @@ def draft_order(
     )
 
 
-async def insert_order(tx: Transaction, draft: Order) -> PendingResult[Order]:
+async def insert_order(tx: Transaction, order: Order) -> None:
     """Insert an order and its lines."""
-    write = await tx.write(INSERT_ORDER, **structs.asdict(draft))
+    await tx.write(INSERT_ORDER, **structs.asdict(order))
     await tx.write(
         INSERT_LINES,
-        order_id=draft.id,
-        position=list(range(len(draft.lines))),
-        product_id=[line.product_id for line in draft.lines],
-        name=[line.name for line in draft.lines],
-        quantity=[line.quantity for line in draft.lines],
-        unit_price=[line.unit_price for line in draft.lines],
-        total=[line.total for line in draft.lines],
+        order_id=order.id,
+        position=list(range(len(order.lines))),
+        product_id=[line.product_id for line in order.lines],
+        name=[line.name for line in order.lines],
+        quantity=[line.quantity for line in order.lines],
+        unit_price=[line.unit_price for line in order.lines],
+        total=[line.total for line in order.lines],
     )
-
-    def placed(row: Placed) -> Order:
-        return replace(draft, number=row.number, version=row.version, updated_at=row.updated_at)
-
-    return PendingResult(write, placed)
 
 
 def refuse_move(ctx: Context, order: Order, to: OrderStatus) -> None:
@@ -260,7 +261,7 @@ async def move_stock(
 
 async def end_unpaid(
     ctx: Context, tx: Transaction, order: Order, to: OrderStatus, note: str | None = None
-) -> PendingResult[Order]:
+) -> Order:
     """End an unpaid order: release its stock and its coupon, and move it to a final status.
 
     The move releases the money that the order holds; the wallet is locked for that.
@@ -271,6 +272,17 @@ async def end_unpaid(
     return await move_order(ctx, tx, order, to, note)
 
 
+#: What an order tells when it reaches a status.
+_EVENTS = {
+    OrderStatus.PENDING: types.ORDER_APPROVED,
+    OrderStatus.REJECTED: types.ORDER_REJECTED,
+    OrderStatus.PAID: types.ORDER_PAID,
+    OrderStatus.CONFIRMED: types.ORDER_CONFIRMED,
+    OrderStatus.SHIPPED: types.ORDER_SHIPPED,
+    OrderStatus.DELIVERED: types.ORDER_DELIVERED,
+    OrderStatus.CANCELLED: types.ORDER_CANCELLED,
+    OrderStatus.EXPIRED: types.ORDER_EXPIRED,
+}
 #: The column that holds when an order reached a status.
 _STATUS_TIMES = {
     OrderStatus.PAID: "paid_at",
@@ -287,17 +299,18 @@ async def move_order(
     to: OrderStatus,
     note: str | None = None,
     **changes: Any,
-) -> PendingResult[Order]:
-    """Move an order to a status: update the order and write its history.
+) -> Order:
+    """Move an order to a status: update the order, write its history, and emit its event.
 
     ``changes`` are other fields that change with the status. ``expires_at`` becomes None unless
-    it is among them.
+    it is among them. The order was locked by `lock_order`.
     """
     if to in _STATUS_TIMES:
         changes[_STATUS_TIMES[to]] = ctx.now
     further = next_statuses(to, changes.get("payment_status", order.payment_status))
-    then = replace(order, status=to, next_statuses=further, **{"expires_at": None, **changes})
-    write = await tx.write(
+    changes = {"expires_at": None, "status": to, "next_statuses": further, **changes}
+    then = changed_order(ctx, order, **changes)
+    await tx.write(
         MOVE_ORDER,
         order_id=then.id,
         to_status=then.status,
@@ -312,11 +325,14 @@ async def move_order(
     )
     record_changes(ctx, order, then)
     await write_history(ctx, tx, order.id, order.status, to, note)
+    emit(ctx, _EVENTS[to], then, audience.of_order(then))
+    return then
 
-    def moved(row: Moved) -> Order:
-        return replace(then, version=row.version, updated_at=row.updated_at)
 
-    return PendingResult(write, moved)
+def changed_order(ctx: Context, order: Order, **changes: Any) -> Order:
+    """A locked order as one UPDATE will leave it: with the next version and PostgreSQL's time."""
+    assert ctx.row_time is not None
+    return replace(order, version=order.version + 1, updated_at=ctx.row_time, **changes)
 
 
 async def write_history(

@@ -6,11 +6,14 @@ from persistence.posts.views import Post
 from services.access.permissions import Permission
 from services.done import Done
 from services.errors.posts import PostNotFound
+from services.events.types import none
 from services.operation.context import Context
 from services.operation.declaration import Key
 from services.operation.operation import operation
 from services.posts import steps
 from services.posts.reading import PostId
+
+_SILENT = none("A popular post has many likes a second; `likes` of the post counts them.")
 
 
 @operation(
@@ -20,6 +23,7 @@ from services.posts.reading import PostId
     result=Post,
     errors=[PostNotFound],
     writes=True,
+    emits=_SILENT,
     key=Key.OPTIONAL,
 )
 async def like(ctx: Context, tx: Transaction, input: PostId) -> Post:
@@ -37,6 +41,7 @@ async def like(ctx: Context, tx: Transaction, input: PostId) -> Post:
     result=Done,
     errors=[PostNotFound],
     writes=True,
+    emits=_SILENT,
     key=Key.OPTIONAL,
 )
 async def unlike(ctx: Context, tx: Transaction, input: PostId) -> Done:

@@ -8,6 +8,7 @@ from persistence.database.transactions import Transaction
 from persistence.posts.views import Post
 from services.access.permissions import Permission
 from services.errors.posts import PostNotFound, PostStatusInvalid
+from services.events import types
 from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.declaration import Key
@@ -35,6 +36,7 @@ class UnpublishPost(PostId):
     result=Post,
     errors=[PostNotFound, PostStatusInvalid],
     writes=True,
+    emits=(types.POST_UNPUBLISHED,),
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -50,7 +52,7 @@ async def unpublish(ctx: Context, tx: Transaction, input: UnpublishPost) -> Post
     ctx.record("post", post.id, "isPublished", "unpublishedReason")
     await enqueue(ctx, tx, "mail.postUnpublished", {"postId": post.id})
     changed = {"is_published": False, "unpublished_reason": input.reason}
-    return await steps.write_changes(tx, post, changed)
+    return await steps.write_changes(ctx, tx, post, changed)
 
 
 @operation(
@@ -60,6 +62,7 @@ async def unpublish(ctx: Context, tx: Transaction, input: UnpublishPost) -> Post
     result=Post,
     errors=[PostNotFound, PostStatusInvalid],
     writes=True,
+    emits=(types.POST_PUBLISHED,),
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -70,4 +73,4 @@ async def restore(ctx: Context, tx: Transaction, input: PostId) -> Post:
     if post.unpublished_reason is None:
         raise PostStatusInvalid("No moderator unpublished the post.")
     ctx.record("post", post.id, "isPublished", "unpublishedReason")
-    return await steps.write_changes(tx, post, steps.published(ctx, post))
+    return await steps.write_changes(ctx, tx, post, steps.published(ctx, post))

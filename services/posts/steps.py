@@ -10,8 +10,13 @@ from persistence.database.transactions import Transaction
 from persistence.posts.statements import LOCK_POST, UPDATE_POST
 from persistence.posts.views import POST, Post
 from services.errors.posts import PostNotFound
+from services.events import audience, types
+from services.events.emitting import emit
 from services.operation.context import Context
 from services.posts.texts import text_columns
+
+#: What a post tells when it was, or was not, published, and is now.
+_EVENTS = {(False, True): types.POST_PUBLISHED, (True, False): types.POST_UNPUBLISHED}
 
 
 async def lock_post(
@@ -35,14 +40,21 @@ def published(ctx: Context, post: Post) -> dict[str, Any]:
     }
 
 
-async def write_changes(tx: Transaction, post: Post, changed: Mapping[str, Any]) -> Post:
-    """Update the post if anything changed; returns the stored post."""
+async def write_changes(
+    ctx: Context, tx: Transaction, post: Post, changed: Mapping[str, Any]
+) -> Post:
+    """Update the post if anything changed, and tell of it; returns the stored post."""
     if changed:
         after = {**structs.asdict(post), **changed}
         after |= text_columns(after["title"], after["tags"], after["content"])
         new = {f"new_{name}": value for name, value in after.items()}
         await tx.write(UPDATE_POST, id=post.id, **new)
-    return await load_post(tx, post.id)
+    stored = await load_post(tx, post.id)
+    if changed:
+        was, now = post.is_published, stored.is_published
+        told = _EVENTS.get((was, now), types.POST_UPDATED)
+        emit(ctx, told, stored, audience.of_post(stored, was_published=was))
+    return stored
 
 
 async def load_post(tx: Transaction, post_id: str) -> Post:

@@ -19,6 +19,8 @@ from persistence.posts.views import Post
 from services.access.permissions import Permission
 from services.done import Done
 from services.errors.posts import PostNotFound, PostStatusInvalid
+from services.events import audience, types
+from services.events.emitting import emit
 from services.operation.context import Context
 from services.operation.declaration import Key
 from services.operation.inputs import Input, LongLines, NameLine, PathId
@@ -76,6 +78,7 @@ class UpdatePost(Patch):
     input=CreatePost,
     result=Post,
     writes=True,
+    emits=(types.POST_CREATED, types.POST_PUBLISHED),
     key=Key.OPTIONAL,
     cost=5,
     quota=Policy.CONTENT,
@@ -99,7 +102,10 @@ async def create(ctx: Context, tx: Transaction, input: CreatePost) -> Post:
     )
     await tx.write(INSERT_VIEWS, post_id=post_id)
     await tx.write(INSERT_SCORE, post_id=post_id)
-    return await steps.load_post(tx, post_id)
+    post = await steps.load_post(tx, post_id)
+    told = types.POST_PUBLISHED if post.is_published else types.POST_CREATED
+    emit(ctx, told, post, audience.of_post(post))
+    return post
 
 
 @operation(
@@ -109,6 +115,7 @@ async def create(ctx: Context, tx: Transaction, input: CreatePost) -> Post:
     result=Post,
     errors=[PostNotFound, PostStatusInvalid],
     writes=True,
+    emits=(types.POST_UPDATED, types.POST_PUBLISHED, types.POST_UNPUBLISHED),
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -127,7 +134,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdatePost) -> Post:
             raise PostStatusInvalid("A moderator unpublished the post, and has to restore it.")
         changed |= steps.published(ctx, post)
     ctx.record("post", post.id, *sorted(to_camel(name) for name in changed))
-    return await steps.write_changes(tx, post, changed)
+    return await steps.write_changes(ctx, tx, post, changed)
 
 
 @operation(
@@ -137,6 +144,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdatePost) -> Post:
     result=Done,
     errors=[PostNotFound],
     writes=True,
+    emits=(types.POST_DELETED,),
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -147,4 +155,5 @@ async def delete(ctx: Context, tx: Transaction, input: PostId) -> Done:
     ctx.match(post)
     for query in DELETE_POSTS:
         await tx.write(query, ids=[post.id])
+    emit(ctx, types.POST_DELETED, post, audience.of_post(post))
     return Done()

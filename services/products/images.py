@@ -9,6 +9,7 @@ from services.access.permissions import Permission
 from services.done import Done
 from services.errors.products import ProductNotFound
 from services.errors.uploads import ImageInvalid, UploadNotFound, UploadNotReady
+from services.events import types
 from services.operation.context import Context
 from services.operation.declaration import Key
 from services.operation.inputs import Reference
@@ -37,6 +38,7 @@ async def _prepare(ctx: Context, input: SetProductImage) -> pictures.Prepared | 
     result=Product,
     errors=[ProductNotFound, UploadNotFound, UploadNotReady, ImageInvalid],
     writes=True,
+    emits=(types.PRODUCT_UPDATED,),
     key=Key.OPTIONAL,
     conditional=True,
     prepare=_prepare,
@@ -61,6 +63,7 @@ async def set_image(ctx: Context, tx: Transaction, input: SetProductImage) -> Pr
     result=Done,
     errors=[ProductNotFound],
     writes=True,
+    emits=(types.PRODUCT_UPDATED,),
     key=Key.OPTIONAL,
     conditional=True,
 )

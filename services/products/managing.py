@@ -24,6 +24,8 @@ from services.errors.base import FieldError
 from services.errors.categories import CategoryNotFound
 from services.errors.common import Forbidden, Internal, ValidationFailed
 from services.errors.products import OutOfStock, ProductNotFound, StockChanged
+from services.events import audience, types
+from services.events.emitting import emit
 from services.operation.context import Context
 from services.operation.declaration import Key
 from services.operation.inputs import (
@@ -50,6 +52,8 @@ MOST_PIECES = 1_000_000
 #: The value that null gives to a field that may be empty.
 _CLEARED: dict[str, Any] = {"description": "", "tags": [], "metadata": {}}
 
+
+_CHANGED = (types.PRODUCT_UPDATED, types.PRODUCT_ARCHIVED)
 
 Name = Annotated[NameLine, Field(min_length=1, max_length=200)]
 Description = Annotated[Lines, Field(max_length=2000)]
@@ -156,6 +160,7 @@ class AdjustStock(Patch):
     result=Product,
     errors=[CategoryNotFound],
     writes=True,
+    emits=(types.PRODUCT_CREATED,),
     key=Key.OPTIONAL,
     cost=5,
 )
@@ -189,7 +194,9 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
             product_id=[product_id],
             quantity=[input.stock],
         )
-    return await steps.load_product(tx, product_id)
+    product = await steps.load_product(tx, product_id)
+    emit(ctx, types.PRODUCT_CREATED, product, audience.of_product(product))
+    return product
 
 
 @operation(
@@ -199,6 +206,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateProduct) -> Product
     result=Product,
     errors=[ProductNotFound, CategoryNotFound],
     writes=True,
+    emits=_CHANGED,
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -223,6 +231,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdateProduct) -> Product
     result=Done,
     errors=[ProductNotFound],
     writes=True,
+    emits=_CHANGED,
     key=Key.OPTIONAL,
     conditional=True,
 )
@@ -244,6 +253,7 @@ async def archive(ctx: Context, tx: Transaction, input: ProductId) -> Done:
     result=Product,
     errors=[ProductNotFound, StockChanged, OutOfStock],
     writes=True,
+    emits=(types.PRODUCT_STOCK_LOW,),
     key=Key.REQUIRED,
 )
 async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Product:
@@ -278,7 +288,10 @@ async def adjust_stock(ctx: Context, tx: Transaction, input: AdjustStock) -> Pro
             note=input.reason,
             created_at=ctx.now,
         )
-    return await steps.load_product(tx, input.id)
+    product = await steps.load_product(tx, input.id)
+    if product.stock <= ctx.settings.low_stock < level.on_hand - level.held:
+        emit(ctx, types.PRODUCT_STOCK_LOW, product, audience.of_stock())
+    return product
 
 
 def _quantity_to_move(input: AdjustStock, stock: int) -> int:

@@ -19,6 +19,7 @@ from services.errors.base import FieldError, TandemError
 from services.errors.common import ValidationFailed
 from services.errors.orders import OrderNotFound, OrderStatusInvalid
 from services.errors.refunds import RefundChanged, RefundExceedsPayment
+from services.events import types
 from services.ids import NOWHERE, parsed
 from services.operation import paging
 from services.operation.context import Context
@@ -104,6 +105,7 @@ class ListRefunds(Paged):
     result=Refund,
     errors=[OrderNotFound, OrderStatusInvalid, RefundExceedsPayment, RefundChanged],
     writes=True,
+    emits=(types.WALLET_CREDITED, types.ORDER_REFUNDED),
     key=Key.REQUIRED,
     cost=5,
 )

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from persistence.database.transactions import PendingResult, Transaction
+from persistence.database.transactions import Transaction
 from persistence.orders.statements import REFUND_ORDER
-from persistence.orders.statuses import OrderStatus, PaymentStatus
+from persistence.orders.statuses import OrderStatus, PaymentStatus, next_statuses
 from persistence.orders.views import Order
 from persistence.payments import CAPTURED, MARK_REFUNDED, Captured
 from persistence.products.statements import RETURN_STOCK
@@ -26,6 +26,8 @@ from services.coupons import steps as coupons_steps
 from services.errors.base import FieldError
 from services.errors.common import Internal
 from services.errors.refunds import RefundExceedsPayment
+from services.events import audience, types
+from services.events.emitting import emit
 from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.orders import steps as orders_steps
@@ -136,6 +138,8 @@ async def refund(
         tx,
         TransferKind.REFUND,
         amount,
+        wallet=wallet,
+        owner_id=order.customer_id,
         source=SHOP,
         target=wallet.id,
         order_id=order.id,
@@ -182,9 +186,7 @@ async def restock(
         await orders_steps.move_stock(ctx, tx, returned, RETURN_STOCK, MovementKind.RETURNED)
 
 
-async def cancel_order(
-    ctx: Context, tx: Transaction, order: Order, note: str | None
-) -> PendingResult[Order]:
+async def cancel_order(ctx: Context, tx: Transaction, order: Order, note: str | None) -> Order:
     """Cancel an order that may be cancelled; returns the changed order.
 
     A paid order returns to stock the pieces that have not returned yet, and refunds what is left
@@ -223,6 +225,13 @@ async def _record_refund(ctx: Context, tx: Transaction, order: Order, amount: De
     await tx.write(REFUND_ORDER, order_id=order.id, now_refunded=refunded, to_payment_status=status)
     if status is PaymentStatus.REFUNDED:
         await tx.write(MARK_REFUNDED, refunded_order=order.id)
-    after = replace(order, refunded=refunded, payment_status=status)
+    after = orders_steps.changed_order(
+        ctx,
+        order,
+        refunded=refunded,
+        payment_status=status,
+        next_statuses=next_statuses(order.status, status),
+    )
     orders_steps.record_changes(ctx, order, after)
+    emit(ctx, types.ORDER_REFUNDED, after, audience.of_order(after))
     return after

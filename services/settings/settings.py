@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_valid
 from pydantic_settings import SettingsConfigDict
 
 from services.settings.content import ContentSettings
+from services.settings.events import EventSettings
 from services.settings.files import FileSettings
 from services.settings.http import HttpSettings
 from services.settings.logs import LogSettings
@@ -21,13 +22,12 @@ from services.settings.production import (
     DEVELOPMENT_WEBHOOK_SECRET,
     broken_rules,
 )
+from services.settings.quota import QuotaSettings
 from services.settings.types import (
     BUDGET_FACTORS,
     Networks,
     Secrets,
     Texts,
-    Units,
-    Window,
     known_currency,
     known_time_zone,
     one_address,
@@ -39,7 +39,15 @@ from services.settings.types import (
 from services.settings.types import Environment as Environment
 
 
-class Settings(ContentSettings, FileSettings, HttpSettings, LogSettings, PoolSettings):
+class Settings(
+    ContentSettings,
+    EventSettings,
+    FileSettings,
+    HttpSettings,
+    LogSettings,
+    PoolSettings,
+    QuotaSettings,
+):
     """All settings with their defaults; sizes in bytes, times in seconds, money in the currency."""
 
     model_config = SettingsConfigDict(
@@ -286,60 +294,6 @@ class Settings(ContentSettings, FileSettings, HttpSettings, LogSettings, PoolSet
         ge=1,
         description="Server processes; each has its share of every quota while Redis is away."
         " `tandem serve` sets it.",
-    )
-    quota_anonymous: Units = Field(
-        default=100, description="Units that an address may spend without a token."
-    )
-    quota_anonymous_seconds: Window = Field(
-        default=900, description="Seconds in which that budget refills."
-    )
-    quota_signed_in: Units = Field(
-        default=1000, description="Units that a caller with a token may spend."
-    )
-    quota_signed_in_seconds: Window = Field(
-        default=900, description="Seconds in which that budget refills."
-    )
-    quota_login: Units = Field(
-        default=10, description="Wrong passwords for one account from one address."
-    )
-    quota_login_place: Units = Field(
-        default=100, description="Wrong passwords from an address, for all accounts together."
-    )
-    quota_login_account: Units = Field(
-        default=100,
-        description="Wrong passwords for an account, from all addresses where it has not signed in"
-        " lately.",
-    )
-    quota_login_seconds: Window = Field(
-        default=900, description="Seconds in which each of these three budgets refills."
-    )
-    known_place_days: int = Field(
-        default=90, ge=1, description="How long an account knows an address where it signed in."
-    )
-    quota_register: Units = Field(default=10, description="Accounts registered from an address.")
-    quota_register_seconds: Window = Field(
-        default=3600, description="Seconds in which that budget refills."
-    )
-    quota_mail: Units = Field(
-        default=5,
-        description="Mails (reset, verification) asked for from an address, and for an account.",
-    )
-    quota_mail_seconds: Window = Field(
-        default=3600, description="Seconds in which that budget refills."
-    )
-    quota_pages: Units = Field(
-        default=600, description="Pages, documents, metrics and unsigned events for an address."
-    )
-    quota_pages_seconds: Window = Field(
-        default=60, description="Seconds in which that budget refills."
-    )
-    quota_factor: Units | None = Field(
-        default=None,
-        description="Multiplies every quota; by default 100 in development, a million in tests,"
-        " 1 in production.",
-    )
-    quota_exempt: Networks = Field(
-        default=(), description="Addresses (CIDR, comma-separated) whose calls have no quota."
     )
     trusted_proxies: Networks = Field(
         default=(),

@@ -13,6 +13,7 @@ from persistence.uploads.tables import LARGEST_UPLOAD, UploadPurpose
 from persistence.uploads.views import UPLOAD, Upload
 from services.access.permissions import Permission
 from services.errors.uploads import UploadQuotaSpent
+from services.events.types import none
 from services.operation.context import Context
 from services.operation.declaration import Key
 from services.operation.inputs import Input, NameLine, wrong
@@ -72,6 +73,7 @@ class CreateUpload(Input):
     result=Upload,
     errors=[UploadQuotaSpent],
     writes=True,
+    emits=none("Only its owner knows of it; using it tells of what shows it."),
     takes_file=True,
     key=Key.OPTIONAL,
     cost=2,

@@ -8,6 +8,7 @@ from persistence.users.views import User
 from services.access.permissions import Permission
 from services.done import Done
 from services.errors.uploads import ImageInvalid, UploadNotFound, UploadNotReady
+from services.events import types
 from services.operation.context import Context
 from services.operation.declaration import Key
 from services.operation.inputs import Input, Nothing, Reference
@@ -34,6 +35,7 @@ async def _prepare(ctx: Context, input: SetAvatar) -> pictures.Prepared | None:
     result=User,
     errors=[UploadNotFound, UploadNotReady, ImageInvalid],
     writes=True,
+    emits=(types.USER_UPDATED,),
     key=Key.OPTIONAL,
     conditional=True,
     prepare=_prepare,
@@ -59,6 +61,7 @@ async def set_avatar(ctx: Context, tx: Transaction, input: SetAvatar) -> User:
     input=Nothing,
     result=Done,
     writes=True,
+    emits=(types.USER_UPDATED,),
     key=Key.OPTIONAL,
     conditional=True,
     locks_before_session=lock_self,

@@ -10,6 +10,9 @@ from persistence.users.views import User
 from services.access.permissions import Permission
 from services.done import Done
 from services.errors.users import EmailTaken, LastAdmin, UsernameTaken, UserNotFound
+from services.events import audience, types
+from services.events.emitting import emit
+from services.events.types import none
 from services.operation.context import Context
 from services.operation.declaration import Key
 from services.operation.inputs import (
@@ -58,6 +61,7 @@ async def _lock_user_and_admins(ctx: Context, tx: Transaction, input: UpdateUser
     result=User,
     errors=[EmailTaken, UsernameTaken],
     writes=True,
+    emits=(types.USER_CREATED,),
     prepare=_hash_password,
     cost=5,
 )
@@ -69,7 +73,9 @@ async def create(ctx: Context, tx: Transaction, input: CreateUser) -> User:
     """
     user_id = await create_account(ctx, tx, input, ctx.prepared, input.role)
     ctx.record("user", user_id, "email", "username", "fullName", "profile", "role")
-    return await steps.load_user(tx, user_id)
+    user = await steps.load_user(tx, user_id)
+    emit(ctx, types.USER_CREATED, user, audience.of_user(user.id))
+    return user
 
 
 @operation(
@@ -79,6 +85,7 @@ async def create(ctx: Context, tx: Transaction, input: CreateUser) -> User:
     result=User,
     errors=[UserNotFound, EmailTaken, UsernameTaken, LastAdmin],
     writes=True,
+    emits=(types.USER_UPDATED, types.USER_DISABLED),
     revokes=True,
     key=Key.OPTIONAL,
     conditional=True,
@@ -109,6 +116,7 @@ async def update(ctx: Context, tx: Transaction, input: UpdateUser) -> User:
     result=Done,
     errors=[UserNotFound],
     writes=True,
+    emits=none("Sessions are no things that others hear of."),
     revokes=True,
     key=Key.OPTIONAL,
     locks_before_session=_lock_user,

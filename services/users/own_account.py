@@ -20,6 +20,8 @@ from services.done import Done
 from services.errors.auth import InvalidCredentials
 from services.errors.common import Unauthenticated
 from services.errors.users import AccountNotEmpty, EmailTaken, LastAdmin, UsernameTaken
+from services.events import audience, types
+from services.events.emitting import emit
 from services.operation.context import Context
 from services.operation.declaration import Key
 from services.operation.inputs import Input, Nothing, Url
@@ -30,7 +32,7 @@ from services.quota.quota import Policy
 from services.users import steps
 from services.users.creating import Bio, Name, Username, refuse_contradiction, refuse_resembling
 from services.users.credentials import Email, NewPassword, Password
-from services.users.leaving import remove_content
+from services.users.leaving import forget_person, remove_content
 from services.users.steps import lock_self
 
 
@@ -177,6 +179,7 @@ async def me(ctx: Context, _: Nothing) -> User:
     result=User,
     errors=[EmailTaken, InvalidCredentials, UsernameTaken],
     writes=True,
+    emits=(types.USER_UPDATED,),
     key=Key.OPTIONAL,
     conditional=True,
     prepare=_verify_for_email,
@@ -208,6 +211,7 @@ async def update_me(ctx: Context, tx: Transaction, input: UpdateMe) -> User:
     result=Done,
     errors=[InvalidCredentials],
     writes=True,
+    emits=(types.USER_UPDATED,),
     revokes=True,
     prepare=_verify_and_hash,
     locks_before_session=lock_self,
@@ -225,7 +229,8 @@ async def change_password(ctx: Context, tx: Transaction, input: ChangePassword) 
     if hashes is None:
         raise InvalidCredentials("The current password is wrong.")
     verified, new_hash = hashes
-    refuse_resembling(input.new_password, await steps.load_user(tx, ctx.user_id))
+    user = await steps.load_user(tx, ctx.user_id)
+    refuse_resembling(input.new_password, user)
     changed = await tx.one(
         CHANGE_PASSWORD, user_id=ctx.user_id, verified=verified, new_hash=new_hash
     )
@@ -233,6 +238,9 @@ async def change_password(ctx: Context, tx: Transaction, input: ChangePassword) 
         raise InvalidCredentials("The current password is wrong.")
     own_session_id = ctx.caller and ctx.caller.session_id
     await tx.all(REVOKE_SESSIONS_OF, user_id=ctx.user_id, now=ctx.now, kept=own_session_id)
+    if user.pending_email is not None:
+        stored = await steps.load_user(tx, user.id)
+        emit(ctx, types.USER_UPDATED, stored, audience.of_user(user.id))
     return Done()
 
 
@@ -243,6 +251,7 @@ async def change_password(ctx: Context, tx: Transaction, input: ChangePassword) 
     result=Done,
     errors=[InvalidCredentials, AccountNotEmpty, LastAdmin],
     writes=True,
+    emits=(types.USER_DELETED, types.POST_DELETED),
     revokes=True,
     prepare=_verify_password,
     locks_before_session=_lock_self_and_admins,
@@ -268,4 +277,6 @@ async def delete_me(ctx: Context, tx: Transaction, _: DeleteMe) -> Done:
     await steps.refuse_nonempty_account(tx, ctx.user_id)
     await steps.anonymise_account(ctx, tx, user, verified)
     await remove_content(ctx, tx)
+    emit(ctx, types.USER_DELETED, None, audience.of_user(user.id), subject=user.id)
+    await forget_person(tx, user.id)
     return Done()

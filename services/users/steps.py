@@ -31,6 +31,8 @@ from services.errors.auth import InvalidCredentials
 from services.errors.base import FieldError
 from services.errors.common import Internal, ValidationFailed
 from services.errors.users import AccountNotEmpty, EmailTaken, LastAdmin, UserNotFound
+from services.events import audience, types
+from services.events.emitting import emit
 from services.jobs.queue import enqueue
 from services.operation.context import Context
 from services.operation.inputs import Input
@@ -145,7 +147,7 @@ async def set_pending_email(
 async def write_changes(
     ctx: Context, tx: Transaction, user: User, changed: Mapping[str, Any]
 ) -> User:
-    """Update the account if anything changed; returns the stored account.
+    """Update the account if anything changed, and tell of it; returns the stored account.
 
     The variants of an avatar go with it, and their files are deleted. Raises `EmailTaken` or
     `UsernameTaken`.
@@ -167,7 +169,10 @@ async def write_changes(
         raise taken_error(error) from None
     if not changed.keys().isdisjoint(_PROFILE):
         await tx.all(UPDATE_PROFILE, user_id=user.id, **new)
-    return await load_user(tx, user.id)
+    stored = await load_user(tx, user.id)
+    told = types.USER_DISABLED if changed.get("is_active") is False else types.USER_UPDATED
+    emit(ctx, told, stored, audience.of_user(user.id))
+    return stored
 
 
 async def refuse_last_admin(tx: Transaction, user: User, changed: Mapping[str, Any]) -> None:

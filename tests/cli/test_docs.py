@@ -98,7 +98,9 @@ async def test_the_readme_s_story_charges_the_wallet_once(place: Place) -> None:
     assert json.loads(said.splitlines()[-1])["balance"] == "80.00"
 
 
-@pytest.mark.parametrize("document", ["docs/story.md", "docs/faces.md", "docs/reports.md"])
+@pytest.mark.parametrize(
+    "document", [f"docs/{name}.md" for name in ("story", "faces", "reports", "events")]
+)
 async def test_every_shell_step_runs(place: Place, document: str, tmp_path: Path) -> None:
     script = "\n".join(blocks(document, "sh")).replace("/tmp/", f"{tmp_path}/")
     said = await place.run(script)

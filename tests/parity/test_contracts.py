@@ -236,7 +236,9 @@ def test_an_input_has_the_same_shape(sdl: GraphQLSchema, v2: dict[str, Any], nam
             assert isinstance(kind, GraphQLEnumType)
             assert {SORTS[choice] for choice in parameter["schema"]["enum"]} == set(kind.values)
         else:
-            _compare_scalar(v2, parameter["schema"], get_named_type(argument.type), key)
+            shape = parameter["schema"]
+            assert (shape.get("type") == "array") == isinstance(argument.type, GraphQLList), key
+            _compare_scalar(v2, shape.get("items", shape), get_named_type(argument.type), key)
     assert (body is not None) == ("input" in taken)
     if body is not None:
         shape = _first(v2, body["content"]["application/json"]["schema"])

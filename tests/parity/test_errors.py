@@ -10,7 +10,7 @@ from persistence.mail_tokens import Purpose
 from services.errors.base import CATALOGUE
 from services.errors.common import Internal
 from services.errors.orders import OrderNotFound
-from services.ids import new_id
+from services.ids import NOWHERE, new_id
 from services.jobs.handlers import HANDLERS
 from services.jobs.queue import Job
 from services.orders import reading as orders
@@ -785,6 +785,16 @@ async def remove_image_of_nothing(shop: Shop) -> Case:
     return "products.removeImage", {"id": UNKNOWN}, await shop.person("MANAGER"), None
 
 
+async def events_of_another_epoch(shop: Shop) -> Case:
+    cursor = shop.process.log_cursors.write(NOWHERE, 1)
+    return "events.list", {"after": cursor}, await _owner(shop), None
+
+
+async def events_all_bad(shop: Shop) -> Case:
+    values = {"types": ["order.eaten"], "subject": "nonsense", "first": 0}
+    return "events.list", values, await _owner(shop), None
+
+
 async def job_missing(shop: Shop) -> Case:
     values = {"id": new_id(shop.process.clock())}
     return "jobs.get", values, await shop.person("ADMIN"), None
@@ -936,6 +946,8 @@ BAD_CALLS: dict[Build, str] = {
     set_avatar_too_early: "UPLOAD_NOT_READY",
     set_image_of_no_picture: "IMAGE_INVALID",
     remove_image_of_nothing: "PRODUCT_NOT_FOUND",
+    events_of_another_epoch: "EVENTS_GONE",
+    events_all_bad: "VALIDATION_FAILED",
     job_missing: "JOB_NOT_FOUND",
     job_discard_missing: "JOB_NOT_FOUND",
     job_retry_waiting: "JOB_STATUS_INVALID",

@@ -127,6 +127,8 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "reports.sales": MANAGERS,
     "uploads.create": SIGNED_IN,
     "uploads.get": (NOBODY, "OK", *["UPLOAD_NOT_FOUND"] * 4),
+    "events.list": SIGNED_IN,
+    "eventTypes.list": PUBLIC,
     "audit.list": ADMINS,
     "audit.head": ADMINS,
     "audit.verify": ADMINS,

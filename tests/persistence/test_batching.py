@@ -114,18 +114,18 @@ async def test_an_order_and_its_payment_take_few_statements(shop: Shop, buyer: P
     raw = {"lines": [{"productId": product.id, "quantity": 2}]}
     order = await orders_buying.create(placing, raw)
     # BEGIN, the session with all that is locked, all that is written, COMMIT.
-    assert own_statements(placing) == (4 if fast else 11)
+    assert own_statements(placing) == (4 if fast else 12)
     paying = shop.request(buyer)
     await orders_buying.pay(paying, {"id": order.id}, key=new_key())
     # BEGIN, the session, the key, the locks of order, stock and wallet, all the rest, COMMIT.
-    assert own_statements(paying) == (8 if fast else 19)
+    assert own_statements(paying) == (8 if fast else 20)
 
 
 async def test_ending_an_unpaid_order_takes_few_statements(shop: Shop, buyer: Person) -> None:
     order, cancelling = await shop.order(buyer), shop.request(buyer)
     await orders_buying.cancel(cancelling, {"id": order.id})
     # BEGIN, the session with the order, the locks of stock and wallet, all the rest, COMMIT.
-    assert own_statements(cancelling) == (6 if shop.process.settings.fast_paths else 11)
+    assert own_statements(cancelling) == (6 if shop.process.settings.fast_paths else 12)
 
 
 _SESSION = "SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE"

@@ -64,9 +64,14 @@ async def test_everything_works_as_that_role(shop: Shop) -> None:
     assert await seal(shop.process) > 0
     reader = shop.process.database.reader(QueryStats())
     assert (await verify(reader, shop.process.audit_keys, 1, None, 0)).valid
+    await shop.process.sequencer.run()
+    assert await shop.value("SELECT position FROM event_head") > 0
+    # It may own no table, and yet makes and drops the partitions of the log.
+    await queue(shop, "events.keepDays")
     await queue(shop, "mail.resetPassword", email=buyer.email)
     async with working(shop, HANDLERS):
         await done(shop)
+    assert await shop.value("SELECT count(*) FROM pg_class WHERE relname ~ '^events_[0-9]+$'") == 8
     # A server that starts finds nothing to migrate.
     await asyncio.to_thread(migrate.upgrade, shop.process.settings.database_url)
 

@@ -240,6 +240,8 @@ OPENS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "uploads:read:own": ("USER", ("uploads.get",)),
     "uploads:write:own": ("USER", ("uploads.create",)),
+    "events:read:own": ("USER", ("events.list",)),
+    "events:read:all": ("MANAGER", ()),
     "jobs:read:all": ("ADMIN", ("jobs.list", "jobs.get")),
     "jobs:write:all": ("ADMIN", ("jobs.retry", "jobs.discard")),
     "audit:read:all": ("ADMIN", ("audit.list", "audit.head", "audit.verify")),
@@ -284,6 +286,7 @@ ANYBODY = (
     "comments.list",
     "comments.replies",
     "comments.get",
+    "eventTypes.list",
 )
 #: GraphQL nests these in another operation's field, so every face asks for its permission as well.
 UNDER = {

@@ -67,6 +67,8 @@ EXPECTED = {
     "projects:write:own": ("USER", True),
     "uploads:read:own": ("USER", True),
     "uploads:write:own": ("USER", True),
+    "events:read:own": ("USER", True),
+    "events:read:all": ("MANAGER", True),
     "audit:read:all": ("ADMIN", True),
     "jobs:read:all": ("ADMIN", True),
     "jobs:write:all": ("ADMIN", True),

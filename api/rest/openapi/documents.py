@@ -200,13 +200,15 @@ class _Writer:
 
     def _query(self, name: str, schema: Schema, *, required: bool) -> Schema:
         written = parameter_schema(schema)
-        return {
+        found = {
             "name": name,
             "in": "query",
             **({"required": True} if required else {}),
             "description": schema["description"],
             "schema": self.shapes.sorts(written) if name == "sort" else written,
         }
+        # A parameter is given once: a list is one text, separated by commas.
+        return found | {"explode": False} if written.get("type") == "array" else found
 
     def _keep(self, schemas: dict[str, Schema]) -> None:
         """Add schemas to the components, unless a result added them already."""

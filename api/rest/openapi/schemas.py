@@ -227,3 +227,6 @@ def _result_property(name: str, schema: Schema, kind: Any, currency: Currency | 
         text["format"] = "uuid"
     elif name in ("details", "metadata"):
         schema["additionalProperties"] = True
+    elif name == "data" and "anyOf" in schema:
+        # The thing that an event is about, whatever its type.
+        schema["anyOf"][0]["additionalProperties"] = True

@@ -27,6 +27,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 #: Tables that a refused call may change: the attempt is audited, and its outcome is stored.
 _MAY_CHANGE = ("audit_%", "idempotency_keys", "alembic_version", "walk_changes")
+#: Tables that the sequencer writes. What an operation emits is in the outbox first.
+_MAY_CHANGE += ("events", "events_%", "event_head")
 # A trigger notes each changed row and each row of the audit log, in the transaction that writes it.
 # So looking for changes costs the same however much the shop holds. The time of a key's last use
 # may always change.
@@ -178,6 +180,7 @@ class World:
                 break
         empty = Job("00000000-0000-0000-0000-000000000000", "walk", {})
         await audit_chain.seal_new(self.shop.process, empty)
+        await self.shop.process.sequencer.run()
 
     async def begin(self) -> AsyncIterator[tuple[str, Any]]:
         """Put some things into the shop; gives each with who knows of it."""

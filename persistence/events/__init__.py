@@ -1,0 +1,1 @@
+"""The event log: the outbox that transactions write to, and the numbered log that readers read."""

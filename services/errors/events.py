@@ -1,0 +1,11 @@
+"""Errors of events."""
+
+from services.errors.base import TandemError
+
+
+class EventsGone(TandemError):
+    """The log no longer holds, or never held, what comes after a cursor."""
+
+    code, status = "EVENTS_GONE", 410
+    title = "The log no longer has the events after this cursor."
+    hint = "Read the things anew, then go on from `details.oldest`, the oldest cursor of the log."

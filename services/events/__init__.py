@@ -1,0 +1,1 @@
+"""Events: what operations tell of, who hears it, and the log that readers follow."""

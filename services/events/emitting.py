@@ -1,0 +1,68 @@
+"""Emit events: an operation notes them, and the wrapper writes them in its transaction.
+
+They are written at the end, together with the audit row. So they cost no round trip, and their
+order is drawn after the operation has locked what they are about.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from services.events.audience import Audience
+from services.events.types import EventType, Silent
+from services.operation.context import Context
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Emitted(NamedTuple):
+    """An event of the operation under way."""
+
+    type: str
+    subject: str
+    data: str | None
+    audience: Audience
+
+
+def emit(
+    ctx: Context,
+    event_type: EventType,
+    thing: Struct | None,
+    audience: Audience,
+    *,
+    subject: str | None = None,
+) -> None:
+    """Note an event; ``thing`` is its data, as it will be stored when the transaction commits.
+
+    ``subject`` is the id of what it is about, by default the thing's. Raises TypeError for a type
+    that the operation does not declare, and for a thing that the type does not carry.
+    """
+    declared = ctx.operation.emits
+    if declared is None or isinstance(declared, Silent) or event_type not in declared:
+        raise TypeError(f"{ctx.operation.name} does not declare that it emits {event_type.name}.")
+    if thing is not None and type(thing).__name__ != event_type.payload:
+        raise TypeError(f"{event_type.name} carries no {type(thing).__name__}.")
+    data = None if thing is None else _encode(thing).decode()
+    about = subject or thing.id  # type: ignore[union-attr]
+    ctx.events.append(Emitted(event_type.name, about, data, audience))
+
+
+def values_of(ctx: Context) -> dict[str, Any]:
+    """The values of `INSERT_EVENTS` for the events that the operation has emitted."""
+    emitted: list[Emitted] = ctx.events
+    audiences = [one.audience for one in emitted]
+    return {
+        "at": ctx.now,
+        "request_id": ctx.request.id,
+        "tags": sorted(ctx.outdated_tags),
+        "id": [ctx.new_id() for _ in emitted],
+        "type": [one.type for one in emitted],
+        "subject": [one.subject for one in emitted],
+        "data": [one.data for one in emitted],
+        "audience": [one.name for one in audiences],
+        "is_public": [one.is_public for one in audiences],
+        "is_withheld": [one.is_withheld for one in audiences],
+        "owner_id": [one.owner_id for one in audiences],
+        "person_id": [one.person_id for one in audiences],
+    }
