@@ -51,18 +51,19 @@ def emit(
 def values_of(ctx: Context) -> dict[str, Any]:
     """The values of `INSERT_EVENTS` for the events that the operation has emitted."""
     emitted: list[Emitted] = ctx.events
-    audiences = [one.audience for one in emitted]
+    names, subjects, data, audiences = zip(*emitted, strict=True)
+    audience, owner_ids, public, withheld, person_ids = zip(*audiences, strict=True)
     return {
         "at": ctx.now,
         "request_id": ctx.request.id,
         "tags": sorted(ctx.outdated_tags),
         "id": [ctx.new_id() for _ in emitted],
-        "type": [one.type for one in emitted],
-        "subject": [one.subject for one in emitted],
-        "data": [one.data for one in emitted],
-        "audience": [one.name for one in audiences],
-        "is_public": [one.is_public for one in audiences],
-        "is_withheld": [one.is_withheld for one in audiences],
-        "owner_id": [one.owner_id for one in audiences],
-        "person_id": [one.person_id for one in audiences],
+        "type": names,
+        "subject": subjects,
+        "data": data,
+        "audience": audience,
+        "is_public": public,
+        "is_withheld": withheld,
+        "owner_id": owner_ids,
+        "person_id": person_ids,
     }
