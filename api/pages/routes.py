@@ -10,17 +10,18 @@ from starlette.routing import Route
 from api.http.requests import new_request
 from api.pages.assets import asset_routes
 from api.pages.catalogue import as_json, operations_document
-from api.pages.home import LINKS
+from api.pages.explorer import explorer_page
+from api.pages.ops import ops_page
 from api.pages.reference.errors import Errors
 from api.pages.reference.operations import Reference
 from api.pages.reference.swagger import swagger_page
 from api.pages.serving import HTML, JSON, TEXT, document
-from api.pages.shell import column, page
 from schema.schema import sdl
 from services.money import currency
 from services.process import Process
 from services.quota.charging import charge_page
 from services.settings.settings import Settings
+from services.settings.types import Environment
 
 
 def limited(route: Route) -> Route:
@@ -36,10 +37,13 @@ def limited(route: Route) -> Route:
 
 def page_routes(process: Process) -> list[Route]:
     """The pages, their assets, the catalogues and the contracts."""
+    settings = process.settings
+    demo = settings.environment is Environment.DEVELOPMENT
     errors = Errors(process)
     reference = Reference()
     return [
-        document("/", lambda: page("Tandem", column("Tandem", "", LINKS), current="/"), HTML),
+        document("/", lambda: explorer_page(demo=demo), HTML),
+        document("/ops", lambda: ops_page(demo=demo, measured=settings.measured), HTML),
         document("/docs", lambda: reference.index, HTML),
         document("/docs/rest", swagger_page, HTML),
         Route("/docs/{operation}", reference.one),

@@ -13,6 +13,7 @@ _PARTS = (
     ("/docs", "Reference"),
     ("/graphql", "GraphQL"),
     ("/errors", "Errors"),
+    ("/ops", "Operators"),
 )
 
 _FRAME = "/assets/frame.css"

@@ -1,0 +1,72 @@
+/**
+ * An element with its properties and children; nothing is ever read as HTML.
+ *
+ * `class`, `data-*`, `aria-*`, `role` and `for` are attributes, functions are listeners (`onclick`), and
+ * everything else is a property.
+ *
+ * @param {string} tag
+ * @param {Record<string, any>} [properties]
+ * @param {...any} children
+ * @returns {any}
+ */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (/^(class|for|role|href|list|data-.*|aria-.*)$/.test(name)) element.setAttribute(name, String(value));
+    else /** @type {any} */ (element)[name] = value;
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** The element with an id, which the page is known to have. @param {string} id @returns {any} */
+export const byId = (id) => document.getElementById(id);
+
+/**
+ * JSON with its keys, texts and numbers marked.
+ *
+ * @param {any} value
+ * @returns {any[]}
+ */
+export function marked(value) {
+  const text = JSON.stringify(value, null, 2) ?? "";
+  const parts = [];
+  let last = 0;
+  for (const found of text.matchAll(/("(?:\\.|[^"\\])*")(\s*:)?|\b(true|false|null)\b|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi)) {
+    parts.push(text.slice(last, found.index));
+    const kind = found[2] ? "k" : found[1] ? "s" : "n";
+    parts.push(h("span", { class: `${kind}` }, found[1] ?? found[0]), found[2] ?? "");
+    last = found.index + found[0].length;
+  }
+  return [...parts, text.slice(last)];
+}
+
+/**
+ * A block of code with a button that copies it.
+ *
+ * @param {any} content text or nodes
+ * @param {string} label what the code is
+ */
+export function code(content, label) {
+  const pre = h("pre", { tabIndex: 0, role: "region", "aria-label": label }, h("code", {}, content));
+  const button = h("button", { type: "button", class: "copy", "aria-label": `Copy: ${label}` }, "Copy");
+  button.addEventListener("click", async () => {
+    const isCopied = await copied(pre.textContent ?? "");
+    if (!isCopied) getSelection()?.selectAllChildren(pre);
+    button.textContent = isCopied ? "Copied" : "Selected";
+    setTimeout(() => (button.textContent = "Copy"), 1_500);
+  });
+  return h("div", { class: "code" }, h("div", { class: "code-head" }, h("span", {}, label), button), pre);
+}
+
+/** Browsers give the clipboard to secure addresses alone. @param {string} text */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,286 @@
+/**
+ * What the contracts say of each operation: nothing here names one of them.
+ *
+ * @typedef {import("./sdl.js").Field} SdlField
+ * @typedef {import("./sdl.js").Schema} Sdl
+ * @typedef {Record<string, any>} JsonSchema
+ * @typedef {{name: string, place: "path" | "query" | "body", schema: JsonSchema, required: boolean,
+ *   description: string}} Input
+ * @typedef {{since: string, sunset: string, reason: string}} Deprecation
+ * @typedef {{name: string, summary: string, who: string, permissions: string[], errors: string[],
+ *   writes: boolean, idempotent: "none" | "optional" | "required", conditional: boolean, paged: boolean,
+ *   cost: number, deprecated: Deprecation | null, graphql: string,
+ *   rest: {method: string, path: string}}} Declared
+ * @typedef {Declared & {noun: string, description: string, inputs: Input[], answer: JsonSchema | null,
+ *   isFile: boolean, hasBody: boolean, needsBody: boolean, fields: SdlField[],
+ *   isMutation: boolean, ownErrors: string[]}} Operation
+ * @typedef {{operations: Operation[], byName: Map<string, Operation>, bases: Record<string, string>,
+ *   sdl: Sdl, components: Record<string, any>, openapi: any}} Contract
+ */
+import { bare, fieldOf, parseSdl } from "./sdl.js";
+
+/** Roles, the weakest first. */
+export const ROLES = ["PUBLIC", "USER", "MODERATOR", "MANAGER", "ADMIN"];
+
+/**
+ * The contracts, read from the server.
+ *
+ * @returns {Promise<Contract>}
+ */
+export async function loadContract() {
+  const [catalogue, openapi, sdl] = await Promise.all([
+    fetched("/operations").then((answer) => answer.json()),
+    fetched("/openapi-v2.json").then((answer) => answer.json()),
+    fetched("/graphql/schema.graphql").then((answer) => answer.text()),
+  ]);
+  return contractOf(catalogue, openapi, sdl);
+}
+
+/** @param {string} path */
+async function fetched(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error(`${path} answers ${answer.status}`);
+  return answer;
+}
+
+/**
+ * @param {{restBases: string[], operations: Declared[]}} catalogue
+ * @param {any} openapi
+ * @param {string} sdl
+ * @returns {Contract}
+ */
+export function contractOf(catalogue, openapi, sdl) {
+  const bases = Object.fromEntries(catalogue.restBases.map((base) => [base.split("/").pop() ?? "", base]));
+  /** @type {Contract} */
+  const contract = {
+    operations: [],
+    byName: new Map(),
+    bases,
+    sdl: parseSdl(sdl),
+    components: openapi.components,
+    openapi,
+  };
+  const common = commonErrors(catalogue.operations);
+  for (const declared of catalogue.operations) {
+    const operation = operationOf(contract, declared, common);
+    contract.operations.push(operation);
+    contract.byName.set(operation.name, operation);
+  }
+  return contract;
+}
+
+/**
+ * Errors that most operations may answer with; a list of them says nothing about one.
+ *
+ * @param {Declared[]} operations
+ */
+function commonErrors(operations) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const operation of operations) {
+    for (const code of operation.errors) counts.set(code, (counts.get(code) ?? 0) + 1);
+  }
+  const keyed = /^IDEMPOTENCY_KEY_/;
+  return new Set([...counts].filter(([code, count]) => count > operations.length / 2 || keyed.test(code)).map(([code]) => code));
+}
+
+/**
+ * @param {Contract} contract
+ * @param {Declared} declared
+ * @param {Set<string>} common
+ * @returns {Operation}
+ */
+function operationOf(contract, declared, common) {
+  const { method, path } = declared.rest;
+  const route = contract.openapi.paths[contract.bases.v2 + path][method.toLowerCase()];
+  /** @type {Input[]} */
+  const inputs = (route.parameters ?? [])
+    .map((/** @type {any} */ parameter) => dereferenced(contract, parameter))
+    .filter((/** @type {any} */ parameter) => parameter.in !== "header" && parameter.name !== "fields")
+    .map((/** @type {any} */ parameter) => ({
+      name: parameter.name,
+      place: parameter.in,
+      schema: parameter.schema,
+      required: !!parameter.required,
+      description: parameter.description ?? "",
+    }));
+  const body = route.requestBody && Object.values(route.requestBody.content)[0];
+  const bodySchema = body ? plain(contract, body.schema).schema : { properties: {} };
+  for (const [name, schema] of Object.entries(bodySchema.properties ?? {})) {
+    inputs.push({
+      name,
+      place: "body",
+      schema,
+      required: (bodySchema.required ?? []).includes(name),
+      description: schema.description ?? "",
+    });
+  }
+  const success = Object.entries(route.responses).find(([status]) => status.startsWith("2"));
+  const content = Object.entries(success?.[1].content ?? {})[0];
+  return {
+    ...declared,
+    noun: before(declared.name, "."),
+    description: route.description ?? declared.summary,
+    inputs: inputs.sort((one, other) => Number(other.place === "path") - Number(one.place === "path")),
+    answer: content ? content[1].schema : null,
+    isFile: !!content && !content[0].includes("json"),
+    hasBody: !!body,
+    needsBody: !!route.requestBody?.required,
+    ...graphqlFields(contract.sdl, declared),
+    ownErrors: declared.errors.filter((code) => !common.has(code)),
+  };
+}
+
+/** @param {string} text @param {string} end */
+const before = (text, end) => text.split(end, 1)[0] ?? "";
+
+/**
+ * The root field of an operation, and the field inside it where it is nested.
+ *
+ * @param {Sdl} sdl
+ * @param {Declared} declared
+ */
+function graphqlFields(sdl, declared) {
+  const [owner = "", nested] = declared.graphql.split(".");
+  if (nested === undefined) {
+    const mutation = fieldOf(sdl, "Mutation", owner);
+    const field = mutation ?? fieldOf(sdl, "Query", owner);
+    return { fields: field ? [field] : [], isMutation: !!mutation };
+  }
+  const isOfOne = declared.rest.path.includes("{id}");
+  const outer = sdl.get("Query")?.fields.find(
+    (field) => field.type === owner && isOfOne === field.args.some((argument) => argument.name === "id"),
+  );
+  const inner = fieldOf(sdl, owner, nested);
+  return { fields: outer && inner ? [outer, inner] : [], isMutation: false };
+}
+
+/**
+ * What a `$ref` points to.
+ *
+ * @param {Contract} contract
+ * @param {any} value
+ */
+export function dereferenced(contract, value) {
+  if (!value?.$ref) return value;
+  const [kind, name] = value.$ref.split("/").slice(-2);
+  return contract.components[kind][name];
+}
+
+/**
+ * A schema without its `$ref` and without null, and what these said.
+ *
+ * @param {Contract} contract
+ * @param {JsonSchema} schema
+ * @returns {{schema: JsonSchema, name: string, isNullable: boolean, choices: JsonSchema[]}}
+ */
+export function plain(contract, schema) {
+  const choices = (schema.anyOf ?? schema.oneOf ?? []).filter((/** @type {any} */ one) => one.type !== "null");
+  const isNullable = choices.length < (schema.anyOf ?? schema.oneOf ?? []).length;
+  if (choices.length === 1) {
+    return { ...plain(contract, choices[0]), isNullable: true };
+  }
+  const name = schema.$ref?.split("/").pop() ?? "";
+  return { schema: dereferenced(contract, schema), name, isNullable, choices };
+}
+
+/**
+ * May somebody with this role call the operation? Ownership is decided by the server.
+ *
+ * @param {Declared} operation
+ * @param {string} role
+ */
+export const mayCall = (operation, role) => ROLES.indexOf(operation.who) <= ROLES.indexOf(role);
+
+/**
+ * The list that an id is chosen from: the one whose address the id extends, or is named after.
+ *
+ * @param {Contract} contract
+ * @param {Operation} operation
+ * @param {string} name
+ */
+export function listFor(contract, operation, name) {
+  /** @type {string[]} */
+  let paths = [];
+  if (name === "id") {
+    const base = before(operation.rest.path, "/{id}");
+    paths = [base, `/admin${base}`];
+  } else if (name.endsWith("Id")) {
+    const stem = name.slice(0, -2);
+    const plural = stem.endsWith("y") ? `${stem.slice(0, -1)}ies` : `${stem}s`;
+    paths = [`/${plural}`, `/admin/${plural}`];
+  }
+  for (const path of paths) {
+    const found = contract.operations.find((one) => one.paged && one.rest.method === "GET" && one.rest.path === path);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/**
+ * Operations that take a thing of this kind, and the input that names it there.
+ *
+ * @param {Contract} contract
+ * @param {string} kind name of the thing's schema
+ * @returns {{operation: Operation, input: (id: string) => Record<string, any>}[]}
+ */
+export function operationsOn(contract, kind) {
+  const bases = new Set(
+    contract.operations
+      .filter((one) => one.rest.path.endsWith("/{id}") && one.answer?.$ref?.endsWith(`/${kind}`))
+      .map((one) => one.rest.path.replace(/^\/admin(?=\/)/, "")),
+  );
+  const reference = kind.charAt(0).toLowerCase() + kind.slice(1) + "Id";
+  const found = [];
+  for (const operation of contract.operations) {
+    const path = operation.rest.path.replace(/^\/admin(?=\/)/, "");
+    if ([...bases].some((base) => path === base || path.startsWith(`${base}/`))) {
+      found.push({ operation, input: (/** @type {string} */ id) => ({ id }) });
+      continue;
+    }
+    const given = namingInput(contract, operation, reference);
+    if (given) found.push({ operation, input: given });
+  }
+  return found;
+}
+
+/**
+ * @param {Contract} contract
+ * @param {Operation} operation
+ * @param {string} reference
+ * @returns {((id: string) => Record<string, any>) | undefined}
+ */
+function namingInput(contract, operation, reference) {
+  for (const input of operation.inputs) {
+    if (input.name === reference) return (id) => ({ [reference]: id });
+    const { schema } = plain(contract, input.schema);
+    const item = schema.type === "array" && plain(contract, schema.items).schema;
+    if (item && item.properties?.[reference]) {
+      return (id) => ({ [input.name]: [{ ...exampleOf(contract, item), [reference]: id }] });
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The least that an object must have, with 1 for whole numbers.
+ *
+ * @param {Contract} contract
+ * @param {JsonSchema} schema
+ */
+function exampleOf(contract, schema) {
+  /** @type {Record<string, any>} */
+  const value = {};
+  for (const name of schema.required ?? []) {
+    const property = plain(contract, schema.properties[name]).schema;
+    value[name] = property.type === "integer" ? Math.max(1, property.minimum ?? 1) : "";
+  }
+  return value;
+}
+
+/**
+ * The named type of a field, without brackets.
+ *
+ * @param {SdlField} field
+ */
+export const typeOf = (field) => bare(field.type);

@@ -1,0 +1,93 @@
+/**
+ * The parity explorer: any operation on both faces, from one form.
+ *
+ * An address names the operation and the version of REST. The input lies behind `#`, which browsers keep to
+ * themselves; secrets and tokens are in no address.
+ *
+ * @typedef {import("./contract.js").Contract} Contract
+ * @typedef {import("./contract.js").Operation} Operation
+ */
+import { byId, h } from "../dom.js";
+import { loadContract } from "./contract.js";
+import { drawNavigation } from "./navigation.js";
+import { drawPeople } from "../people.js";
+import { newKey, state } from "./state.js";
+import { drawOperation } from "./view.js";
+
+const intro = byId("operation").cloneNode(true);
+
+/** @type {Contract} */
+let contract;
+
+/** Show what the address names. */
+function open() {
+  const query = new URLSearchParams(location.search);
+  const name = query.get("operation") ?? "";
+  state.operation = contract.byName.get(name) ?? null;
+  state.rest = query.get("rest") === "v1" ? "v1" : "v2";
+  state.values = readFragment();
+  state.key = state.operation && state.operation.idempotent !== "none" ? newKey() : "";
+  state.isSpent = false;
+  state.ifMatch = "";
+  state.crossed = null;
+  draw(name);
+}
+
+function readFragment() {
+  try {
+    const found = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+    return found && typeof found === "object" && !Array.isArray(found) ? found : {};
+  } catch {
+    return {};
+  }
+}
+
+/** @param {string} name */
+function draw(name) {
+  drawNavigation(contract, state.operation);
+  const place = byId("operation");
+  document.title = state.operation ? `${state.operation.name} · Tandem` : "Tandem";
+  if (state.operation) drawOperation(place, contract, state);
+  else {
+    place.replaceChildren(...intro.cloneNode(true).childNodes);
+    if (name) place.prepend(h("p", { class: "notice warning" }, `There is no operation called ${name}.`));
+  }
+}
+
+/** Go to an address of this page without loading it again. @param {string} address */
+export function go(address) {
+  history.pushState(null, "", address);
+  open();
+  byId("operations-fold").open = matchMedia("(min-width: 60rem)").matches;
+  scrollTo(0, 0);
+  /** @type {HTMLElement | null} */ (document.querySelector("#operation h1"))?.focus({ preventScroll: true });
+}
+
+document.addEventListener("click", (event) => {
+  const link = /** @type {HTMLElement} */ (event.target).closest("a");
+  const isOurs = link && link.origin === location.origin && link.pathname === "/" && link.search;
+  if (!isOurs || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  go(link.href);
+});
+document.addEventListener("keydown", (event) => {
+  const isTyping = /INPUT|TEXTAREA|SELECT/.test(/** @type {HTMLElement} */ (event.target).tagName);
+  if (event.key === "/" && !isTyping) {
+    event.preventDefault();
+    byId("operations-fold").open = true;
+    byId("search").focus();
+  }
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) byId("run")?.click();
+});
+addEventListener("popstate", open);
+
+try {
+  contract = await loadContract();
+  drawPeople(() => draw(state.operation?.name ?? ""));
+  open();
+  document.body.dataset.ready = "true";
+} catch (error) {
+  const why = /** @type {Error} */ (error).message;
+  byId("operation").prepend(h("p", { class: "notice bad", role: "alert" },
+    `The contracts could not be read: ${why}. Load the page again when the server answers.`));
+}

@@ -1,0 +1,111 @@
+/**
+ * Calls as programs, to copy. The token is the reader's own: `TANDEM_TOKEN` names it.
+ *
+ * @typedef {import("./requests.js").RestRequest} RestRequest
+ * @typedef {{method: string, url: string, headers: Record<string, string>, body: any, type: string,
+ *   reads: "json" | "file" | "nothing"}} Sample
+ */
+import { plain } from "./contract.js";
+
+/** How each language writes a call. @type {{[name: string]: (sample: Sample) => string, curl: (sample: Sample) => string}} */
+export const LANGUAGES = { curl, fetch: (sample) => javascript(sample), TypeScript: typescript, Python: python };
+
+/** @param {string} text */
+const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** @param {Sample} sample */
+function curl({ method, url, headers, body }) {
+  const lines = [`curl${method === "GET" ? "" : ` -X ${method}`} ${shell(url)}`];
+  for (const [name, value] of Object.entries(headers)) {
+    lines.push(value.includes("TANDEM_TOKEN") ? `-H "${name}: Bearer $TANDEM_TOKEN"` : `-H ${shell(`${name}: ${value}`)}`);
+  }
+  const short = body?.query === undefined ? body : { ...body, query: body.query.replace(/\s+/g, " ") };
+  if (body !== undefined) lines.push(`-d ${shell(JSON.stringify(short))}`);
+  return lines.join(" \\\n  ");
+}
+
+/** @param {Sample} sample @param {string} [type] */
+function javascript({ method, url, headers, body, reads }, type = "") {
+  const how = `const answer = await fetch(${JSON.stringify(url)}, {
+  method: ${JSON.stringify(method)},
+  headers: ${object(headers, (text) => text.replaceAll('"Bearer $TANDEM_TOKEN"', "`Bearer ${process.env.TANDEM_TOKEN}`"))},${
+    body === undefined ? "" : `\n  body: JSON.stringify(${written(body)}),`
+  }
+});
+`;
+  if (reads !== "json") {
+    return `${how}if (!answer.ok) throw new Error(await answer.text());${reads === "file" ? "\nconst file = await answer.blob();" : ""}`;
+  }
+  const fails = body?.query === undefined ? "!answer.ok" : "found.errors";
+  return `${how}const found${type && ": any"} = await answer.json();
+if (${fails}) throw new Error(JSON.stringify(found));
+${type ? `const result: Result = ${body?.query === undefined ? "found" : "found.data"};` : "console.log(found);"}`;
+}
+
+/** @param {Sample} sample */
+function typescript(sample) {
+  return sample.reads === "json" ? `type Result = ${sample.type};\n\n${javascript(sample, "Result")}` : javascript(sample);
+}
+
+/** A body; a GraphQL document keeps its lines. @param {any} body */
+function written(body) {
+  if (body.query === undefined) return object(body);
+  return `{\n    query: \`${body.query.replaceAll("\n", "\n    ")}\`,\n    variables: ${object(body.variables).replaceAll("\n", "\n  ")},\n  }`;
+}
+
+/** @param {any} value @param {(text: string) => string} [change] */
+function object(value, change = (text) => text) {
+  return change(JSON.stringify(value, null, 2)).replaceAll("\n", "\n  ");
+}
+
+/** @param {Sample} sample */
+function python({ method, url, headers, body, reads }) {
+  const token = Object.keys(headers).includes("Authorization");
+  const lines = [token ? "import os\n\nimport httpx" : "import httpx", "", `answer = httpx.request(`, `    "${method}",`, `    ${literal(url)},`];
+  const shown = Object.entries(headers).filter(([name]) => name !== "Content-Type");
+  if (shown.length) {
+    lines.push("    headers={");
+    for (const [name, value] of shown) {
+      lines.push(`        "${name}": ${value.includes("TANDEM_TOKEN") ? `f"Bearer {os.environ['TANDEM_TOKEN']}"` : literal(value)},`);
+    }
+    lines.push("    },");
+  }
+  if (body !== undefined) lines.push(`    json=${literal(body, 1)},`);
+  const shows = { json: ["print(answer.json())"], file: ["print(len(answer.content))"], nothing: [] };
+  return [...lines, ")", "answer.raise_for_status()", ...shows[reads]].join("\n");
+}
+
+/** A value in Python. @param {any} value @param {number} [depth] @returns {string} */
+function literal(value, depth = 0) {
+  const pad = "    ".repeat(depth + 1);
+  const end = "    ".repeat(depth);
+  if (value === null) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (typeof value === "string" && value.includes("\n")) return `"""\n${value}\n"""`;
+  if (typeof value !== "object") return JSON.stringify(value);
+  if (Array.isArray(value)) return value.length ? `[\n${value.map((one) => `${pad}${literal(one, depth + 1)},\n`).join("")}${end}]` : "[]";
+  const entries = Object.entries(value);
+  return entries.length ? `{\n${entries.map(([name, one]) => `${pad}${JSON.stringify(name)}: ${literal(one, depth + 1)},\n`).join("")}${end}}` : "{}";
+}
+
+/**
+ * A schema as a TypeScript type.
+ *
+ * @param {import("./contract.js").Contract} contract
+ * @param {any} given
+ * @param {number} [depth]
+ * @returns {string}
+ */
+export function typeOfSchema(contract, given, depth = 0) {
+  const { schema, isNullable, choices } = plain(contract, given);
+  const pad = "  ".repeat(depth + 1);
+  let type = { string: "string", integer: "number", number: "number", boolean: "boolean" }[/** @type {string} */ (schema.type)] ?? "unknown";
+  if (choices.length > 1) type = choices.map((one) => typeOfSchema(contract, one, depth)).join(" | ");
+  else if (schema.enum) type = schema.enum.map((/** @type {any} */ one) => JSON.stringify(one)).join(" | ");
+  else if (schema.type === "array") type = `Array<${typeOfSchema(contract, schema.items, depth)}>`;
+  else if (schema.properties) {
+    const lines = Object.entries(schema.properties).map(([name, one]) => `${pad}${name}: ${typeOfSchema(contract, one, depth + 1)};\n`);
+    type = `{\n${lines.join("")}${"  ".repeat(depth)}}`;
+  }
+  return isNullable ? `${type} | null` : type;
+}
