@@ -13,8 +13,8 @@ import { listFor, plain } from "./contract.js";
 
 /** Inputs that page and sort a list; they lie behind a fold. */
 const PAGING = new Set(["first", "after", "last", "before", "page", "perPage", "total", "sort"]);
-/** A text that may be longer than this gets a field of several lines. */
-const LONG = 300;
+/** So begins the pattern of a text that may have lines. */
+const LINES = "^[\\t\\n\\r";
 
 let counter = 0;
 
@@ -117,7 +117,7 @@ function controlOf(schema, items, place, fault, examples, name) {
     return parsed(placeholder, value, place, fault, items ? listed : JSON.parse, items ? "One a line" : "Write JSON");
   }
   const isNumber = schema.type === "integer" || schema.type === "number";
-  const isLong = longest(schema) > LONG;
+  const isLong = (schema.pattern ?? "").startsWith(LINES);
   const control = h(isLong ? "textarea" : "input", { placeholder, value: value === undefined || value === null ? "" : String(value) });
   if (isLong) control.rows = 3;
   else {
@@ -132,12 +132,6 @@ function controlOf(schema, items, place, fault, examples, name) {
     place.set(text === "" ? undefined : isNumber && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text);
   });
   return control;
-}
-
-/** @param {JsonSchema} schema */
-function longest(schema) {
-  if (schema.maxLength) return schema.maxLength;
-  return Math.max(0, ...[...(schema.pattern ?? "").matchAll(/\{\d*,(\d+)\}/g)].map((found) => Number(found[1])));
 }
 
 /** @param {any} value */

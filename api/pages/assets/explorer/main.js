@@ -58,7 +58,7 @@ function draw(name) {
 export function go(address) {
   history.pushState(null, "", address);
   open();
-  byId("operations-fold").open = matchMedia("(min-width: 60rem)").matches;
+  fold();
   scrollTo(0, 0);
   /** @type {HTMLElement | null} */ (document.querySelector("#operation h1"))?.focus({ preventScroll: true });
 }
@@ -81,6 +81,12 @@ document.addEventListener("keydown", (event) => {
 });
 addEventListener("popstate", open);
 
+/** A narrow window has the list of operations folded. */
+function fold() {
+  byId("operations-fold").open = matchMedia("(min-width: 60rem)").matches;
+}
+
+fold();
 try {
   contract = await loadContract();
   drawPeople(() => draw(state.operation?.name ?? ""));

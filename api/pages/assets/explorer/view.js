@@ -219,5 +219,5 @@ function heading(operation) {
       fact("Cost", `${operation.cost} ${operation.cost === 1 ? "unit" : "units"} of the quota${operation.paged ? ", and its rows" : ""}`),
       operation.writes && fact("Key", { none: "takes none", optional: "optional", required: "required" }[operation.idempotent]),
       errors.length > 0 && h("dt", { class: "first" }, "Errors"), h("dd", { class: "broad" }, errors)),
-    h("p", { class: "small" }, h("a", { href: `/docs#${operation.name}` }, "Reference"), " · ", h("a", { href: addressOf(operation.name, {}) }, "Start again")));
+    h("p", { class: "small" }, h("a", { href: `/docs/${operation.name}` }, "Reference"), " · ", h("a", { href: addressOf(operation.name, {}) }, "Start again")));
 }

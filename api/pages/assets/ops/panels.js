@@ -42,7 +42,7 @@ export function drawHealth(place, health, metrics) {
     tile("Writes", health.writes === "ok" ? "good" : "bad", health.writes === "ok" ? "accepted" : "refused: the database is read-only"),
     tile("Redis", health.redis === "ok" ? "good" : "warning", health.redis === "ok" ? "answers" : "away: no cache, and each process limits by itself"),
     tile("Migrations", health.migrations === "ok" ? "good" : "bad", health.migrations === "ok" ? "up to date" : "missing: run tandem migrate"),
-    metrics && tile("Worker", overdue > OVERDUE_SECONDS ? "bad" : "good", overdue > OVERDUE_SECONDS ? `seems down: a job is due for ${whole(overdue)} s` : "keeps up"),
+    ...(metrics ? [tile("Worker", overdue > OVERDUE_SECONDS ? "bad" : "good", overdue > OVERDUE_SECONDS ? `seems down: a job is due for ${whole(overdue)} s` : "keeps up")] : []),
     tile("Version", "", `${health.version}, up ${minutes < 120 ? `${minutes} min` : `${whole(minutes / 60)} h`}`),
   );
 }
@@ -173,7 +173,7 @@ function operations(now) {
   const body = h("tbody", {});
   const draw = () => {
     rows.sort((one, other) => (by ? by.of(other) - by.of(one) : 0));
-    body.replaceChildren(...rows.map((row) => h("tr", { "data-operation": row.operation }, h("td", {}, h("a", { href: `/docs#${row.operation}` }, h("code", {}, row.operation))),
+    body.replaceChildren(...rows.map((row) => h("tr", { "data-operation": row.operation }, h("td", {}, h("a", { href: `/docs/${row.operation}` }, h("code", {}, row.operation))),
       columns.map(({ of, show, name }) => h("td", { class: `number ${name === "failed" && of(row) ? "bad-text" : ""}` }, of(row) ? show(of(row)) : h("span", { class: "muted" }, "0"))))));
   };
   draw();
