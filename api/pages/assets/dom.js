@@ -2,7 +2,7 @@
  * An element with its properties and children; nothing is ever read as HTML.
  *
  * `class`, `data-*`, `aria-*`, `role` and `for` are attributes, functions are listeners (`onclick`), and
- * everything else is a property.
+ * everything else is a property. A button sends no form unless its `type` says so.
  *
  * @param {string} tag
  * @param {Record<string, any>} [properties]
@@ -11,6 +11,7 @@
  */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
+  if (tag === "button") element.setAttribute("type", "button");
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === null) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -24,12 +25,13 @@ export function h(tag, properties = {}, ...children) {
 /** The element with an id, which the page is known to have. @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id);
 
-/**
- * JSON with its keys, texts and numbers marked.
- *
- * @param {any} value
- * @returns {any[]}
- */
+/** Give the focus to the first element that fits, without scrolling. @param {string} selector */
+export function focusOn(selector) {
+  const found = /** @type {HTMLElement | null} */ (document.querySelector(selector));
+  found?.focus({ preventScroll: true });
+}
+
+/** JSON with its keys, texts and numbers marked. @param {any} value @returns {any[]} */
 export function marked(value) {
   const text = JSON.stringify(value, null, 2) ?? "";
   const parts = [];
@@ -43,15 +45,10 @@ export function marked(value) {
   return [...parts, text.slice(last)];
 }
 
-/**
- * A block of code with a button that copies it.
- *
- * @param {any} content text or nodes
- * @param {string} label what the code is
- */
+/** A block of code with a button that copies it. @param {any} content text or nodes @param {string} label what the code is */
 export function code(content, label) {
   const pre = h("pre", { tabIndex: 0, role: "region", "aria-label": label }, h("code", {}, content));
-  const button = h("button", { type: "button", class: "copy", "aria-label": `Copy: ${label}` }, "Copy");
+  const button = h("button", { class: "copy", "aria-label": `Copy: ${label}` }, "Copy");
   button.addEventListener("click", async () => {
     const isCopied = await copied(pre.textContent ?? "");
     if (!isCopied) getSelection()?.selectAllChildren(pre);

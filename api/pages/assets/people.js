@@ -5,11 +5,7 @@ import { session, signIn, signOut } from "./session.js";
 /** @type {{people?: {email: string, password: string, role: string}[]}} */
 const data = JSON.parse(byId("data")?.textContent ?? "{}");
 
-/**
- * Draw who is signed in, and ways to change that.
- *
- * @param {() => void} changed called after a change
- */
+/** Draw who is signed in, and ways to change that. @param {() => void} changed called after a change */
 export function drawPeople(changed) {
   const place = byId("people");
   const status = h("p", { class: "fault", role: "alert", hidden: true });
@@ -33,9 +29,9 @@ export function drawPeople(changed) {
     : [h("b", { id: "caller" }, "Nobody is signed in")];
   const buttons = (data.people ?? [])
     .filter((person) => person.email !== current?.user.email)
-    .map((person) => h("button", { type: "button", class: "small-button", title: person.email,
+    .map((person) => h("button", { class: "small-button", title: person.email,
       onclick: () => change(() => signIn(person.email, person.password), "leave") }, person.role.toLowerCase()));
-  const leave = h("button", { type: "button", class: "small-button quiet", id: "leave", onclick: () => change(signOut, "other") }, "Sign out");
+  const leave = h("button", { class: "small-button quiet", id: "leave", onclick: () => change(signOut, "other") }, "Sign out");
   place.replaceChildren(
     h("div", { class: "row" }, who, current && leave),
     h("div", { class: "row" }, buttons.length > 0 && h("span", { class: "muted" }, current ? "Change to" : "Sign in as"), buttons, form(change)),
@@ -48,7 +44,7 @@ function form(change) {
   const email = h("input", { type: "email", id: "email", autocomplete: "username", required: true });
   const password = h("input", { type: "password", id: "password", autocomplete: "current-password", required: true });
   const form = h("form", { class: "sign-in" }, h("label", { for: "email" }, "Email"), email, h("label", { for: "password" }, "Password"), password,
-    h("button", { class: "primary" }, "Sign in"));
+    h("button", { class: "primary", type: "submit" }, "Sign in"));
   form.addEventListener("submit", (/** @type {Event} */ event) => {
     event.preventDefault();
     change(() => signIn(email.value, password.value), "leave");

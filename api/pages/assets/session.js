@@ -19,12 +19,7 @@ export function session() {
 /** The role that the server will see; a visitor without a token has PUBLIC. */
 export const role = () => session()?.user.role ?? "PUBLIC";
 
-/**
- * Sign in; throws an `Error` with what the server says.
- *
- * @param {string} email
- * @param {string} password
- */
+/** Sign in; throws an `Error` with what the server says. @param {string} email @param {string} password */
 export const signIn = async (email, password) => keep(await post("login", { email, password }));
 
 /** Sign out, here at once and on the server. */

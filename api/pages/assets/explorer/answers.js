@@ -1,24 +1,7 @@
-/**
- * Answers of both faces in one shape, and what differs between them.
- *
- * @typedef {import("./contract.js").Contract} Contract
- * @typedef {import("./contract.js").Operation} Operation
- * @typedef {{status: number, headers: Headers, body: any, text: string, millis: number}} Answer
- * @typedef {{code: string, status: number, fields: any[], details: any}} Failure
- * @typedef {{value?: any, error?: Failure, etag: string | null, replayed: boolean}} Outcome
- * @typedef {{path: string, rest: any, graphql: any}} Difference
- */
+/** Answers of both faces in one shape, and what differs between them. */
 import { plain } from "./contract.js";
 
-/**
- * What REST answered.
- *
- * @param {Contract} contract
- * @param {Operation} operation
- * @param {Answer} answer
- * @param {string} version
- * @returns {Outcome}
- */
+/** What REST answered. @param {Contract} contract @param {Operation} operation @param {Answer} answer @param {string} version @returns {Outcome} */
 export function restOutcome(contract, operation, answer, version) {
   const common = outcome(answer);
   const { body } = answer;
@@ -53,11 +36,7 @@ const leading = (pageInfo) => ({
 
 /**
  * What GraphQL answered, as it is compared with a version of REST.
- *
- * @param {Operation} operation
- * @param {Answer} answer
- * @param {string} version
- * @returns {Outcome}
+ * @param {Operation} operation @param {Answer} answer @param {string} version @returns {Outcome}
  */
 export function graphqlOutcome(operation, answer, version) {
   const common = outcome(answer);
@@ -130,11 +109,7 @@ function shared(contract, schema, value) {
 
 /**
  * Where two outcomes differ. Two reads may differ in the time of the call itself; a replay may not.
- *
- * @param {Outcome} rest
- * @param {Outcome} graphql
- * @param {boolean} areReads
- * @returns {Difference[]}
+ * @param {Outcome} rest @param {Outcome} graphql @param {boolean} areReads @returns {Difference[]}
  */
 export function differences(rest, graphql, areReads) {
   /** @type {Difference[]} */

@@ -1,79 +1,36 @@
-/**
- * What the contracts say of each operation: nothing here names one of them.
- *
- * @typedef {import("./sdl.js").Field} SdlField
- * @typedef {import("./sdl.js").Schema} Sdl
- * @typedef {Record<string, any>} JsonSchema
- * @typedef {{name: string, place: "path" | "query" | "body", schema: JsonSchema, required: boolean,
- *   description: string}} Input
- * @typedef {{since: string, sunset: string, reason: string}} Deprecation
- * @typedef {{name: string, summary: string, who: string, permissions: string[], errors: string[],
- *   writes: boolean, idempotent: "none" | "optional" | "required", conditional: boolean, paged: boolean,
- *   cost: number, deprecated: Deprecation | null, graphql: string,
- *   rest: {method: string, path: string}}} Declared
- * @typedef {Declared & {noun: string, description: string, inputs: Input[], answer: JsonSchema | null,
- *   isFile: boolean, hasBody: boolean, needsBody: boolean, fields: SdlField[],
- *   isMutation: boolean, ownErrors: string[]}} Operation
- * @typedef {{operations: Operation[], byName: Map<string, Operation>, bases: Record<string, string>,
- *   sdl: Sdl, components: Record<string, any>, openapi: any}} Contract
- */
+/** What the contracts say of each operation: nothing here names one of them. */
 import { bare, fieldOf, parseSdl } from "./sdl.js";
 
 /** Roles, the weakest first. */
 export const ROLES = ["PUBLIC", "USER", "MODERATOR", "MANAGER", "ADMIN"];
 
-/**
- * The contracts, read from the server.
- *
- * @returns {Promise<Contract>}
- */
+/** The contracts, read from the server. @returns {Promise<Contract>} */
 export async function loadContract() {
-  const [catalogue, openapi, sdl] = await Promise.all([
-    fetched("/operations").then((answer) => answer.json()),
-    fetched("/openapi-v2.json").then((answer) => answer.json()),
-    fetched("/graphql/schema.graphql").then((answer) => answer.text()),
-  ]);
-  return contractOf(catalogue, openapi, sdl);
-}
-
-/** @param {string} path */
-async function fetched(path) {
-  const answer = await fetch(path);
-  if (!answer.ok) throw new Error(`${path} answers ${answer.status}`);
-  return answer;
-}
-
-/**
- * @param {{restBases: string[], operations: Declared[]}} catalogue
- * @param {any} openapi
- * @param {string} sdl
- * @returns {Contract}
- */
-export function contractOf(catalogue, openapi, sdl) {
-  const bases = Object.fromEntries(catalogue.restBases.map((base) => [base.split("/").pop() ?? "", base]));
+  const paths = ["/operations", "/openapi-v2.json", "/graphql/schema.graphql"];
+  const [catalogue = "", openapi = "", sdl = ""] = await Promise.all(paths.map(async (path) => {
+    const answer = await fetch(path);
+    if (!answer.ok) throw new Error(`${path} answers ${answer.status}`);
+    return answer.text();
+  }));
+  /** @type {{restBases: string[], operations: Declared[]}} */
+  const { restBases, operations } = JSON.parse(catalogue);
+  const document = JSON.parse(openapi);
   /** @type {Contract} */
   const contract = {
     operations: [],
     byName: new Map(),
-    bases,
+    bases: Object.fromEntries(restBases.map((base) => [base.slice(-2), base])),
     sdl: parseSdl(sdl),
-    components: openapi.components,
-    openapi,
+    components: document.components,
+    openapi: document,
   };
-  const common = commonErrors(catalogue.operations);
-  for (const declared of catalogue.operations) {
-    const operation = operationOf(contract, declared, common);
-    contract.operations.push(operation);
-    contract.byName.set(operation.name, operation);
-  }
+  const common = commonErrors(operations);
+  contract.operations = operations.map((declared) => operationOf(contract, declared, common));
+  for (const operation of contract.operations) contract.byName.set(operation.name, operation);
   return contract;
 }
 
-/**
- * Errors that most operations may answer with; a list of them says nothing about one.
- *
- * @param {Declared[]} operations
- */
+/** Errors that most operations may answer with; a list of them says nothing about one. @param {Declared[]} operations */
 function commonErrors(operations) {
   /** @type {Map<string, number>} */
   const counts = new Map();
@@ -84,12 +41,7 @@ function commonErrors(operations) {
   return new Set([...counts].filter(([code, count]) => count > operations.length / 2 || keyed.test(code)).map(([code]) => code));
 }
 
-/**
- * @param {Contract} contract
- * @param {Declared} declared
- * @param {Set<string>} common
- * @returns {Operation}
- */
+/** @param {Contract} contract @param {Declared} declared @param {Set<string>} common @returns {Operation} */
 function operationOf(contract, declared, common) {
   const { method, path } = declared.rest;
   const route = contract.openapi.paths[contract.bases.v2 + path][method.toLowerCase()];
@@ -134,12 +86,7 @@ function operationOf(contract, declared, common) {
 /** @param {string} text @param {string} end */
 const before = (text, end) => text.split(end, 1)[0] ?? "";
 
-/**
- * The root field of an operation, and the field inside it where it is nested.
- *
- * @param {Sdl} sdl
- * @param {Declared} declared
- */
+/** The root field of an operation, and the field inside it where it is nested. @param {Sdl} sdl @param {Declared} declared */
 function graphqlFields(sdl, declared) {
   const [owner = "", nested] = declared.graphql.split(".");
   if (nested === undefined) {
@@ -155,12 +102,7 @@ function graphqlFields(sdl, declared) {
   return { fields: outer && inner ? [outer, inner] : [], isMutation: false };
 }
 
-/**
- * What a `$ref` points to.
- *
- * @param {Contract} contract
- * @param {any} value
- */
+/** What a `$ref` points to. @param {Contract} contract @param {any} value */
 export function dereferenced(contract, value) {
   if (!value?.$ref) return value;
   const [kind, name] = value.$ref.split("/").slice(-2);
@@ -184,20 +126,12 @@ export function plain(contract, schema) {
   return { schema: dereferenced(contract, schema), name, isNullable, choices };
 }
 
-/**
- * May somebody with this role call the operation? Ownership is decided by the server.
- *
- * @param {Declared} operation
- * @param {string} role
- */
+/** May somebody with this role call the operation? Ownership is decided by the server. @param {Declared} operation @param {string} role */
 export const mayCall = (operation, role) => ROLES.indexOf(operation.who) <= ROLES.indexOf(role);
 
 /**
  * The list that an id is chosen from: the one whose address the id extends, or is named after.
- *
- * @param {Contract} contract
- * @param {Operation} operation
- * @param {string} name
+ * @param {Contract} contract @param {Operation} operation @param {string} name
  */
 export function listFor(contract, operation, name) {
   /** @type {string[]} */
@@ -222,7 +156,7 @@ export function listFor(contract, operation, name) {
  *
  * @param {Contract} contract
  * @param {string} kind name of the thing's schema
- * @returns {{operation: Operation, input: (id: string) => Record<string, any>}[]}
+ * @returns {{operation: Operation, input: (id: string) => Values}[]}
  */
 export function operationsOn(contract, kind) {
   const bases = new Set(
@@ -244,12 +178,7 @@ export function operationsOn(contract, kind) {
   return found;
 }
 
-/**
- * @param {Contract} contract
- * @param {Operation} operation
- * @param {string} reference
- * @returns {((id: string) => Record<string, any>) | undefined}
- */
+/** @param {Contract} contract @param {Operation} operation @param {string} reference @returns {((id: string) => Values) | undefined} */
 function namingInput(contract, operation, reference) {
   for (const input of operation.inputs) {
     if (input.name === reference) return (id) => ({ [reference]: id });
@@ -262,14 +191,9 @@ function namingInput(contract, operation, reference) {
   return undefined;
 }
 
-/**
- * The least that an object must have, with 1 for whole numbers.
- *
- * @param {Contract} contract
- * @param {JsonSchema} schema
- */
+/** The least that an object must have, with 1 for whole numbers. @param {Contract} contract @param {JsonSchema} schema */
 function exampleOf(contract, schema) {
-  /** @type {Record<string, any>} */
+  /** @type {Values} */
   const value = {};
   for (const name of schema.required ?? []) {
     const property = plain(contract, schema.properties[name]).schema;
@@ -278,9 +202,5 @@ function exampleOf(contract, schema) {
   return value;
 }
 
-/**
- * The named type of a field, without brackets.
- *
- * @param {SdlField} field
- */
+/** The named type of a field, without brackets. @param {SdlField} field */
 export const typeOf = (field) => bare(field.type);

@@ -1,13 +1,4 @@
-/**
- * One form for the input of an operation, drawn from its schema.
- *
- * @typedef {import("./contract.js").Contract} Contract
- * @typedef {import("./contract.js").Operation} Operation
- * @typedef {import("./contract.js").JsonSchema} JsonSchema
- * @typedef {{contract: Contract, operation: Operation, change: () => void, redraw: (focus?: string) => void,
- *   pick: (list: Operation) => Promise<any[]>}} Setting
- * @typedef {{get: () => any, set: (value: any) => void}} Place
- */
+/** One form for the input of an operation, drawn from its schema. */
 import { h } from "../dom.js";
 import { listFor, plain } from "./contract.js";
 
@@ -18,16 +9,11 @@ const LINES = "^[\\t\\n\\r";
 
 let counter = 0;
 
-/**
- * The fields of an operation's input.
- *
- * @param {Setting} setting
- * @param {Record<string, any>} values what the fields show and change
- */
+/** The fields of an operation's input. @param {Setting} setting @param {Values} values what the fields show and change */
 export function inputFields(setting, values) {
   const { inputs } = setting.operation;
   const draw = (/** @type {typeof inputs} */ some) =>
-    some.map((input) => fieldOf(setting, input.name, input.schema, input.required, input.description, placeIn(setting, values, input.name)));
+    some.map((input) => fieldOf(setting, input, placeIn(setting, values, input.name)));
   const paging = inputs.filter((input) => input.place === "query" && PAGING.has(input.name));
   const others = inputs.filter((input) => !paging.includes(input));
   const required = others.filter((input) => input.required);
@@ -40,7 +26,7 @@ export function inputFields(setting, values) {
   ];
 }
 
-/** @param {string} title @param {any[]} inputs @param {Record<string, any>} values @param {(some: any[]) => any} draw */
+/** @param {string} title @param {any[]} inputs @param {Values} values @param {(some: any[]) => any} draw */
 function fold(title, inputs, values, draw) {
   const names = inputs.map((input) => input.name);
   const open = names.some((name) => name in values);
@@ -61,24 +47,17 @@ function placeIn(setting, holder, name) {
   };
 }
 
-/**
- * @param {Setting} setting
- * @param {string} name
- * @param {JsonSchema} given
- * @param {boolean} required
- * @param {string} description
- * @param {Place} place
- * @returns {any}
- */
-function fieldOf(setting, name, given, required, description, place) {
-  const { schema, isNullable } = plain(setting.contract, given);
-  if (schema.type === "object" && schema.properties) return group(setting, name, schema, required, description, place);
+/** @param {Setting} setting @param {Field} field @param {Place} place @returns {any} */
+function fieldOf(setting, field, place) {
+  const { name, required } = field;
+  const { schema, isNullable } = plain(setting.contract, field.schema);
+  if (schema.type === "object" && schema.properties) return group(setting, field, schema, place);
   const items = schema.type === "array" ? plain(setting.contract, schema.items).schema : null;
-  if (items?.properties) return list(setting, name, items, required, description, place);
+  if (items?.properties) return list(setting, field, items, place);
   const id = `field-${counter++}`;
-  const help = description && h("p", { class: "help", id: `${id}-help` }, description);
+  const help = field.description && h("p", { class: "help", id: `${id}-help` }, field.description);
   const fault = h("p", { class: "fault", id: `${id}-fault`, hidden: true });
-  const control = controlOf(schema, items, place, fault, examplesOf(given, schema), name);
+  const control = controlOf(schema, items, place, fault, examplesOf(field.schema, schema), name);
   control.id = id;
   control.name = name;
   control.setAttribute("aria-describedby", `${id}-help ${id}-fault`);
@@ -94,14 +73,7 @@ function fieldOf(setting, name, given, required, description, place) {
 /** @param {JsonSchema} given @param {JsonSchema} schema */
 const examplesOf = (given, schema) => given.examples ?? schema.examples ?? (schema.default === undefined ? [] : [schema.default]);
 
-/**
- * @param {JsonSchema} schema
- * @param {JsonSchema | null} items
- * @param {Place} place
- * @param {any} fault
- * @param {any[]} examples
- * @param {string} name
- */
+/** @param {JsonSchema} schema @param {JsonSchema | null} items @param {Place} place @param {any} fault @param {any[]} examples @param {string} name */
 function controlOf(schema, items, place, fault, examples, name) {
   const value = place.get();
   if (items?.enum) return choices(items.enum, place);
@@ -183,82 +155,55 @@ function nullBox(setting, name, place, control) {
   return h("label", { class: "tick" }, tick, "null");
 }
 
-/**
- * An object inside the input.
- *
- * @param {Setting} setting
- * @param {string} name
- * @param {JsonSchema} schema
- * @param {boolean} required
- * @param {string} description
- * @param {Place} place
- */
-function group(setting, name, schema, required, description, place) {
-  if (required && place.get() === undefined) place.set({});
+/** A border around the fields of an object or a list. @param {Field} field @param {...any} content */
+const framed = ({ name, required, description }, ...content) => h("fieldset", { class: "group", "data-field": name },
+  h("legend", {}, name, required && h("span", { class: "needed" }, " required")), description && h("p", { class: "help" }, description), content);
+
+/** @param {string} text @param {() => void} onclick @param {string} [label] */
+const small = (text, onclick, label) => h("button", { class: "small-button", "aria-label": label, onclick }, text);
+
+/** An object inside the input. @param {Setting} setting @param {Field} field @param {JsonSchema} schema @param {Place} place */
+function group(setting, field, schema, place) {
+  if (field.required && place.get() === undefined) place.set({});
   const value = place.get();
   const isThere = value !== undefined && value !== null;
-  const toggle = h("button", { type: "button", class: "small-button" }, isThere ? "Remove" : "Add");
-  toggle.addEventListener("click", () => {
+  return framed(field, isThere && properties(setting, schema, value), !field.required && small(isThere ? "Remove" : "Add", () => {
     place.set(isThere ? undefined : {});
     setting.redraw();
-  });
-  return h("fieldset", { class: "group", "data-field": name }, h("legend", {}, name, required && h("span", { class: "needed" }, " required")),
-    description && h("p", { class: "help" }, description),
-    isThere && h("div", { class: "fields" }, properties(setting, schema, value)),
-    !required && toggle);
+  }));
 }
 
 /** @param {Setting} setting @param {JsonSchema} schema @param {any} value */
 function properties(setting, schema, value) {
-  return Object.entries(schema.properties).map(([name, property]) =>
-    fieldOf(setting, name, property, (schema.required ?? []).includes(name), property.description ?? "", placeIn(setting, value, name)));
+  return h("div", { class: "fields" }, Object.entries(schema.properties).map(([name, property]) => {
+    const required = (schema.required ?? []).includes(name);
+    return fieldOf(setting, { name, schema: property, required, description: property.description }, placeIn(setting, value, name));
+  }));
 }
 
-/**
- * A list of objects.
- *
- * @param {Setting} setting
- * @param {string} name
- * @param {JsonSchema} item
- * @param {boolean} required
- * @param {string} description
- * @param {Place} place
- */
-function list(setting, name, item, required, description, place) {
-  if (required && place.get() === undefined) place.set([{}]);
+/** A list of objects. @param {Setting} setting @param {Field} field @param {JsonSchema} item @param {Place} place */
+function list(setting, field, item, place) {
+  if (field.required && place.get() === undefined) place.set([{}]);
   /** @type {any[]} */
   const values = place.get() ?? [];
-  const add = h("button", { type: "button", class: "small-button" }, `Add to ${name}`);
-  add.addEventListener("click", () => {
-    place.set([...values, {}]);
+  const put = (/** @type {any[]} */ changed) => {
+    place.set(changed.length ? changed : undefined);
     setting.redraw();
-  });
-  return h("fieldset", { class: "group", "data-field": name }, h("legend", {}, name, required && h("span", { class: "needed" }, " required")),
-    description && h("p", { class: "help" }, description),
-    values.map((value, index) => {
-      const remove = h("button", { type: "button", class: "small-button", "aria-label": `Remove ${name} ${index + 1}` }, "Remove");
-      remove.addEventListener("click", () => {
-        const rest = values.filter((_, at) => at !== index);
-        place.set(rest.length ? rest : undefined);
-        setting.redraw();
-      });
-      return h("div", { class: "item" }, h("div", { class: "fields" }, properties(setting, item, value)), remove);
-    }),
-    add);
+  };
+  return framed(field, values.map((value, index) => h("div", { class: "item" }, properties(setting, item, value),
+    small("Remove", () => put(values.filter((_, at) => at !== index)), `Remove ${field.name} ${index + 1}`))),
+    small(`Add to ${field.name}`, () => put([...values, {}])));
 }
 
 /**
  * A button that shows things to choose an id from, where a list of them can be read.
- *
- * @param {Setting} setting
- * @param {string} name
- * @param {Place} place
+ * @param {Setting} setting @param {string} name @param {Place} place
  */
 function pickerOf(setting, name, place) {
   const source = listFor(setting.contract, setting.operation, name);
   if (!source) return null;
   const choices = h("div", { class: "choices", hidden: true, role: "group", "aria-label": `Choose ${name}` });
-  const button = h("button", { type: "button", "aria-expanded": "false" }, "Choose");
+  const button = h("button", { "aria-expanded": "false" }, "Choose");
   button.addEventListener("click", async () => {
     if (!choices.hidden) return close();
     choices.replaceChildren("Loading …");
@@ -283,7 +228,7 @@ function pickerOf(setting, name, place) {
     button.focus();
   };
   const choice = (/** @type {any} */ item) => {
-    const one = h("button", { type: "button", class: "choice" }, h("b", {}, titleOf(item)), h("span", { class: "muted" }, factsOf(item)));
+    const one = h("button", { class: "choice" }, h("b", {}, titleOf(item)), h("span", { class: "muted" }, factsOf(item)));
     one.addEventListener("click", () => {
       place.set(item.id);
       setting.redraw(name);

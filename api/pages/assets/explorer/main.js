@@ -3,11 +3,8 @@
  *
  * An address names the operation and the version of REST. The input lies behind `#`, which browsers keep to
  * themselves; secrets and tokens are in no address.
- *
- * @typedef {import("./contract.js").Contract} Contract
- * @typedef {import("./contract.js").Operation} Operation
  */
-import { byId, h } from "../dom.js";
+import { byId, focusOn, h } from "../dom.js";
 import { loadContract } from "./contract.js";
 import { drawNavigation } from "./navigation.js";
 import { drawPeople } from "../people.js";
@@ -60,7 +57,7 @@ export function go(address) {
   open();
   fold();
   scrollTo(0, 0);
-  /** @type {HTMLElement | null} */ (document.querySelector("#operation h1"))?.focus({ preventScroll: true });
+  focusOn("#operation h1");
 }
 
 document.addEventListener("click", (event) => {

@@ -1,9 +1,4 @@
-/**
- * The list of operations by noun, and the search in it.
- *
- * @typedef {import("./contract.js").Contract} Contract
- * @typedef {import("./contract.js").Operation} Operation
- */
+/** The list of operations by noun, and the search in it. */
 import { byId, h } from "../dom.js";
 import { role } from "../session.js";
 import { mayCall } from "./contract.js";
@@ -14,12 +9,7 @@ export function headingOf(noun) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/**
- * Draw the list anew.
- *
- * @param {Contract} contract
- * @param {Operation | null} current
- */
+/** Draw the list anew. @param {Contract} contract @param {Operation | null} current */
 export function drawNavigation(contract, current) {
   /** @type {HTMLInputElement} */
   const search = byId("search");

@@ -1,14 +1,4 @@
-/**
- * A call of an operation, written for each face.
- *
- * @typedef {import("./contract.js").Contract} Contract
- * @typedef {import("./contract.js").Operation} Operation
- * @typedef {import("./contract.js").JsonSchema} JsonSchema
- * @typedef {Record<string, any>} Values
- * @typedef {{values: Values, key: string, ifMatch: string}} Call
- * @typedef {{method: string, path: string, headers: Record<string, string>, body: any}} RestRequest
- * @typedef {{query: string, variables: Values}} GraphqlBody
- */
+/** A call of an operation, written for each face. */
 import { plain, typeOf } from "./contract.js";
 import { bare, fieldOf } from "./sdl.js";
 
@@ -17,12 +7,7 @@ const LINE = 56;
 
 /**
  * The REST request of a call.
- *
- * @param {Contract} contract
- * @param {Operation} operation
- * @param {Call} call
- * @param {string} version
- * @returns {RestRequest}
+ * @param {Contract} contract @param {Operation} operation @param {Call} call @param {string} version @returns {RestRequest}
  */
 export function restRequest(contract, operation, call, version) {
   let path = contract.bases[version] + operation.rest.path;
@@ -123,13 +108,7 @@ function joined(lines) {
 /** @param {string[]} lines */
 const indented = (lines) => lines.map((line) => `  ${line}`);
 
-/**
- * REST's `-createdAt` is GraphQL's `CREATED_AT_DESC`.
- *
- * @param {Contract} contract
- * @param {string} type
- * @param {any} value
- */
+/** REST's `-createdAt` is GraphQL's `CREATED_AT_DESC`. @param {Contract} contract @param {string} type @param {any} value */
 export function enumValue(contract, type, value) {
   const names = contract.sdl.get(bare(type));
   if (names?.kind !== "enum" || typeof value !== "string") return value;
@@ -140,11 +119,7 @@ export function enumValue(contract, type, value) {
 
 /**
  * The lines that select what REST answers with.
- *
- * @param {Contract} contract
- * @param {Operation} operation
- * @param {import("./sdl.js").Field} field
- * @param {boolean} counts
+ * @param {Contract} contract @param {Operation} operation @param {SdlField} field @param {boolean} counts
  */
 function selection(contract, operation, field, counts) {
   const type = typeOf(field);
@@ -171,13 +146,7 @@ const nested = (contract, name, schema, type, tagged) => [name, ...of(contract, 
 /** @param {Contract} contract @param {string} type */
 const isObject = (contract, type) => ["type", "union", "interface"].includes(contract.sdl.get(type)?.kind ?? "");
 
-/**
- * @param {Contract} contract
- * @param {JsonSchema} schema
- * @param {string} type
- * @param {boolean} tagged
- * @returns {string[]}
- */
+/** @param {Contract} contract @param {JsonSchema} schema @param {string} type @param {boolean} tagged @returns {string[]} */
 function of(contract, schema, type, tagged) {
   if (!isObject(contract, type)) return [];
   const found = plain(contract, schema);

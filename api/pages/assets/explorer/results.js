@@ -1,14 +1,4 @@
-/**
- * How a call ended on each face, what differs, and where to go on.
- *
- * @typedef {import("./contract.js").Contract} Contract
- * @typedef {import("./contract.js").Operation} Operation
- * @typedef {import("./state.js").State} State
- * @typedef {import("./runs.js").Run} Run
- * @typedef {import("./answers.js").Answer} Answer
- * @typedef {import("./answers.js").Failure} Failure
- * @typedef {(rest: Record<string, any>, graphql: Record<string, any>) => void} Turn
- */
+/** How a call ended on each face, what differs, and where to go on. */
 import { byId, code, h, marked } from "../dom.js";
 import { role } from "../session.js";
 import { differences } from "./answers.js";
@@ -28,15 +18,7 @@ export function problem({ body }, error) {
   return body?.detail ?? body?.error?.message ?? body?.errors?.[0]?.message ?? error.code;
 }
 
-/**
- * Show how a call ended.
- *
- * @param {Contract} contract
- * @param {Operation} operation
- * @param {State} state
- * @param {Run[]} runs
- * @param {Turn} turn
- */
+/** Show how a call ended. @param {Contract} contract @param {Operation} operation @param {State} state @param {Run[]} runs @param {Turn} turn */
 export function drawRuns(contract, operation, state, runs, turn) {
   for (const { face } of FACES) {
     const found = runs.find((one) => one.face === face);
@@ -47,7 +29,7 @@ export function drawRuns(contract, operation, state, runs, turn) {
   const rest = runs.find((one) => one.face === "rest");
   const graphql = runs.find((one) => one.face === "graphql");
   byId("verdict").replaceChildren(...(rest && graphql ? compared(operation, rest, graphql, first) : alone(operation, first)));
-  byId("next").replaceChildren(...[pages(operation, state, rest, graphql, turn), goOn(contract, operation, first)].filter(Boolean));
+  byId("next").replaceChildren(...[pages(state, rest, graphql, turn), goOn(contract, operation, first)].filter(Boolean));
   showFaults(first.outcome.error);
 }
 
@@ -112,37 +94,22 @@ function answerOf(operation, { answer, outcome }) {
   ];
 }
 
-/**
- * Buttons to other pages of a list.
- *
- * @param {Operation} operation
- * @param {State} state
- * @param {Run | undefined} rest
- * @param {Run | undefined} graphql
- * @param {Turn} turn
- */
-function pages(operation, state, rest, graphql, turn) {
+/** Buttons to other pages of a list. @param {State} state @param {Run | undefined} rest @param {Run | undefined} graphql @param {Turn} turn */
+function pages(state, rest, graphql, turn) {
   const [one, other] = [rest?.outcome.value?.pageInfo, graphql?.outcome.value?.pageInfo];
-  if (!operation.paged || !one || !other || !(one.hasNextPage || one.hasPreviousPage)) return null;
+  // Lists by relevance have no cursors: the form has the number of their page.
+  if (!(one?.startCursor || one?.endCursor) || !(one.hasNextPage || one.hasPreviousPage)) return null;
   const { first, after, last, before, page, perPage, ...kept } = state.values;
-  const size = first ?? last ?? perPage;
-  const takesCursors = operation.inputs.some((input) => input.name === "after") && (one.startCursor || one.endCursor) && page === undefined;
-  const at = page ?? 1;
-  const next = (/** @type {string} */ cursor) => takesCursors ? { ...kept, ...(size && { first: size }), after: cursor } : { ...kept, ...(size && { perPage: size }), page: at + 1 };
-  const previous = (/** @type {string} */ cursor) => takesCursors ? { ...kept, last: size ?? 20, before: cursor } : { ...kept, ...(size && { perPage: size }), page: at - 1 };
+  const size = first ?? last ?? perPage ?? 20;
+  const next = (/** @type {string} */ cursor) => ({ ...kept, first: size, after: cursor });
+  const previous = (/** @type {string} */ cursor) => ({ ...kept, last: size, before: cursor });
   return h("div", { class: "row pages" },
-    h("button", { type: "button", id: "previous", disabled: !one.hasPreviousPage, onclick: () => turn(previous(other.startCursor), previous(one.startCursor)) }, "← Previous page"),
-    h("button", { type: "button", id: "next-page", disabled: !one.hasNextPage, onclick: () => turn(next(other.endCursor), next(one.endCursor)) }, "Next page →"),
-    h("span", { class: "muted small" }, takesCursors ? "Each face continues at the cursor that the other one gave." : "By number."));
+    h("button", { id: "previous", disabled: !one.hasPreviousPage, onclick: () => turn(previous(other.startCursor), previous(one.startCursor)) }, "← Previous page"),
+    h("button", { id: "next-page", disabled: !one.hasNextPage, onclick: () => turn(next(other.endCursor), next(one.endCursor)) }, "Next page →"),
+    h("span", { class: "muted small" }, "Each face continues at the cursor that the other one gave."));
 }
 
-/**
- * Links to the operations that take what was answered.
- *
- * @param {Contract} contract
- * @param {Operation} operation
- * @param {Run} run
- */
+/** Links to the operations that take what was answered. @param {Contract} contract @param {Operation} operation @param {Run} run */
 function goOn(contract, operation, { outcome }) {
   if (outcome.error || !operation.answer) return null;
   const items = operation.paged ? outcome.value.items : [outcome.value];

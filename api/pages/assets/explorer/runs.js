@@ -1,26 +1,11 @@
-/**
- * Calls on both faces: sent, and brought into one shape.
- *
- * @typedef {import("./contract.js").Contract} Contract
- * @typedef {import("./contract.js").Operation} Operation
- * @typedef {import("./requests.js").Call} Call
- * @typedef {import("./answers.js").Answer} Answer
- * @typedef {import("./answers.js").Outcome} Outcome
- * @typedef {"rest" | "graphql"} Face
- * @typedef {{face: Face, answer: Answer, outcome: Outcome}} Run
- */
+/** Calls on both faces: sent, and brought into one shape. */
 import { token } from "../session.js";
 import { graphqlOutcome, restOutcome } from "./answers.js";
 import { graphqlBody, restRequest } from "./requests.js";
 
 /**
  * Send a request as the person who is signed in.
- *
- * @param {string} method
- * @param {string} path
- * @param {Record<string, string>} headers
- * @param {any} body
- * @returns {Promise<Answer>}
+ * @param {string} method @param {string} path @param {Record<string, string>} headers @param {any} body @returns {Promise<Answer>}
  */
 export async function send(method, path, headers, body) {
   const bearer = await token();
@@ -34,15 +19,8 @@ export async function send(method, path, headers, body) {
   const bytes = await answer.arrayBuffer();
   const millis = performance.now() - started;
   const text = isJson ? new TextDecoder().decode(bytes) : "";
-  const file = bytes.byteLength ? { bytes: bytes.byteLength, sha256: await digest(bytes) } : null;
+  const file = bytes.byteLength ? { bytes: bytes.byteLength, content: new TextDecoder("latin1").decode(bytes) } : null;
   return { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(text) : file, text, millis };
-}
-
-/** Browsers have digests on secure addresses alone; elsewhere the length must do. @param {ArrayBuffer} bytes */
-async function digest(bytes) {
-  if (!crypto.subtle) return null;
-  const found = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return [...found].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /**
@@ -74,9 +52,7 @@ export async function run(contract, operation, call, face, version) {
 
 /**
  * What an answer's headers say of its work and of the caller's budget.
- *
- * @param {Headers} headers
- * @returns {{statements: string, database: string, cache: string, left: string, quota: string}}
+ * @param {Headers} headers @returns {{statements: string, database: string, cache: string, left: string, quota: string}}
  */
 export function measured(headers) {
   const timing = headers.get("Server-Timing") ?? "";

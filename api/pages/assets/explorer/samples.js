@@ -1,14 +1,9 @@
-/**
- * Calls as programs, to copy. The token is the reader's own: `TANDEM_TOKEN` names it.
- *
- * @typedef {import("./requests.js").RestRequest} RestRequest
- * @typedef {{method: string, url: string, headers: Record<string, string>, body: any, type: string,
- *   reads: "json" | "file" | "nothing"}} Sample
- */
+/** Calls as programs, to copy. The token is the reader's own: `TANDEM_TOKEN` names it. */
+import { byId, code, h } from "../dom.js";
 import { plain } from "./contract.js";
 
 /** How each language writes a call. @type {{[name: string]: (sample: Sample) => string, curl: (sample: Sample) => string}} */
-export const LANGUAGES = { curl, fetch: (sample) => javascript(sample), TypeScript: typescript, Python: python };
+const LANGUAGES = { curl, fetch: (sample) => javascript(sample), TypeScript: typescript, Python: python };
 
 /** @param {string} text */
 const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;
@@ -88,15 +83,8 @@ function literal(value, depth = 0) {
   return entries.length ? `{\n${entries.map(([name, one]) => `${pad}${JSON.stringify(name)}: ${literal(one, depth + 1)},\n`).join("")}${end}}` : "{}";
 }
 
-/**
- * A schema as a TypeScript type.
- *
- * @param {import("./contract.js").Contract} contract
- * @param {any} given
- * @param {number} [depth]
- * @returns {string}
- */
-export function typeOfSchema(contract, given, depth = 0) {
+/** A schema as a TypeScript type. @param {Contract} contract @param {any} given @param {number} [depth] @returns {string} */
+function typeOfSchema(contract, given, depth = 0) {
   const { schema, isNullable, choices } = plain(contract, given);
   const pad = "  ".repeat(depth + 1);
   let type = { string: "string", integer: "number", number: "number", boolean: "boolean" }[/** @type {string} */ (schema.type)] ?? "unknown";
@@ -108,4 +96,46 @@ export function typeOfSchema(contract, given, depth = 0) {
     type = `{\n${lines.join("")}${"  ".repeat(depth)}}`;
   }
   return isNullable ? `${type} | null` : type;
+}
+
+/**
+ * Show the samples of a call, one language at a time.
+ *
+ * @param {any} place
+ * @param {Contract} contract
+ * @param {Operation} operation
+ * @param {State} state
+ * @param {RestRequest} rest
+ * @param {GraphqlBody} graphql
+ */
+export function drawSamples(place, contract, operation, state, rest, graphql) {
+  /** @type {Record<string, string>} */
+  const signed = operation.who === "PUBLIC" ? {} : { Authorization: "Bearer $TANDEM_TOKEN" };
+  const type = operation.answer && !operation.isFile ? typeOfSchema(contract, operation.answer) : "unknown";
+  /** @type {Sample} */
+  const onRest = { method: rest.method, url: location.origin + rest.path, headers: { ...signed, ...rest.headers }, body: rest.body, type: state.rest === "v1" ? "unknown" : type,
+      reads: operation.isFile ? "file" : operation.answer || state.rest === "v1" ? "json" : "nothing" };
+  /** @type {Sample} */
+  const onGraphql = { method: "POST", url: `${location.origin}/graphql`, headers: { ...signed, "Content-Type": "application/json" }, body: graphql, type: graphqlType(operation, type), reads: "json" };
+  const choose = (/** @type {string} */ language) => {
+    state.language = language;
+    drawSamples(place, contract, operation, state, rest, graphql);
+    byId(`tab-${language}`).focus();
+  };
+  const languages = Object.keys(LANGUAGES);
+  const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Language", onkeydown: (/** @type {KeyboardEvent} */ event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step) choose(languages.at((languages.indexOf(state.language) + step) % languages.length) ?? state.language);
+  } }, languages.map((language) => h("button", { id: `tab-${language}`, role: "tab", tabIndex: language === state.language ? 0 : -1,
+    "aria-selected": String(language === state.language), "aria-controls": "sample", onclick: () => choose(language) }, language)));
+  const write = LANGUAGES[state.language] ?? LANGUAGES.curl;
+  place.replaceChildren(h("h2", {}, "Samples"), tabs, h("div", { class: "faces", id: "sample", role: "tabpanel", "aria-labelledby": `tab-${state.language}` },
+    code(write(onRest), "REST"), code(write(onGraphql), "GraphQL")),
+    h("p", { class: "help" }, operation.who === "PUBLIC" ? "" : "TANDEM_TOKEN stands for an access token, or an API key."));
+}
+
+/** The answer's type inside the fields of the document. @param {Operation} operation @param {string} type */
+function graphqlType(operation, type) {
+  if (operation.paged) return "unknown";
+  return operation.fields.reduceRight((inner, field) => `{ ${field.name}: ${inner} }`, operation.answer && !operation.isFile ? `${type} | null` : "unknown");
 }

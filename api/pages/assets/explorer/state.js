@@ -1,11 +1,4 @@
-/**
- * What the page shows, and the addresses of it.
- *
- * @typedef {import("./contract.js").Operation} Operation
- * @typedef {{operation: Operation | null, values: Record<string, any>, rest: string, first: "rest" | "graphql",
- *   key: string, isSpent: boolean, ifMatch: string, language: string,
- *   crossed: Record<string, any> | null}} State
- */
+/** What the page shows, and the addresses of it. */
 
 /** Names whose values stay out of addresses. */
 export const SECRET = /password|token|secret/i;
@@ -28,12 +21,7 @@ export function newKey() {
   return [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/**
- * The address of an operation with an input.
- *
- * @param {string} operation
- * @param {Record<string, any>} values
- */
+/** The address of an operation with an input. @param {string} operation @param {Values} values */
 export function addressOf(operation, values) {
   const query = new URLSearchParams({ operation });
   if (state.rest !== "v2") query.set("rest", state.rest);

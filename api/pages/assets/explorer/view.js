@@ -1,31 +1,18 @@
-/**
- * An operation: what it is, its form, both requests, and how they ran.
- *
- * @typedef {import("./contract.js").Contract} Contract
- * @typedef {import("./contract.js").Operation} Operation
- * @typedef {import("./state.js").State} State
- * @typedef {import("./runs.js").Face} Face
- */
-import { byId, code, h, marked } from "../dom.js";
+/** An operation: what it is, its form, both requests, and how they ran. */
+import { byId, code, focusOn, h, marked } from "../dom.js";
 import { role } from "../session.js";
 import { mayCall } from "./contract.js";
 import { inputFields } from "./form.js";
 import { graphqlBody, restRequest } from "./requests.js";
 import { drawRuns, FACES, problem } from "./results.js";
 import { run } from "./runs.js";
-import { drawSamples } from "./samplesView.js";
+import { drawSamples } from "./samples.js";
 import { addressOf, keepAddress, newKey } from "./state.js";
 
 /** @type {Record<string, string>} */
 const WHO = { PUBLIC: "Anybody", USER: "Signed in", MODERATOR: "Moderators", MANAGER: "Managers", ADMIN: "Admins" };
 
-/**
- * Draw an operation into its place.
- *
- * @param {any} place
- * @param {Contract} contract
- * @param {State} state
- */
+/** Draw an operation into its place. @param {any} place @param {Contract} contract @param {State} state */
 export function drawOperation(place, contract, state) {
   const operation = /** @type {Operation} */ (state.operation);
   place.replaceChildren(
@@ -73,7 +60,7 @@ export function drawOperation(place, contract, state) {
         state.isSpent = false;
         change();
       });
-      const fresh = h("button", { type: "button", onclick: () => {
+      const fresh = h("button", { onclick: () => {
         key.value = state.key = newKey();
         state.isSpent = false;
         change();
@@ -132,7 +119,7 @@ export function drawOperation(place, contract, state) {
   };
 
   /** @param {string} id @param {string} label @param {boolean} isPrimary @param {string[]} faces */
-  const button = (id, label, isPrimary, faces) => h("button", { type: "button", id, class: isPrimary ? "primary" : "", onclick: () => execute(faces) }, label);
+  const button = (id, label, isPrimary, faces) => h("button", { id, class: isPrimary ? "primary" : "", onclick: () => execute(faces) }, label);
 
   /** @param {string[]} faces */
   const execute = async (faces) => {
@@ -156,8 +143,8 @@ export function drawOperation(place, contract, state) {
   /**
    * Turn to another page of the list: each face continues at the cursor that the other one gave.
    *
-   * @param {Record<string, any>} restValues
-   * @param {Record<string, any>} graphqlValues
+   * @param {Values} restValues
+   * @param {Values} graphqlValues
    */
   const turn = (restValues, graphqlValues) => {
     state.values = restValues;
@@ -196,9 +183,9 @@ function note(operation, state, isSafe) {
 /** Buttons of which one is chosen. @param {string} label @param {Record<string, string>} options @param {string} current @param {(value: string) => void} choose */
 function segments(label, options, current, choose) {
   return h("div", { class: "segments", role: "group", "aria-label": label }, h("span", { class: "muted small" }, label),
-    Object.entries(options).map(([value, text]) => h("button", { type: "button", "aria-pressed": String(value === current), onclick: () => {
+    Object.entries(options).map(([value, text]) => h("button", { "aria-pressed": String(value === current), onclick: () => {
       choose(value);
-      /** @type {HTMLElement | null} */ (document.querySelector(`#bar [aria-label="${label}"] [aria-pressed="true"]`))?.focus();
+      focusOn(`#bar [aria-label="${label}"] [aria-pressed="true"]`);
     } }, text)));
 }
 

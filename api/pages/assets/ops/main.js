@@ -3,9 +3,6 @@
  *
  * Figures come from `/metrics`, `/health` and operations. Panels of operations are drawn for those that the
  * catalogue has; metrics that no panel shows stand in the last one.
- *
- * @typedef {import("./metrics.js").Metrics} Metrics
- * @typedef {{name: string, rest: {method: string, path: string}}} Operation
  */
 import { byId } from "../dom.js";
 import { drawPeople } from "../people.js";
@@ -33,7 +30,7 @@ const PANELS = [
   { place: "sales", needs: "reports.sales", draw: drawSales },
 ];
 
-/** @type {Map<string, Operation>} */
+/** @type {Operations} */
 let operations = new Map();
 
 async function read() {

@@ -1,18 +1,9 @@
-/**
- * Reads Prometheus' text format, and what it says of the shop.
- *
- * @typedef {{labels: Record<string, string>, value: number}} Sample
- * @typedef {{help: Map<string, string>, samples: Map<string, Sample[]>, at: number}} Metrics
- */
+/** Reads Prometheus' text format, and what it says of the shop. */
 
 const LINE = /^(\w+)(?:\{(.*)\})? (\S+)/;
 const LABEL = /(\w+)="((?:\\.|[^"\\])*)"/g;
 
-/**
- * @param {string} text
- * @param {number} at when it was read, in milliseconds
- * @returns {Metrics}
- */
+/** @param {string} text @param {number} at when it was read, in milliseconds @returns {Metrics} */
 export function parseMetrics(text, at) {
   /** @type {Metrics} */
   const found = { help: new Map(), samples: new Map(), at };
@@ -30,33 +21,15 @@ export function parseMetrics(text, at) {
   return found;
 }
 
-/**
- * The samples of a metric that carry these labels.
- *
- * @param {Metrics} metrics
- * @param {string} name
- * @param {Record<string, string>} [labels]
- */
+/** The samples of a metric that carry these labels. @param {Metrics} metrics @param {string} name @param {Record<string, string>} [labels] */
 export function samples(metrics, name, labels = {}) {
   return (metrics.samples.get(name) ?? []).filter((sample) => Object.entries(labels).every(([key, value]) => sample.labels[key] === value));
 }
 
-/**
- * Their sum.
- *
- * @param {Metrics} metrics
- * @param {string} name
- * @param {Record<string, string>} [labels]
- */
+/** Their sum. @param {Metrics} metrics @param {string} name @param {Record<string, string>} [labels] */
 export const sum = (metrics, name, labels) => samples(metrics, name, labels).reduce((total, sample) => total + sample.value, 0);
 
-/**
- * The values of a label.
- *
- * @param {Metrics} metrics
- * @param {string} name
- * @param {string} label
- */
+/** The values of a label. @param {Metrics} metrics @param {string} name @param {string} label */
 export const values = (metrics, name, label) => [...new Set(samples(metrics, name).map((sample) => sample.labels[label] ?? ""))].sort();
 
 /**
@@ -89,14 +62,7 @@ export function quantileOf(quantile, now, name, labels = {}, before) {
   return low;
 }
 
-/**
- * Calls of operations, with what went wrong with them.
- *
- * @typedef {{operation: string, calls: number, refused: number, failed: number, limited: number,
- *   faces: Record<string, number>, mean: number, p95: number | null}} Calls
- * @param {Metrics} metrics
- * @returns {Calls[]}
- */
+/** Calls of operations, with what went wrong with them. @param {Metrics} metrics @returns {Calls[]} */
 export function callsByOperation(metrics) {
   return values(metrics, "tandem_operations_total", "operation").map((operation) => {
     const all = samples(metrics, "tandem_operations_total", { operation });
@@ -118,4 +84,4 @@ export function callsByOperation(metrics) {
 }
 
 /** Is it the server's own fault, and not the caller's? @param {string} outcome */
-export const isFailure = (outcome) => ["INTERNAL", "TIMEOUT", "UNAVAILABLE"].includes(outcome);
+const isFailure = (outcome) => ["INTERNAL", "TIMEOUT", "UNAVAILABLE"].includes(outcome);

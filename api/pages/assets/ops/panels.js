@@ -1,10 +1,6 @@
-/**
- * Panels of `/health` and `/metrics`.
- *
- * @typedef {import("./metrics.js").Metrics} Metrics
- */
-import { h } from "../dom.js";
-import { callsByOperation, isFailure, quantileOf, samples, sum, values } from "./metrics.js";
+/** Panels of `/health` and `/metrics`. */
+import { focusOn, h } from "../dom.js";
+import { callsByOperation, quantileOf, samples, sum, values } from "./metrics.js";
 import { bars, lines } from "./plots.js";
 
 /** Jobs that are due for longer say that no worker takes them. */
@@ -21,13 +17,7 @@ const percent = (share) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 /** @param {number} value */
 const rate = (value) => (value < 10 ? value.toFixed(1) : whole(value));
 
-/**
- * What works and what does not, in words.
- *
- * @param {any} place
- * @param {any} health
- * @param {Metrics | undefined} metrics
- */
+/** What works and what does not, in words. @param {any} place @param {any} health @param {Metrics | undefined} metrics */
 export function drawHealth(place, health, metrics) {
   /** @param {string} name @param {string} state @param {string} text */
   const tile = (name, state, text) => h("li", { class: `tile ${state}` }, h("b", {}, name), h("span", {}, text));
@@ -47,13 +37,7 @@ export function drawHealth(place, health, metrics) {
   );
 }
 
-/**
- * The plots and tables of `/metrics`.
- *
- * @param {any} place
- * @param {Metrics[]} history
- * @param {boolean} isMeasured
- */
+/** The plots and tables of `/metrics`. @param {any} place @param {Metrics[]} history @param {boolean} isMeasured */
 export function drawFigures(place, history, isMeasured) {
   const now = history.at(-1);
   if (!isMeasured) {
@@ -66,22 +50,17 @@ export function drawFigures(place, history, isMeasured) {
     return;
   }
   const scrolled = place.querySelector(".tall")?.scrollTop ?? 0;
-  const focus = /** @type {HTMLElement | null} */ (document.activeElement)?.getAttribute("aria-label");
+  const focus = document.activeElement?.getAttribute("aria-label");
   place.replaceChildren(h("div", { class: "plots" }, traffic(history), errors(history), latency(history), pool(now, history), cache(now), quota(now)),
     operations(now), others(now));
   place.querySelector(".tall").scrollTop = scrolled;
-  if (focus) /** @type {HTMLElement | null} */ (place.querySelector(`[aria-label="${CSS.escape(focus)}"]`))?.focus({ preventScroll: true });
+  if (focus) focusOn(`#figures [aria-label="${CSS.escape(focus)}"]`);
 }
 
 /** @param {string} title @param {any} figure @param {...any} content */
 const panel = (title, figure, ...content) => h("section", { class: "card panel", "aria-label": title }, h("h3", {}, title), h("p", { class: "figure" }, figure), content);
 
-/**
- * A counter's growth a second, between each two readings.
- *
- * @param {Metrics[]} history
- * @param {(metrics: Metrics) => number} count
- */
+/** A counter's growth a second, between each two readings. @param {Metrics[]} history @param {(metrics: Metrics) => number} count */
 const growth = (history, count) => history.slice(1).map((now, at) => {
   const before = history[at];
   return before ? Math.max(0, (count(now) - count(before)) / ((now.at - before.at) / 1000)) : 0;
@@ -103,15 +82,12 @@ function traffic(history) {
 
 /** @param {Metrics[]} history */
 function errors(history) {
-  /** @param {Metrics} metrics @param {(outcome: string) => boolean} fits */
-  const count = (metrics, fits) => samples(metrics, "tandem_operations_total").filter((one) => fits(one.labels.outcome ?? "")).reduce((total, one) => total + one.value, 0);
-  const series = {
-    refused: growth(history, (metrics) => count(metrics, (outcome) => outcome !== "OK" && !isFailure(outcome))),
-    failed: growth(history, (metrics) => count(metrics, isFailure)),
-  };
-  const failed = series.failed.at(-1) ?? 0;
-  return panel("Errors a second", [rate(failed), h("small", {}, ` failed, ${rate(series.refused.at(-1) ?? 0)} refused`)],
-    lines(`Errors a second: refused ${rate(series.refused.at(-1) ?? 0)}, failed ${rate(failed)}`, series, rate), legend(["refused (the caller's)", "failed (the server's)"]));
+  /** @param {"refused" | "failed"} kind */
+  const of = (kind) => growth(history, (metrics) => callsByOperation(metrics).reduce((total, one) => total + one[kind], 0));
+  const series = { refused: of("refused"), failed: of("failed") };
+  const [refused, failed] = Object.values(series).map((points) => rate(points.at(-1) ?? 0));
+  return panel("Errors a second", [failed, h("small", {}, ` failed, ${refused} refused`)],
+    lines(`Errors a second: refused ${refused}, failed ${failed}`, series, rate), legend(["refused (the caller's)", "failed (the server's)"]));
 }
 
 /** @param {Metrics[]} history */
@@ -119,9 +95,8 @@ function latency(history) {
   /** @param {number} quantile */
   const over = (quantile) => history.slice(1).map((now, at) => quantileOf(quantile, now, "tandem_operation_seconds", {}, history[at]));
   const series = { "half of the calls": over(0.5), "95 of 100": over(0.95) };
-  const known = series["95 of 100"].filter((value) => value !== null);
-  const last = known.at(-1);
-  const says = last === undefined || last === null ? "no calls" : time(last);
+  const last = series["95 of 100"].filter((value) => value !== null).at(-1) ?? null;
+  const says = last === null ? "no calls" : time(last);
   return panel("Latency", [says, h("small", {}, last ? " for 95 of 100" : "")], lines(`Latency, 95 of 100 calls: ${says}`, series, time), legend(Object.keys(series)));
 }
 
@@ -161,13 +136,14 @@ let sortedBy = "calls";
 function operations(now) {
   const rows = callsByOperation(now);
   const faces = values(now, "tandem_operations_total", "face");
+  /** @type {{name: string, of: (row: Calls) => number, show: (value: number) => string}[]} */
   const columns = [
-    { name: "calls", of: (/** @type {any} */ row) => row.calls, show: whole },
-    ...faces.map((face) => ({ name: face, of: (/** @type {any} */ row) => row.faces[face] ?? 0, show: whole })),
-    { name: "refused", of: (/** @type {any} */ row) => row.refused, show: whole },
-    { name: "failed", of: (/** @type {any} */ row) => row.failed, show: whole },
-    { name: "mean", of: (/** @type {any} */ row) => row.mean, show: time },
-    { name: "p95", of: (/** @type {any} */ row) => row.p95 ?? 0, show: time },
+    { name: "calls", of: (row) => row.calls, show: whole },
+    ...faces.map((face) => ({ name: face, of: (/** @type {Calls} */ row) => row.faces[face] ?? 0, show: whole })),
+    { name: "refused", of: (row) => row.refused, show: whole },
+    { name: "failed", of: (row) => row.failed, show: whole },
+    { name: "mean", of: (row) => row.mean, show: time },
+    { name: "p95", of: (row) => row.p95 ?? 0, show: time },
   ];
   const by = columns.find((column) => column.name === sortedBy) ?? columns[0];
   const body = h("tbody", {});
@@ -178,11 +154,11 @@ function operations(now) {
   };
   draw();
   const heads = columns.map(({ name }) => h("th", { scope: "col", class: "number", "aria-sort": name === sortedBy ? "descending" : undefined },
-    h("button", { type: "button", class: "sort", "aria-label": `Sort by ${name}`, onclick: (/** @type {Event} */ event) => {
+    h("button", { class: "sort", "aria-label": `Sort by ${name}`, onclick: (/** @type {Event} */ event) => {
       sortedBy = name;
       const table = /** @type {HTMLElement} */ (event.target).closest("section");
       table?.replaceWith(operations(now));
-      /** @type {HTMLElement | null} */ (document.querySelector(`[aria-label="Sort by ${name}"]`))?.focus();
+      focusOn(`[aria-label="Sort by ${name}"]`);
     } }, name)));
   return h("section", { class: "wide-panel", "aria-label": "Calls by operation" }, h("h2", {}, "Calls by operation"),
     h("p", { class: "muted small" }, "Since the processes started. Refused: the caller's error. Failed: the server's."),

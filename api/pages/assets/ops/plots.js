@@ -41,13 +41,7 @@ export function lines(label, series, show, top) {
   return frame(label, show(most), paths);
 }
 
-/**
- * Bars from the left.
- *
- * @param {string} label
- * @param {{name: string, value: number}[]} bars
- * @param {(value: number) => string} show
- */
+/** Bars from the left. @param {string} label @param {{name: string, value: number}[]} bars @param {(value: number) => string} show */
 export function bars(label, bars, show) {
   const most = roundUp(Math.max(0, ...bars.map((bar) => bar.value)));
   const step = WIDTH / Math.max(1, bars.length);

@@ -2,12 +2,7 @@
 import { h } from "../dom.js";
 import { call } from "./calls.js";
 
-/**
- * @typedef {import("./main.js").Operation} Operation
- * @param {any} place
- * @param {Map<string, Operation>} operations
- * @param {string} [said] what an action came to
- */
+/** @param {any} place @param {Operations} operations @param {string} [said] what an action came to */
 export async function drawQueue(place, operations, said = "") {
   /** @type {Record<string, any>} */
   const pages = {};
@@ -30,7 +25,7 @@ export async function drawQueue(place, operations, said = "") {
   /** @param {any} job */
   function line(job) {
     /** @param {string} operation @param {string} label @param {string} done */
-    const button = (operation, label, done) => operations.has(operation) && h("button", { type: "button", class: "small-button",
+    const button = (operation, label, done) => operations.has(operation) && h("button", { class: "small-button",
       "aria-label": `${label} ${job.name} ${job.id}`, onclick: async (/** @type {Event} */ event) => {
         /** @type {HTMLButtonElement} */ (event.target).disabled = true;
         await drawQueue(place, operations, await acted(operation, job, done));

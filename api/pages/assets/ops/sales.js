@@ -5,11 +5,7 @@ import { bars } from "./plots.js";
 
 const DAYS = 30;
 
-/**
- * @typedef {import("./main.js").Operation} Operation
- * @param {any} place
- * @param {Map<string, Operation>} operations
- */
+/** @param {any} place @param {Operations} operations */
 export async function drawSales(place, operations) {
   const to = new Date();
   const from = new Date(to.getTime() - DAYS * 86_400_000);
