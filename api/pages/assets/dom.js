@@ -1,13 +1,6 @@
 /**
- * An element with its properties and children; nothing is ever read as HTML.
- *
- * `class`, `data-*`, `aria-*`, `role` and `for` are attributes, functions are listeners (`onclick`), and
- * everything else is a property. A button sends no form unless its `type` says so.
- *
- * @param {string} tag
- * @param {Record<string, any>} [properties]
- * @param {...any} children
- * @returns {any}
+ * An element with its properties and children; nothing is ever read as HTML. `class`, `data-*`, `aria-*`, `role` and `for` are attributes, functions are listeners (`onclick`), and everything else is a property. A button sends no form unless its `type` says so.
+ * @param {string} tag @param {Properties} [properties] @param {...any} children @returns {any}
  */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);

@@ -19,7 +19,7 @@ export function drawPeople(changed) {
       changed();
       byId(focus)?.focus();
     } catch (error) {
-      status.textContent = /** @type {Error} */ (error).message;
+      status.textContent = error.message;
       status.hidden = false;
     }
   };

@@ -1,9 +1,4 @@
-/**
- * Who is signed in, for all pages of this tab: tokens live in sessionStorage, never in an address.
- *
- * @typedef {{accessToken: string, refreshToken: string, expiresAt: number,
- *   user: {id: string, email: string, role: string, fullName: string}}} Session
- */
+/** Who is signed in, for all pages of this tab: tokens live in sessionStorage, never in an address. */
 
 const KEY = "tandem.session";
 const BASE = "/api/v2/auth";

@@ -10,13 +10,8 @@ type Sdl = Map<string, SdlType>;
 
 type JsonSchema = Record<string, any>;
 type Values = Record<string, any>;
-type Input = {
-  name: string;
-  place: "path" | "query" | "body";
-  schema: JsonSchema;
-  required: boolean;
-  description: string;
-};
+type Field = { name: string; schema: JsonSchema; required?: boolean; description?: string };
+type Input = Field & { place: "path" | "query" | "body" };
 /** An operation as the catalogue has it. */
 type Declared = {
   name: string;
@@ -52,7 +47,6 @@ type Contract = {
   byName: Map<string, Operation>;
   bases: Record<string, string>;
   sdl: Sdl;
-  components: Record<string, any>;
   openapi: any;
 };
 
@@ -92,9 +86,10 @@ type State = {
   /** GraphQL's values, where they differ from REST's. */
   crossed: Values | null;
 };
+/** An operation on the page. */
+type Shown = { contract: Contract; state: State; operation: Operation };
 /** Where a field's value is. */
 type Place = { get: () => any; set: (value: any) => void };
-type Field = { name: string; schema: JsonSchema; required?: boolean; description?: string };
 /** What a form belongs to. */
 type Setting = {
   contract: Contract;
@@ -119,3 +114,26 @@ type Calls = {
   p95: number | null;
 };
 type Operations = Map<string, Declared>;
+
+// Elements
+
+type Listener = (event: any) => any;
+type Properties = {
+  [name: string]: any;
+  onchange?: Listener;
+  onclick?: Listener;
+  oninput?: Listener;
+  onkeydown?: Listener;
+  onsubmit?: Listener;
+  ontoggle?: Listener;
+};
+
+// Who is signed in
+
+type Session = {
+  accessToken: string;
+  refreshToken: string;
+  /** In milliseconds, as the browser counts them. */
+  expiresAt: number;
+  user: { id: string; email: string; role: string; fullName: string };
+};

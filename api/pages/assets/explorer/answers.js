@@ -34,10 +34,7 @@ const leading = (pageInfo) => ({
   endCursor: pageInfo.hasNextPage ? pageInfo.endCursor : null,
 });
 
-/**
- * What GraphQL answered, as it is compared with a version of REST.
- * @param {Operation} operation @param {Answer} answer @param {string} version @returns {Outcome}
- */
+/** What GraphQL answered, as it is compared with a version of REST. @param {Operation} operation @param {Answer} answer @param {string} version @returns {Outcome} */
 export function graphqlOutcome(operation, answer, version) {
   const common = outcome(answer);
   const [error] = answer.body?.errors ?? [];
@@ -70,13 +67,8 @@ function failure({ code, status, fields, details }) {
 }
 
 /**
- * v1's flat representations in the shape of v2: an object that is missing is made of the
- * values that lie beside it.
- *
- * @param {Contract} contract
- * @param {any} schema
- * @param {any} value
- * @returns {any}
+ * v1's flat representations in the shape of v2: an object that is missing is made of the values that lie beside it.
+ * @param {Contract} contract @param {any} schema @param {any} value @returns {any}
  */
 export function folded(contract, schema, value) {
   const found = plain(contract, schema);

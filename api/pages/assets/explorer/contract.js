@@ -21,7 +21,6 @@ export async function loadContract() {
     byName: new Map(),
     bases: Object.fromEntries(restBases.map((base) => [base.slice(-2), base])),
     sdl: parseSdl(sdl),
-    components: document.components,
     openapi: document,
   };
   const common = commonErrors(operations);
@@ -45,27 +44,18 @@ function commonErrors(operations) {
 function operationOf(contract, declared, common) {
   const { method, path } = declared.rest;
   const route = contract.openapi.paths[contract.bases.v2 + path][method.toLowerCase()];
+  /** @type {any[]} */
+  const parameters = route.parameters ?? [];
   /** @type {Input[]} */
-  const inputs = (route.parameters ?? [])
-    .map((/** @type {any} */ parameter) => dereferenced(contract, parameter))
-    .filter((/** @type {any} */ parameter) => parameter.in !== "header" && parameter.name !== "fields")
-    .map((/** @type {any} */ parameter) => ({
-      name: parameter.name,
-      place: parameter.in,
-      schema: parameter.schema,
-      required: !!parameter.required,
-      description: parameter.description ?? "",
-    }));
+  const inputs = parameters
+    .map((parameter) => dereferenced(contract, parameter))
+    .filter((parameter) => parameter.in !== "header" && parameter.name !== "fields")
+    .map(({ name, in: place, schema, required, description }) => ({ name, place, schema, required, description }));
   const body = route.requestBody && Object.values(route.requestBody.content)[0];
   const bodySchema = body ? plain(contract, body.schema).schema : { properties: {} };
   for (const [name, schema] of Object.entries(bodySchema.properties ?? {})) {
-    inputs.push({
-      name,
-      place: "body",
-      schema,
-      required: (bodySchema.required ?? []).includes(name),
-      description: schema.description ?? "",
-    });
+    const required = (bodySchema.required ?? []).includes(name);
+    inputs.push({ name, place: "body", schema, required, description: schema.description });
   }
   const success = Object.entries(route.responses).find(([status]) => status.startsWith("2"));
   const content = Object.entries(success?.[1].content ?? {})[0];
@@ -106,19 +96,18 @@ function graphqlFields(sdl, declared) {
 export function dereferenced(contract, value) {
   if (!value?.$ref) return value;
   const [kind, name] = value.$ref.split("/").slice(-2);
-  return contract.components[kind][name];
+  return contract.openapi.components[kind][name];
 }
 
 /**
  * A schema without its `$ref` and without null, and what these said.
- *
- * @param {Contract} contract
- * @param {JsonSchema} schema
- * @returns {{schema: JsonSchema, name: string, isNullable: boolean, choices: JsonSchema[]}}
+ * @param {Contract} contract @param {JsonSchema} schema @returns {{schema: JsonSchema, name: string, isNullable: boolean, choices: JsonSchema[]}}
  */
 export function plain(contract, schema) {
-  const choices = (schema.anyOf ?? schema.oneOf ?? []).filter((/** @type {any} */ one) => one.type !== "null");
-  const isNullable = choices.length < (schema.anyOf ?? schema.oneOf ?? []).length;
+  /** @type {any[]} */
+  const all = schema.anyOf ?? schema.oneOf ?? [];
+  const choices = all.filter((one) => one.type !== "null");
+  const isNullable = choices.length < all.length;
   if (choices.length === 1) {
     return { ...plain(contract, choices[0]), isNullable: true };
   }
@@ -151,6 +140,9 @@ export function listFor(contract, operation, name) {
   return undefined;
 }
 
+/** An address as it would be for everybody. @param {Operation} operation */
+const common = (operation) => operation.rest.path.replace(/^\/admin(?=\/)/, "");
+
 /**
  * Operations that take a thing of this kind, and the input that names it there.
  *
@@ -162,12 +154,12 @@ export function operationsOn(contract, kind) {
   const bases = new Set(
     contract.operations
       .filter((one) => one.rest.path.endsWith("/{id}") && one.answer?.$ref?.endsWith(`/${kind}`))
-      .map((one) => one.rest.path.replace(/^\/admin(?=\/)/, "")),
+      .map((one) => common(one)),
   );
   const reference = kind.charAt(0).toLowerCase() + kind.slice(1) + "Id";
   const found = [];
   for (const operation of contract.operations) {
-    const path = operation.rest.path.replace(/^\/admin(?=\/)/, "");
+    const path = common(operation);
     if ([...bases].some((base) => path === base || path.startsWith(`${base}/`))) {
       found.push({ operation, input: (/** @type {string} */ id) => ({ id }) });
       continue;

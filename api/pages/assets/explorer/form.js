@@ -67,7 +67,7 @@ function fieldOf(setting, field, place) {
   const picker = pickerOf(setting, name, place);
   const kind = control.rows > 2 ? "field broad" : picker ? "field double" : "field";
   return h("div", { class: kind, "data-field": name }, h("div", { class: "field-head" }, parts),
-    picker ? h("div", { class: "picked" }, control, picker.button) : control, help, fault, picker?.choices);
+    picker ? h("div", { class: "picked" }, control, picker) : control, help, fault);
 }
 
 /** @param {JsonSchema} given @param {JsonSchema} schema */
@@ -78,10 +78,11 @@ function controlOf(schema, items, place, fault, examples, name) {
   const value = place.get();
   if (items?.enum) return choices(items.enum, place);
   if (schema.enum || schema.type === "boolean") {
+    /** @type {any[]} */
     const options = schema.enum ?? [true, false];
     const select = h("select", {}, h("option", { value: "" }, "not sent"),
-      options.map((/** @type {any} */ one) => h("option", { value: String(one), selected: one === value }, String(one))));
-    select.addEventListener("change", () => place.set(options.find((/** @type {any} */ one) => String(one) === select.value)));
+      options.map((one) => h("option", { value: String(one), selected: one === value }, String(one))));
+    select.addEventListener("change", () => place.set(options.find((one) => String(one) === select.value)));
     return select;
   }
   const placeholder = examples.length ? `e.g. ${textOf(examples[0])}` : schema.format === "date-time" ? "e.g. 2030-01-31T12:00:00Z" : "";
@@ -195,47 +196,22 @@ function list(setting, field, item, place) {
     small(`Add to ${field.name}`, () => put([...values, {}])));
 }
 
-/**
- * A button that shows things to choose an id from, where a list of them can be read.
- * @param {Setting} setting @param {string} name @param {Place} place
- */
+/** Things to choose an id from, where a list of them can be read. @param {Setting} setting @param {string} name @param {Place} place */
 function pickerOf(setting, name, place) {
   const source = listFor(setting.contract, setting.operation, name);
   if (!source) return null;
-  const choices = h("div", { class: "choices", hidden: true, role: "group", "aria-label": `Choose ${name}` });
-  const button = h("button", { "aria-expanded": "false" }, "Choose");
-  button.addEventListener("click", async () => {
-    if (!choices.hidden) return close();
+  const choices = h("div", { class: "choices", role: "group", "aria-label": `Choose ${name}` });
+  const choice = (/** @type {any} */ item) => h("button", { class: "choice", onclick: () => {
+    place.set(item.id);
+    setting.redraw(name);
+  } }, h("b", {}, titleOf(item)), h("span", { class: "muted" }, factsOf(item)));
+  return h("details", { class: "picker", ontoggle: async (event) => {
+    if (!event.target.open) return;
     choices.replaceChildren("Loading …");
-    open(true);
-    try {
-      const items = await setting.pick(source);
-      choices.replaceChildren(...(items.length ? items.map(choice) : [`${source.name} has none.`]));
-      choices.querySelector("button")?.focus();
-    } catch (error) {
-      choices.replaceChildren(/** @type {Error} */ (error).message);
-    }
-  });
-  choices.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Escape") close();
-  });
-  const open = (/** @type {boolean} */ shown) => {
-    choices.hidden = !shown;
-    button.setAttribute("aria-expanded", String(shown));
-  };
-  const close = () => {
-    open(false);
-    button.focus();
-  };
-  const choice = (/** @type {any} */ item) => {
-    const one = h("button", { class: "choice" }, h("b", {}, titleOf(item)), h("span", { class: "muted" }, factsOf(item)));
-    one.addEventListener("click", () => {
-      place.set(item.id);
-      setting.redraw(name);
-    });
-    return one;
-  };
-  return { button, choices };
+    const items = await setting.pick(source).catch((error) => [error.message]);
+    choices.replaceChildren(...items.map((item) => (item.id ? choice(item) : item)));
+    if (!items.length) choices.append(`${source.name} has none.`);
+  } }, h("summary", { class: "button" }, "Choose"), choices);
 }
 
 const TITLES = ["name", "title", "number", "code", "fullName", "username", "userAgent", "id"];
@@ -246,5 +222,5 @@ export const titleOf = (item) => String(item[TITLES.find((name) => item[name]) ?
 /** A few facts that tell things of a kind apart. @param {any} item */
 function factsOf(item) {
   const names = ["status", "total", "price", "amount", "stock", "kind", "role", "email", "createdAt"];
-  return names.filter((name) => item[name] !== undefined && item[name] !== null).slice(0, 3).map((name) => `${name} ${item[name]}`).join(" · ");
+  return names.filter((name) => item[name] !== undefined && item[name] !== null).slice(0, 2).map((name) => `${name} ${item[name]}`).join(" · ");
 }

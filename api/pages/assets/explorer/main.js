@@ -44,7 +44,7 @@ function draw(name) {
   drawNavigation(contract, state.operation);
   const place = byId("operation");
   document.title = state.operation ? `${state.operation.name} · Tandem` : "Tandem";
-  if (state.operation) drawOperation(place, contract, state);
+  if (state.operation) drawOperation(place, contract, state, state.operation);
   else {
     place.replaceChildren(...intro.cloneNode(true).childNodes);
     if (name) place.prepend(h("p", { class: "notice warning" }, `There is no operation called ${name}.`));
@@ -90,7 +90,7 @@ try {
   open();
   document.body.dataset.ready = "true";
 } catch (error) {
-  const why = /** @type {Error} */ (error).message;
+  const why = error.message;
   byId("operation").prepend(h("p", { class: "notice bad", role: "alert" },
     `The contracts could not be read: ${why}. Load the page again when the server answers.`));
 }

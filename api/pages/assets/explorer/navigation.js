@@ -24,7 +24,7 @@ export function drawNavigation(contract, current) {
   };
   search.oninput = draw;
   draw();
-  byId("operations").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  byId("operations").querySelector("[aria-current]")?.scrollIntoView({ block: "center" });
 }
 
 /** What the search looks through. @param {Operation} operation */

@@ -5,10 +5,7 @@ import { bare, fieldOf } from "./sdl.js";
 /** Longer lines of a document are broken. */
 const LINE = 56;
 
-/**
- * The REST request of a call.
- * @param {Contract} contract @param {Operation} operation @param {Call} call @param {string} version @returns {RestRequest}
- */
+/** The REST request of a call. @param {Contract} contract @param {Operation} operation @param {Call} call @param {string} version @returns {RestRequest} */
 export function restRequest(contract, operation, call, version) {
   let path = contract.bases[version] + operation.rest.path;
   const query = new URLSearchParams();
@@ -117,10 +114,7 @@ export function enumValue(contract, type, value) {
   return wanted.find((name) => names.fields.some((field) => field.name === name)) ?? value;
 }
 
-/**
- * The lines that select what REST answers with.
- * @param {Contract} contract @param {Operation} operation @param {SdlField} field @param {boolean} counts
- */
+/** The lines that select what REST answers with. @param {Contract} contract @param {Operation} operation @param {SdlField} field @param {boolean} counts */
 function selection(contract, operation, field, counts) {
   const type = typeOf(field);
   if (!isObject(contract, type)) return [];

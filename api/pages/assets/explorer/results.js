@@ -8,8 +8,7 @@ import { headingOf } from "./navigation.js";
 import { measured } from "./runs.js";
 import { addressOf } from "./state.js";
 
-export const FACES = /** @type {const} */ ([{ face: "rest", name: "REST" }, { face: "graphql", name: "GraphQL" }]);
-const NAMES = { rest: "REST", graphql: "GraphQL" };
+export const NAMES = { rest: "REST", graphql: "GraphQL" };
 /** More differences than this say no more. */
 const MOST = 20;
 
@@ -20,7 +19,7 @@ export function problem({ body }, error) {
 
 /** Show how a call ended. @param {Contract} contract @param {Operation} operation @param {State} state @param {Run[]} runs @param {Turn} turn */
 export function drawRuns(contract, operation, state, runs, turn) {
-  for (const { face } of FACES) {
+  for (const face of Object.keys(NAMES)) {
     const found = runs.find((one) => one.face === face);
     byId(`${face}-answer`).replaceChildren(...(found ? answerOf(operation, found) : []));
   }
@@ -112,6 +111,7 @@ function pages(state, rest, graphql, turn) {
 /** Links to the operations that take what was answered. @param {Contract} contract @param {Operation} operation @param {Run} run */
 function goOn(contract, operation, { outcome }) {
   if (outcome.error || !operation.answer) return null;
+  /** @type {any[]} */
   const items = operation.paged ? outcome.value.items : [outcome.value];
   const schema = operation.paged ? plain(contract, operation.answer).schema.properties.items.items : operation.answer;
   const { name } = plain(contract, schema);
@@ -121,7 +121,7 @@ function goOn(contract, operation, { outcome }) {
   const draw = (/** @type {string} */ id) => place.replaceChildren(...found.map((one) =>
     h("li", {}, h("a", { class: "button", href: addressOf(one.operation.name, one.input(id)), title: one.operation.summary }, one.operation.name))));
   const select = h("select", { "aria-label": `Which of the ${items.length}`, onchange: () => draw(select.value) },
-    items.map((/** @type {any} */ item) => h("option", { value: item.id }, titleOf(item))));
+    items.map((item) => h("option", { value: item.id }, titleOf(item))));
   draw(items[0].id);
   return h("section", { class: "go-on", "aria-label": "Go on" },
     h("h2", {}, `Go on with ${items.length > 1 ? "one of these" : `this ${headingOf(name.charAt(0).toLowerCase() + name.slice(1)).toLowerCase()}`}`),

@@ -87,9 +87,9 @@ function literal(value, depth = 0) {
 function typeOfSchema(contract, given, depth = 0) {
   const { schema, isNullable, choices } = plain(contract, given);
   const pad = "  ".repeat(depth + 1);
-  let type = { string: "string", integer: "number", number: "number", boolean: "boolean" }[/** @type {string} */ (schema.type)] ?? "unknown";
+  let type = String(schema.type ?? "unknown").replace("integer", "number");
   if (choices.length > 1) type = choices.map((one) => typeOfSchema(contract, one, depth)).join(" | ");
-  else if (schema.enum) type = schema.enum.map((/** @type {any} */ one) => JSON.stringify(one)).join(" | ");
+  else if (schema.enum) type = JSON.stringify(schema.enum).slice(1, -1).replaceAll(",", " | ");
   else if (schema.type === "array") type = `Array<${typeOfSchema(contract, schema.items, depth)}>`;
   else if (schema.properties) {
     const lines = Object.entries(schema.properties).map(([name, one]) => `${pad}${name}: ${typeOfSchema(contract, one, depth + 1)};\n`);
@@ -100,13 +100,7 @@ function typeOfSchema(contract, given, depth = 0) {
 
 /**
  * Show the samples of a call, one language at a time.
- *
- * @param {any} place
- * @param {Contract} contract
- * @param {Operation} operation
- * @param {State} state
- * @param {RestRequest} rest
- * @param {GraphqlBody} graphql
+ * @param {any} place @param {Contract} contract @param {Operation} operation @param {State} state @param {RestRequest} rest @param {GraphqlBody} graphql
  */
 export function drawSamples(place, contract, operation, state, rest, graphql) {
   /** @type {Record<string, string>} */
@@ -123,8 +117,8 @@ export function drawSamples(place, contract, operation, state, rest, graphql) {
     byId(`tab-${language}`).focus();
   };
   const languages = Object.keys(LANGUAGES);
-  const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Language", onkeydown: (/** @type {KeyboardEvent} */ event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Language", onkeydown: (event) => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (step) choose(languages.at((languages.indexOf(state.language) + step) % languages.length) ?? state.language);
   } }, languages.map((language) => h("button", { id: `tab-${language}`, role: "tab", tabIndex: language === state.language ? 0 : -1,
     "aria-selected": String(language === state.language), "aria-controls": "sample", onclick: () => choose(language) }, language)));

@@ -4,7 +4,7 @@ import { role } from "../session.js";
 import { mayCall } from "./contract.js";
 import { inputFields } from "./form.js";
 import { graphqlBody, restRequest } from "./requests.js";
-import { drawRuns, FACES, problem } from "./results.js";
+import { drawRuns, NAMES, problem } from "./results.js";
 import { run } from "./runs.js";
 import { drawSamples } from "./samples.js";
 import { addressOf, keepAddress, newKey } from "./state.js";
@@ -12,171 +12,159 @@ import { addressOf, keepAddress, newKey } from "./state.js";
 /** @type {Record<string, string>} */
 const WHO = { PUBLIC: "Anybody", USER: "Signed in", MODERATOR: "Moderators", MANAGER: "Managers", ADMIN: "Admins" };
 
-/** Draw an operation into its place. @param {any} place @param {Contract} contract @param {State} state */
-export function drawOperation(place, contract, state) {
-  const operation = /** @type {Operation} */ (state.operation);
+/** Draw an operation into its place. @param {any} place @param {Contract} contract @param {State} state @param {Operation} operation */
+export function drawOperation(place, contract, state, operation) {
+  const shown = { contract, state, operation };
+  const form = h("form", { id: "form", onsubmit: (event) => {
+    event.preventDefault();
+    byId("run").click();
+  } });
   place.replaceChildren(
     heading(operation),
-    h("section", { class: "card", "aria-label": "Input" }, h("form", { id: "form" }), h("div", { id: "bar" })),
+    h("section", { class: "card", "aria-label": "Input" }, form, h("div", { id: "bar" })),
     h("div", { id: "verdict", role: "status" }),
-    h("div", { class: "faces" }, FACES.map(({ face, name }) => h("section", { class: "face", "aria-label": name },
-      h("div", { class: "face-head", id: `${face}-head` }, h("h2", {}, name)),
-      h("div", { id: `${face}-request` }), h("div", { id: `${face}-answer` })))),
+    h("div", { class: "faces" }, Object.entries(NAMES).map(([face, name]) => h("section", { class: "face", "aria-label": name },
+      h("div", { class: "face-head" }, h("h2", {}, name)), h("div", { id: `${face}-request` }), h("div", { id: `${face}-answer` })))),
     h("div", { id: "next" }),
     h("section", { id: "samples", "aria-label": "Samples" }),
   );
+  drawForm(shown);
+  drawCall(shown);
+}
 
-  const change = () => {
-    if (state.isSpent) {
-      state.key = newKey();
-      state.isSpent = false;
-      byId("key").value = state.key;
-    }
-    state.crossed = null;
-    keepAddress();
-    drawRequests();
-    drawBar();
+/** The input has changed: a key that was used belongs to the input before. @param {Shown} shown */
+function change(shown) {
+  const { state } = shown;
+  if (state.isSpent) byId("key").value = state.key = newKey();
+  state.isSpent = false;
+  state.crossed = null;
+  drawCall(shown);
+}
+
+/** @param {Shown} shown @param {string} [focus] name of the field that gets the focus */
+function drawForm(shown, focus) {
+  const setting = {
+    ...shown,
+    change: () => change(shown),
+    redraw: (/** @type {string | undefined} */ name) => drawForm(shown, name),
+    pick: async (/** @type {Operation} */ source) => {
+      const { answer, outcome } = await run(shown.contract, source, { values: {}, key: "", ifMatch: "" }, "rest", "v2");
+      if (outcome.error) throw new Error(problem(answer, outcome.error));
+      return outcome.value.items;
+    },
   };
-  /** @param {string} [focus] name of the field that gets the focus */
-  const drawForm = (focus) => {
-    const setting = { contract, operation, change, redraw: drawForm, pick };
-    byId("form").replaceChildren(...[inputFields(setting, state.values), precautions()].flat().filter(Boolean));
-    if (focus) byId("form").querySelector(`[name="${focus}"]`)?.focus();
+  byId("form").replaceChildren(...[inputFields(setting, shown.state.values), precautions(shown)].flat().filter(Boolean));
+  if (focus) focusOn(`#form [name="${focus}"]`);
+}
+
+/** The fields of the key and of the tag. @param {Shown} shown */
+function precautions(shown) {
+  const { operation, state } = shown;
+  /** @param {string} id @param {string} label @param {"key" | "ifMatch"} name @param {string} help @param {any} [button] */
+  const field = (id, label, name, help, button) => h("div", { class: "field double" }, h("label", { for: id }, label),
+    h("div", { class: "picked" }, h("input", { id, type: "text", value: state[name], autocomplete: "off", spellcheck: false, oninput: (event) => {
+      state[name] = event.target.value.trim();
+      if (name === "key") state.isSpent = false;
+      change(shown);
+    } }), button), h("p", { class: "help" }, help));
+  const fresh = () => {
+    state.isSpent = true;
+    change(shown);
   };
+  const parts = [
+    operation.idempotent !== "none" && field("key", `Idempotency key, ${operation.idempotent}`, "key",
+      "One key, one effect: the face that comes second answers with what the first did.", h("button", { onclick: fresh }, "New key")),
+    operation.conditional && field("if-match", "If-Match, optional", "ifMatch", "An ETag: act only while it is the current one."),
+  ].filter(Boolean);
+  return parts.length > 0 && h("div", { class: "fields precautions" }, parts);
+}
 
-  /** @param {Operation} source */
-  const pick = async (source) => {
-    const { answer, outcome } = await run(contract, source, { values: {}, key: "", ifMatch: "" }, "rest", "v2");
-    if (outcome.error) throw new Error(problem(answer, outcome.error));
-    return outcome.value.items;
-  };
+/** The call as it is now: its address, both requests, and the buttons that run it. @param {Shown} shown */
+function drawCall(shown) {
+  keepAddress();
+  drawRequests(shown);
+  drawBar(shown);
+}
 
-  const precautions = () => {
-    const parts = [];
-    if (operation.idempotent !== "none") {
-      const key = h("input", { id: "key", type: "text", value: state.key, autocomplete: "off", spellcheck: false });
-      key.addEventListener("input", () => {
-        state.key = key.value.trim();
-        state.isSpent = false;
-        change();
-      });
-      const fresh = h("button", { onclick: () => {
-        key.value = state.key = newKey();
-        state.isSpent = false;
-        change();
-      } }, "New key");
-      parts.push(h("div", { class: "field broad" }, h("label", { for: "key" }, "Idempotency key",
-        h("span", { class: "needed" }, operation.idempotent === "required" ? " required" : " optional")),
-        h("div", { class: "picked" }, key, fresh),
-        h("p", { class: "help" }, "One key, one effect: the face that comes second answers with what the first did.")));
-    }
-    if (operation.conditional) {
-      const tag = h("input", { id: "if-match", type: "text", value: state.ifMatch, autocomplete: "off", spellcheck: false });
-      tag.addEventListener("input", () => {
-        state.ifMatch = tag.value.trim();
-        change();
-      });
-      parts.push(h("div", { class: "field" }, h("label", { for: "if-match" }, "If-Match"), tag,
-        h("p", { class: "help" }, "An ETag: act only while it is the current one.")));
-    }
-    return parts.length ? [h("div", { class: "fields precautions" }, parts)] : [];
-  };
+/** @param {State} state @param {Face} face */
+const callOf = (state, face) => ({ values: (face === "graphql" && state.crossed) || state.values, key: state.key, ifMatch: state.ifMatch });
 
-  /** @param {Face} face */
-  const callOf = (face) => ({ values: (face === "graphql" && state.crossed) || state.values, key: state.key, ifMatch: state.ifMatch });
+/** @param {Shown} shown */
+function drawRequests({ contract, operation, state }) {
+  const rest = restRequest(contract, operation, callOf(state, "rest"), state.rest);
+  const headers = Object.entries(rest.headers).map(([name, value]) => [h("span", { class: "k" }, name), `: ${value}\n`]);
+  byId("rest-request").replaceChildren(code([h("b", {}, `${rest.method} ${decodeURI(rest.path)}`), "\n", headers,
+    rest.body === undefined ? "" : ["\n", marked(rest.body)]], "Request"));
+  const graphql = graphqlBody(contract, operation, callOf(state, "graphql"), state.rest === "v1");
+  byId("graphql-request").replaceChildren(code(graphql.query, "Document"),
+    ...(Object.keys(graphql.variables).length ? [code(marked(graphql.variables), "Variables")] : []));
+  drawSamples(byId("samples"), contract, operation, state, rest, graphql);
+}
 
-  const drawRequests = () => {
-    const rest = restRequest(contract, operation, callOf("rest"), state.rest);
-    const headers = Object.entries(rest.headers).map(([name, value]) => [h("span", { class: "k" }, name), `: ${value}\n`]);
-    byId("rest-request").replaceChildren(code([h("b", {}, `${rest.method} ${decodeURI(rest.path)}`), "\n", headers,
-      rest.body === undefined ? "" : ["\n", marked(rest.body)]], "Request"));
-    const { query, variables } = graphqlBody(contract, operation, callOf("graphql"), state.rest === "v1");
-    byId("graphql-request").replaceChildren(code(query, "Document"),
-      ...(Object.keys(variables).length ? [code(marked(variables), "Variables")] : []));
-    drawSamples(byId("samples"), contract, operation, state, rest, { query, variables });
-  };
+/** @param {Shown} shown */
+function drawBar(shown) {
+  const { operation, state } = shown;
+  const isSafe = !operation.writes || !!state.key;
+  /** @param {string} id @param {string} label @param {Face[]} faces */
+  const button = (id, label, faces) => h("button", { id, class: id === "run" ? "primary" : "", onclick: () => execute(shown, faces) }, label);
+  const buttons = isSafe
+    ? [button("run", "Run on both", state.first === "rest" ? ["rest", "graphql"] : ["graphql", "rest"]), button("run-rest", "REST only", ["rest"]), button("run-graphql", "GraphQL only", ["graphql"])]
+    : [button("run", `Run on ${NAMES[state.first]}`, [state.first])];
+  byId("bar").replaceChildren(
+    h("div", { class: "row" }, buttons, h("span", { class: "muted small shortcut" }, h("kbd", {}, "Ctrl"), " ", h("kbd", {}, "Enter"))),
+    h("div", { class: "row choices-row" }, segments("REST", { v2: "v2", v1: "v1" }, state.rest, (value) => {
+      state.rest = value;
+      drawCall(shown);
+    }), operation.writes && segments(isSafe ? "First on" : "On", NAMES, state.first, (value) => {
+      state.first = /** @type {Face} */ (value);
+      drawBar(shown);
+    })),
+    h("p", { class: "help" }, note(operation, state, isSafe)),
+  );
+}
 
-  const drawBar = () => {
-    const isSafe = !operation.writes || !!state.key;
-    const order = state.first === "rest" ? ["rest", "graphql"] : ["graphql", "rest"];
-    const buttons = isSafe
-      ? [button("run", "Run on both", true, order), button("run-rest", "REST only", false, ["rest"]), button("run-graphql", "GraphQL only", false, ["graphql"])]
-      : [button("run", `Run on ${state.first === "rest" ? "REST" : "GraphQL"}`, true, [state.first])];
-    byId("bar").replaceChildren(
-      h("div", { class: "row" }, buttons, h("span", { class: "muted small shortcut" }, h("kbd", {}, "Ctrl"), " ", h("kbd", {}, "Enter"))),
-      h("div", { class: "row choices-row" }, segments("REST", { v2: "v2", v1: "v1" }, state.rest, (value) => {
-        state.rest = value;
-        state.crossed = null;
-        keepAddress();
-        drawRequests();
-        drawBar();
-      }), operation.writes && segments(isSafe ? "First on" : "On", { rest: "REST", graphql: "GraphQL" }, state.first, (value) => {
-        state.first = /** @type {Face} */ (value);
-        drawBar();
-      })),
-      h("p", { class: "help", id: "note" }, note(operation, state, isSafe)),
-    );
-  };
+/** Run on one face after the other, and show how it ended. @param {Shown} shown @param {Face[]} faces */
+async function execute(shown, faces) {
+  const { contract, operation, state } = shown;
+  /** @type {Run[]} */
+  const runs = [];
+  const focused = document.activeElement?.id;
+  for (const one of byId("bar").querySelectorAll("button")) one.disabled = true;
+  byId("verdict").replaceChildren(h("p", { class: "muted" }, "Running …"));
+  try {
+    for (const face of faces) runs.push(await run(contract, operation, callOf(state, face), face, state.rest));
+    state.isSpent = operation.writes && !!state.key;
+  } catch (error) {
+    byId("verdict").replaceChildren(h("p", { class: "notice bad" }, `The server did not answer: ${error.message}`));
+  }
+  if (state.operation !== operation) return;
+  if (runs.length === faces.length) drawRuns(contract, operation, state, runs, (rest, graphql) => turn(shown, rest, graphql));
+  drawBar(shown);
+  if (focused?.startsWith("run")) focusOn(`#${focused}`);
+}
 
-  /** @param {string} id @param {string} label @param {boolean} isPrimary @param {string[]} faces */
-  const button = (id, label, isPrimary, faces) => h("button", { id, class: isPrimary ? "primary" : "", onclick: () => execute(faces) }, label);
-
-  /** @param {string[]} faces */
-  const execute = async (faces) => {
-    const runs = [];
-    const place = byId("bar");
-    for (const one of place.querySelectorAll("button")) one.disabled = true;
-    byId("verdict").replaceChildren(h("p", { class: "muted" }, "Running …"));
-    try {
-      for (const face of /** @type {Face[]} */ (faces)) runs.push(await run(contract, operation, callOf(face), face, state.rest));
-      state.isSpent = operation.writes && !!state.key;
-    } catch (error) {
-      byId("verdict").replaceChildren(h("p", { class: "notice bad" }, `The server did not answer: ${/** @type {Error} */ (error).message}`));
-    }
-    if (byId("rest-request") && state.operation === operation) {
-      if (runs.length === faces.length) drawRuns(contract, operation, state, runs, turn);
-      drawBar();
-      byId(faces.length > 1 || faces[0] === state.first && !byId(`run-${faces[0]}`) ? "run" : `run-${faces[0]}`)?.focus({ preventScroll: true });
-    }
-  };
-
-  /**
-   * Turn to another page of the list: each face continues at the cursor that the other one gave.
-   *
-   * @param {Values} restValues
-   * @param {Values} graphqlValues
-   */
-  const turn = (restValues, graphqlValues) => {
-    state.values = restValues;
-    state.crossed = graphqlValues;
-    keepAddress();
-    drawForm();
-    drawRequests();
-    return execute(["rest", "graphql"]);
-  };
-
-  byId("form").addEventListener("submit", (/** @type {Event} */ event) => {
-    event.preventDefault();
-    byId("run").click();
-  });
-  drawForm();
-  drawRequests();
-  drawBar();
+/** Go to another page of the list, where each face continues at the other one's cursor. @param {Shown} shown @param {Values} rest @param {Values} graphql */
+function turn(shown, rest, graphql) {
+  shown.state.values = rest;
+  shown.state.crossed = graphql;
+  drawForm(shown);
+  drawCall(shown);
+  return execute(shown, ["rest", "graphql"]);
 }
 
 /** @param {Operation} operation @param {State} state @param {boolean} isSafe */
 function note(operation, state, isSafe) {
   if (!mayCall(operation, role())) {
-    return `${WHO[operation.who]} only: as you are now, both faces will refuse it. Sign in above, or see the refusal.`;
+    return `${WHO[operation.who]} only: both faces will refuse it. Sign in above, or see the refusal.`;
   }
   if (!operation.writes) return "A read: it runs on both faces, and the answers are compared.";
   if (!isSafe) {
     const why = operation.idempotent === "none" ? "This write takes no key" : "Without a key";
-    return `${why}, so a second call would be a second effect: it runs on ${state.first === "rest" ? "REST" : "GraphQL"} alone.`;
+    return `${why}, so a second call would be a second effect: it runs on ${NAMES[state.first]} alone.`;
   }
   const [one, other] = state.first === "rest" ? ["REST", "GraphQL"] : ["GraphQL", "REST"];
   return state.isSpent
-    ? "This key has its outcome: both faces replay it. Change the input, or take a new key, to do it anew."
+    ? "This key has its outcome, which both faces replay. To do it anew, take a new key."
     : `A write with a key: ${one} does it, and ${other} replays the outcome.`;
 }
 

@@ -2,10 +2,7 @@ import { token } from "../session.js";
 
 /**
  * A call of an operation on REST v2, with a key when it writes; throws what the server says.
- *
- * @param {Map<string, {rest: {method: string, path: string}}>} operations
- * @param {string} name
- * @param {{id?: string, query?: Record<string, any>}} given
+ * @param {Map<string, {rest: {method: string, path: string}}>} operations @param {string} name @param {{id?: string, query?: Record<string, any>}} given
  */
 export async function call(operations, name, { id = "", query = {} }) {
   const { method, path } = operations.get(name)?.rest ?? { method: "GET", path: "/" };

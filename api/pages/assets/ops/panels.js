@@ -126,8 +126,7 @@ function quota(now) {
   const all = found.reduce((total, one) => total + one.limited, 0);
   const away = sum(now, "tandem_requests_turned_away_total");
   return panel("Refused by quota", [whole(all), h("small", {}, ` calls; ${whole(away)} turned away by overload`)],
-    found.length ? bars("Calls refused by quota, by operation", found.slice(0, 12).map((one) => ({ name: one.operation, value: one.limited })), whole) : h("p", { class: "muted small" }, "No operation was refused since the start."),
-    h("p", { class: "legend" }, found.slice(0, 3).map((one) => `${one.operation} ${whole(one.limited)} `)));
+    found.length ? bars("Calls refused by quota, by operation", found.slice(0, 12).map((one) => ({ name: one.operation, value: one.limited })), whole) : h("p", { class: "muted small" }, "None was refused since the start."));
 }
 
 let sortedBy = "calls";
@@ -136,40 +135,35 @@ let sortedBy = "calls";
 function operations(now) {
   const rows = callsByOperation(now);
   const faces = values(now, "tandem_operations_total", "face");
-  /** @type {{name: string, of: (row: Calls) => number, show: (value: number) => string}[]} */
+  /** @type {[string, (row: Calls) => number, (value: number) => string][]} */
   const columns = [
-    { name: "calls", of: (row) => row.calls, show: whole },
-    ...faces.map((face) => ({ name: face, of: (/** @type {Calls} */ row) => row.faces[face] ?? 0, show: whole })),
-    { name: "refused", of: (row) => row.refused, show: whole },
-    { name: "failed", of: (row) => row.failed, show: whole },
-    { name: "mean", of: (row) => row.mean, show: time },
-    { name: "p95", of: (row) => row.p95 ?? 0, show: time },
+    ["calls", (row) => row.calls, whole],
+    ...faces.map((face) => /** @type {typeof columns[0]} */ ([face, (row) => row.faces[face] ?? 0, whole])),
+    ["refused", (row) => row.refused, whole],
+    ["failed", (row) => row.failed, whole],
+    ["mean", (row) => row.mean, time],
+    ["p95", (row) => row.p95 ?? 0, time],
   ];
-  const by = columns.find((column) => column.name === sortedBy) ?? columns[0];
-  const body = h("tbody", {});
-  const draw = () => {
-    rows.sort((one, other) => (by ? by.of(other) - by.of(one) : 0));
-    body.replaceChildren(...rows.map((row) => h("tr", { "data-operation": row.operation }, h("td", {}, h("a", { href: `/docs/${row.operation}` }, h("code", {}, row.operation))),
-      columns.map(({ of, show, name }) => h("td", { class: `number ${name === "failed" && of(row) ? "bad-text" : ""}` }, of(row) ? show(of(row)) : h("span", { class: "muted" }, "0"))))));
-  };
-  draw();
-  const heads = columns.map(({ name }) => h("th", { scope: "col", class: "number", "aria-sort": name === sortedBy ? "descending" : undefined },
-    h("button", { class: "sort", "aria-label": `Sort by ${name}`, onclick: (/** @type {Event} */ event) => {
+  const by = columns.find(([name]) => name === sortedBy)?.[1] ?? ((row) => row.calls);
+  rows.sort((one, other) => by(other) - by(one));
+  const body = rows.map((row) => h("tr", { "data-operation": row.operation }, h("td", {}, h("a", { href: `/docs/${row.operation}` }, h("code", {}, row.operation))),
+    columns.map(([name, of, show]) => h("td", { class: `number ${name === "failed" && of(row) ? "bad-text" : ""}` }, of(row) ? show(of(row)) : h("span", { class: "muted" }, "0")))));
+  const heads = columns.map(([name]) => h("th", { scope: "col", class: "number", "aria-sort": name === sortedBy ? "descending" : undefined },
+    h("button", { class: "sort", "aria-label": `Sort by ${name}`, onclick: (event) => {
       sortedBy = name;
-      const table = /** @type {HTMLElement} */ (event.target).closest("section");
-      table?.replaceWith(operations(now));
+      event.target.closest("section").replaceWith(operations(now));
       focusOn(`[aria-label="Sort by ${name}"]`);
     } }, name)));
-  return h("section", { class: "wide-panel", "aria-label": "Calls by operation" }, h("h2", {}, "Calls by operation"),
+  return h("section", { "aria-label": "Calls by operation" }, h("h2", {}, "Calls by operation"),
     h("p", { class: "muted small" }, "Since the processes started. Refused: the caller's error. Failed: the server's."),
     h("div", { class: "wide tall", tabIndex: 0, role: "region", "aria-label": "Table of calls by operation" },
-      h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Operation"), heads)), body)));
+      h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Operation"), heads)), h("tbody", {}, body))));
 }
 
 /** Figures that no panel shows, such as those of streams and deliveries. @param {Metrics} now */
 function others(now) {
   const names = [...now.help.keys()].filter((name) => !SHOWN.test(name) && !now.samples.has(`${name}_bucket`));
   if (!names.length) return [];
-  return h("section", { class: "wide-panel", "aria-label": "Other figures" }, h("h2", {}, "Other figures"), h("dl", { class: "facts" },
+  return h("section", { "aria-label": "Other figures" }, h("h2", {}, "Other figures"), h("dl", { class: "facts" },
     names.map((name) => [h("dt", {}, now.help.get(name)), h("dd", { class: "mono" }, whole(sum(now, name)))])));
 }

@@ -11,7 +11,7 @@ export async function drawQueue(place, operations, said = "") {
       pages[status] = await call(operations, "jobs.list", { query: { status, first: status === "FAILED" ? 50 : 1, total: true } });
     }
   } catch (error) {
-    place.replaceChildren(h("h2", {}, "Jobs"), h("p", { class: "notice bad" }, `The queue cannot be read: ${/** @type {Error} */ (error).message}`));
+    place.replaceChildren(h("h2", {}, "Jobs"), h("p", { class: "notice bad" }, `The queue cannot be read: ${error.message}`));
     return;
   }
   const failed = pages.FAILED.items;
@@ -26,8 +26,8 @@ export async function drawQueue(place, operations, said = "") {
   function line(job) {
     /** @param {string} operation @param {string} label @param {string} done */
     const button = (operation, label, done) => operations.has(operation) && h("button", { class: "small-button",
-      "aria-label": `${label} ${job.name} ${job.id}`, onclick: async (/** @type {Event} */ event) => {
-        /** @type {HTMLButtonElement} */ (event.target).disabled = true;
+      "aria-label": `${label} ${job.name} ${job.id}`, onclick: async (event) => {
+        event.target.disabled = true;
         await drawQueue(place, operations, await acted(operation, job, done));
         place.querySelector("button, h2")?.focus();
       } }, label);
@@ -43,7 +43,7 @@ export async function drawQueue(place, operations, said = "") {
       await call(operations, operation, { id: job.id });
       return `${job.name} ${done}.`;
     } catch (error) {
-      return `${job.name} was not changed: ${/** @type {Error} */ (error).message}`;
+      return `${job.name} was not changed: ${error.message}`;
     }
   }
 }

@@ -18,6 +18,6 @@ export async function drawSales(place, operations) {
       bars(`Net sales a day: ${money(report.net)} in all`, days, money),
       h("p", { class: "legend" }, `${days[0]?.name ?? ""} to ${days.at(-1)?.name ?? ""}, in ${report.timeZone}`)));
   } catch (error) {
-    place.replaceChildren(h("h2", {}, "Sales by day"), h("p", { class: "notice bad" }, `The report cannot be read: ${/** @type {Error} */ (error).message}`));
+    place.replaceChildren(h("h2", {}, "Sales by day"), h("p", { class: "notice bad" }, `The report cannot be read: ${error.message}`));
   }
 }
