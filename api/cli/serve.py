@@ -185,6 +185,7 @@ def _announce(options: Options, demo: bool, own_database: bool, mails: str | Non
 def _box(url: str, demo: bool, own_database: bool, mails: str | None) -> list[str]:
     """The lines of the box: addresses, logins, what to try, how to stop and reset."""
     lines = [
+        f"Explorer   {url}/",
         f"GraphQL    {url}/graphql",
         f"REST       {url}/api/v2",
         f"Reference  {url}/docs",

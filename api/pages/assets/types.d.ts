@@ -137,3 +137,6 @@ type Session = {
   expiresAt: number;
   user: { id: string; email: string; role: string; fullName: string };
 };
+
+/** Writes a value of a plot. */
+type Show = (value: number) => string;

@@ -135,7 +135,7 @@ let sortedBy = "calls";
 function operations(now) {
   const rows = callsByOperation(now);
   const faces = values(now, "tandem_operations_total", "face");
-  /** @type {[string, (row: Calls) => number, (value: number) => string][]} */
+  /** @type {[string, (row: Calls) => number, Show][]} */
   const columns = [
     ["calls", (row) => row.calls, whole],
     ...faces.map((face) => /** @type {typeof columns[0]} */ ([face, (row) => row.faces[face] ?? 0, whole])),

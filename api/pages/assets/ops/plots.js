@@ -19,12 +19,8 @@ function roundUp(most) {
 }
 
 /**
- * Lines over time, the newest at the right.
- *
- * @param {string} label what the plot shows, with its newest values, for people who hear the page
- * @param {Record<string, (number | null)[]>} series
- * @param {(value: number) => string} show
- * @param {number} [top]
+ * Lines over time, the newest at the right. The label says what they show to people who do not see them.
+ * @param {string} label @param {Record<string, (number | null)[]>} series @param {Show} show @param {number} [top]
  */
 export function lines(label, series, show, top) {
   const length = Math.max(2, ...Object.values(series).map((points) => points.length));
@@ -41,20 +37,20 @@ export function lines(label, series, show, top) {
   return frame(label, show(most), paths);
 }
 
-/** Bars from the left. @param {string} label @param {{name: string, value: number}[]} bars @param {(value: number) => string} show */
-export function bars(label, bars, show) {
+/** Bars from the left. @param {string} label @param {{name: string, value: number}[]} bars @param {Show} show @param {number} [width] */
+export function bars(label, bars, show, width = WIDTH) {
   const most = roundUp(Math.max(0, ...bars.map((bar) => bar.value)));
-  const step = WIDTH / Math.max(1, bars.length);
+  const step = width / Math.max(1, bars.length);
   return frame(label, show(most), bars.map((bar, at) => {
     const height = Math.max(bar.value > 0 ? 1 : 0, (Math.max(0, bar.value) / most) * HEIGHT);
     return s("rect", { x: (at * step + step * 0.12).toFixed(1), y: (HEIGHT - height).toFixed(1), width: (step * 0.76).toFixed(1), height: height.toFixed(1), class: "bar-fill" },
       s("title", {}, `${bar.name}: ${show(bar.value)}`));
-  }));
+  }), width);
 }
 
-/** @param {string} label @param {string} top @param {Element[]} content */
-function frame(label, top, content) {
-  return s("svg", { viewBox: `0 -12 ${WIDTH} ${HEIGHT + 14}`, role: "img", "aria-label": label, class: "plot" },
-    ...[0, 0.5, 1].map((part) => s("line", { x1: 0, x2: WIDTH, y1: HEIGHT * part, y2: HEIGHT * part, class: "grid" })),
-    s("text", { x: WIDTH, y: -3, class: "top" }, top), ...content);
+/** @param {string} label @param {string} top @param {Element[]} content @param {number} [width] */
+function frame(label, top, content, width = WIDTH) {
+  return s("svg", { viewBox: `0 -12 ${width} ${HEIGHT + 14}`, role: "img", "aria-label": label, class: "plot" },
+    ...[0, 0.5, 1].map((part) => s("line", { x1: 0, x2: width, y1: HEIGHT * part, y2: HEIGHT * part, class: "grid" })),
+    s("text", { x: width, y: -3, class: "top" }, top), ...content);
 }
