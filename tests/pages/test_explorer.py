@@ -28,7 +28,7 @@ REFUSED = "console: Failed to load resource"
 VERDICT = "#verdict [data-verdict]"
 #: What two calls with one meaning may differ in: ids, times, secrets and names of their own.
 _OWN = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[\d:.]+Z|eyJ[\w.-]+|[\w-]{43,}|tdm_\w+"
+    r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[\d:.]+Z|eyJ[\w.-]+|[\w-]{43,}|tdm_[\w-]+"
     r"|[a-z]+\d+[0-9a-f]{10}"
 )
 

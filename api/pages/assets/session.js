@@ -24,17 +24,21 @@ export async function signOut() {
   if (kept) await post("logout", { refreshToken: kept.refreshToken }).catch(() => undefined);
 }
 
+/** @type {Promise<Session | null> | null} */
+let renewing = null;
+
 /** A token that is still good, renewed when it is about to end; null for a visitor. */
 export async function token() {
   const kept = session();
-  if (!kept) return null;
-  if (kept.expiresAt - EARLY > Date.now()) return kept.accessToken;
-  try {
-    return keep(await post("refresh", { refreshToken: kept.refreshToken })).accessToken;
-  } catch {
-    sessionStorage.removeItem(KEY);
+  if (!kept || kept.expiresAt - EARLY > Date.now()) return kept?.accessToken;
+  // A refresh token works once, so calls at one time share its answer.
+  renewing ??= post("refresh", { refreshToken: kept.refreshToken }).then(keep, (error) => {
+    if (!(error instanceof TypeError)) sessionStorage.removeItem(KEY);
     return null;
-  }
+  });
+  const renewed = await renewing;
+  renewing = null;
+  return renewed?.accessToken;
 }
 
 /** @param {any} tokens @returns {Session} */

@@ -177,22 +177,17 @@ function namingInput(contract, operation, reference) {
     const { schema } = plain(contract, input.schema);
     const item = schema.type === "array" && plain(contract, schema.items).schema;
     if (item && item.properties?.[reference]) {
-      return (id) => ({ [input.name]: [{ ...exampleOf(contract, item), [reference]: id }] });
+      return (id) => ({ [input.name]: [{ ...blank(contract, item), [reference]: id }] });
     }
   }
   return undefined;
 }
 
-/** The least that an object must have, with 1 for whole numbers. @param {Contract} contract @param {JsonSchema} schema */
-function exampleOf(contract, schema) {
-  /** @type {Values} */
-  const value = {};
-  for (const name of schema.required ?? []) {
-    const property = plain(contract, schema.properties[name]).schema;
-    value[name] = property.type === "integer" ? Math.max(1, property.minimum ?? 1) : "";
-  }
-  return value;
+/** What a new thing of a list begins with: 1 for whole numbers that it must have. @param {Contract} contract @param {JsonSchema} item @returns {Values} */
+export function blank(contract, item) {
+  const counts = (item.required ?? []).filter((/** @type {string} */ name) => plain(contract, item.properties[name]).schema.type === "integer");
+  return Object.fromEntries(counts.map((/** @type {string} */ name) => [name, 1]));
 }
 
-/** The named type of a field, without brackets. @param {SdlField} field */
+/** @param {SdlField} field */
 export const typeOf = (field) => bare(field.type);

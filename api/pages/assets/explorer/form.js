@@ -1,6 +1,6 @@
 /** One form for the input of an operation, drawn from its schema. */
 import { h } from "../dom.js";
-import { listFor, plain } from "./contract.js";
+import { blank, listFor, plain } from "./contract.js";
 
 /** Inputs that page and sort a list; they lie behind a fold. */
 const PAGING = new Set(["first", "after", "last", "before", "page", "perPage", "total", "sort"]);
@@ -184,7 +184,7 @@ function properties(setting, schema, value) {
 
 /** A list of objects. @param {Setting} setting @param {Field} field @param {JsonSchema} item @param {Place} place */
 function list(setting, field, item, place) {
-  if (field.required && place.get() === undefined) place.set([{}]);
+  if (field.required && place.get() === undefined) place.set([blank(setting.contract, item)]);
   /** @type {any[]} */
   const values = place.get() ?? [];
   const put = (/** @type {any[]} */ changed) => {
@@ -193,10 +193,10 @@ function list(setting, field, item, place) {
   };
   return framed(field, values.map((value, index) => h("div", { class: "item" }, properties(setting, item, value),
     small("Remove", () => put(values.filter((_, at) => at !== index)), `Remove ${field.name} ${index + 1}`))),
-    small(`Add to ${field.name}`, () => put([...values, {}])));
+    small(`Add to ${field.name}`, () => put([...values, blank(setting.contract, item)])));
 }
 
-/** Things to choose an id from, where a list of them can be read. @param {Setting} setting @param {string} name @param {Place} place */
+/** Things to choose an id from, where a list has them. @param {Setting} setting @param {string} name @param {Place} place */
 function pickerOf(setting, name, place) {
   const source = listFor(setting.contract, setting.operation, name);
   if (!source) return null;

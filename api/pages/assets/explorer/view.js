@@ -7,7 +7,7 @@ import { graphqlBody, restRequest } from "./requests.js";
 import { drawRuns, NAMES, problem } from "./results.js";
 import { run } from "./runs.js";
 import { drawSamples } from "./samples.js";
-import { addressOf, keepAddress, newKey } from "./state.js";
+import { keepAddress, newKey } from "./state.js";
 
 /** @type {Record<string, string>} */
 const WHO = { PUBLIC: "Anybody", USER: "Signed in", MODERATOR: "Moderators", MANAGER: "Managers", ADMIN: "Admins" };
@@ -111,7 +111,7 @@ function drawBar(shown) {
     ? [button("run", "Run on both", state.first === "rest" ? ["rest", "graphql"] : ["graphql", "rest"]), button("run-rest", "REST only", ["rest"]), button("run-graphql", "GraphQL only", ["graphql"])]
     : [button("run", `Run on ${NAMES[state.first]}`, [state.first])];
   byId("bar").replaceChildren(
-    h("div", { class: "row" }, buttons, h("span", { class: "muted small shortcut" }, h("kbd", {}, "Ctrl"), " ", h("kbd", {}, "Enter"))),
+    h("div", { class: "row" }, buttons, h("kbd", {}, "Ctrl Enter")),
     h("div", { class: "row choices-row" }, segments("REST", { v2: "v2", v1: "v1" }, state.rest, (value) => {
       state.rest = value;
       drawCall(shown);
@@ -194,5 +194,5 @@ function heading(operation) {
       fact("Cost", `${operation.cost} ${operation.cost === 1 ? "unit" : "units"} of the quota${operation.paged ? ", and its rows" : ""}`),
       operation.writes && fact("Key", { none: "takes none", optional: "optional", required: "required" }[operation.idempotent]),
       errors.length > 0 && h("dt", { class: "first" }, "Errors"), h("dd", { class: "broad" }, errors)),
-    h("p", { class: "small" }, h("a", { href: `/docs/${operation.name}` }, "Reference"), " · ", h("a", { href: addressOf(operation.name, {}) }, "Start again")));
+    h("p", { class: "small" }, h("a", { href: `/docs/${operation.name}` }, "Reference")));
 }

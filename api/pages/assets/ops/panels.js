@@ -3,9 +3,9 @@ import { focusOn, h } from "../dom.js";
 import { callsByOperation, quantileOf, samples, sum, values } from "./metrics.js";
 import { bars, lines } from "./plots.js";
 
-/** Jobs that are due for longer say that no worker takes them. */
+/** A job that is due for longer has no worker. */
 const OVERDUE_SECONDS = 60;
-/** Metrics that the panels show; the last panel has all others. */
+/** What the panels show; the last one has all others. */
 const SHOWN = /^(tandem_(operations|operation_seconds|pool_|cache_lookups|jobs$|job_|reachable|requests_turned_away|event_loop)|process_)/;
 
 /** @param {number} value */
