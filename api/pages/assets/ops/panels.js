@@ -126,7 +126,7 @@ function quota(now) {
   const all = found.reduce((total, one) => total + one.limited, 0);
   const away = sum(now, "tandem_requests_turned_away_total");
   return panel("Refused by quota", [whole(all), h("small", {}, ` calls; ${whole(away)} turned away by overload`)],
-    found.length ? bars("Calls refused by quota, by operation", found.slice(0, 12).map((one) => ({ name: one.operation, value: one.limited })), whole) : h("p", { class: "muted small" }, "None was refused since the start."));
+    found.length ? bars("Calls refused by quota, by operation", found.slice(0, 12).map((one) => ({ name: one.operation, value: one.limited })), whole) : h("p", { class: "muted small" }, "None since the start."));
 }
 
 let sortedBy = "calls";
