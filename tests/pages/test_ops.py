@@ -37,6 +37,7 @@ def counted(server: Server, operation: str, **labels: str) -> float:
     return found
 
 
+@pytest.mark.thorough
 async def test_an_admin_tries_a_failed_job_again_and_discards_another(
     open_page: Open, shop: Shop, admin: Person
 ) -> None:
@@ -64,10 +65,11 @@ async def test_the_figures_are_those_of_the_metrics(
     open_page: Open, pages_server: Server, shop: Shop, admin: Person
 ) -> None:
     failed = await shop.failed_job()
-    for path in ("/api/v2/categories", "/api/v1/categories", "/api/v2/categories?first=0"):
-        httpx.get(pages_server.url + path)
-    document = {"query": "{ categories(first: 1) { nodes { id } } }"}
-    httpx.post(f"{pages_server.url}/graphql", json=document)
+    async with httpx.AsyncClient(base_url=pages_server.url) as client:
+        for path in ("/api/v2/categories", "/api/v1/categories", "/api/v2/categories?first=0"):
+            await client.get(path)
+        document = {"query": "{ categories(first: 1) { nodes { id } } }"}
+        await client.post("/graphql", json=document)
     look = await opened(open_page, admin)
     page = look.page
     row = page.locator("tr[data-operation='categories.list'] td")
