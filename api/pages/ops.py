@@ -13,8 +13,8 @@ _BODY = """\
 <p class="row"><span id="updated" class="muted small" role="timer"></span>
 <button type="button" id="again" class="small-button">Read again</button></p>
 </div>
-<noscript><p class="notice warning">The page needs JavaScript. Programs read <code>/metrics</code> and
-<code>/health</code>.</p></noscript>
+<noscript><p class="notice warning">The page needs JavaScript. Programs read
+<code>/metrics</code> and <code>/health</code>.</p></noscript>
 <ul class="tiles" id="health" aria-label="Health"></ul>
 <p class="notice" id="closed" hidden>Figures and jobs are for admins: sign in as one.</p>
 <div id="panels" hidden>

@@ -145,7 +145,7 @@ async def test_both_requests_of_every_operation_fit_the_contracts(
         assert validate(schema, document) == [], name
         [operation] = document.definitions
         variables = get_variable_values(
-            schema, operation.variable_definitions, asked["graphql"]["variables"]
+            schema, operation.variable_definitions or (), asked["graphql"]["variables"]
         )
         assert not isinstance(variables, list), (name, variables)
 
