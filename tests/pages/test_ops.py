@@ -8,7 +8,6 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
-from services.catalogue import BY_NAME
 from services.settings.settings import Settings
 from tests.http.test_pages import NOWHERE_REDIS
 from tests.pages.conftest import Open
@@ -65,6 +64,7 @@ async def test_the_figures_are_those_of_the_metrics(
     open_page: Open, pages_server: Server, shop: Shop, admin: Person
 ) -> None:
     failed = await shop.failed_job()
+    await shop.order(await shop.person(balance="50.00"), paid=True)
     async with httpx.AsyncClient(base_url=pages_server.url) as client:
         for path in ("/api/v2/categories", "/api/v1/categories", "/api/v2/categories?first=0"):
             await client.get(path)
@@ -87,8 +87,17 @@ async def test_the_figures_are_those_of_the_metrics(
     await expect(page.locator(f"[data-job='{failed}']")).to_have_count(1)
     await page.get_by_role("button", name="Sort by refused").click()
     assert await page.locator("th[aria-sort] button").inner_text() == "refused"
-    is_there = "reports.sales" in BY_NAME
-    await expect(page.locator("#sales")).to_be_visible(visible=is_there, timeout=LONGEST_MS)
+    now = shop.process.clock()
+    asked = {
+        "from": (now - timedelta(days=30)).isoformat(),
+        "to": now.isoformat(),
+        "period": "DAY",
+    }
+    async with httpx.AsyncClient(base_url=pages_server.url, headers=admin.headers) as client:
+        report = (await client.get("/api/v2/admin/reports/sales", params=asked)).json()
+    assert float(report["net"]) > 0
+    sales = page.locator("[data-sales]")
+    await expect(sales).to_have_attribute("data-sales", report["net"], timeout=LONGEST_MS)
 
 
 @pytest.mark.thorough

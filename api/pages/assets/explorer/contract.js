@@ -29,7 +29,7 @@ export async function loadContract() {
   return contract;
 }
 
-/** Errors that most operations may answer with; a list of them says nothing about one. @param {Declared[]} operations */
+/** Errors of most operations say nothing about one. @param {Declared[]} operations */
 function commonErrors(operations) {
   /** @type {Map<string, number>} */
   const counts = new Map();
@@ -58,14 +58,15 @@ function operationOf(contract, declared, common) {
     inputs.push({ name, place: "body", schema, required, description: schema.description });
   }
   const success = Object.entries(route.responses).find(([status]) => status.startsWith("2"));
-  const content = Object.entries(success?.[1].content ?? {})[0];
+  /** @type {any[]} */
+  const media = Object.values(success?.[1].content ?? {});
   return {
     ...declared,
     noun: before(declared.name, "."),
     description: route.description ?? declared.summary,
     inputs: inputs.sort((one, other) => Number(other.place === "path") - Number(one.place === "path")),
-    answer: content ? content[1].schema : null,
-    isFile: !!content && !content[0].includes("json"),
+    answer: media[0]?.schema ?? null,
+    isFile: media.some(({ schema }) => schema.format === "binary"),
     hasBody: !!body,
     needsBody: !!route.requestBody?.required,
     ...graphqlFields(contract.sdl, declared),

@@ -216,7 +216,7 @@ function pickerOf(setting, name, place) {
 
 const TITLES = ["name", "title", "number", "code", "fullName", "username", "userAgent", "id"];
 
-/** What people call a thing. @param {any} item */
+/** @param {any} item */
 export const titleOf = (item) => String(item[TITLES.find((name) => item[name]) ?? "id"]);
 
 /** A few facts that tell things of a kind apart. @param {any} item */

@@ -118,7 +118,7 @@ export function enumValue(contract, type, value) {
 function selection(contract, operation, field, counts) {
   const type = typeOf(field);
   if (!isObject(contract, type)) return [];
-  if (!operation.answer) return block(contract.sdl.get(type)?.fields.map((one) => one.name) ?? []);
+  if (!operation.answer || operation.isFile) return block(contract.sdl.get(type)?.fields.map((one) => one.name) ?? []);
   if (operation.paged) {
     const page = plain(contract, operation.answer).schema.properties;
     const nodes = fieldOf(contract.sdl, type, "nodes");

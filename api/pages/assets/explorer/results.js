@@ -12,7 +12,7 @@ export const NAMES = { rest: "REST", graphql: "GraphQL" };
 /** More differences than this say no more. */
 const MOST = 20;
 
-/** What an answer says of an error, for people. @param {Answer} answer @param {Failure} error */
+/** What an answer says of an error. @param {Answer} answer @param {Failure} error */
 export function problem({ body }, error) {
   return body?.detail ?? body?.error?.message ?? body?.errors?.[0]?.message ?? error.code;
 }

@@ -15,7 +15,7 @@ export async function send(method, path, headers, body) {
     headers: bearer ? { ...headers, Authorization: `Bearer ${bearer}` } : headers,
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  const isJson = /json/.test(answer.headers.get("Content-Type") ?? "");
+  const isJson = /[/+]json/.test(answer.headers.get("Content-Type") ?? "");
   const bytes = await answer.arrayBuffer();
   const millis = performance.now() - started;
   const text = isJson ? new TextDecoder().decode(bytes) : "";
@@ -42,9 +42,10 @@ export async function run(contract, operation, call, face, version) {
   const body = graphqlBody(contract, operation, call, version === "v1");
   const answer = await send("POST", "/graphql", { "Content-Type": "application/json" }, body);
   const outcome = graphqlOutcome(operation, answer, version);
-  if (operation.isFile && typeof outcome.value === "string") {
+  const file = operation.isFile && (outcome.value?.url ?? outcome.value);
+  if (file) {
     // GraphQL gives the address of what REST gives itself.
-    const { pathname, search } = new URL(outcome.value, location.href);
+    const { pathname, search } = new URL(file, location.href);
     outcome.value = (await send("GET", pathname + search, {}, undefined)).body;
   }
   return { face, answer, outcome };

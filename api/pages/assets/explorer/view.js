@@ -143,7 +143,7 @@ async function execute(shown, faces) {
   if (focused?.startsWith("run")) focusOn(`#${focused}`);
 }
 
-/** Go to another page of the list, where each face continues at the other one's cursor. @param {Shown} shown @param {Values} rest @param {Values} graphql */
+/** Another page of the list. @param {Shown} shown @param {Values} rest @param {Values} graphql */
 function turn(shown, rest, graphql) {
   shown.state.values = rest;
   shown.state.crossed = graphql;

@@ -19,7 +19,7 @@ function roundUp(most) {
 }
 
 /**
- * Lines over time, the newest at the right. The label says what they show to people who do not see them.
+ * Lines over time, the newest at the right.
  * @param {string} label @param {Record<string, (number | null)[]>} series @param {Show} show @param {number} [top]
  */
 export function lines(label, series, show, top) {
