@@ -18,7 +18,7 @@ export function parseSdl(text) {
     if (name === "[") name += typeName() + next();
     return take("!") ? `${name}!` : name;
   };
-  /** A default or a directive's arguments say nothing here. */
+  /** Defaults and arguments of directives. */
   const skip = () => {
     const end = { "[": "]", "{": "}", "(": ")" }[next()];
     while (end && at < tokens.length && !take(end)) skip();

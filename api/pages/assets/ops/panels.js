@@ -129,8 +129,6 @@ function quota(now) {
     found.length ? bars("Calls refused by quota, by operation", found.slice(0, 12).map((one) => ({ name: one.operation, value: one.limited })), whole) : h("p", { class: "muted small" }, "None since the start."));
 }
 
-let sortedBy = "calls";
-
 /** @param {Metrics} now */
 function operations(now) {
   const rows = callsByOperation(now);
@@ -144,16 +142,10 @@ function operations(now) {
     ["mean", (row) => row.mean, time],
     ["p95", (row) => row.p95 ?? 0, time],
   ];
-  const by = columns.find(([name]) => name === sortedBy)?.[1] ?? ((row) => row.calls);
-  rows.sort((one, other) => by(other) - by(one));
+  rows.sort((one, other) => other.calls - one.calls);
   const body = rows.map((row) => h("tr", { "data-operation": row.operation }, h("td", {}, h("a", { href: `/docs/${row.operation}` }, h("code", {}, row.operation))),
     columns.map(([name, of, show]) => h("td", { class: `number ${name === "failed" && of(row) ? "bad-text" : ""}` }, of(row) ? show(of(row)) : h("span", { class: "muted" }, "0")))));
-  const heads = columns.map(([name]) => h("th", { scope: "col", class: "number", "aria-sort": name === sortedBy ? "descending" : undefined },
-    h("button", { class: "sort", "aria-label": `Sort by ${name}`, onclick: (event) => {
-      sortedBy = name;
-      event.target.closest("section").replaceWith(operations(now));
-      focusOn(`[aria-label="Sort by ${name}"]`);
-    } }, name)));
+  const heads = columns.map(([name]) => h("th", { scope: "col", class: "number" }, name));
   return h("section", { "aria-label": "Calls by operation" }, h("h2", {}, "Calls by operation"),
     h("p", { class: "muted small" }, "Since the processes started. Refused: the caller's error. Failed: the server's."),
     h("div", { class: "wide tall", tabIndex: 0, role: "region", "aria-label": "Table of calls by operation" },
