@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +19,7 @@ from services.catalogue import BY_NAME
 from services.operation.declaration import Key
 from services.operation.operation import Operation
 from tests.faces import ADDRESSES
-from tests.pages.conftest import Open, set_up
+from tests.pages.conftest import Open
 from tests.pages.looking import LONGEST_MS, Look
 from tests.servers import CHECKOUT, Server
 from tests.shop import PASSWORD, Person, Shop, good_call
@@ -418,57 +416,3 @@ async def test_the_faces_differ_where_an_answer_does(
     says = await verdict(page)
     assert "The faces differ in 1 place" in says
     assert re.search(r'name\s+"Real"\s+"Planted"', says)
-
-
-# Samples
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("name", ["products.list", "orders.get", "invoices.pdf", "orders.cancel"])
-async def test_samples_run_as_they_are(
-    open_page: Open, shop: Shop, pages_server: Server, tmp_path: Path, name: str
-) -> None:
-    caller = await shop.person(balance="100.00")
-    values, _ = await good_call(shop, name, caller)
-    look = await open_page("/health")
-    await signed_in(look, caller)
-    page = await shown(look, address(name, values))
-    await asyncio.to_thread(set_up, "node")
-    for language, run in _RUN.items():
-        await page.click(f"#tab-{language}")
-        for sample in await page.locator("#sample pre").all_inner_texts():
-            await asyncio.to_thread(run, sample, tmp_path, caller.token)
-
-
-def _ran(command: list[str], token: str) -> str:
-    """The output of a command that must go well."""
-    environment = {**os.environ, "TANDEM_TOKEN": token}
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=120, check=False)
-    output = done.stdout.decode(errors="replace")
-    assert done.returncode == 0, output + done.stderr.decode()
-    return output
-
-
-def _curl(sample: str, folder: Path, token: str) -> None:
-    answered = _ran(["sh", "-c", f"{sample} --silent --fail-with-body"], token)
-    assert '"errors"' not in answered
-
-
-def _fetch(sample: str, folder: Path, token: str) -> None:
-    _ran([str(NODE), "--input-type=module", "--eval", sample], token)
-
-
-def _typescript(sample: str, folder: Path, token: str) -> None:
-    program = folder / "sample.ts"
-    node_types = "declare const process: { env: Record<string, string | undefined> };"
-    program.write_text(f"{node_types}\n{sample}\nexport {{}};\n")
-    compiler = CHECKOUT / "tests/node/node_modules/typescript/bin/tsc"
-    options = ["--strict", "--noEmit", "--target", "es2022", "--module", "esnext", "--ignoreConfig"]
-    _ran([str(NODE), str(compiler), *options, str(program)], token)
-
-
-def _python(sample: str, folder: Path, token: str) -> None:
-    _ran([sys.executable, "-c", sample], token)
-
-
-_RUN = {"curl": _curl, "fetch": _fetch, "TypeScript": _typescript, "Python": _python}
