@@ -235,10 +235,41 @@ async def running(app: Any) -> AsyncIterator[Any]:
         await asyncio.wait_for(life, _STOP_SECONDS)
 
 
+def left_early(app: Any) -> Any:
+    """The app for a client that waits for whole answers: it leaves a stream after its beginning."""
+
+    async def called(scope: Any, receive: Any, send: Any) -> None:
+        begun = asyncio.Event()
+        streams = False
+
+        async def sent(message: Any) -> None:
+            nonlocal streams
+            await send(message)
+            if message["type"] == "http.response.start":
+                streams = (b"content-type", b"text/event-stream") in message["headers"]
+            elif streams:
+                begun.set()
+
+        async def received() -> Any:
+            more = asyncio.ensure_future(receive())
+            gone = asyncio.ensure_future(begun.wait())
+            await asyncio.wait({more, gone}, return_when="FIRST_COMPLETED")
+            gone.cancel()
+            if more.done():
+                return more.result()
+            more.cancel()
+            await send({"type": "http.response.body", "body": b""})
+            return {"type": "http.disconnect"}
+
+        await app(scope, received, sent)
+
+    return called
+
+
 @asynccontextmanager
 async def client_of(app: Any) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client that calls an ASGI app directly."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app=left_early(app), raise_app_exceptions=False)
     async with http_client(transport=transport, base_url="http://test") as client:
         yield client
 

@@ -1,7 +1,8 @@
 """The HTTP server of one process: uvicorn, which drains before it stops.
 
 After SIGTERM the process goes on answering for ``TANDEM_DRAIN_SECONDS``: readiness says 503, and
-each answer closes its connection, so that balancers send new requests elsewhere. Then the listener
+each answer closes its connection, so that balancers send new requests elsewhere. Event streams end
+at once, with an error that tells when to come back. Then the listener
 closes, and requests in flight finish. After Ctrl-C it does not wait for balancers. A second signal
 ends it at once.
 """
@@ -20,6 +21,7 @@ from typing import Any
 import uvicorn
 
 from api.http.edge import Edge
+from api.http.socket_connection import MESSAGE_BYTES, PING_SECONDS
 from services.settings.settings import Settings
 
 #: After the drain, requests in flight finish, then the application closes.
@@ -76,6 +78,9 @@ class HttpServer(uvicorn.Server):
             edge.admission.measure(len(state.tasks), state.total_requests)
             if counter % 10 == 0:
                 edge.admission.report()
+        if self._drained_at is not None and isinstance(edge, Edge):
+            # Here and not at the signal, which may come in the middle of anything.
+            edge.end_streams()
         if self._drained_at is not None and time.monotonic() >= self._drained_at:
             self.should_exit = True
         return await super().on_tick(counter)
@@ -95,7 +100,12 @@ def server_config(app: str | Callable[[], Any], settings: Settings, **more: Any)
         factory=True,
         loop="auto" if sys.platform == "win32" else "uvloop",
         http="api.http.connection:Connection",
-        ws="none",
+        ws="api.http.socket_connection:SocketConnection",
+        ws_max_size=MESSAGE_BYTES,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        # A compressor keeps up to 300 KB for each socket.
+        ws_per_message_deflate=False,
         # A balancer must close idle connections first, or its next request meets a closed one.
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=FINISH_SECONDS,

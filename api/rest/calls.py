@@ -9,6 +9,7 @@ from starlette.types import Scope
 
 from services.cache.cache import Encoded
 from services.errors.base import FieldError, TandemError
+from services.events.streams import EventStream
 from services.operation.context import Request, Wanted
 from services.operation.operation import Operation
 from services.operation.paging import Page
@@ -31,8 +32,8 @@ class File:
 
 
 #: The result of a handler: a resource (encoded already or not), a page of resources, a new
-#: resource, a file, or None after a deletion.
-Answer = Struct | Encoded | Page[Any] | Created | File | None
+#: resource, a file, a stream of events, or None after a deletion.
+Answer = Struct | Encoded | Page[Any] | Created | File | EventStream | None
 
 
 @dataclass

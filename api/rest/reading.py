@@ -45,6 +45,8 @@ class Expected:
     path_names: tuple[str, ...]
     #: The media type of a file, which a signed link may fetch as well; None for JSON.
     file: str | None
+    #: The media type of a stream; None for other answers.
+    stream: str | None = None
 
     @cached_property
     def input_names(self) -> frozenset[str]:
@@ -92,7 +94,8 @@ async def read(
     `MalformedRequest` and `UnsupportedMediaType`.
     """
     headers = fields_of(scope)
-    media = _accepted(",".join(headers.every(b"accept")), expected.file)
+    accept = ",".join(headers.every(b"accept"))
+    media = _accepted(accept, expected.file, expected.stream)
     if media is None:
         raise NotAcceptable
     require_clean_path(scope)
@@ -102,7 +105,7 @@ async def read(
         _read_query(sent)
         if expected.file is not None:
             link = sent.query.pop("token", None)
-        elif "fields" in sent.query:
+        elif "fields" in sent.query and expected.stream is None:
             fields = _trim_names(sent, answer_names)
             wanted = expected.wanted(fields) if projected else None
     else:
@@ -178,12 +181,13 @@ async def _body(headers: Fields, receive: Receive, expected: Expected) -> dict[s
 
 
 @lru_cache(maxsize=256)
-def _accepted(accept: str, file: str | None) -> str | None:
-    """The media type of the answer, JSON or that of a file; None where the caller takes neither.
+def _accepted(accept: str, file: str | None, stream: str | None) -> str | None:
+    """The media type of the answer; None where the caller takes none of those that there are.
 
-    A file is also answered as bytes of any kind: generated clients know no other media types.
+    It is JSON, or that of a file or a stream. A file is also answered as bytes of any kind:
+    generated clients know no other media types.
     """
-    offered = (_JSON,) if file is None else (file, BYTES)
+    offered = (stream or _JSON,) if file is None else (file, BYTES)
     return next((media for media in offered if _accepts(accept, media)), None)
 
 
@@ -197,7 +201,7 @@ def _accepts(accept: str, media: str) -> bool:
         weights[named] = _weight(parameters)
     if weights.get("application/problem+json"):
         return True
-    ranges = (media, "application/*", "*/*")
+    ranges = (media, f"{media.partition('/')[0]}/*", "*/*")
     return next((weights[known] > 0 for known in ranges if known in weights), False)
 
 

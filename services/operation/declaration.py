@@ -76,6 +76,8 @@ class Declaration(Generic[In]):
     body: bool = False
     key: Key = Key.NONE
     paged: bool = False
+    #: A read whose answer is a stream of results, one after the other, until somebody ends it.
+    streams: bool = False
     #: A write that takes ``ifMatch``.
     conditional: bool = False
     ignores_token: bool = False

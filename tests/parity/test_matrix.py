@@ -117,6 +117,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "projects.update": (NOBODY, "OK", *["PROJECT_NOT_FOUND"] * 3, NO),
     "projects.delete": (NOBODY, "OK", *["PROJECT_NOT_FOUND"] * 3, NO),
     "events.list": SIGNED_IN,
+    "events.stream": SIGNED_IN,
     "eventTypes.list": PUBLIC,
     "audit.list": ADMINS,
     "audit.head": ADMINS,

@@ -231,7 +231,7 @@ OPENS: dict[str, tuple[str, tuple[str, ...]]] = {
         "USER",
         ("projects.create", "projects.update", "projects.delete"),
     ),
-    "events:read:own": ("USER", ("events.list",)),
+    "events:read:own": ("USER", ("events.list", "events.stream")),
     "events:read:all": ("MANAGER", ()),
     "jobs:read:all": ("ADMIN", ("jobs.list", "jobs.get")),
     "jobs:write:all": ("ADMIN", ("jobs.retry", "jobs.discard")),

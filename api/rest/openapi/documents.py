@@ -27,6 +27,7 @@ from api.rest.operation_route import OperationRoute
 from api.rest.reading import BYTES
 from api.rest.routes import ROUTES, routes_of
 from api.rest.versions import DIALECTS
+from api.streams.sse import MEDIA
 from services import money
 from services.access.permissions import PUBLIC
 from services.errors.base import TandemError
@@ -52,6 +53,11 @@ from services.settings.settings import Settings
 _FLAT = ("firstName", "lastName", "avatar", "bio")
 _SAMPLE_ID = "01a1f9bd-135c-7e07-b274-b67df665d3e0"
 _SAMPLE_TIME = datetime(2026, 11, 20, 12, tzinfo=UTC)
+_EVENTS = {
+    "type": "string",
+    "description": "Server-sent events. The `data` of each is an Event, and its `id` the cursor."
+    " One of the kind `error` tells why the stream ends; its `data` is a Problem of v2.",
+}
 _FILE = {"type": "string", "format": "binary"}
 
 _ABOUT = {
@@ -180,7 +186,7 @@ class _Writer:
             ]
             sort = properties.get("sort")
             found += self.shapes.parameters(route.operation, sort and parameter_schema(sort))
-            if route.file is None:
+            if route.file is None and not route.operation.streams:
                 found.append(_fields_parameter(list(self.dialect.names(route.operation))))
         return found + [self._header_parameter(name, route) for name in _request_headers(route)]
 
@@ -263,6 +269,9 @@ class _Writer:
         if route.status == 204:
             _, schema, needed = self.shapes.deletion()
             self._keep(needed)
+        elif operation.streams:
+            schema = None
+            success["content"] = {MEDIA: {"schema": _EVENTS}}
         elif route.file is not None:
             schema = None
             success["content"] = {media: {"schema": _FILE} for media in (route.file, BYTES)}
@@ -385,6 +394,8 @@ def _request_headers(route: OperationRoute) -> list[str]:
         names.append("Idempotency-Key")
     if operation.conditional:
         names += ["If-Match", "If-None-Match"]
+    if operation.streams:
+        names.append("Last-Event-ID")
     versioned = any("version" in result.__struct_fields__ for result in operation.results)
     tagged = versioned and not operation.paged
     if route.method == "GET" and tagged:

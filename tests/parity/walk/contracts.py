@@ -215,7 +215,12 @@ def _place(sdl: GraphQLSchema, place: str) -> tuple[str | None, str, GraphQLFiel
     assert sdl.mutation_type
     holder, _, name = place.rpartition(".")
     if not holder:
-        roots = {**sdl.query_type.fields, **sdl.mutation_type.fields}
+        assert sdl.subscription_type
+        roots = {
+            **sdl.query_type.fields,
+            **sdl.mutation_type.fields,
+            **sdl.subscription_type.fields,
+        }
         return None, name, roots[name]
     kind = sdl.type_map[holder]
     assert isinstance(kind, GraphQLObjectType)
