@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,9 +64,9 @@ class Sse:
         return [await self.event() for _ in range(count)]
 
     async def error(self) -> dict[str, Any]:
-        """The error with which the stream ends, after which nothing comes."""
-        piece = await self.piece()
-        assert piece.fields["event"] == "error", piece
+        """The error with which the stream ends, after which nothing comes; events are left out."""
+        while (piece := await self.piece()).fields.get("event") != "error":
+            pass
         assert "id" not in piece.fields
         try:
             more = await self.piece()
@@ -112,8 +112,9 @@ class GraphSse(Sse):
         return piece.data["data"]["events"]
 
     async def error(self) -> dict[str, Any]:
-        """The error with which the stream ends, after which it is complete."""
-        piece = await self.piece()
+        """The error with which the stream ends, after which it is complete; events are left out."""
+        while "errors" not in (piece := await self.piece()).data:
+            pass
         [error] = piece.data["errors"]
         assert "data" not in piece.data
         last = await self.piece()
@@ -172,12 +173,11 @@ class Socket:
     async def closed(self) -> tuple[int, str]:
         """The code and reason with which the server closes; events before it are left out."""
         async with asyncio.timeout(SECONDS):
-            try:
+            with suppress(ConnectionClosed):
                 while True:
                     await self.connection.recv()
-            except ConnectionClosed as closed:
-                assert closed.rcvd
-                return closed.rcvd.code, closed.rcvd.reason
+        assert self.connection.close_code is not None
+        return self.connection.close_code, self.connection.close_reason or ""
 
 
 @asynccontextmanager

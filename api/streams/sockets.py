@@ -107,7 +107,7 @@ class Sockets:
     def drain(self) -> None:
         """Close every socket, as the server stops."""
         for socket in list(self.open):
-            socket.stop(RESTARTS, "The server stops")
+            socket.stop(RESTARTS, Unavailable.code)
 
     def _check(self, scope: Scope, fields: Fields) -> None:
         """Refuse a handshake; raises what it is refused with."""
