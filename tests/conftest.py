@@ -23,7 +23,7 @@ import pytest
 from persistence import migrate
 from services.process import Process, new_process
 from services.settings.settings import Environment, Settings
-from tests.exchanges import http_client
+from tests.exchanges import http_client, transport_to
 from tests.faces import DOORS, FACES, Door, door_named
 from tests.servers import CHECKOUT, Server, serving
 from tests.shop import PASSWORD, Clock, Person, Shop
@@ -235,41 +235,10 @@ async def running(app: Any) -> AsyncIterator[Any]:
         await asyncio.wait_for(life, _STOP_SECONDS)
 
 
-def left_early(app: Any) -> Any:
-    """The app for a client that waits for whole answers: it leaves a stream after its beginning."""
-
-    async def called(scope: Any, receive: Any, send: Any) -> None:
-        begun = asyncio.Event()
-        streams = False
-
-        async def sent(message: Any) -> None:
-            nonlocal streams
-            await send(message)
-            if message["type"] == "http.response.start":
-                streams = (b"content-type", b"text/event-stream") in message["headers"]
-            elif streams:
-                begun.set()
-
-        async def received() -> Any:
-            more = asyncio.ensure_future(receive())
-            gone = asyncio.ensure_future(begun.wait())
-            await asyncio.wait({more, gone}, return_when="FIRST_COMPLETED")
-            gone.cancel()
-            if more.done():
-                return more.result()
-            more.cancel()
-            await send({"type": "http.response.body", "body": b""})
-            return {"type": "http.disconnect"}
-
-        await app(scope, received, sent)
-
-    return called
-
-
 @asynccontextmanager
 async def client_of(app: Any) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client that calls an ASGI app directly."""
-    transport = httpx.ASGITransport(app=left_early(app), raise_app_exceptions=False)
+    transport = transport_to(app)
     async with http_client(transport=transport, base_url="http://test") as client:
         yield client
 

@@ -43,7 +43,7 @@ class SseReply:
         stream.on_end = late.begin
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self._fields()})
-            await _send(send, _retry())
+            await _send(send, _retry() + b"\n")
             await self._pass_on(send)
         finally:
             stream.close()
@@ -96,7 +96,7 @@ async def _send(send: Send, piece: bytes) -> None:
 def _retry() -> bytes:
     """When the client may come back: each is told another time, so that they spread."""
     least, most = RETRY_SECONDS
-    return b"retry: %d\n\n" % random.randint(1000 * least, 1000 * most)  # noqa: S311 - no secret
+    return b"retry: %d\n" % random.randint(1000 * least, 1000 * most)  # noqa: S311 - no secret
 
 
 async def _left(receive: Receive) -> None:

@@ -73,7 +73,7 @@ class Frame:
     def __init__(self, event: Event) -> None:
         self.event = event
         self._json: bytes | None = None
-        #: What faces made of it, by their own keys, so that they make it once.
+        #: The texts that faces have made of it, by their own keys: each is made once.
         self.made: dict[Hashable, bytes] = {}
 
     @property

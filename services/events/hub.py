@@ -189,7 +189,7 @@ class EventHub:
         reader = self._database.reader(QueryStats())
         head = await reader.one(HEAD)
         if head is None or (self._epoch, self.position) != before:
-            return False  # the hub was empty meanwhile, and has begun anew
+            return False  # the last stream left, and another one came
         if head.epoch != self._epoch or head.position < self.position:
             # The database was restored: the log before it is gone.
             self._tell_gap(head.epoch, head.position)

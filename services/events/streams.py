@@ -19,7 +19,7 @@ MOST_BYTES = 1_048_576
 
 
 class Hub(Protocol):
-    """What keeps the streams of a process."""
+    """The keeper of a process's streams."""
 
     def leave(self, stream: "EventStream") -> None:
         """Forget a stream that has ended."""

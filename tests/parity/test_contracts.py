@@ -22,7 +22,7 @@ from graphql import (
 
 from services.catalogue import OPERATIONS
 from services.operation.declaration import Key
-from tests.faces import ADDRESSES, DOCUMENTS, FILES, SORTS
+from tests.faces import ADDRESSES, DOCUMENTS, FILES, SORTS, STREAMS
 
 NAMES = [operation.name for operation in OPERATIONS]
 #: Root fields that are no operation: anything by its id (Relay).
@@ -144,6 +144,10 @@ def test_openapi_has_every_operation_and_nothing_else(
 def test_the_writes_are_mutations_and_the_reads_are_queries(sdl: GraphQLSchema, name: str) -> None:
     assert sdl.query_type
     document = DOCUMENTS[name]
+    if name in STREAMS:
+        assert sdl.subscription_type
+        assert document.field in sdl.subscription_type.fields
+        return
     queried = (document.under or document.field) in sdl.query_type.fields
     assert queried == (ADDRESSES[name].method == "GET" or name in ASKED_BY_POST)
 
@@ -188,6 +192,9 @@ def test_an_answer_has_the_same_shape(sdl: GraphQLSchema, v2: dict[str, Any], na
     if name in FILES:
         assert set(success["content"]) == {FILES[name], "application/octet-stream"}
         assert str(graphql_field(sdl, name).type) == "String"
+        return
+    if name in STREAMS:
+        assert set(success["content"]) == {"text/event-stream"}
         return
     shape = _first(v2, success["content"]["application/json"]["schema"])
     field = graphql_field(sdl, name)

@@ -103,7 +103,7 @@ class Contract:
         """The names of the answer's fields, where ``fields=`` may trim the answer."""
         kind = self.operation.result
         plain = isinstance(kind, type) and issubclass(kind, Struct) and len(self.results) == 1
-        if not self.by_query or not plain or self.file:
+        if not self.by_query or not plain or self.file or self.operation.streams:
             return []
         # v1 writes a profile flat, so it has no field of that name.
         hints = get_type_hints(kind)
