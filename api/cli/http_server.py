@@ -21,12 +21,15 @@ from typing import Any
 import uvicorn
 
 from api.http.edge import Edge
-from api.http.socket_connection import MESSAGE_BYTES, PING_SECONDS
 from services.settings.settings import Settings
 
 #: After the drain, requests in flight finish, then the application closes.
 FINISH_SECONDS = 18
 CLOSE_SECONDS = 22
+#: The largest message of a WebSocket; a larger one closes it with 1009.
+MESSAGE_BYTES = 65_536
+#: How often a WebSocket's client is asked whether it is still there, and how long it may take.
+PING_SECONDS = 20
 #: Signals within this time are one.
 _SAME_SIGNAL_SECONDS = 0.5
 
@@ -93,6 +96,13 @@ class HttpServer(uvicorn.Server):
             await asyncio.wait_for(super().shutdown(sockets), CLOSE_SECONDS)
 
 
+def _socket_connection(**given: Any) -> asyncio.Protocol:
+    """The connection of a WebSocket; the first one loads its library."""
+    from api.http.socket_connection import SocketConnection
+
+    return SocketConnection(**given)
+
+
 def server_config(app: str | Callable[[], Any], settings: Settings, **more: Any) -> uvicorn.Config:
     """uvicorn's configuration for a factory of the application."""
     return uvicorn.Config(
@@ -100,7 +110,7 @@ def server_config(app: str | Callable[[], Any], settings: Settings, **more: Any)
         factory=True,
         loop="auto" if sys.platform == "win32" else "uvloop",
         http="api.http.connection:Connection",
-        ws="api.http.socket_connection:SocketConnection",
+        ws=_socket_connection,  # type: ignore[arg-type]
         ws_max_size=MESSAGE_BYTES,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PING_SECONDS,

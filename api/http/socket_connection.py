@@ -5,11 +5,6 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
-#: The largest message; a larger one closes the socket with 1009.
-MESSAGE_BYTES = 65_536
-#: How often the server asks whether the client is still there, and how long it waits.
-PING_SECONDS = 20
-
 
 class SocketConnection(WebSocketsSansIOProtocol):
     """uvicorn's connection of a WebSocket."""
