@@ -95,6 +95,9 @@ class Sockets:
             await _close(send, NO_PROTOCOL, "Subprotocol not acceptable")
             return
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+        if self._process.event_hub.draining:
+            await _close(send, RESTARTS, Unavailable.code)
+            return
         socket = Socket(self._process, self._documents, scope, fields, send)
         self.open.add(socket)
         admission.waiting += 1
@@ -115,8 +118,6 @@ class Sockets:
             raise RouteNotFound
         if fields.count(b"host") != 1:
             raise MalformedRequest("Send the `Host` header once.")
-        if self._process.event_hub.draining:
-            raise Unavailable("The server stops. Connect again in a moment.")
         if len(self.open) >= self._process.settings.streams:
             raise Unavailable("Too many sockets are open. Try again in a moment.")
         # A browser sends cookies and tokens of its own with a socket, but never asks beforehand.

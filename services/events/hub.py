@@ -94,11 +94,13 @@ class EventHub:
         """Keep a stream; ``head`` is the log's end, read just before.
 
         Raises `RateLimited` where the caller has too many streams, and `Unavailable` where the
-        process has, or stops.
+        process has. Where the process stops, the stream ends at once.
         """
         settings = self._settings
         if self.draining:
-            raise _stopping()
+            # Told in the stream, with a time to come back: a refusal would be final for browsers.
+            stream.end(_stopping())
+            return
         most = settings.streams_per_caller
         if self._by_payer[stream.payer] >= most:
             detail = f"You have {most} open streams here; end one of them first."
@@ -134,7 +136,7 @@ class EventHub:
             self._occupied.clear()
 
     def drain(self) -> None:
-        """End every stream with `Unavailable`, and take no new one: the server stops."""
+        """End every stream with `Unavailable`, as well as new ones: the server stops."""
         self.draining = True
         for stream in list(self.streams):
             stream.end(_stopping())
