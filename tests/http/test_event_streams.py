@@ -16,7 +16,6 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from api.cli.http_server import HttpServer, server_config
-from services.events.envelope import GAP
 from tests.faces import Door
 from tests.servers import Server, serving
 from tests.shop import Person, Shop
@@ -231,6 +230,28 @@ async def test_a_stream_ends_with_the_session_or_key(
 
 
 @EVERY_LISTENER
+async def test_without_redis_streams_hear_on_and_end_with_the_session(
+    shop: Shop,
+    tmp_path: Path,
+    client: httpx.AsyncClient,
+    faces: dict[str, Door],
+    listen: Any,
+) -> None:
+    """The session is ended by another process."""
+    away = shop.process.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+    ada = await shop.person()
+    with serving(away, tmp_path / "log") as server:
+        async with listen(server.url, ada) as stream:
+            for number in range(3):
+                await rename(client, ada, f"Ada {number}")
+                async with asyncio.timeout(_PROMISED_SECONDS):
+                    assert (await stream.event())["data"]["fullName"] == f"Ada {number}"
+            outcome = await faces["v2"].call("auth.logout", {"refreshToken": ada.refresh_token})
+            assert outcome.error is None
+            await silent_end(stream, "TOKEN_REVOKED")
+
+
+@EVERY_LISTENER
 async def test_a_stream_ends_when_its_token_expires(
     shop: Shop, tmp_path: Path, listen: Any
 ) -> None:
@@ -350,22 +371,6 @@ async def cut_off(shop: Shop, server: Server) -> bool:
     async with httpx.AsyncClient(base_url=server.url) as client:
         text = (await client.get("/metrics")).text
     return 'reason="STREAM_TOO_SLOW"' in text
-
-
-async def test_a_log_that_was_restored_is_told_as_a_gap(shop: Shop) -> None:
-    ada = await shop.person()
-    hub = shop.process.event_hub
-    stream = await shop.listen(ada)
-    epoch = await shop.value("SELECT epoch FROM event_head")
-    try:
-        await shop.execute("UPDATE event_head SET epoch = gen_random_uuid()")
-        [frame] = await stream.take(10)
-        assert frame.event.type == GAP
-        place = shop.process.log_cursors.read(frame.event.cursor)
-        assert place == (str(await shop.value("SELECT epoch FROM event_head")), hub.position)
-    finally:
-        stream.close()
-        await shop.execute("UPDATE event_head SET epoch = $1", epoch)
 
 
 async def test_head_tells_of_a_stream_and_opens_none(server: Server, shop: Shop) -> None:
