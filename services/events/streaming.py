@@ -71,7 +71,8 @@ async def stream(ctx: Context, input: StreamEvents) -> EventStream:
     assert caller is not None
     hub, cursors = ctx.process.event_hub, ctx.process.log_cursors
     begins = None if input.after is None else read_cursor(cursors, "after", input.after)
-    since: datetime = await ctx.reader.one(ROLE_SINCE, user_id=caller.user_id)
+    since: datetime | None = await ctx.reader.one(ROLE_SINCE, user_id=caller.user_id)
+    assert since is not None
     made = EventStream(
         hub,
         Listener(caller.user_id, hearing(caller), since),
@@ -79,7 +80,7 @@ async def stream(ctx: Context, input: StreamEvents) -> EventStream:
         credential=caller.session_id or caller.key_id or "",
         expires_at=caller.expires_at,
         face=ctx.request.face,
-        types=input.types,
+        types=None if input.types is None else frozenset(map(str, input.types)),
         subject=input.subject,
         sees_positions=caller.may(Permission.EVENTS_READ_ALL),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from asyncio import Future
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -38,7 +38,7 @@ class EventStream:
         credential: str,
         expires_at: datetime | None,
         face: str,
-        types: Collection[str] | None,
+        types: frozenset[str] | None,
         subject: str | None,
         sees_positions: bool,
     ) -> None:
@@ -51,7 +51,7 @@ class EventStream:
         self.expires_at = expires_at
         self.face = face
         self.sees_positions = sees_positions
-        self._types = None if types is None else frozenset(types)
+        self._types = types
         self._subject = subject
         #: The position up to which everything was offered or read.
         self.position = 0

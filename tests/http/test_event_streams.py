@@ -210,16 +210,15 @@ async def test_a_stream_ends_with_the_session_or_key(
     how: str,
 ) -> None:
     ada, admin = await shop.person(), await shop.person("ADMIN")
-    caller = ada
-    if how == "revoked key":
-        caller = await shop.machine(ada, "events:read:own", "account:read:own")
+    machine = await shop.machine(ada, "events:read:own", "account:read:own")
+    caller = machine if how == "revoked key" else ada
     async with listen(server.url, caller) as stream:
         match how:
             case "logout":
                 outcome = await faces["v2"].call("auth.logout", {"refreshToken": ada.refresh_token})
             case "revoked key":
                 outcome = await faces["v2"].call(
-                    "apiKeys.revoke", {"id": caller.key_id}, caller=ada
+                    "apiKeys.revoke", {"id": machine.key_id}, caller=ada
                 )
             case _:
                 change = {"isActive": False} if how == "deactivated" else {"role": "MANAGER"}
