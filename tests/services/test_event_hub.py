@@ -159,3 +159,40 @@ async def test_a_process_that_stops_ends_its_streams_and_every_new_one(shop: Sho
             await ended.take(5)
         assert told.value.retry_after in range(1, 6)
     await process.close()
+
+
+async def test_streams_that_begin_while_events_are_logged_miss_none(shop: Shop) -> None:
+    """Each goes from the log to the hub at a moment at which events come in."""
+    people = [await shop.person() for _ in range(6)]
+    begin, ended = await shop.end_of_log(), asyncio.Event()
+    streams: list[EventStream] = []
+
+    async def write() -> None:
+        while not ended.is_set():
+            await shop.execute(_PLANTED, 0, "categories", True, False, None)
+            await shop.process.sequencer.run()
+            shop.process.event_hub._wake.set()
+
+    writing = asyncio.create_task(write())
+    reading = []
+    for number in range(60):
+        stream = await shop.listen(people[number % 6], after=begin)
+        streams.append(stream)
+        reading.append(asyncio.create_task(until_idle(stream)))
+        await asyncio.sleep(0.01)
+    ended.set()
+    await writing
+    told = await asyncio.gather(*reading)
+    log = [event.id for event in await log_after(shop, people[0], begin)]
+    assert len(log) > 100
+    for ids in told:
+        assert ids == log
+
+
+async def until_idle(stream: EventStream) -> list[str]:
+    """The ids of a stream's events, until none comes for a while."""
+    found: list[str] = []
+    while frames := await stream.take(1.5):
+        found += [frame.event.id for frame in frames]
+    stream.close()
+    return found
