@@ -1,21 +1,16 @@
 """Event streams on every door: what is heard, how a stream goes on, and how it ends."""
 
 import asyncio
-import json
 import socket as sockets
-import struct
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
-from websockets.exceptions import InvalidStatus
 
-from api.cli.http_server import HttpServer, server_config
 from tests.faces import Door
 from tests.servers import Server, serving
 from tests.shop import Person, Shop
@@ -26,7 +21,6 @@ from tests.streams import (
     listening_by_sse,
     socket,
 )
-from tests.worker.work import eventually
 
 #: How to listen on each door.
 LISTENERS: Mapping[str, Any] = {
@@ -381,218 +375,3 @@ async def test_head_tells_of_a_stream_and_opens_none(server: Server, shop: Shop)
             assert answer.headers["content-type"] == "text/event-stream"
         async with listening(server.url, ada):
             pass
-
-
-# The protocol graphql-transport-ws
-
-
-@pytest.mark.parametrize(
-    ("messages", "code"),
-    [
-        (["no json"], 4400),
-        (["[]"], 4400),
-        ([b"binary"], 4400),
-        (['{"type": "nothing"}'], 4400),
-        (['{"type": "connection_init", "payload": 5}'], 4400),
-        (['{"type": "connection_init", "type": "ping"}'], 4400),
-        (['{"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }"}}'], 4401),
-        (['{"type": "connection_init", "payload": {"Authorization": "Bearer no"}}'], 4401),
-        (['{"type": "connection_init"}', '{"type": "connection_init"}'], 4429),
-        (['{"type": "connection_init"}', '{"type": "subscribe", "id": "1"}'], 4400),
-        (['{"type": "connection_init"}', '{"type": "subscribe", "payload": {}}'], 4400),
-        (["x" * 70_000], 1009),
-        (['{"type": "connection_init", "payload": ' + "[" * 30_000], 4400),
-    ],
-)
-async def test_a_malformed_message_closes_the_socket_with_a_code(
-    server: Server, messages: list[Any], code: int
-) -> None:
-    async with socket(server.url) as one:
-        for message in messages:
-            await one.connection.send(message)
-        assert (await one.closed())[0] == code
-
-
-async def test_a_socket_refuses_what_is_no_subscription(server: Server, shop: Shop) -> None:
-    ada = await shop.person()
-    refusals = {
-        "{ me { id } }": "NOT_ACCEPTABLE",
-        "mutation { logoutEverywhere { ok } }": "NOT_ACCEPTABLE",
-        "subscription { events { nothing } }": "VALIDATION_FAILED",
-        "subscription {": "MALFORMED_REQUEST",
-        'subscription { events(types: ["no"]) { id } }': "VALIDATION_FAILED",
-        "subscription { events { id } a: events { id } }": "VALIDATION_FAILED",
-        f"subscription {{ events {{ {' '.join(f'a{n}: id' for n in range(500))} }} }}": (
-            "QUERY_TOO_COMPLEX"
-        ),
-    }
-    async with socket(server.url) as one:
-        await one.init(ada)
-        for text, code in refusals.items():
-            await one.send(type="subscribe", id="1", payload={"query": text})
-            message = await one.receive()
-            assert message["type"] == "error", message
-            assert message["payload"][0]["extensions"]["code"] == code, text
-        await one.send(type="ping")
-        assert await one.receive() == {"type": "pong"}
-    async with socket(server.url) as one:
-        await one.init(None)
-        await one.subscribe()
-        message = await one.receive()
-        assert message["payload"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-
-
-async def test_a_subscription_is_completed_and_its_id_is_free_again(
-    server: Server, shop: Shop, client: httpx.AsyncClient
-) -> None:
-    ada = await shop.person()
-    async with socket(server.url) as one:
-        await one.init(ada)
-        await one.subscribe("1", subject=ada.id)
-        await one.send(type="complete", id="1")
-        await one.subscribe("1", subject=ada.id)
-        await asyncio.sleep(0.3)
-        await rename(client, ada, "Ada")
-        assert (await one.event())["type"] == "user.updated"
-        await one.subscribe("1")
-        assert (await one.closed())[0] == 4409
-
-
-async def test_handshakes_that_are_refused(server: Server, shop: Shop) -> None:
-    async def status(**more: Any) -> int:
-        with pytest.raises(InvalidStatus) as refused:
-            async with socket(server.url, **more):
-                pass
-        return refused.value.response.status_code
-
-    assert await status(origin="https://evil.example") == 403
-    async with socket(server.url, origin=server.url):
-        pass
-    async with socket(server.url, subprotocols=["graphql-ws"]) as one:
-        assert (await one.closed())[0] == 4406
-    many = {f"X-{number}": "x" for number in range(120)}
-    assert await status(additional_headers=many) == 431
-    async with httpx.AsyncClient(base_url=server.url) as client:
-        headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
-        assert (await client.get("/api/v2/products", headers=headers)).status_code == 200
-        assert (await client.get("/health/live")).status_code == 200
-
-
-async def test_a_subscription_by_http_needs_a_stream_and_a_query_an_answer(
-    client: httpx.AsyncClient, shop: Shop
-) -> None:
-    ada = await shop.person()
-    for accept, body, status in (
-        ("application/json", document({}), 406),
-        ("text/event-stream", {"query": "{ me { id } }"}, 406),
-        ("text/event-stream, application/json", {"query": "{ me { id } }"}, 200),
-        ("text/event-stream, application/json", document({}), 200),
-    ):
-        answer = await client.post("/graphql", json=body, headers={**ada.headers, "Accept": accept})
-        code = answer.status_code
-        if "errors" in answer.text:
-            code = answer.json()["errors"][0]["extensions"]["status"]
-        assert code == status, (accept, body, answer.text)
-    got = await client.get(
-        "/graphql",
-        params={"query": "subscription { events { id } }"},
-        headers={**ada.headers, "Accept": "text/event-stream"},
-    )
-    assert got.headers["content-type"] == "text/event-stream"
-
-
-async def test_ten_thousand_disconnects_leave_nothing_behind(
-    shop: Shop, app: Any, depth: int
-) -> None:
-    """On a server in this process, whose tasks, listeners and sockets can be counted."""
-    people = [await shop.person() for _ in range(10)]
-    hub = shop.process.event_hub
-    async with in_this_process(app, shop) as (url, server):
-        await leave_abruptly(url, people, 20)  # what is made once is made now
-        await settled(hub, server)
-        before = len(asyncio.all_tasks()), open_sockets()
-        await leave_abruptly(url, people, (200, 10_000, 10_000)[depth])
-        await settled(hub, server)
-        assert (len(asyncio.all_tasks()), open_sockets()) == before
-        for index in (hub._by_user, hub._by_audience, hub._by_credential, hub._by_payer):
-            assert not index
-
-
-async def settled(hub: Any, server: Any) -> None:
-    """Wait until the server knows that all clients have left."""
-
-    async def left() -> bool:
-        return not (hub.streams or server.server_state.tasks or server.server_state.connections)
-
-    await eventually(left)
-
-
-def open_sockets() -> int:
-    return len(psutil.Process().net_connections("tcp"))
-
-
-@asynccontextmanager
-async def in_this_process(app: Any, shop: Shop) -> AsyncIterator[tuple[str, Any]]:
-    """The application on a socket of this process."""
-    listener = sockets.create_server(("127.0.0.1", 0), backlog=512)
-    config = server_config(lambda: app, shop.process.settings, lifespan="off")
-    server = HttpServer(config, 0)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", server
-    finally:
-        server.should_exit = True
-        await serving
-
-
-async def leave_abruptly(url: str, people: list[Person], count: int) -> None:
-    """Open so many streams and sockets, ten at a time, and reset each connection."""
-    host, port = url.removeprefix("http://").split(":")
-
-    async def one(number: int) -> None:
-        ada = people[number % len(people)]
-        reader, writer = await asyncio.open_connection(host, int(port))
-        socket_: sockets.socket = writer.get_extra_info("socket")
-        # The connection is reset, not closed.
-        socket_.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
-        writer.write(_opening(ada, number))
-        await reader.readuntil(b"\r\n\r\n")
-        if number % 3 == 2:
-            writer.write(_masked(f'{{"type":"connection_init","payload":{_token(ada)}}}'))
-            await reader.readuntil(b"connection_ack")
-            asked = json.dumps(document({}))
-            writer.write(_masked(f'{{"type":"subscribe","id":"1","payload":{asked}}}'))
-            await asyncio.sleep(0.01)
-        writer.transport.abort()
-
-    for start in range(0, count, 10):
-        await asyncio.gather(*(one(number) for number in range(start, min(start + 10, count))))
-
-
-def _token(person: Person) -> str:
-    return json.dumps({"Authorization": f"Bearer {person.token}"})
-
-
-def _opening(person: Person, number: int) -> bytes:
-    """The head of a request for a stream of one of three kinds."""
-    token = f"Authorization: Bearer {person.token}\r\n"
-    if number % 3 == 0:
-        return f"GET /api/v2/events HTTP/1.1\r\nHost: x\r\n{token}\r\n".encode()
-    if number % 3 == 1:
-        body = json.dumps(document({}))
-        return (
-            f"POST /graphql HTTP/1.1\r\nHost: x\r\n{token}Accept: text/event-stream\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-        ).encode()
-    return (
-        b"GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
-    )
-
-
-def _masked(text: str) -> bytes:
-    """A text frame of a client, with a mask of zeros."""
-    body = text.encode()
-    assert 125 < len(body) < 65_536
-    return b"\x81" + struct.pack("!BH", 0x80 | 126, len(body)) + b"\0\0\0\0" + body
