@@ -31,6 +31,7 @@ from api.pages.serving import wants_page
 from api.rest.aliases import health_alias
 from api.rest.routes import MOUNTS, mounted
 from api.rest.versions import LEGACY, dialect_of
+from api.streams.sockets import Sockets
 from persistence.database.failures import DatabaseError, Unavailable
 from schema.executing.documents import Documents
 from schema.executing.executable import Executable
@@ -99,7 +100,9 @@ def create_app(process: Process | None = None) -> Edge:
     inner = app
     if settings.fast_paths:
         inner = dispatch_directly(_table(graphql, others), app)
-    return Edge(inner, process, health, _error_writer(process, paths))
+    write_error = _error_writer(process, paths)
+    sockets = Sockets(process, documents, write_error)
+    return Edge(inner, process, health, write_error, sockets)
 
 
 def _lifespan(process: Process, health: Health) -> Lifespan[FastAPI]:

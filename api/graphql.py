@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -21,10 +22,14 @@ from api.http.requests import (
 from api.http.responses import Reply, timing
 from api.pages.graphiql import graphiql_page
 from api.pages.serving import HTML
+from api.streams.sse import MEDIA as SSE
+from api.streams.sse import SseReply
 from schema.executing.documents import Documents
 from schema.executing.execute import SHA256, Answer, GraphQLRequest, answer, refused
+from schema.executing.subscribing import Subscription, subscribe_or_answer
 from services.errors.base import FieldError, TandemError
 from services.errors.common import MalformedRequest, NotAcceptable, ValidationFailed
+from services.events.envelope import Frame
 from services.operation.context import Request
 from services.settings.types import Environment
 
@@ -63,7 +68,14 @@ class GraphQLRoute(Route):
             media = _media_type(accept)
             asked = await _asked(fields, receive, given)
             well_formed = True
-            reply = await answer(self._documents, request, asked)
+            if SSE in _ranges(accept):
+                asked = replace(asked, answers=media != SSE, streams=True)
+                found = await subscribe_or_answer(self._documents, request, asked)
+            else:
+                found = await answer(self._documents, request, asked)
+            if isinstance(found, Subscription):
+                return _stream(found)
+            reply = found
         except TandemError as error:
             reply = refused(request, error)
         return _respond(request, got, reply, media, well_formed)
@@ -75,13 +87,22 @@ def _graphiql(request: Request) -> Reply:
 
 
 def _media_type(accept: str) -> str:
-    """The media type of the answer: the legacy type unless the caller accepts the modern one."""
-    ranges = [part.split(";")[0].strip().lower() for part in accept.split(",") if part.strip()]
+    """The media type of the answer: the legacy type unless the caller accepts the modern one.
+
+    That of streams where the caller accepts nothing else.
+    """
+    ranges = _ranges(accept)
     if _MODERN in ranges:
         return _MODERN
     if not ranges or any(one in (_LEGACY, "application/*", "*/*") for one in ranges):
         return _LEGACY
+    if SSE in ranges:
+        return SSE
     raise NotAcceptable
+
+
+def _ranges(accept: str) -> list[str]:
+    return [part.split(";")[0].strip().lower() for part in accept.split(",") if part.strip()]
 
 
 async def _asked(
@@ -156,10 +177,31 @@ def _query_string(parameters: Sequence[tuple[str, str]]) -> dict[str, Any]:
     return given
 
 
+def _stream(subscription: Subscription) -> SseReply:
+    """The answer of the protocol graphql-sse, in its mode of distinct connections."""
+
+    async def write(frames: Sequence[Frame]) -> bytes:
+        return b"".join(
+            [b"event: next\ndata: %b\n\n" % await subscription.written(one) for one in frames]
+        )
+
+    def write_end(error: TandemError) -> bytes:
+        errors = _encode({"errors": subscription.ended(error)})
+        return b"event: next\ndata: %b\n\nevent: complete\ndata:\n\n" % errors
+
+    headers = {
+        "Vary": "Accept, Authorization",
+        "Cache-Control": "no-store",
+        "X-Cache": subscription.request.x_cache,
+    }
+    return SseReply(headers, subscription.stream, write, write_end)
+
+
 def _respond(request: Request, got: bool, reply: Answer, media: str, well_formed: bool) -> Reply:
     error = reply.refused_by
     status = 200
-    if error is not None and (media == _MODERN or not well_formed or error.status in _ALWAYS):
+    modern = media in (_MODERN, SSE)
+    if error is not None and (modern or not well_formed or error.status in _ALWAYS):
         status = error.status
     headers = {"Vary": "Accept, Authorization", "X-Cache": request.x_cache}
     headers["Cache-Control"] = "private, no-cache" if got else "no-store"
@@ -174,4 +216,5 @@ def _respond(request: Request, got: bool, reply: Answer, media: str, well_formed
         headers["Retry-After"] = str(reply.retry_after)
     if request.process.settings.development:
         headers["Server-Timing"] = timing(request)
+    media = _MODERN if media == SSE else media
     return Reply(status, headers, _encode(reply.body), f"{media}; charset=utf-8")

@@ -3,9 +3,9 @@
 import strawberry
 
 from schema.building.connections import Connection
-from schema.building.fields import read
+from schema.building.fields import read, subscribe
 from schema.building.types import mirror
-from services.events import reading
+from services.events import reading, streaming
 from services.events.types import EventType as EventTypeStruct
 
 
@@ -24,3 +24,8 @@ class EventType:
 class Query:
     event_log = read(reading.list_, "eventLog", Connection[Event])
     event_types = read(reading.list_types, "eventTypes", Connection[EventType])
+
+
+@strawberry.type
+class Subscription:
+    events = subscribe(streaming.stream, "events", Event)

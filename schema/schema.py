@@ -115,9 +115,15 @@ class Mutation(
     pass
 
 
+@strawberry.type(description="All streams.")
+class Subscription(events.Subscription):
+    pass
+
+
 _strawberry = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[orders.OrderEvent, wallet.WalletEntry, users.PublicUser],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

@@ -12,6 +12,7 @@ from services.comments import writing as comments_writing
 from services.coupons import managing as coupons
 from services.deposits import depositing as deposits
 from services.events import reading as events
+from services.events import streaming as events_streaming
 from services.invoices import reading as invoices
 from services.jobs import managing as jobs
 from services.operation.operation import Operation
@@ -137,6 +138,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     uploads_declaring.create,
     uploads.get,
     events.list_,
+    events_streaming.stream,
     events.list_types,
     audit.list_,
     audit.head,

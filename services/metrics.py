@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from os import getpid
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from persistence.jobs.statements import Depth
@@ -57,6 +57,29 @@ _EVENT_LAG = Histogram(
     registry=REGISTRY,
     buckets=_BUCKETS,
 )
+_STREAMS = Gauge(
+    "tandem_streams",
+    "Event streams that are open.",
+    ["face"],
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+_STREAM_ENDS = Counter(
+    "tandem_stream_ends",
+    "Event streams that ended: LEFT when the client did, else the error's code. STREAM_TOO_SLOW"
+    " dropped a client.",
+    ["face", "reason"],
+    registry=REGISTRY,
+)
+_STREAM_EVENTS = Counter(
+    "tandem_stream_events", "Events given to event streams.", ["face"], registry=REGISTRY
+)
+_STREAM_LAG = Histogram(
+    "tandem_stream_lag_seconds",
+    "From an operation's call to the moment when its event was given to streams.",
+    registry=REGISTRY,
+    buckets=_BUCKETS,
+)
 _TURNED_AWAY = Counter(
     "tandem_requests_turned_away",
     "Requests that were refused at once, as too many were in progress.",
@@ -75,6 +98,26 @@ def count_events(number: int, lag: float) -> None:
     _EVENT_LAG.observe(max(0.0, lag))
 
 
+def count_stream(face: str, more: int) -> None:
+    """Count one open event stream more, or one less."""
+    _streams(face).inc(more)
+
+
+def count_stream_end(face: str, reason: str) -> None:
+    """Count an event stream that ended."""
+    _STREAM_ENDS.labels(face, reason).inc()
+
+
+def count_stream_event(face: str) -> None:
+    """Count an event that was given to a stream."""
+    _stream_events(face).inc()
+
+
+def observe_stream_lag(seconds: float) -> None:
+    """Note how long after its call an event was given to streams."""
+    _STREAM_LAG.observe(max(0.0, seconds))
+
+
 def count_operation(name: str, face: str, outcome: str, seconds: float) -> None:
     """Count a call of an operation that has ended."""
     _calls(name, face, outcome).inc()
@@ -85,6 +128,8 @@ def count_operation(name: str, face: str, outcome: str, seconds: float) -> None:
 # operations, faces and error codes.
 _calls = cache(_OPERATIONS.labels)
 _call_seconds = cache(_OPERATION_SECONDS.labels)
+_streams = cache(_STREAMS.labels)
+_stream_events = cache(_STREAM_EVENTS.labels)
 
 
 def count_attempt(job: str, outcome: str, seconds: float) -> None:

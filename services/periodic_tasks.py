@@ -10,7 +10,7 @@ from persistence.database.failures import Unavailable
 
 log = structlog.get_logger("tandem.watch")
 
-Step = Callable[[], Awaitable[None]]
+Step = Callable[[], Awaitable[object]]
 
 
 class PeriodicTasks:

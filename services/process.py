@@ -26,6 +26,7 @@ from services.cache.cache import Cache
 from services.cache.persisted_queries import PersistedQueries
 from services.deposits.provider import Provider, new_provider
 from services.events.cursors import LogCursors
+from services.events.hub import EventHub
 from services.events.sequencing import Sequencer
 from services.fast.joined_charges import JoinedCharges
 from services.fast.redis_pipeline import Pipeline
@@ -69,6 +70,7 @@ class Process:
     cursors: CursorKeys
     log_cursors: LogCursors
     sequencer: Sequencer
+    event_hub: EventHub
     passwords: Passwords
     places: Places
     key_turns: KeyTurns
@@ -98,6 +100,7 @@ class Process:
 
     async def close(self) -> None:
         """Stop the periodic tasks and close every connection."""
+        await self.event_hub.close()
         await self.periodic_tasks.stop()
         with suppress(DatabaseError):
             await self.api_keys.flush()
@@ -143,6 +146,9 @@ def new_process(
     )
     revocations = Revocations(database, clock, settings.access_token_seconds)
     api_keys = ApiKeys(database, revocations)
+    log_cursors = LogCursors(*settings.secrets)
+    sequencer = Sequencer(settings, database, cache, redis_calls, reachability, clock)
+    event_hub = EventHub(settings, database, redis, sequencer, log_cursors, revocations, clock)
     post_views = PostViews(settings, database, redis_calls, reachability)
     periodic_tasks = PeriodicTasks()
     periodic_tasks.every(POLL_SECONDS, revocations.poll)
@@ -163,8 +169,9 @@ def new_process(
         revocations=revocations,
         api_keys=api_keys,
         cursors=CursorKeys(*settings.secrets),
-        log_cursors=LogCursors(*settings.secrets),
-        sequencer=Sequencer(settings, database, cache, redis_calls, reachability, clock),
+        log_cursors=log_cursors,
+        sequencer=sequencer,
+        event_hub=event_hub,
         passwords=Passwords(settings.password_hashes_at_once, settings.bcrypt_rounds),
         places=Places(*settings.secrets),
         key_turns=KeyTurns(settings.key_wait_seconds, settings.pool_max),

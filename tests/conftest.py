@@ -24,7 +24,7 @@ import pytest
 from persistence import migrate
 from services.process import Process, new_process
 from services.settings.settings import Environment, Settings
-from tests.exchanges import http_client
+from tests.exchanges import http_client, transport_to
 from tests.faces import DOORS, FACES, Door, door_named
 from tests.servers import CHECKOUT, Server, serving
 from tests.shop import PASSWORD, Clock, Person, Shop
@@ -242,7 +242,7 @@ async def running(app: Any) -> AsyncIterator[Any]:
 @asynccontextmanager
 async def client_of(app: Any) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client that calls an ASGI app directly."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = transport_to(app)
     async with http_client(transport=transport, base_url="http://test") as client:
         yield client
 

@@ -1,5 +1,6 @@
 """Notes the last calls of a test with their answers, for the report of its failure."""
 
+import asyncio
 from collections import deque
 from typing import Any
 
@@ -15,6 +16,42 @@ _last: deque[httpx.Response | str] = deque(maxlen=_MOST_CALLS)
 def http_client(**more: Any) -> httpx.AsyncClient:
     """An HTTP client whose calls are noted."""
     return httpx.AsyncClient(event_hooks={"response": [_note]}, **more)
+
+
+def transport_to(app: Any, client: tuple[str, int] = ("127.0.0.1", 123)) -> httpx.ASGITransport:
+    """Calls an application directly. It waits for whole answers, but leaves a stream early."""
+    return httpx.ASGITransport(app=_left_early(app), raise_app_exceptions=False, client=client)
+
+
+def _left_early(app: Any) -> Any:
+    """The app for a client that waits for whole answers: it leaves a stream after its beginning."""
+
+    async def called(scope: Any, receive: Any, send: Any) -> None:
+        begun = asyncio.Event()
+        streams = False
+
+        async def sent(message: Any) -> None:
+            nonlocal streams
+            await send(message)
+            if message["type"] == "http.response.start":
+                streams = (b"content-type", b"text/event-stream") in message["headers"]
+            elif streams:
+                begun.set()
+
+        async def received() -> Any:
+            more = asyncio.ensure_future(receive())
+            gone = asyncio.ensure_future(begun.wait())
+            await asyncio.wait({more, gone}, return_when="FIRST_COMPLETED")
+            gone.cancel()
+            if more.done():
+                return more.result()
+            more.cancel()
+            await send({"type": "http.response.body", "body": b""})
+            return {"type": "http.disconnect"}
+
+        await app(scope, received, sent)
+
+    return called
 
 
 async def _note(response: httpx.Response) -> None:

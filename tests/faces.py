@@ -203,6 +203,7 @@ ADDRESSES: dict[str, Address] = {
     "uploads.create": Address("POST", "/uploads", 201),
     "uploads.get": Address("GET", "/uploads/{id}"),
     "events.list": Address("GET", "/events/log"),
+    "events.stream": Address("GET", "/events"),
     "eventTypes.list": Address("GET", "/event-types"),
     "audit.list": Address("GET", "/admin/audit"),
     "audit.head": Address("GET", "/admin/audit/head"),
@@ -595,6 +596,9 @@ DOCUMENTS: dict[str, Document] = {
     "events.list": Document(
         "eventLog", _LOGGED, {**_PAGING, "types": "[String!]", "subject": "ID"}, listed=True
     ),
+    "events.stream": Document(
+        "events", _LOGGED, {"types": "[String!]", "subject": "ID", "after": "String"}
+    ),
     "eventTypes.list": Document(
         "eventTypes", _EVENT_TYPE, {"first": "Int"}, listed=True, key="name"
     ),
@@ -633,6 +637,9 @@ FILES = {
     "products.export": {"application/json", "application/x-ndjson", "text/csv"},
     "reports.exportTransactions": {"application/json", "application/x-ndjson", "text/csv"},
 }
+#: What answers with a stream. Here it is opened and left at once; its value says no more.
+STREAMS = {"events.stream"}
+OPENED = {"opened": True}
 _MUTATIONS = {
     "register",
     "login",
@@ -794,6 +801,9 @@ class Service(Door):
                     raise found
             else:
                 found = await _called(op, request, raw, key, if_match)
+                if operation in STREAMS:
+                    found.close()
+                    return Outcome(value=OPENED)
         except TandemError as error:
             return Outcome(error=_failure(error), status=error.status, replayed=request.replayed)
         if isinstance(found, Page):
@@ -870,6 +880,8 @@ class Rest(Door):
 
     def read(self, operation: str, response: httpx.Response) -> Outcome:
         """A response as an outcome."""
+        if _is_stream(response):
+            return Outcome(value=OPENED, headers=response.headers)
         if operation in FILES and response.status_code == 200:
             return Outcome(value=response.content, headers=response.headers)
         body = response.json() if response.content else None
@@ -942,6 +954,10 @@ class Rest(Door):
         return data
 
 
+def _is_stream(response: httpx.Response) -> bool:
+    return response.headers.get("content-type", "").startswith("text/event-stream")
+
+
 def _folded(user: Mapping[str, Any]) -> dict[str, Any]:
     """v1's flat user in the shape of v2."""
     nested = ("firstName", "lastName", "avatar", "imageVariants", "bio")
@@ -984,10 +1000,11 @@ class GraphQL(Door):
         headers: Mapping[str, str] | None = None,
     ) -> Outcome:
         document = DOCUMENTS[operation]
+        accept = {"Accept": "text/event-stream"} if operation in STREAMS else {}
         response = await self.client.post(
             "/graphql",
             json=self.asked(*written(document, dict(values or {}), key, if_match)),
-            headers={**_authorized(caller), **(headers or {})},
+            headers={**accept, **_authorized(caller), **(headers or {})},
         )
         return self.read(operation, response)
 
@@ -998,6 +1015,8 @@ class GraphQL(Door):
     def read(self, operation: str, response: httpx.Response) -> Outcome:
         """A response as an outcome."""
         document = DOCUMENTS[operation]
+        if _is_stream(response):
+            return Outcome(value=OPENED, headers=response.headers)
         body = response.json()
         replayed = response.headers.get("idempotent-replayed") == "true"
         if "errors" in body:
@@ -1082,6 +1101,7 @@ def written(
         inside = _bracketed([f"{name}: ${name}" for name in outer])
         field_text = f"{document.under}{inside} {{ {field_text} }}"
     kind = "mutation" if document.field in _MUTATIONS else "query"
+    kind = "subscription" if document.field == "events" else kind
     heads = _bracketed([f"${name}: {kind_}" for name, kind_ in declared.items()])
     return f"{kind} {heads} {{ {field_text} }}", variables
 

@@ -23,6 +23,8 @@ from services.comments import moderating as comments_moderating
 from services.comments import writing as comments
 from services.coupons import managing as coupons
 from services.deposits import depositing as deposits
+from services.events import streaming
+from services.events.streams import EventStream
 from services.files.store import UPLOADS
 from services.ids import new_id
 from services.invoices import issuing as invoices_jobs
@@ -238,6 +240,16 @@ class Shop:
         raw = {"name": unique("key "), "permissions": list(permissions), **more}
         made = await api_keys.create(self.request(person), raw)
         return Machine(**{**vars(person), "token": made.secret}, key_id=made.api_key.id)
+
+    async def listen(self, person: Person, **query: Any) -> EventStream:
+        """An open event stream, as a face takes it from its operation."""
+        return await streaming.stream(self.request(person), query)
+
+    async def end_of_log(self) -> str:
+        """The cursor of the end of the log of events."""
+        await self.process.sequencer.run()
+        [head] = await self.rows("SELECT epoch, position FROM event_head")
+        return self.process.log_cursors.write(str(head["epoch"]), head["position"])
 
     async def mailed(
         self, person: Person, purpose: Purpose, *, email: str | None = None, **life: float

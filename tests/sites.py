@@ -14,7 +14,7 @@ from services.process import new_process
 from services.quota.gcra import Charge
 from services.quota.quota import Policy
 from tests.conftest import running, settings_for
-from tests.exchanges import http_client
+from tests.exchanges import http_client, transport_to
 from tests.faces import FACES, Door, Outcome, door_named
 from tests.shop import Person, Shop, unique
 
@@ -49,9 +49,7 @@ class Site:
     async def client(self, address: str = HERE) -> httpx.AsyncClient:
         """HTTP calls from an address."""
         if address not in self._clients:
-            transport = httpx.ASGITransport(
-                app=self.app, raise_app_exceptions=False, client=(address, 4711)
-            )
+            transport = transport_to(self.app, (address, 4711))
             client = http_client(transport=transport, base_url="http://test")
             self._clients[address] = await self._stack.enter_async_context(client)
         return self._clients[address]

@@ -37,7 +37,7 @@ SERVING = {
 #: Not counted: Python's own modules, which differ by version, and what measures coverage.
 OTHERS = {*sys.stdlib_module_names, "coverage", "pytest_cov"}
 #: The most modules, `OTHERS` left out. One module takes half a millisecond of a start, or more.
-MOST_FOR_SERVING = 1_385
+MOST_FOR_SERVING = 1_400
 MOST_FOR_THE_WORKER = 870
 MOST_FOR_HELP = 225
 

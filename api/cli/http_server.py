@@ -1,7 +1,8 @@
 """The HTTP server of one process: uvicorn, which drains before it stops.
 
 After SIGTERM the process goes on answering for ``TANDEM_DRAIN_SECONDS``: readiness says 503, and
-each answer closes its connection, so that balancers send new requests elsewhere. Then the listener
+each answer closes its connection, so that balancers send new requests elsewhere. Event streams end
+at once, with an error that tells when to come back. Then the listener
 closes, and requests in flight finish. After Ctrl-C it does not wait for balancers. A second signal
 ends it at once.
 """
@@ -27,6 +28,10 @@ from services.settings.settings import Settings
 #: After the drain, requests in flight finish, then the application closes.
 FINISH_SECONDS = 18
 CLOSE_SECONDS = 22
+#: The largest message of a WebSocket; a larger one closes it with 1009.
+MESSAGE_BYTES = 65_536
+#: How often a WebSocket's client is asked whether it is still there, and how long it may take.
+PING_SECONDS = 20
 #: Signals within this time are one.
 _SAME_SIGNAL_SECONDS = 0.5
 
@@ -85,6 +90,9 @@ class HttpServer(uvicorn.Server):
             edge.admission.measure(len(state.tasks), state.total_requests)
             if counter % 10 == 0:
                 edge.admission.report()
+        if self._drained_at is not None and isinstance(edge, Edge):
+            # Here and not at the signal, which may come in the middle of anything.
+            edge.end_streams()
         if self._drained_at is not None and time.monotonic() >= self._drained_at:
             self.should_exit = True
         return await super().on_tick(counter)
@@ -103,6 +111,13 @@ class HttpServer(uvicorn.Server):
         return Connection(config=self.config, server_state=self.server_state, app_state=state)
 
 
+def _socket_connection(**given: Any) -> asyncio.Protocol:
+    """The connection of a WebSocket; the first one loads its library."""
+    from api.http.socket_connection import SocketConnection
+
+    return SocketConnection(**given)
+
+
 def server_config(app: str | Callable[[], Any], settings: Settings, **more: Any) -> uvicorn.Config:
     """uvicorn's configuration for a factory of the application."""
     return uvicorn.Config(
@@ -110,7 +125,12 @@ def server_config(app: str | Callable[[], Any], settings: Settings, **more: Any)
         factory=True,
         loop="auto" if sys.platform == "win32" else "uvloop",
         http=Connection,
-        ws="none",
+        ws=_socket_connection,  # type: ignore[arg-type]
+        ws_max_size=MESSAGE_BYTES,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        # A compressor keeps up to 300 KB for each socket.
+        ws_per_message_deflate=False,
         # A balancer must close idle connections first, or its next request meets a closed one.
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=FINISH_SECONDS,

@@ -49,6 +49,9 @@ class Connection(HttpToolsProtocol):
         #: Bytes received in a row that belong neither to a head nor to a body, such as trailers.
         self._between = 0
         self._took_body = False
+        #: Whether the request at hand may become a WebSocket, and whether one has.
+        self._may_upgrade = True
+        self._upgraded = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Give the connection the time of an idle one to send its first byte."""
@@ -66,7 +69,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client, in pieces that a limit can be checked after."""
         for start in range(0, len(data), HEAD_BYTES):
-            if self._refused or self.transport.is_closing():
+            if self._refused or self._upgraded or self.transport.is_closing():
                 return
             self._take(data if len(data) <= HEAD_BYTES else data[start : start + HEAD_BYTES])
 
@@ -75,6 +78,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self._in_head = True
         self._turned_away = False
+        self._may_upgrade = True
         self._head = self._line = 0
 
     def on_headers_complete(self) -> None:
@@ -87,6 +91,8 @@ class Connection(HttpToolsProtocol):
             self._turn_away()
         else:
             super().on_headers_complete()
+            # A stream that ends cuts off a client that does not read.
+            self.scope["tandem.abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -99,6 +105,19 @@ class Connection(HttpToolsProtocol):
         if not self._turned_away:
             super().on_message_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        """Give the connection to a WebSocket; uvicorn calls this."""
+        self._upgraded = True
+        super().handle_websocket_upgrade()
+
+    def _should_upgrade(self) -> bool:
+        """Does the request at hand ask for a WebSocket where there are some?"""
+        path = self.url.partition(b"?")[0]
+        return self._may_upgrade and path == b"/graphql" and super()._should_upgrade()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: a request that asks for another protocol is answered in this one."""
+
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP; uvicorn calls this."""
         if not self._refused:
@@ -109,7 +128,7 @@ class Connection(HttpToolsProtocol):
         self._piece = len(piece)
         self._took_body = False
         super().data_received(piece)
-        if self._refused or self.transport.is_closing():
+        if self._refused or self._upgraded or self.transport.is_closing():
             return
         if self._in_head:
             last = piece.rfind(b"\n")
@@ -157,6 +176,7 @@ class Connection(HttpToolsProtocol):
         assert self._edge is not None
         parser: Any = self.parser
         sent = dict(self.headers)
+        self._may_upgrade = False
         if b"origin" in sent or not _readable(self.url):
             super().on_headers_complete()
             self.scope["tandem.refused"] = overloaded()  # type: ignore[typeddict-unknown-key]
@@ -183,6 +203,7 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, error: TandemError, method: str | None = None) -> None:
         """Answer an error, read no further, and close the connection."""
         self._refused = True
+        self._may_upgrade = False
         self._in_head = False
         self._stop_waiting()
         if self.scope is None:

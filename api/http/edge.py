@@ -14,12 +14,13 @@ import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
 import structlog
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette_compress import CompressMiddleware, add_compress_type
+from starlette_compress import CompressMiddleware, add_compress_type, remove_compress_type
 
 from api.http.admission import Admission, overloaded
 from api.http.exchange import Exchange, path_of, standing_headers
@@ -89,11 +90,31 @@ _EXPOSED_HEADERS = (
 )
 
 
+class Sockets(Protocol):
+    """What serves WebSockets."""
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send, admission: Admission) -> None:
+        """Serve one socket."""
+        ...
+
+    def drain(self) -> None:
+        """Close every socket."""
+        ...
+
+
 class Edge:
-    """The outermost application: ``app`` answers, ``write_error`` writes what ``app`` did not."""
+    """The outermost application: ``app`` answers, ``write_error`` writes what ``app`` did not.
+
+    ``sockets`` serves WebSockets.
+    """
 
     def __init__(
-        self, app: ASGIApp, process: Process, health: Health, write_error: ErrorWriter
+        self,
+        app: ASGIApp,
+        process: Process,
+        health: Health,
+        write_error: ErrorWriter,
+        sockets: Sockets,
     ) -> None:
         settings = process.settings
         self._app = app
@@ -102,6 +123,9 @@ class Edge:
         self._settings = settings
         self._write_error = write_error
         add_compress_type(_NDJSON)
+        self._sockets = sockets
+        # A compressor holds events back, and keeps 100 KB for each stream.
+        remove_compress_type("text/event-stream")
         self._compressed = CompressMiddleware(
             app,
             minimum_size=_COMPRESSED_FROM,
@@ -124,6 +148,9 @@ class Edge:
         self.admission = Admission()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._sockets.serve(scope, receive, send, self.admission)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -159,6 +186,12 @@ class Edge:
     def drain(self) -> None:
         """Answer on, not ready for new requests: each answer is the last of its connection."""
         self._health.draining = True
+
+    def end_streams(self) -> None:
+        """End what lasts for as long as both sides want, as the server stops."""
+        if not self._process.event_hub.draining:
+            self._process.event_hub.drain()
+            self._sockets.drain()
 
     def refusal(self, path: str) -> Reply:
         """The answer to a request that is refused before it is looked at."""

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from api.http.admission import Admission
@@ -194,6 +195,8 @@ class Exchange:
             if self._head:
                 # End at once: the first piece of a stream may be late, and its end may never come.
                 await self._send({"type": "http.response.body", "body": b""})
+                if self.endless:
+                    raise ClientDisconnect  # nobody waits for the rest
         elif message["type"] == "http.response.body":
             if self._head:
                 return

@@ -9,6 +9,7 @@ from starlette.types import Scope
 
 from services.cache.cache import Encoded
 from services.errors.base import FieldError, TandemError
+from services.events.streams import EventStream
 from services.exports.opening import open_file, open_linked
 from services.exports.streaming import RowStream
 from services.files.spooling import SpooledFile
@@ -34,8 +35,8 @@ class File:
 
 
 #: The result of a handler: a resource (encoded already or not), a page of resources, a new
-#: resource, a file, the stream of one, or None after a deletion.
-Answer = Struct | Encoded | Page[Any] | Created | File | RowStream | None
+#: resource, a file, the stream of one, a stream of events, or None after a deletion.
+Answer = Struct | Encoded | Page[Any] | Created | File | RowStream | EventStream | None
 
 
 @dataclass

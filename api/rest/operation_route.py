@@ -1,10 +1,12 @@
 """The one way from a REST call to its answer: read, run the handler, write."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import Request as HttpRequest
 from fastapi.routing import APIRoute
+from msgspec.json import encode
 from starlette.types import Receive, Scope
 
 from api.http.requests import fields_of, new_request
@@ -13,17 +15,22 @@ from api.rest.calls import Call, Created, File, Handler
 from api.rest.dialect import Dialect
 from api.rest.reading import Expected, named_as_sent, read
 from api.rest.versions import DIALECTS, dialect_of
+from api.streams.sse import MEDIA, SseReply
 from services.access.permissions import PUBLIC
 from services.auth.signing_in import Tokens
 from services.cache.cache import Encoded, encoded
 from services.catalogue import BY_NAME
 from services.errors.base import TandemError
 from services.etags import entity_tag, names_tag
+from services.events.envelope import Frame
+from services.events.streams import EventStream
 from services.exports.formats import MEDIA_TYPES
 from services.exports.streaming import RowStream
 from services.operation.context import Request
 from services.operation.operation import Operation
 from services.operation.paging import Page
+
+AnyReply = Reply | SseReply | StreamReply
 
 
 async def _inspected() -> None:
@@ -48,7 +55,11 @@ class OperationRoute(APIRoute):
         self.files = _media_types(self.operation, self.response_class)
         self.status: int = self.status_code or 200
         self.expected = Expected(
-            self.operation, self.method, tuple(self.param_convertors), self.files
+            self.operation,
+            self.method,
+            tuple(self.param_convertors),
+            self.files,
+            MEDIA if self.operation.streams else None,
         )
         self._answer_names = {
             dialect.name: dialect.names(self.operation) for dialect in DIALECTS.values()
@@ -64,14 +75,12 @@ class OperationRoute(APIRoute):
     def get_route_handler(self) -> Callable[[HttpRequest], Coroutine[Any, Any, Any]]:
         """The handler that FastAPI calls."""
 
-        async def handle(request: HttpRequest) -> Reply | StreamReply:
+        async def handle(request: HttpRequest) -> AnyReply:
             return await self.answer(request.scope, request.receive)
 
         return handle
 
-    async def answer(
-        self, scope: Scope, receive: Receive, *, projected: bool = False
-    ) -> Reply | StreamReply:
+    async def answer(self, scope: Scope, receive: Receive, *, projected: bool = False) -> AnyReply:
         """The answer to a request, in the dialect of its address.
 
         With ``projected``, a list reads only the fields that its answer is trimmed to.
@@ -84,7 +93,7 @@ class OperationRoute(APIRoute):
             call = await read(
                 scope, receive, request, self.expected, dialect, names, projected=projected
             )
-            reply: Reply | StreamReply = self._success(dialect, call, await self.handler(call))
+            reply: AnyReply = self._success(dialect, call, await self.handler(call))
         except TandemError as error:
             if call is not None:
                 named_as_sent(error, call.sent)
@@ -95,7 +104,7 @@ class OperationRoute(APIRoute):
             reply.headers["Server-Timing"] = timing(request)
         return reply
 
-    def _success(self, dialect: Dialect, call: Call, answer: Any) -> Reply | StreamReply:
+    def _success(self, dialect: Dialect, call: Call, answer: Any) -> AnyReply:
         thing: Any = answer.thing if isinstance(answer, Created) else answer
         by_result = self._headers[dialect.name]
         headers = dict(by_result.get(type(thing)) or next(iter(by_result.values())))
@@ -104,6 +113,9 @@ class OperationRoute(APIRoute):
         headers["X-Cache"] = call.request.x_cache
         if answer is None:
             return dialect.deletion(call, headers)
+        if isinstance(answer, EventStream):
+            headers["Cache-Control"] = "no-store"
+            return SseReply(headers, answer, _written, partial(_ended, call))
         if isinstance(answer, File):
             headers["Content-Disposition"] = f'attachment; filename="{answer.name}"'
             return Reply(200, headers, answer.content, call.media)
@@ -152,6 +164,26 @@ def _media_types(operation: Operation[Any, Any], response: Any) -> tuple[str, ..
         return tuple(media.partition(";")[0] for media in MEDIA_TYPES.values())
     media: str | None = getattr(response, "media_type", None)
     return () if media is None else (media,)
+
+
+async def _written(frames: Sequence[Frame]) -> bytes:
+    """Events of a stream, each with the cursor that the client sends to go on after it."""
+    return b"".join(
+        b"id: %b\ndata: %b\n\n" % (frame.event.cursor.encode(), frame.json) for frame in frames
+    )
+
+
+def _ended(call: Call, error: TandemError) -> bytes:
+    """The last event of a stream: its error, as v2 writes errors. It has no id."""
+    request = call.request
+    body = DIALECTS["v2"].error_body(
+        error,
+        request.id,
+        call.scope["path"],
+        request.process.settings.public_url,
+        request.process.clock(),
+    )
+    return b"event: error\ndata: %b\n\n" % encode(body)
 
 
 def _tagged(dialect: Dialect, call: Call, thing: Any) -> tuple[Any, str]:

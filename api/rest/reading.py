@@ -47,6 +47,8 @@ class Expected:
     path_names: tuple[str, ...]
     #: The media types of a file, which a signed link may fetch as well; none for an answer in JSON.
     files: tuple[str, ...]
+    #: The media type of a stream; None for other answers.
+    stream: str | None = None
 
     @cached_property
     def input_names(self) -> frozenset[str]:
@@ -94,7 +96,8 @@ async def read(
     `MalformedRequest` and `UnsupportedMediaType`.
     """
     headers = fields_of(scope)
-    media = _accepted(",".join(headers.every(b"accept")), expected.files)
+    accept = ",".join(headers.every(b"accept"))
+    media = _accepted(accept, expected.files, expected.stream)
     if media is None:
         raise NotAcceptable
     require_clean_path(scope)
@@ -104,7 +107,7 @@ async def read(
         _read_query(sent)
         if expected.files:
             link = sent.query.pop("token", None)
-        elif "fields" in sent.query:
+        elif "fields" in sent.query and expected.stream is None:
             fields = _trim_names(sent, answer_names)
             wanted = expected.wanted(fields) if projected else None
     else:
@@ -184,12 +187,13 @@ async def _body(headers: Fields, receive: Receive, expected: Expected) -> dict[s
 
 
 @lru_cache(maxsize=256)
-def _accepted(accept: str, files: tuple[str, ...]) -> str | None:
-    """The media type of the answer, JSON or that of a file; None where the caller takes none.
+def _accepted(accept: str, files: tuple[str, ...], stream: str | None) -> str | None:
+    """The media type of the answer; None where the caller takes none of those that there are.
 
-    A file is also answered as bytes of any kind: generated clients know no other media types.
+    It is JSON, or that of a file or a stream. A file is also answered as bytes of any kind:
+    generated clients know no other media types.
     """
-    offered = (*files, BYTES) if files else (_JSON,)
+    offered = (*files, BYTES) if files else (stream or _JSON,)
     return next((media for media in offered if _accepts(accept, media)), None)
 
 

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from persistence.database.columns import TextArray
 from persistence.database.listing import Listing, ascending
-from persistence.database.statements import given
+from persistence.database.rows import row_plan
+from persistence.database.statements import Query, given, value
 from persistence.database.views import view, viewer
 from persistence.events.tables import EventTable, events
 from persistence.users.tables import users
@@ -57,4 +58,35 @@ EVENTS = Listing(
         "types": events.c.type == sa.any_(sa.bindparam("types", type_=TextArray)),
         "subject": events.c.subject == given("subject", events.c.subject),
     },
+)
+
+
+class NewEvent(Struct, frozen=True):
+    """An event of the log with those who hear it, for streams."""
+
+    id: str
+    position: int
+    type: str
+    at: datetime
+    subject: str
+    data: dict[str, Any] | None
+    request_id: str
+    audience: str
+    owner_id: str | None
+    is_public: bool
+    is_withheld: bool
+
+
+_new = row_plan(NewEvent, EventTable)
+#: The oldest events behind a ``position``, ``limit`` at the most, whoever hears them.
+NEW_EVENTS = Query(
+    sa.select(*_new.selected)
+    .where(events.c.position > sa.bindparam("position", type_=sa.BigInteger))
+    .order_by(events.c.position)
+    .limit(sa.bindparam("limit", type_=sa.BigInteger)),
+    _new.row,
+)
+#: Since when a user has the role. Values: user_id.
+ROLE_SINCE = Query(
+    sa.select(users.c.role_since).where(users.c.id == given("user_id", users.c.id)), value
 )

@@ -1,4 +1,4 @@
-"""Fields: `read` and `write` make the field of an operation, `relation` one that follows a key."""
+"""Fields: `read`, `write` and `subscribe` make an operation's field, `relation` follows a key."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -67,6 +67,21 @@ def read(
         return await _load(loader, self, info, given)
 
     return _field(op, place, resolver, returns, metadata(loader))
+
+
+def subscribe(op: Operation[Any, Any], place: str, returns: Any) -> Any:
+    """The field of an operation whose answer is a stream, at ``place`` in the schema.
+
+    schema/executing/subscribing.py calls the operation itself, so that graphql-core has no part in
+    when a stream begins and ends. Each event is then the root of an execution of its own.
+    """
+
+    async def resolver(self: Any, info: Info, **values: Any) -> Any:
+        raise NotImplementedError(op.name)
+
+    field = _field(op, place, resolver, returns)
+    field.is_subscription = True
+    return field
 
 
 def relation(load: Any, key: str, returns: Any, description: str, *, rows: int = 0) -> Any:

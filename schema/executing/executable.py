@@ -31,6 +31,7 @@ class Executable:
         self.document = document
         self.node = node
         self.writes = node.operation is OperationType.MUTATION
+        self.subscribes = node.operation is OperationType.SUBSCRIPTION
         self.roots = root_fields(document, node)
 
     def cost(self, variables: Mapping[str, Any], settings: Settings) -> int:
@@ -49,10 +50,22 @@ class Executable:
         self, request: Request, variables: Mapping[str, Any], key: str | None
     ) -> ExecutionResult:
         """The data and errors. ``key`` is the Idempotency-Key header."""
+        return await self._execute(request, variables, key, None)
+
+    async def show(
+        self, request: Request, variables: Mapping[str, Any], event: object
+    ) -> ExecutionResult:
+        """The data and errors of one event of a subscription."""
+        return await self._execute(request, variables, None, event)
+
+    async def _execute(
+        self, request: Request, variables: Mapping[str, Any], key: str | None, root: object
+    ) -> ExecutionResult:
         name = self.node.name
         result: Any = execute(
             SCHEMA,
             self.document,
+            root_value=root,
             context_value=GraphQLContext(request, key, self._counting),
             variable_values=dict(variables),
             operation_name=name and name.value,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from graphql import FieldNode, GraphQLError
+from graphql import ExecutionResult, FieldNode, GraphQLError
 
 from schema.executing.documents import Documents, Prepared, names_in
 from schema.executing.executable import Executable
@@ -28,6 +28,7 @@ from services.errors.common import (
     Internal,
     MalformedRequest,
     MethodNotAllowed,
+    NotAcceptable,
     PersistedQueryNotFound,
     RateLimited,
     Unauthenticated,
@@ -44,6 +45,8 @@ SHA256 = "extensions.persistedQuery.sha256Hash"
 _IGNORES_TOKEN = {place for place, op in OPERATIONS.items() if op.ignores_token}
 #: In characters: the longest document that is read for a caller without budget, in some 8 ms.
 _LONGEST_UNPAID = 1_000
+_STREAM = "A subscription is a stream: send `Accept: text/event-stream`, or use the WebSocket."
+_ANSWER = "Send queries and mutations by HTTP, with `Accept: application/json`."
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,17 @@ class GraphQLRequest:
     idempotency_key: str | None
     #: The hash of a persisted query.
     sha256: str | None = None
+    #: Whether the caller takes one answer, and whether they take a stream of answers.
+    answers: bool = True
+    streams: bool = False
+
+
+class Admitted(NamedTuple):
+    """A request that may run: as it was asked, its operation, and its idempotency key."""
+
+    asked: GraphQLRequest
+    operation: Executable
+    key: str | None
 
 
 @dataclass(frozen=True)
@@ -78,6 +92,12 @@ class Answer:
 
 async def answer(documents: Documents, request: Request, asked: GraphQLRequest) -> Answer:
     """Run a document for a caller; a request that cannot run at all is refused as a whole."""
+    found = await admit(documents, request, asked)
+    return found if isinstance(found, Answer) else await perform(request, *found)
+
+
+async def admit(documents: Documents, request: Request, asked: GraphQLRequest) -> Admitted | Answer:
+    """Check a request as a whole and charge it; an answer where it is refused."""
     try:
         if asked.sha256 is not None:
             asked = await _with_document(request, asked, asked.sha256)
@@ -101,7 +121,7 @@ async def answer(documents: Documents, request: Request, asked: GraphQLRequest) 
         return refused(request, error, [GraphQLError("PersistedQueryNotFound")])
     except TandemError as error:
         return refused(request, error)
-    return await perform(request, asked, operation, key)
+    return Admitted(asked, operation, key)
 
 
 async def _with_document(request: Request, asked: GraphQLRequest, sha: str) -> GraphQLRequest:
@@ -122,7 +142,13 @@ async def perform(
     request: Request, asked: GraphQLRequest, operation: Executable, key: str | None
 ) -> Answer:
     """Run an operation that has been admitted."""
-    result = await operation.run(request, asked.variables, key)
+    return await told(request, asked, operation, await operation.run(request, asked.variables, key))
+
+
+async def told(
+    request: Request, asked: GraphQLRequest, operation: Executable, result: ExecutionResult
+) -> Answer:
+    """A result with its errors as ours."""
     if not result.errors:
         return Answer({"data": result.data})
     found = [await _field_error(request, asked, operation, error) for error in result.errors]
@@ -184,6 +210,10 @@ async def _admit(request: Request, asked: GraphQLRequest, operation: Executable)
     """Check the document as a whole, and charge it; the idempotency key of its header."""
     if asked.read_only and operation.writes:
         raise MethodNotAllowed("Send mutations by POST.")
+    if operation.subscribes and not asked.streams:
+        raise NotAcceptable(_STREAM)
+    if not operation.subscribes and not asked.answers:
+        raise NotAcceptable(_ANSWER)
     settings = request.process.settings
     cost = operation.cost(asked.variables, settings)
     if cost > settings.graphql_cost:
@@ -332,8 +362,15 @@ def _placed(shaped: dict[str, Any], error: GraphQLError) -> dict[str, Any]:
 def _shaped(
     request: Request, error: TandemError, source: GraphQLError | None = None
 ) -> dict[str, Any]:
-    """An error as JSON, with the message and locations of ``source`` where there is one."""
+    """An error of the answer as JSON; the request's line in the log tells it."""
     request.told(error)
+    return error_json(request, error, source)
+
+
+def error_json(
+    request: Request, error: TandemError, source: GraphQLError | None = None
+) -> dict[str, Any]:
+    """An error as JSON, with the message and locations of ``source`` where there is one."""
     shaped: dict[str, Any] = {"message": source.message if source else error.title}
     if source and source.locations:
         shaped["locations"] = [_location(location) for location in source.locations]

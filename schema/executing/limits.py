@@ -173,7 +173,7 @@ _NO_OPERATIONS = {
 def _places() -> dict[tuple[str, str], _Place]:
     """Every field of the schema, by its type's name and its own."""
     operations = {place: BY_NAME[name] for name, place in FIELDS.items()}
-    roots = (SCHEMA.query_type, SCHEMA.mutation_type)
+    roots = (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type)
     found: dict[tuple[str, str], _Place] = {}
     for kind in SCHEMA.type_map.values():
         if not isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):

@@ -55,7 +55,11 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
 }
 _TOO_LARGE = ("TOO_LARGE", "Give a smaller number.")
 _TOO_SMALL = ("TOO_SMALL", "Give a larger number.")
-_ROOTS = {kind.name: "" for kind in (SCHEMA.query_type, SCHEMA.mutation_type) if kind}
+_ROOTS = {
+    kind.name: ""
+    for kind in (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type)
+    if kind
+}
 _JSON = SCHEMA.get_type("JSON")
 _NO_NODES: Mapping[str, Node] = MappingProxyType({})
 #: Reads a value of a type at a path.

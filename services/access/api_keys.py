@@ -59,7 +59,13 @@ class ApiKeys:
             raise TokenExpired
         self._used[key.id] = now
         granted = frozenset(key.permissions)
-        return Caller(key.user_id, Role(key.role), key_id=key.id, granted=granted)
+        return Caller(
+            key.user_id,
+            Role(key.role),
+            key_id=key.id,
+            granted=granted,
+            expires_at=key.expires_at,
+        )
 
     async def _read(self, reader: Reader, digest: bytes, now: datetime) -> KnownKey:
         polls = self._revocations.polls

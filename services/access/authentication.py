@@ -20,6 +20,7 @@ from persistence.sessions.statements import (
 from persistence.users.tables import Role
 from services.access import api_keys
 from services.access.callers import Caller
+from services.access.tokens import Identity
 from services.errors.common import TokenRevoked, Unauthenticated
 from services.operation.context import Context, Request
 
@@ -59,13 +60,19 @@ async def _session_caller(request: Request, token: str) -> Caller:
     if process.revocations.fresh:
         if process.revocations.ended(identity.session_id):
             raise TokenRevoked
-        return Caller(identity.user_id, identity.role, session_id=identity.session_id)
+        return _by_session(identity, identity.role)
     session = await request.reader.one(
         SESSION, session_id=identity.session_id, user_id=identity.user_id, now=now
     )
     if session is None or not session.live:
         raise TokenRevoked
-    return Caller(identity.user_id, Role(session.role), session_id=identity.session_id)
+    return _by_session(identity, Role(session.role))
+
+
+def _by_session(identity: Identity, role: Role) -> Caller:
+    return Caller(
+        identity.user_id, role, session_id=identity.session_id, expires_at=identity.expires_at
+    )
 
 
 async def recheck_caller(ctx: Context, tx: Transaction) -> None:

@@ -1,6 +1,6 @@
 """Callers: who calls, and what they may do and see."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ class Caller:
     """A user who calls through a session or an API key, with the user's role.
 
     ``granted`` has the permissions of an API key. It is None for a session, which has all
-    permissions of its role.
+    permissions of its role. The token or key expires at ``expires_at``.
     """
 
     user_id: str
@@ -21,6 +21,7 @@ class Caller:
     session_id: str | None = None
     key_id: str | None = None
     granted: frozenset[str] | None = None
+    expires_at: datetime | None = field(default=None, compare=False)
 
     def may(self, wanted: Permission) -> bool:
         """Does this caller hold the permission?"""

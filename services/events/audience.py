@@ -6,8 +6,10 @@ of others, or when it is public. A role that was gained does not open the past: 
 persistence/events/views.py.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
+from persistence.events.views import NewEvent
 from persistence.orders.views import Order
 from persistence.posts.views import Post
 from persistence.products.views import Product
@@ -69,6 +71,21 @@ def hearing(caller: Caller) -> Hearing:
         if rule.of_others and all(map(caller.may, rule.of_others)):
             others.append(name)
     return Hearing(owned, others)
+
+
+class Listener(NamedTuple):
+    """Somebody who follows new events."""
+
+    user_id: str
+    hearing: Hearing
+    #: Events from before are not told because of the role.
+    role_since: datetime
+
+    def concerned(self, event: NewEvent) -> bool:
+        """Do they hear an event for more than being public? As persistence/events/views.py says."""
+        if event.owner_id == self.user_id and event.audience in self.hearing.as_owner:
+            return True
+        return event.audience in self.hearing.as_other and event.at >= self.role_since
 
 
 def of_order(order: Order) -> Audience:

@@ -1,10 +1,8 @@
 """Operations of events: read the log, and list the types."""
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from persistence.database.listing import Window
@@ -18,6 +16,7 @@ from services.errors.common import Internal, ValidationFailed
 from services.errors.events import EventsGone
 from services.events.audience import hearing
 from services.events.cursors import LogCursors
+from services.events.envelope import Event, shown
 from services.events.types import EVENT_TYPES, TYPE_NAMES, EventType
 from services.ids import NOWHERE
 from services.operation.context import Context
@@ -26,33 +25,7 @@ from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 
 #: Positions are unique: no event has the cursor's own position and a smaller or larger id.
-_LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-
-
-class Event(Struct, frozen=True, rename="camel"):
-    """Something that happened in the shop: the same envelope on every door."""
-
-    id: Annotated[str, Meta(description="UUIDv7 of the event.")]
-    type: Annotated[str, Meta(description="What happened; `eventTypes` lists the types.")]
-    cursor: Annotated[
-        str, Meta(description="Where it stands in the log; give it as `after` to go on from here.")
-    ]
-    position: Annotated[
-        int | None, Meta(description="Its number in the log, without gaps; for managers.")
-    ]
-    at: Annotated[datetime, Meta(description="When it happened.")]
-    subject: Annotated[str, Meta(description="Id of the thing that it is about.")]
-    data: Annotated[
-        dict[str, Any] | None,
-        Meta(
-            description="The thing as v2 of REST wrote it at that moment; null when the thing may"
-            " no longer be seen, or its person has deleted their account."
-        ),
-    ]
-    request_id: Annotated[
-        str | None,
-        Meta(description="Id of the request that did it; for those whom the thing concerns."),
-    ]
+LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
 def _names(value: object) -> object:
@@ -186,17 +159,7 @@ def shower(cursors: LogCursors, epoch: str, caller: Caller) -> Callable[[LoggedE
     sees_positions = caller.may(Permission.EVENTS_READ_ALL)
 
     def show(row: LoggedEvent) -> Event:
-        withheld = row.is_withheld and not row.is_insider
-        return Event(
-            id=row.id,
-            type=row.type,
-            cursor=cursors.write(epoch, row.position),
-            position=row.position if sees_positions else None,
-            at=row.at,
-            subject=row.subject,
-            data=None if withheld else row.data,
-            request_id=row.request_id if row.is_insider else None,
-        )
+        return shown(cursors, epoch, row, is_insider=row.is_insider, sees_positions=sees_positions)
 
     return show
 
@@ -216,7 +179,7 @@ def _window(cursors: LogCursors, input: ListEvents, usual: int) -> tuple[Window,
     if cursor is None:
         return Window(size + 1, backward=backward), None if backward else 1
     _, position = read_cursor(cursors, field, cursor)
-    return Window(size + 1, (position, NOWHERE if backward else _LAST_ID), backward), None
+    return Window(size + 1, (position, NOWHERE if backward else LAST_ID), backward), None
 
 
 def _refuse_gone(cursors: LogCursors, input: ListEvents, head: Head) -> None:

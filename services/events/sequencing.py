@@ -5,8 +5,8 @@ The next statement sees every event whose transaction has committed by then, and
 order of ``seq``. A transaction that commits later gets later positions, whatever its ``seq``. A run
 that dies leaves the outbox as it was.
 
-Each worker looks into the outbox five times a second. A process whose readers wait for new events
-may run one more often: a look into an empty outbox is one short statement.
+Each worker looks into the outbox five times a second. A process with event streams looks more
+often (services/events/hub.py): a look into an empty outbox is one short statement.
 """
 
 from collections.abc import Callable
@@ -49,10 +49,12 @@ class Sequencer:
         #: The channel in Redis that tells of new positions.
         self.channel = f"{settings.redis_prefix}:events"
 
-    async def poll(self) -> None:
-        """Run if events wait; raises `DatabaseError`."""
-        if await self._database.reader(QueryStats()).one(WAITS):
+    async def poll(self) -> bool:
+        """Run if events wait, and answer whether they did; raises `DatabaseError`."""
+        waits = bool(await self._database.reader(QueryStats()).one(WAITS))
+        if waits:
             await self.run()
+        return waits
 
     async def run(self) -> None:
         """Move every event that waits now; raises `DatabaseError`."""

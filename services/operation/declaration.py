@@ -81,6 +81,8 @@ class Declaration(Generic[In]):
     paged: bool = False
     #: The file of a read that answers with one: REST sends it, GraphQL gives its signed URL.
     file: RowFile | None = None
+    #: A read whose answer is a stream of results, one after the other, until somebody ends it.
+    streams: bool = False
     #: A write that takes ``ifMatch``.
     conditional: bool = False
     ignores_token: bool = False

@@ -16,3 +16,9 @@ class EventSettings(NamedSettings):
         ge=0,
         description="Managers hear of a product whose stock falls to this number or below it.",
     )
+    streams_per_caller: int = Field(
+        default=10, ge=1, description="The most open event streams of a caller in a process."
+    )
+    streams: int = Field(
+        default=5_000, ge=1, description="The most open event streams of a process."
+    )

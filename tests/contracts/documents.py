@@ -22,7 +22,13 @@ def documents_of(schema: GraphQLSchema) -> dict[str, str]:
     assert schema.query_type
     assert schema.mutation_type
     found = {}
-    for kind, root in (("query", schema.query_type), ("mutation", schema.mutation_type)):
+    assert schema.subscription_type
+    roots = {
+        "query": schema.query_type,
+        "mutation": schema.mutation_type,
+        "subscription": schema.subscription_type,
+    }
+    for kind, root in roots.items():
         for name, field in root.fields.items():
             head, call = _call(name, field, "")
             found[name] = f"{kind} {_title(name)}{head} {{ {call}{_selection(field.type)} }}"

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -16,9 +17,11 @@ import pytest
 
 from api.app import create_app
 from api.cli import http_server
+from services.ids import new_id
 from services.settings.settings import Settings
 from tests.commands import Child, running
 from tests.shop import Person, Shop
+from tests.streams import listening
 from tests.worker.test_process import answering, ended
 from tests.worker.work import eventually, free_port
 
@@ -63,6 +66,10 @@ class Balancer:
             return len(self._ready) == number
 
         await eventually(are)
+
+    def next_port(self) -> int:
+        """The port of the next ready server."""
+        return sorted(self._ready)[next(self._turn) % len(self._ready)]
 
     async def send(self, path: str) -> None:
         """Send one request; every second on a new connection."""
@@ -187,6 +194,93 @@ async def test_servers_restarted_in_turn_lose_no_request(
     looking.cancel()
     assert balancer.failed == []
     assert balancer.sent >= REQUESTS[depth]
+
+
+@pytest.mark.thorough
+async def test_streams_of_servers_restarted_in_turn_miss_nothing(
+    shop: Shop, tmp_path: Path, depth: int
+) -> None:
+    """Each reader goes on elsewhere with its last cursor, after the wait that it was told."""
+    people = [await shop.person() for _ in range(20)]
+    begin, subject = await shop.end_of_log(), new_id(datetime.now(UTC))
+    site = Site(shop.process.settings, tmp_path, "1")
+    balancer = Balancer(site.ports)
+    looking = asyncio.create_task(balancer.look())
+    told: list[list[str]] = [[] for _ in range(200)]
+    ends: set[str] = set()
+    readers: list[asyncio.Task[None]] = []
+    stopping = asyncio.Event()
+
+    async def write() -> None:
+        while not stopping.is_set():
+            await shop.execute(_EVENT, subject)
+            await asyncio.sleep(0.05)
+
+    try:
+        for port in site.ports:
+            await site.start(port)
+        await balancer.ready(2)
+        readers = [
+            asyncio.create_task(follow(balancer, people[n % 20], subject, begin, heard, ends))
+            for n, heard in enumerate(told)
+        ]
+        writing = asyncio.create_task(write())
+        for port in site.ports * depth:
+            await asyncio.sleep(1)
+            await site.stop(port)
+            await site.start(port)
+            await balancer.ready(2)
+        stopping.set()
+        await writing
+        await shop.process.sequencer.run()
+        rows = await shop.rows(
+            "SELECT id FROM events WHERE subject = $1 ORDER BY position", subject
+        )
+        written = [str(row["id"]) for row in rows]
+
+        async def all_heard() -> bool:
+            return balancer.failed != [] or all(len(heard) >= len(written) for heard in told)
+
+        await eventually(all_heard)
+    finally:
+        for task in (looking, *readers):
+            task.cancel()
+        await asyncio.gather(looking, *readers, return_exceptions=True)
+        await site.kill()
+    assert balancer.failed == []
+    assert ends == {"UNAVAILABLE"}
+    for heard in told:
+        assert heard == written
+
+
+_EVENT = (
+    "INSERT INTO event_outbox (id, type, at, subject, request_id, audience, is_public,"
+    " is_withheld, tags) VALUES (gen_random_uuid(), 'category.updated', now(), $1, 'r',"
+    " 'categories', true, false, '{}')"
+)
+
+
+async def follow(
+    balancer: Balancer, person: Person, subject: str, cursor: str, heard: list[str], ends: set[str]
+) -> None:
+    """Read a stream of any ready server, again and again; notes ids, and why streams ended."""
+    while True:
+        wait = 1.0
+        url = f"http://127.0.0.1:{balancer.next_port()}"
+        headers = {"Last-Event-ID": cursor}
+        try:
+            async with listening(url, person, headers=headers, subject=subject) as stream:
+                while True:
+                    piece = await stream.piece()
+                    wait = int(piece.fields.get("retry", 1000)) / 1000
+                    if piece.fields.get("event") == "error":
+                        ends.add(piece.data["code"])
+                        break
+                    cursor = piece.fields["id"]
+                    heard.append(piece.data["id"])
+        except (AssertionError, httpx.HTTPError, StopAsyncIteration) as error:
+            balancer.failed.append(f"{url}: {error!r}")
+        await asyncio.sleep(wait)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from services.catalogue import BY_NAME
 from tests.conftest import CHECKOUT
-from tests.faces import ADDRESSES, FILES, Door
+from tests.faces import ADDRESSES, FILES, STREAMS, Door
 from tests.shop import PASSWORD, Person, Shop, new_key, unique
 
 UNKNOWN = "01a1f9bd-135c-7e07-b274-b67df665d3e0"
@@ -42,7 +42,7 @@ def judge(version: str, schema: Mapping[str, Any]) -> jsonschema_rs.Draft202012V
 def test_a_success_has_one_status_and_the_type_of_the_whole_answer(version: str) -> None:
     for name in ADDRESSES:
         [(status, answer)] = successes(version, name).items()
-        if status == "204" or name in FILES:
+        if status == "204" or name in FILES or name in STREAMS:
             continue
         schema = answer["content"]["application/json"]["schema"]
         types = schema.get("anyOf", [schema])

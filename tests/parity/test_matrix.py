@@ -128,6 +128,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "uploads.create": SIGNED_IN,
     "uploads.get": (NOBODY, "OK", *["UPLOAD_NOT_FOUND"] * 4),
     "events.list": SIGNED_IN,
+    "events.stream": SIGNED_IN,
     "eventTypes.list": PUBLIC,
     "audit.list": ADMINS,
     "audit.head": ADMINS,

@@ -240,7 +240,7 @@ OPENS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "uploads:read:own": ("USER", ("uploads.get",)),
     "uploads:write:own": ("USER", ("uploads.create",)),
-    "events:read:own": ("USER", ("events.list",)),
+    "events:read:own": ("USER", ("events.list", "events.stream")),
     "events:read:all": ("MANAGER", ()),
     "jobs:read:all": ("ADMIN", ("jobs.list", "jobs.get")),
     "jobs:write:all": ("ADMIN", ("jobs.retry", "jobs.discard")),

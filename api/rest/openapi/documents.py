@@ -33,6 +33,7 @@ from api.rest.operation_route import OperationRoute
 from api.rest.reading import BYTES
 from api.rest.routes import ROUTES, routes_of
 from api.rest.versions import DIALECTS
+from api.streams.sse import MEDIA
 from services import money
 from services.access.permissions import PUBLIC
 from services.errors.base import TandemError
@@ -58,6 +59,11 @@ from services.settings.settings import Settings
 _FLAT = ("firstName", "lastName", "avatar", "imageVariants", "bio")
 _SAMPLE_ID = "01a1f9bd-135c-7e07-b274-b67df665d3e0"
 _SAMPLE_TIME = datetime(2026, 11, 20, 12, tzinfo=UTC)
+_EVENTS = {
+    "type": "string",
+    "description": "Server-sent events. The `data` of each is an Event, and its `id` the cursor."
+    " One of the kind `error` tells why the stream ends; its `data` is a Problem of v2.",
+}
 _FILE = {"type": "string", "format": "binary"}
 
 #: A form that declares a file and sends it.
@@ -194,7 +200,7 @@ class _Writer:
             ]
             sort = properties.get("sort")
             found += self.shapes.parameters(route.operation, sort and parameter_schema(sort))
-            if not route.files:
+            if not route.files and not route.operation.streams:
                 found.append(_fields_parameter(list(self.dialect.names(route.operation))))
         return found + [self._header_parameter(name, route) for name in _request_headers(route)]
 
@@ -284,6 +290,9 @@ class _Writer:
         if route.status == 204:
             _, schema, needed = self.shapes.deletion()
             self._keep(needed)
+        elif operation.streams:
+            schema = None
+            success["content"] = {MEDIA: {"schema": _EVENTS}}
         elif route.files:
             schema = None
             success["content"] = {
@@ -389,6 +398,8 @@ def _request_headers(route: OperationRoute) -> list[str]:
         names.append("Idempotency-Key")
     if operation.conditional:
         names += ["If-Match", "If-None-Match"]
+    if operation.streams:
+        names.append("Last-Event-ID")
     versioned = any("version" in result.__struct_fields__ for result in operation.results)
     tagged = versioned and not operation.paged
     if route.method == "GET" and tagged:

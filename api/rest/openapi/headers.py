@@ -61,4 +61,8 @@ REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
         "While this ETag, or *, is the current one, a read answers 304 and a change 412.",
         _TEXT,
     ),
+    "Last-Event-ID": (
+        "The `id` of the last event that came, to go on after it. It counts before `after`.",
+        _TEXT,
+    ),
 }

@@ -46,6 +46,8 @@ class Answer:
 
 def read(contract: Contract, face: str, response: httpx.Response) -> Answer:
     """The answer in a response."""
+    if response.headers.get("content-type") == "text/event-stream":
+        return Answer(value={}, response=response)  # it was left as soon as it began
     replayed = response.headers.get("idempotent-replayed") == "true"
     if face == "graphql":
         return _graphql(contract, response, replayed)

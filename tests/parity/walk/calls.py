@@ -158,7 +158,10 @@ def _graphql(contract: Contract, call: Call) -> Sent:
     inner = f"{contract.name}{_bracketed(arguments)}" + (f" {{ {selection} }}" if selection else "")
     if contract.under:
         inner = f"{contract.under}{_bracketed(outer)} {{ {inner} }}"
-    return _posted(contract.operation.writes, document, inner, headers)
+    kind = "mutation" if contract.operation.writes else "query"
+    if contract.operation.streams:
+        kind, headers["Accept"] = "subscription", "text/event-stream"
+    return _posted(kind, document, inner, headers)
 
 
 def node_of(contract: Contract, call: Call) -> Sent | None:
@@ -173,11 +176,10 @@ def node_of(contract: Contract, call: Call) -> Sent | None:
         selection = f"... on {kinds[0].name} {{ {selection} }}"
     inner = f"node(id: {document.value(call.values['id'], 'ID!')}) {{ {selection} }}"
     headers = {**call.caller.headers, "Content-Type": "application/json"}
-    return _posted(False, document, inner, headers)
+    return _posted("query", document, inner, headers)
 
 
-def _posted(writes: bool, document: _Document, inner: str, headers: dict[str, str]) -> Sent:
-    kind = "mutation" if writes else "query"
+def _posted(kind: str, document: _Document, inner: str, headers: dict[str, str]) -> Sent:
     text = f"{kind} {_bracketed(document.declared)} {{ {inner} }}"
     body = json.dumps({"query": text, "variables": document.variables})
     return Sent("POST", "/graphql", headers, body)

@@ -103,7 +103,7 @@ class Contract:
         """The names of the answer's fields, where ``fields=`` may trim the answer."""
         kind = self.operation.result
         plain = isinstance(kind, type) and issubclass(kind, Struct) and len(self.results) == 1
-        if not self.by_query or not plain or self.file:
+        if not self.by_query or not plain or self.file or self.operation.streams:
             return []
         # v1 writes a profile flat, so it has no field of that name.
         hints = get_type_hints(kind)
@@ -218,7 +218,12 @@ def _place(sdl: GraphQLSchema, place: str) -> tuple[str | None, str, GraphQLFiel
     assert sdl.mutation_type
     holder, _, name = place.rpartition(".")
     if not holder:
-        roots = {**sdl.query_type.fields, **sdl.mutation_type.fields}
+        assert sdl.subscription_type
+        roots = {
+            **sdl.query_type.fields,
+            **sdl.mutation_type.fields,
+            **sdl.subscription_type.fields,
+        }
         return None, name, roots[name]
     kind = sdl.type_map[holder]
     assert isinstance(kind, GraphQLObjectType)

@@ -18,7 +18,7 @@ from services.jobs.queue import Job
 from services.process import new_process
 from services.settings.settings import Settings
 from tests.conftest import running
-from tests.exchanges import http_client
+from tests.exchanges import http_client, transport_to
 from tests.parity.walk.callers import People
 from tests.shop import PASSWORD, Shop
 
@@ -257,6 +257,6 @@ async def opened(settings: Settings, mail: Path) -> AsyncIterator[World]:
         async with process.database.connection() as connection:
             await connection.execute(_NOTES)
         shop = Shop(process, await process.passwords.hash(PASSWORD))
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(ADDRESS, 4711))
+        transport = transport_to(app, (ADDRESS, 4711))
         async with http_client(transport=transport, base_url="http://test") as client:
             yield World(shop, client, clock)

@@ -1,0 +1,1 @@
+"""Event streams on the wire: server-sent events, and GraphQL over WebSockets."""

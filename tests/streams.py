@@ -1,0 +1,205 @@
+"""Clients of event streams, over real sockets: REST, graphql-sse and graphql-transport-ws."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.faces import DOCUMENTS, written
+from tests.shop import Person
+
+SECONDS = 10
+
+
+@dataclass
+class Piece:
+    """One event of the stream as it stands on the wire: its fields by name."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Any:
+        """The data, which is JSON."""
+        return json.loads(self.fields["data"])
+
+
+class Sse:
+    """A stream of server-sent events; comments and empty pieces are left out."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._lines = response.aiter_lines()
+
+    async def piece(self) -> Piece:
+        """The next piece with data; raises `StopAsyncIteration` at the end."""
+        fields: dict[str, str] = {}
+        async with asyncio.timeout(SECONDS):
+            while True:
+                line = await anext(self._lines)
+                if line.startswith(":"):
+                    continue
+                if not line:
+                    if "data" in fields:
+                        return Piece(fields)
+                    fields = {}
+                    continue
+                name, _, value = line.partition(":")
+                fields[name] = value.removeprefix(" ")
+
+    async def event(self) -> dict[str, Any]:
+        """The next event's envelope."""
+        piece = await self.piece()
+        assert "event" not in piece.fields, piece
+        assert piece.fields["id"] == piece.data["cursor"]
+        return piece.data
+
+    async def events(self, count: int) -> list[dict[str, Any]]:
+        """The next so many events."""
+        return [await self.event() for _ in range(count)]
+
+    async def error(self) -> dict[str, Any]:
+        """The error with which the stream ends, after which nothing comes; events are left out."""
+        while (piece := await self.piece()).fields.get("event") != "error":
+            pass
+        assert "id" not in piece.fields
+        try:
+            more = await self.piece()
+        except StopAsyncIteration:
+            return piece.data
+        raise AssertionError(more)
+
+
+def _client() -> httpx.AsyncClient:
+    """A client that loads no certificates, which would take longer than all the rest."""
+    return httpx.AsyncClient(timeout=SECONDS, verify=False)  # noqa: S501 - plain HTTP
+
+
+@asynccontextmanager
+async def listening(
+    url: str,
+    person: Person,
+    *,
+    version: str = "v2",
+    headers: dict[str, str] | None = None,
+    **query: Any,
+) -> AsyncIterator[Sse]:
+    """An open stream of REST."""
+    sent = person.headers | (headers or {})
+    address = f"{url}/api/{version}/events"
+    async with (
+        _client() as client,
+        client.stream("GET", address, headers=sent, params=query) as response,
+    ):
+        assert response.status_code == 200, await response.aread()
+        yield Sse(response)
+
+
+def document(query: dict[str, Any]) -> dict[str, Any]:
+    """A subscription with its variables, as GraphQL takes it."""
+    text, variables = written(DOCUMENTS["events.stream"], dict(query), None, None)
+    return {"query": text, "variables": variables}
+
+
+class GraphSse(Sse):
+    """A stream of the protocol graphql-sse."""
+
+    async def event(self) -> dict[str, Any]:
+        """The next event's envelope."""
+        piece = await self.piece()
+        assert piece.fields["event"] == "next", piece
+        assert set(piece.data) == {"data"}, piece
+        return piece.data["data"]["events"]
+
+    async def error(self) -> dict[str, Any]:
+        """The error with which the stream ends, after which it is complete; events are left out."""
+        while "errors" not in (piece := await self.piece()).data:
+            pass
+        [error] = piece.data["errors"]
+        assert "data" not in piece.data
+        last = await self.piece()
+        assert last.fields == {"event": "complete", "data": ""}
+        return {"code": error["extensions"]["code"], **error["extensions"]}
+
+
+@asynccontextmanager
+async def listening_by_sse(url: str, person: Person, **query: Any) -> AsyncIterator[GraphSse]:
+    """An open subscription of graphql-sse."""
+    sent = {**person.headers, "Accept": "text/event-stream"}
+    async with (
+        _client() as client,
+        client.stream("POST", f"{url}/graphql", headers=sent, json=document(query)) as response,
+    ):
+        assert response.status_code == 200, await response.aread()
+        yield GraphSse(response)
+
+
+class Socket:
+    """A socket of graphql-transport-ws."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    async def send(self, **message: Any) -> None:
+        """Send a message."""
+        await self.connection.send(json.dumps(message))
+
+    async def receive(self) -> dict[str, Any]:
+        """The next message."""
+        async with asyncio.timeout(SECONDS):
+            return json.loads(await self.connection.recv())
+
+    async def init(self, person: Person | None) -> None:
+        """Begin as somebody."""
+        payload = None if person is None else {"Authorization": f"Bearer {person.token}"}
+        await self.send(type="connection_init", payload=payload)
+        assert await self.receive() == {"type": "connection_ack"}
+
+    async def subscribe(self, id: str = "1", **query: Any) -> None:
+        """Subscribe to events, and wait until the subscription is known."""
+        await self.send(type="subscribe", id=id, payload=document(query))
+
+    async def event(self) -> dict[str, Any]:
+        """The next event's envelope."""
+        message = await self.receive()
+        assert message["type"] == "next", message
+        assert set(message["payload"]) == {"data"}, message
+        return message["payload"]["data"]["events"]
+
+    async def events(self, count: int) -> list[dict[str, Any]]:
+        """The next so many events."""
+        return [await self.event() for _ in range(count)]
+
+    async def closed(self) -> tuple[int, str]:
+        """The code and reason with which the server closes; events before it are left out."""
+        async with asyncio.timeout(SECONDS):
+            with suppress(ConnectionClosed):
+                while True:
+                    await self.connection.recv()
+        assert self.connection.close_code is not None
+        return self.connection.close_code, self.connection.close_reason or ""
+
+
+@asynccontextmanager
+async def socket(url: str, **more: Any) -> AsyncIterator[Socket]:
+    """An open socket."""
+    address = url.replace("http://", "ws://") + "/graphql"
+    options: dict[str, Any] = {"subprotocols": ["graphql-transport-ws"], "compression": None}
+    async with connect(address, **(options | more)) as connection:
+        yield Socket(connection)
+
+
+@asynccontextmanager
+async def listening_by_socket(url: str, person: Person, **query: Any) -> AsyncIterator[Socket]:
+    """A socket with a subscription."""
+    async with socket(url) as one:
+        await one.init(person)
+        await one.subscribe(**query)
+        # Messages are taken in order, but a subscription begins beside them.
+        await asyncio.sleep(0.3)
+        yield one
