@@ -55,7 +55,7 @@ async def test_the_page_of_an_operation_has_what_both_contracts_say(
 
     assert arguments_of_rest(document, said) <= shown
     holder, _, field_name = operation["graphql"].rpartition(".")
-    holders = [holder] if holder else ["Query", "Mutation"]
+    holders = [holder] if holder else ["Query", "Mutation", "Subscription"]
     fields = [SCHEMA.type_map[one].fields for one in holders]  # type: ignore[attr-defined]
     [field] = [one[field_name] for one in fields if field_name in one]
     assert arguments_of_graphql(field) <= in_graphql

@@ -98,11 +98,13 @@ def _rest(response: httpx.Response) -> dict[str, Any]:
 def _graphql(response: httpx.Response) -> dict[str, Any]:
     plain = _plainer()
     asked = json.loads(response.request.content)
+    streamed = response.headers["content-type"].startswith("text/")
+    answer = response.text.splitlines()[0] if streamed else response.json()
     return {
         "query": print_ast(parse(asked["query"])),
         "variables": _short(plain, asked["variables"]),
         "signedIn": "authorization" in response.request.headers,
-        "answer": _short(plain, response.json()),
+        "answer": _short(plain, answer),
     }
 
 

@@ -81,7 +81,7 @@ def field_of(operation: str) -> GraphQLField:
     holder, _, name = FIELDS[operation].rpartition(".")
     if holder:
         return SCHEMA.type_map[holder].fields[name]  # type: ignore[attr-defined]
-    for root in (SCHEMA.query_type, SCHEMA.mutation_type):
+    for root in (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type):
         if root and name in root.fields:
             return root.fields[name]
     raise KeyError(operation)
@@ -123,9 +123,13 @@ def _rest_arguments(method: str, path: str) -> Iterator[Entry]:
                 required=parameter.get("required", False),
             )
     body = said.get("requestBody")
-    if body is not None:
-        schema = next(iter(body["content"].values()))["schema"]
-        yield from _properties(_resolved(schema), "body", _DEEP)
+    known = set[str]()
+    for media, content in (body["content"] if body else {}).items():
+        # A form has a few names of its own.
+        place = "body" if media == "application/json" else "form"
+        found = [*_properties(_resolved(content["schema"]), place, _DEEP)]
+        yield from (one for one in found if one.name not in known)
+        known |= {one.name for one in found}
 
 
 def _properties(schema: dict[str, Any], place: str, deep: int) -> Iterator[Entry]:
