@@ -39,6 +39,8 @@ CREATE FUNCTION walk_note() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_TABLE_NAME = 'audit_log' THEN
         INSERT INTO walk_changes (relation, audit) VALUES (TG_TABLE_NAME, to_jsonb(NEW));
+    ELSIF TG_TABLE_NAME = 'event_outbox' AND TG_OP = 'DELETE' THEN
+        NULL;  -- a sequencer takes what waits; streams run one
     ELSIF TG_OP <> 'UPDATE' OR to_jsonb(OLD) - 'last_used_at' <> to_jsonb(NEW) - 'last_used_at' THEN
         INSERT INTO walk_changes (relation) VALUES (TG_TABLE_NAME);
     END IF;
