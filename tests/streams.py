@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,12 @@ from tests.faces import DOCUMENTS, written
 from tests.shop import Person
 
 SECONDS = 10
+#: The handshake of a socket, for clients that speak with raw bytes.
+HANDSHAKE = (
+    b"GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+)
 
 
 @dataclass
@@ -203,3 +210,10 @@ async def listening_by_socket(url: str, person: Person, **query: Any) -> AsyncIt
         # Messages are taken in order, but a subscription begins beside them.
         await asyncio.sleep(0.3)
         yield one
+
+
+def masked(text: str) -> bytes:
+    """A text frame of a client, with a mask of zeros."""
+    body = text.encode()
+    assert 125 < len(body) < 65_536
+    return b"\x81" + struct.pack("!BH", 0x80 | 126, len(body)) + b"\0\0\0\0" + body

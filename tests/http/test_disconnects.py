@@ -12,7 +12,7 @@ import psutil
 
 from api.cli.http_server import HttpServer, server_config
 from tests.shop import Person, Shop
-from tests.streams import document
+from tests.streams import HANDSHAKE, document, masked
 from tests.worker.work import eventually
 
 
@@ -73,10 +73,10 @@ async def leave_abruptly(url: str, people: list[Person], count: int) -> None:
         writer.write(_opening(ada, number))
         await reader.readuntil(b"\r\n\r\n")
         if number % 3 == 2:
-            writer.write(_masked(f'{{"type":"connection_init","payload":{_token(ada)}}}'))
+            writer.write(masked(f'{{"type":"connection_init","payload":{_token(ada)}}}'))
             await reader.readuntil(b"connection_ack")
             asked = json.dumps(document({}))
-            writer.write(_masked(f'{{"type":"subscribe","id":"1","payload":{asked}}}'))
+            writer.write(masked(f'{{"type":"subscribe","id":"1","payload":{asked}}}'))
             await asyncio.sleep(0.01)
         writer.transport.abort()
 
@@ -99,15 +99,4 @@ def _opening(person: Person, number: int) -> bytes:
             f"POST /graphql HTTP/1.1\r\nHost: x\r\n{token}Accept: text/event-stream\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         ).encode()
-    return (
-        b"GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
-    )
-
-
-def _masked(text: str) -> bytes:
-    """A text frame of a client, with a mask of zeros."""
-    body = text.encode()
-    assert 125 < len(body) < 65_536
-    return b"\x81" + struct.pack("!BH", 0x80 | 126, len(body)) + b"\0\0\0\0" + body
+    return HANDSHAKE
