@@ -272,7 +272,7 @@ async def end_unpaid(
     return await move_order(ctx, tx, order, to, note)
 
 
-#: What an order tells when it reaches a status.
+#: The event of an order that reaches a status.
 _EVENTS = {
     OrderStatus.PENDING: types.ORDER_APPROVED,
     OrderStatus.REJECTED: types.ORDER_REJECTED,

@@ -15,7 +15,7 @@ from services.events.emitting import emit
 from services.operation.context import Context
 from services.posts.texts import text_columns
 
-#: What a post tells when it was, or was not, published, and is now.
+#: The event by whether a post was published before, and is now.
 _EVENTS = {(False, True): types.POST_PUBLISHED, (True, False): types.POST_UNPUBLISHED}
 
 

@@ -42,7 +42,7 @@ def path_description(route: OperationRoute, name: str) -> str:
 
 
 def success_description(route: OperationRoute) -> str:
-    """What a route answers when it goes well."""
+    """The description of a success: what the operation returns."""
     operation = route.operation
     if route.status == 204:
         return "It is gone."
