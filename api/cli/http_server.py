@@ -21,7 +21,6 @@ from typing import Any
 import uvicorn
 
 from api.http.accepting import Accepting
-from api.http.connection import Connection
 from api.http.edge import Edge
 from services.settings.settings import Settings
 
@@ -107,11 +106,12 @@ class HttpServer(uvicorn.Server):
             await asyncio.wait_for(super().shutdown(sockets), CLOSE_SECONDS)
 
     def _new_connection(self) -> asyncio.Protocol:
+        make: Any = self.config.http_protocol_class
         state = self.lifespan.state
-        return Connection(config=self.config, server_state=self.server_state, app_state=state)
+        return make(config=self.config, server_state=self.server_state, app_state=state)
 
 
-def _socket_connection(**given: Any) -> asyncio.Protocol:
+def socket_connection(**given: Any) -> asyncio.Protocol:
     """The connection of a WebSocket; the first one loads its library."""
     from api.http.socket_connection import SocketConnection
 
@@ -124,8 +124,9 @@ def server_config(app: str | Callable[[], Any], settings: Settings, **more: Any)
         app,
         factory=True,
         loop="auto" if sys.platform == "win32" else "uvloop",
-        http=Connection,
-        ws=_socket_connection,  # type: ignore[arg-type]
+        # Names, as a reloading process must be able to tell a mistake in these modules.
+        http="api.http.connection:Connection",
+        ws="api.cli.http_server:socket_connection",
         ws_max_size=MESSAGE_BYTES,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PING_SECONDS,
