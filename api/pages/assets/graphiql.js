@@ -1,6 +1,8 @@
 // Starts GraphiQL: the committed schema, the shop's documents, and one-click logins. The token is
 // kept in memory alone.
 
+import { pieces } from "./stream.js";
+
 /**
  * @typedef {{message: string, extensions?: {code?: string, hint?: string, docUrl?: string}}} AnswerError
  * @typedef {{data?: any, errors?: AnswerError[]}} Answer
@@ -21,30 +23,26 @@ const LOGIN = `mutation ($input: LoginInput!) {
   login(input: $input) { accessToken expiresIn user { fullName role } }
 }`;
 
-/**
- * @param {Asked} asked
- * @param {Record<string, string>} headers
- * @returns {Promise<Answer>}
- */
-async function ask(asked, headers) {
-  const answer = await fetch("/graphql", {
-    method: "POST",
-    headers: {
-      "Content-Type": "application/json",
-      Accept: "application/graphql-response+json, application/json",
-      ...headers,
-    },
-    body: JSON.stringify(asked),
-  });
-  return answer.json();
-}
+/** @param {Asked} asked @param {Record<string, string>} [headers] @param {AbortSignal} [signal] */
+const ask = (asked, headers, signal) => fetch("/graphql", {
+  method: "POST",
+  signal,
+  headers: {
+    "Content-Type": "application/json",
+    Accept: "application/graphql-response+json, application/json, text/event-stream",
+    ...headers,
+  },
+  body: JSON.stringify(asked),
+});
 
 /**
  * @param {string} email
  * @param {string} password
  */
 async function signIn(email, password) {
-  const answer = await ask({ query: LOGIN, variables: { input: { email, password } } }, {});
+  const asked = await ask({ query: LOGIN, variables: { input: { email, password } } });
+  /** @type {Answer} */
+  const answer = await asked.json();
   const login = answer.data?.login;
   if (!login) {
     person = null;
@@ -82,9 +80,28 @@ function logins() {
 async function fetcher(asked, given) {
   if (person && person.until < Date.now()) await signIn(person.email, person.password);
   const token = person ? { Authorization: `Bearer ${person.token}` } : undefined;
-  const answer = await ask(asked, { ...token, ...given?.headers });
+  const leave = new AbortController();
+  const answered = await ask(asked, { ...token, ...given?.headers }, leave.signal);
+  if (answered.headers.get("Content-Type")?.startsWith("text/event-stream")) return heard(answered, leave);
+  const answer = await answered.json();
   explain(answer.errors ?? []);
   return answer;
+}
+
+/** The answers of a subscription, until the reader stops it. @param {Response} answered @param {AbortController} leave */
+function heard(answered, leave) {
+  explain([]);
+  const answers = pieces(answered, leave.signal);
+  const next = async () => {
+    const found = await answers.next();
+    explain(found.value?.errors ?? []);
+    return found;
+  };
+  const end = async () => {
+    leave.abort();
+    return { done: true, value: undefined };
+  };
+  return { [Symbol.asyncIterator]: () => ({ next, return: end }) };
 }
 
 /**

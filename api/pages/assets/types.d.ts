@@ -23,6 +23,7 @@ type Declared = {
   idempotent: "none" | "optional" | "required";
   conditional: boolean;
   paged: boolean;
+  streams: boolean;
   cost: number;
   deprecated: { since: string; sunset: string; reason: string } | null;
   graphql: string;
@@ -39,7 +40,7 @@ type Operation = Declared & {
   needsBody: boolean;
   /** The root field, and the one in it where the operation is nested. */
   fields: SdlField[];
-  isMutation: boolean;
+  kind: "query" | "mutation" | "subscription";
   ownErrors: string[];
 };
 type Contract = {
@@ -69,7 +70,7 @@ type Sample = {
   headers: Record<string, string>;
   body: any;
   type: string;
-  reads: "json" | "file" | "nothing";
+  reads: "json" | "file" | "nothing" | "stream";
 };
 
 // The page

@@ -60,16 +60,19 @@ function operationOf(contract, declared, common) {
   const success = Object.entries(route.responses).find(([status]) => status.startsWith("2"));
   /** @type {any[]} */
   const media = Object.values(success?.[1].content ?? {});
+  const graphql = graphqlFields(contract.sdl, declared);
+  const [streamed] = declared.streams ? graphql.fields : [];
   return {
     ...declared,
     noun: before(declared.name, "."),
     description: route.description ?? declared.summary,
     inputs: inputs.sort((one, other) => Number(other.place === "path") - Number(one.place === "path")),
-    answer: media[0]?.schema ?? null,
+    // OpenAPI has no schema for the events of a stream; GraphQL's type has its name.
+    answer: streamed ? { $ref: `#/components/schemas/${typeOf(streamed)}` } : media[0]?.schema ?? null,
     isFile: media.some(({ schema }) => schema.format === "binary"),
     hasBody: !!body,
     needsBody: !!route.requestBody?.required,
-    ...graphqlFields(contract.sdl, declared),
+    ...graphql,
     ownErrors: declared.errors.filter((code) => !common.has(code)),
   };
 }
@@ -79,18 +82,19 @@ const before = (text, end) => text.split(end, 1)[0] ?? "";
 
 /** The root field of an operation, and the field inside it where it is nested. @param {Sdl} sdl @param {Declared} declared */
 function graphqlFields(sdl, declared) {
-  const [owner = "", nested] = declared.graphql.split(".");
-  if (nested === undefined) {
-    const mutation = fieldOf(sdl, "Mutation", owner);
-    const field = mutation ?? fieldOf(sdl, "Query", owner);
-    return { fields: field ? [field] : [], isMutation: !!mutation };
+  const [owner = "", nested = ""] = declared.graphql.split(".");
+  if (!nested) {
+    for (const kind of /** @type {const} */ (["mutation", "subscription", "query"])) {
+      const field = fieldOf(sdl, kind.charAt(0).toUpperCase() + kind.slice(1), owner);
+      if (field) return { fields: [field], kind };
+    }
   }
   const isOfOne = declared.rest.path.includes("{id}");
   const outer = sdl.get("Query")?.fields.find(
     (field) => field.type === owner && isOfOne === field.args.some((argument) => argument.name === "id"),
   );
   const inner = fieldOf(sdl, owner, nested);
-  return { fields: outer && inner ? [outer, inner] : [], isMutation: false };
+  return { fields: outer && inner ? [outer, inner] : [], kind: /** @type {const} */ ("query") };
 }
 
 /** What a `$ref` points to. @param {Contract} contract @param {any} value */

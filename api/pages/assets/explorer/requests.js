@@ -29,6 +29,9 @@ export function restRequest(contract, operation, call, version) {
   return { method: operation.rest.method, path: search ? `${path}?${search}` : path, headers, body: isSent ? body : undefined };
 }
 
+/** What a document goes with. @param {Operation} operation @returns {Record<string, string>} */
+export const graphqlHeaders = ({ streams }) => ({ "Content-Type": "application/json", ...(streams && { Accept: "text/event-stream" }) });
+
 /** @param {string} tag */
 const quoted = (tag) => (tag === "*" || /^(W\/)?"/.test(tag) ? tag : `"${tag}"`);
 
@@ -80,7 +83,7 @@ export function graphqlBody(contract, operation, call, counts) {
   let lines = [inner, ...(field ? selection(contract, operation, field, !!total || counts) : [])];
   if (written.length > 1) lines = [`${outer} {`, ...indented(lines), "}"];
   const name = operation.name.split(".").map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join("");
-  const head = `${bracketed(`${operation.isMutation ? "mutation" : "query"} ${name}`, declared, "")} {`;
+  const head = `${bracketed(`${operation.kind} ${name}`, declared, "")} {`;
   return { query: [head, ...indented(joined(lines)), "}"].join("\n"), variables };
 }
 

@@ -39,7 +39,7 @@ function compared(operation, rest, graphql, first) {
     return [h("div", { class: "notice verdict good", "data-verdict": "ended" }, h("p", {}, h("b", {}, "Done. "),
       `${NAMES[first.face]} did it and ended your session, so ${NAMES[second.face]} does not take its token any more.`))];
   }
-  const found = differences(rest.outcome, graphql.outcome, !operation.writes);
+  const found = differences(rest.outcome, graphql.outcome, !operation.writes && !operation.streams);
   if (found.length) {
     return [h("div", { class: "notice bad verdict", "data-verdict": "different" },
       h("p", {}, h("b", {}, `The faces differ in ${found.length} ${found.length === 1 ? "place" : "places"}.`)),
@@ -49,7 +49,7 @@ function compared(operation, rest, graphql, first) {
           .map((text) => h("td", {}, h("code", {}, text ?? "nothing")))))))))];
   }
   const { error } = rest.outcome;
-  let text = "Both faces gave the same answer.";
+  let text = operation.streams ? "Both streams opened, and told the same." : "Both faces gave the same answer.";
   if (error) text = "Both faces refused it with the same error.";
   if (second.outcome.replayed && !first.outcome.replayed) {
     text = `One effect, one answer: ${NAMES[first.face]} did it, ${NAMES[second.face]} replayed the outcome of the same key.`;

@@ -5,7 +5,7 @@ import { mayCall } from "./contract.js";
 import { inputFields } from "./form.js";
 import { graphqlBody, restRequest } from "./requests.js";
 import { drawRuns, NAMES, problem } from "./results.js";
-import { run } from "./runs.js";
+import { align, run } from "./runs.js";
 import { drawSamples } from "./samples.js";
 import { keepAddress, newKey } from "./state.js";
 
@@ -132,7 +132,9 @@ async function execute(shown, faces) {
   for (const one of byId("bar").querySelectorAll("button")) one.disabled = true;
   byId("verdict").replaceChildren(h("p", { class: "muted" }, "Running …"));
   try {
-    for (const face of faces) runs.push(await run(contract, operation, callOf(state, face), face, state.rest));
+    const ran = (/** @type {Face} */ face) => run(contract, operation, callOf(state, face), face, state.rest);
+    if (operation.streams) runs.push(...align(await Promise.all(faces.map(ran)), state.values));
+    else for (const face of faces) runs.push(await ran(face));
     state.isSpent = operation.writes && !!state.key;
   } catch (error) {
     byId("verdict").replaceChildren(h("p", { class: "notice bad" }, `The server did not answer: ${error.message}`));
@@ -157,6 +159,7 @@ function note(operation, state, isSafe) {
   if (!mayCall(operation, role())) {
     return `${WHO[operation.who]} only: both faces will refuse it. Sign in above, or see the refusal.`;
   }
+  if (operation.streams) return "A stream: both faces are heard for 5 seconds or 3 events at most, and what they tell is compared.";
   if (!operation.writes) return "A read: it runs on both faces, and the answers are compared.";
   if (!isSafe) {
     const why = operation.idempotent === "none" ? "This write takes no key" : "Without a key";
@@ -189,7 +192,7 @@ function heading(operation) {
     operation.deprecated && h("p", { class: "notice warning" }, `Deprecated since ${operation.deprecated.since}, gone on ${operation.deprecated.sunset}: ${operation.deprecated.reason}`),
     h("dl", { class: "facts" },
       fact("REST", [h("span", { class: `method ${operation.rest.method.toLowerCase()}` }, operation.rest.method), " ", h("code", {}, operation.rest.path)]),
-      fact("GraphQL", h("code", {}, `${operation.isMutation ? "mutation" : "query"} ${operation.graphql}`)),
+      fact("GraphQL", h("code", {}, `${operation.kind} ${operation.graphql}`)),
       fact("Who", [WHO[operation.who], operation.permissions.length > 0 && [" · API keys: ", operation.permissions.map((one) => [h("code", {}, one), " "])]]),
       fact("Cost", `${operation.cost} ${operation.cost === 1 ? "unit" : "units"} of the quota${operation.paged ? ", and its rows" : ""}`),
       operation.writes && fact("Key", { none: "takes none", optional: "optional", required: "required" }[operation.idempotent]),
