@@ -1,7 +1,7 @@
-/**
- * The data of server-sent events, piece by piece, until the stream ends or its reader has left it.
- * @param {Response} answer @param {AbortSignal} left
- */
+/** Does the server answer with a stream? @param {{headers: Headers}} answer */
+export const isStream = (answer) => !!answer.headers.get("Content-Type")?.startsWith("text/event-stream");
+
+/** The data of server-sent events, piece by piece, until the stream ends or its reader has left it. @param {Response} answer @param {AbortSignal} left */
 export async function* pieces(answer, left) {
   const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";

@@ -6,6 +6,9 @@ type SdlField = { name: string; type: string; args: SdlField[] };
 type SdlType = { kind: string; fields: SdlField[] };
 type Sdl = Map<string, SdlType>;
 
+/** Texts by name, such as headers or labels. */
+type Texts = Record<string, string>;
+
 // The contracts
 
 type JsonSchema = Record<string, any>;
@@ -40,7 +43,8 @@ type Operation = Declared & {
   needsBody: boolean;
   /** The root field, and the one in it where the operation is nested. */
   fields: SdlField[];
-  kind: "query" | "mutation" | "subscription";
+  /** `query`, `mutation` or `subscription`. */
+  kind: string;
   ownErrors: string[];
 };
 type Contract = {
@@ -72,6 +76,11 @@ type Sample = {
   type: string;
   reads: "json" | "file" | "nothing" | "stream";
 };
+
+type GraphiqlPerson = { email: string; password: string; token: string; until: number };
+type GraphqlAsked = { query: string; variables?: any; operationName?: string | null };
+type GraphqlError = { message: string; extensions?: { code?: string; hint?: string; docUrl?: string } };
+type GraphqlAnswer = { data?: any; errors?: GraphqlError[] };
 
 // The page
 

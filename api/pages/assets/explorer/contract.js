@@ -4,7 +4,7 @@ import { bare, fieldOf, parseSdl } from "./sdl.js";
 /** Roles, the weakest first. */
 export const ROLES = ["PUBLIC", "USER", "MODERATOR", "MANAGER", "ADMIN"];
 
-/** The contracts, read from the server. @returns {Promise<Contract>} */
+/** The contracts, read from the server. */
 export async function loadContract() {
   const paths = ["/operations", "/openapi-v2.json", "/graphql/schema.graphql"];
   const [catalogue = "", openapi = "", sdl = ""] = await Promise.all(paths.map(async (path) => {
@@ -40,7 +40,7 @@ function commonErrors(operations) {
   return new Set([...counts].filter(([code, count]) => count > operations.length / 2 || keyed.test(code)).map(([code]) => code));
 }
 
-/** @param {Contract} contract @param {Declared} declared @param {Set<string>} common @returns {Operation} */
+/** @param {Contract} contract @param {Declared} declared @param {Set<string>} common */
 function operationOf(contract, declared, common) {
   const { method, path } = declared.rest;
   const route = contract.openapi.paths[contract.bases.v2 + path][method.toLowerCase()];
@@ -84,9 +84,9 @@ const before = (text, end) => text.split(end, 1)[0] ?? "";
 function graphqlFields(sdl, declared) {
   const [owner = "", nested = ""] = declared.graphql.split(".");
   if (!nested) {
-    for (const kind of /** @type {const} */ (["mutation", "subscription", "query"])) {
-      const field = fieldOf(sdl, kind.charAt(0).toUpperCase() + kind.slice(1), owner);
-      if (field) return { fields: [field], kind };
+    for (const root of ["Mutation", "Subscription", "Query"]) {
+      const field = fieldOf(sdl, root, owner);
+      if (field) return { fields: [field], kind: root.toLowerCase() };
     }
   }
   const isOfOne = declared.rest.path.includes("{id}");
@@ -94,7 +94,7 @@ function graphqlFields(sdl, declared) {
     (field) => field.type === owner && isOfOne === field.args.some((argument) => argument.name === "id"),
   );
   const inner = fieldOf(sdl, owner, nested);
-  return { fields: outer && inner ? [outer, inner] : [], kind: /** @type {const} */ ("query") };
+  return { fields: outer && inner ? [outer, inner] : [], kind: "query" };
 }
 
 /** What a `$ref` points to. @param {Contract} contract @param {any} value */
@@ -104,10 +104,7 @@ export function dereferenced(contract, value) {
   return contract.openapi.components[kind][name];
 }
 
-/**
- * A schema without its `$ref` and without null, and what these said.
- * @param {Contract} contract @param {JsonSchema} schema @returns {{schema: JsonSchema, name: string, isNullable: boolean, choices: JsonSchema[]}}
- */
+/** A schema without its `$ref` and without null, and what these said. @param {Contract} contract @param {JsonSchema} schema @returns {{schema: JsonSchema, name: string, isNullable: boolean, choices: JsonSchema[]}} */
 export function plain(contract, schema) {
   /** @type {any[]} */
   const all = schema.anyOf ?? schema.oneOf ?? [];
@@ -123,10 +120,7 @@ export function plain(contract, schema) {
 /** May somebody with this role call the operation? Ownership is decided by the server. @param {Declared} operation @param {string} role */
 export const mayCall = (operation, role) => ROLES.indexOf(operation.who) <= ROLES.indexOf(role);
 
-/**
- * The list that an id is chosen from: the one whose address the id extends, or is named after.
- * @param {Contract} contract @param {Operation} operation @param {string} name
- */
+/** The list that an id is chosen from: the one whose address the id extends, or is named after. @param {Contract} contract @param {Operation} operation @param {string} name */
 export function listFor(contract, operation, name) {
   /** @type {string[]} */
   let paths = [];
@@ -148,13 +142,7 @@ export function listFor(contract, operation, name) {
 /** An address as it would be for everybody. @param {Operation} operation */
 const common = (operation) => operation.rest.path.replace(/^\/admin(?=\/)/, "");
 
-/**
- * Operations that take a thing of this kind, and the input that names it there.
- *
- * @param {Contract} contract
- * @param {string} kind name of the thing's schema
- * @returns {{operation: Operation, input: (id: string) => Values}[]}
- */
+/** Operations that take a thing of this kind, and the input that names it there. @param {Contract} contract @param {string} kind name of the thing's schema */
 export function operationsOn(contract, kind) {
   const bases = new Set(
     contract.operations
@@ -188,7 +176,7 @@ function namingInput(contract, operation, reference) {
   return undefined;
 }
 
-/** What a new thing of a list begins with: 1 for whole numbers that it must have. @param {Contract} contract @param {JsonSchema} item @returns {Values} */
+/** What a new thing of a list begins with: 1 for whole numbers that it must have. @param {Contract} contract @param {JsonSchema} item */
 export function blank(contract, item) {
   const counts = (item.required ?? []).filter((/** @type {string} */ name) => plain(contract, item.properties[name]).schema.type === "integer");
   return Object.fromEntries(counts.map((/** @type {string} */ name) => [name, 1]));

@@ -17,8 +17,8 @@ export function problem({ body }, error) {
   return body?.detail ?? body?.error?.message ?? body?.errors?.[0]?.message ?? error.code;
 }
 
-/** Show how a call ended. @param {Contract} contract @param {Operation} operation @param {State} state @param {Run[]} runs @param {Turn} turn */
-export function drawRuns(contract, operation, state, runs, turn) {
+/** Show how a call ended. @param {Shown} shown @param {Run[]} runs @param {Turn} turn */
+export function drawRuns({ contract, operation, state }, runs, turn) {
   for (const face of Object.keys(NAMES)) {
     const found = runs.find((one) => one.face === face);
     byId(`${face}-answer`).replaceChildren(...(found ? answerOf(operation, found) : []));
@@ -119,7 +119,7 @@ function goOn(contract, operation, { outcome }) {
   if (!found.length) return null;
   const place = h("ul", { class: "links" });
   const draw = (/** @type {string} */ id) => place.replaceChildren(...found.map((one) =>
-    h("li", {}, h("a", { class: "button", href: addressOf(one.operation.name, one.input(id)), title: one.operation.summary }, one.operation.name))));
+    h("li", {}, h("a", { class: "button small-button", href: addressOf(one.operation.name, one.input(id)), title: one.operation.summary }, one.operation.name))));
   const select = h("select", { "aria-label": `Which of the ${items.length}`, onchange: () => draw(select.value) },
     items.map((item) => h("option", { value: item.id }, titleOf(item))));
   draw(items[0].id);

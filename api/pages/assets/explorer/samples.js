@@ -103,7 +103,7 @@ function literal(value, depth = 0) {
   return entries.length ? `{\n${entries.map(([name, one]) => `${pad}${JSON.stringify(name)}: ${literal(one, depth + 1)},\n`).join("")}${end}}` : "{}";
 }
 
-/** A schema as a TypeScript type. @param {Contract} contract @param {any} given @param {number} [depth] @returns {string} */
+/** A schema as a TypeScript type. @param {Contract} contract @param {any} given @param {number} [depth] */
 function typeOfSchema(contract, given, depth = 0) {
   const { schema, isNullable, choices } = plain(contract, given);
   const pad = "  ".repeat(depth + 1);
@@ -118,12 +118,10 @@ function typeOfSchema(contract, given, depth = 0) {
   return isNullable ? `${type} | null` : type;
 }
 
-/**
- * Show the samples of a call, one language at a time.
- * @param {any} place @param {Contract} contract @param {Operation} operation @param {State} state @param {RestRequest} rest @param {GraphqlBody} graphql
- */
-export function drawSamples(place, contract, operation, state, rest, graphql) {
-  /** @type {Record<string, string>} */
+/** Show the samples of a call, one language at a time. @param {Shown} shown @param {RestRequest} rest @param {GraphqlBody} graphql */
+export function drawSamples(shown, rest, graphql) {
+  const { contract, operation, state } = shown;
+  /** @type {Texts} */
   const signed = operation.who === "PUBLIC" ? {} : { Authorization: "Bearer $TANDEM_TOKEN" };
   const type = operation.answer && !operation.isFile ? typeOfSchema(contract, operation.answer) : "unknown";
   /** @type {Sample} */
@@ -134,7 +132,7 @@ export function drawSamples(place, contract, operation, state, rest, graphql) {
     type: graphqlType(operation, type), reads: operation.streams ? "stream" : "json" };
   const choose = (/** @type {string} */ language) => {
     state.language = language;
-    drawSamples(place, contract, operation, state, rest, graphql);
+    drawSamples(shown, rest, graphql);
     byId(`tab-${language}`).focus();
   };
   const languages = Object.keys(LANGUAGES);
@@ -144,7 +142,7 @@ export function drawSamples(place, contract, operation, state, rest, graphql) {
   } }, languages.map((language) => h("button", { id: `tab-${language}`, role: "tab", tabIndex: language === state.language ? 0 : -1,
     "aria-selected": String(language === state.language), "aria-controls": "sample", onclick: () => choose(language) }, language)));
   const write = LANGUAGES[state.language] ?? LANGUAGES.curl;
-  place.replaceChildren(h("h2", {}, "Samples"), tabs, h("div", { class: "faces", id: "sample", role: "tabpanel", "aria-labelledby": `tab-${state.language}` },
+  byId("samples").replaceChildren(h("h2", {}, "Samples"), tabs, h("div", { class: "faces", id: "sample", role: "tabpanel", "aria-labelledby": `tab-${state.language}` },
     code(write(onRest), "REST"), code(write(onGraphql), "GraphQL")),
     h("p", { class: "help" }, operation.who === "PUBLIC" ? "" : "TANDEM_TOKEN stands for an access token, or an API key."));
 }
