@@ -381,6 +381,7 @@ def _filled(body: str) -> Any:
         "/?operation=users.updateMe",
         "/?operation=apiKeys.create",
         "/?operation=moons.land",
+        "/?operation=events.stream",
         address("products.list", {"first": 3}),
     ],
 )

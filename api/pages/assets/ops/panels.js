@@ -6,7 +6,7 @@ import { bars, lines } from "./plots.js";
 /** A job that is due for longer has no worker. */
 const OVERDUE_SECONDS = 60;
 /** What the panels show; the last one has all others. */
-const SHOWN = /^(tandem_(operations|operation_seconds|pool_|cache_lookups|jobs$|job_|reachable|requests_turned_away|event_loop|stream)|process_)/;
+const SHOWN = /^(tandem_(operations|operation_seconds|pool_|cache_lookups|jobs$|job_|reachable|requests_turned_away|event_loop|stream)|process_)|_created$/;
 
 /** @param {number} value */
 export const whole = (value) => Math.round(value).toLocaleString("en");
