@@ -47,6 +47,7 @@ def _operation(operation: Operation[Any, Any]) -> dict[str, Any]:
         "idempotent": operation.key.value,
         "conditional": operation.conditional,
         "paged": operation.paged,
+        "streams": operation.streams,
         "cost": operation.cost,
         "deprecated": _deprecation(operation.deprecated),
         "graphql": FIELDS[operation.name],

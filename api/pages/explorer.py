@@ -6,8 +6,8 @@ from api.pages.people import demo_people
 from api.pages.shell import page
 
 _BODY = """\
-<div class="explorer">
-<aside class="operations" aria-label="Operations">
+<div class="sided">
+<aside class="side" aria-label="Operations">
 <details id="operations-fold" open>
 <summary>Operations</summary>
 <label for="search" class="hidden">Search operations</label>
@@ -31,7 +31,7 @@ has the same without it.</p></noscript>
 {steps}
 </ol>
 <h2>For programs</h2>
-<ul class="documents">
+<ul>
 <li><a href="/operations">Operations</a> and <a href="/errors">errors</a>, as JSON</li>
 <li>REST under <code>/api/v2</code> and <code>/api/v1</code>: OpenAPI for
 <a href="/openapi-v2.json">v2</a> and <a href="/openapi-v1.json">v1</a></li>
@@ -60,7 +60,7 @@ def explorer_page(*, demo: bool) -> bytes:
         "Tandem",
         _BODY.format(steps=steps),
         scripts=("/assets/explorer/main.js",),
-        styles=("/assets/people.css", "/assets/explorer.css"),
+        styles=("/assets/side.css", "/assets/people.css", "/assets/explorer.css"),
         data={"people": demo_people() if demo else []},
         current="/",
     )

@@ -148,6 +148,7 @@ async def test_the_catalogue_shows_every_operation_as_it_is_declared(
     assert "EMAIL_TAKEN" not in pay["errors"]
     assert pay["errors"] == sorted(pay["errors"])
     assert shown["orders.list"]["paged"] is True
+    assert [name for name in shown if shown[name]["streams"]] == ["events.stream"]
     assert shown["products.list"]["who"] == "PUBLIC"
 
 

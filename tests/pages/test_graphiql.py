@@ -20,6 +20,7 @@ from tests.shop import Person, Shop, new_key
 DOCUMENTS = CHECKOUT / "api" / "pages" / "documents"
 _EDITOR = "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror"
 _ANSWER = "document.querySelector('.graphiql-response .CodeMirror').CodeMirror.getValue()"
+_HEADERS = "[...document.querySelectorAll('.graphiql-editor-tool .CodeMirror')].at(-1).CodeMirror"
 _RUN = "Execute query (Ctrl-Enter)"
 
 
@@ -113,6 +114,30 @@ async def test_one_click_signs_in_and_no_token_is_kept(graphiql: Look) -> None:
     # Somebody who is not there is told, and nobody is signed in.
     await page.get_by_role("button", name="Admin").click()
     await graphiql.shows("Is the demo shop loaded?")
+
+
+@pytest.mark.thorough
+async def test_a_subscription_tells_events_until_it_is_stopped(graphiql: Look, shop: Shop) -> None:
+    page = graphiql.page
+    graphiql.expected = ("console: Failed to load resource",)
+    document = "subscription { events { type data } }"
+    refused = await run(graphiql, document)
+    assert refused["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    person = await shop.person()
+    await page.get_by_role("button", name="Headers", exact=True).click()
+    headers = json.dumps({"Authorization": f"Bearer {person.token}"})
+    await page.evaluate(f"text => {_HEADERS}.setValue(text)", headers)
+    await page.evaluate(f"{_EDITOR}.focus()")
+    async with page.expect_response("**/graphql") as opening:
+        await page.keyboard.press("Control+Enter")
+    assert (await opening.value).headers["content-type"] == "text/event-stream"
+    for name in ("First", "Second"):
+        await shop.project(person, name=name)
+        await graphiql.until(f"JSON.parse({_ANSWER} || '{{}}').data?.events.data.name", name)
+    async with page.expect_event("requestfailed"):
+        await page.get_by_role("button", name="Stop query (Ctrl-Enter)").click()
+    await page.get_by_role("button", name=_RUN).wait_for()
+    assert "AbortError" not in await page.evaluate(_ANSWER)
 
 
 @pytest.mark.thorough

@@ -15,6 +15,7 @@ from tests.pages.looking import LONGEST_MS, Look
 from tests.pages.test_explorer import REFUSED, signed_in
 from tests.servers import Server, serving
 from tests.shop import Person, Shop, unique
+from tests.streams import listening
 
 
 async def opened(open_page: Open, person: Person, **more: Any) -> Look:
@@ -96,6 +97,20 @@ async def test_the_figures_are_those_of_the_metrics(
     assert float(report["net"]) > 0
     sales = page.locator("[data-sales]")
     await expect(sales).to_have_attribute("data-sales", report["net"], timeout=LONGEST_MS)
+
+
+@pytest.mark.thorough
+async def test_open_streams_are_shown_with_their_lag(
+    open_page: Open, pages_server: Server, shop: Shop, admin: Person
+) -> None:
+    async with listening(pages_server.url, admin) as stream:
+        await shop.project(admin)
+        await stream.event()
+        look = await opened(open_page, admin)
+        panel = look.page.get_by_role("region", name="Event streams")
+        await expect(panel.locator(".figure")).to_have_text("1 open, 0 dropped as too slow")
+        await expect(panel.locator("rect title")).to_have_text(["graphql: 0", "v2: 1", "v1: 0"])
+        await expect(panel).to_contain_text("95 of 100 events are told within")
 
 
 @pytest.mark.thorough

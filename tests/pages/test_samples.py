@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,52 @@ async def test_samples_run_as_they_are(
         await page.click(f"#tab-{language}")
         for sample in await page.locator("#sample pre").all_inner_texts():
             await asyncio.to_thread(run, sample, tmp_path, caller.token)
+
+
+@pytest.mark.thorough
+async def test_samples_of_a_stream_tell_what_happens(
+    open_page: Open, shop: Shop, pages_server: Server, tmp_path: Path
+) -> None:
+    caller = await shop.person()
+    after = await shop.end_of_log()
+    project = await shop.project(caller)
+    look = await open_page("/health")
+    await signed_in(look, caller)
+    page = await shown(look, address("events.stream", {"after": after}))
+    await asyncio.to_thread(set_up, "node")
+    commands = {
+        "curl": ["sh", "-c"],
+        "fetch": [str(NODE), "--input-type=module", "--eval"],
+        "Python": [sys.executable, "-uc"],
+    }
+    for language, command in commands.items():
+        await page.click(f"#tab-{language}")
+        for sample in await page.locator("#sample pre").all_inner_texts():
+            await _heard([*command, sample], caller.token, project.id)
+    await page.click("#tab-TypeScript")
+    for sample in await page.locator("#sample pre").all_inner_texts():
+        await asyncio.to_thread(_typescript, sample, tmp_path, caller.token)
+
+
+async def _heard(command: list[str], token: str, text: str) -> None:
+    """A command that goes on writes a text; it is ended then."""
+    program = await asyncio.create_subprocess_exec(
+        *command,
+        env={**os.environ, "TANDEM_TOKEN": token},
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert program.stdout is not None
+    output = ""
+    try:
+        async with asyncio.timeout(60):
+            while text not in output:
+                piece = await program.stdout.read(4096)
+                assert piece, output
+                output += piece.decode()
+    finally:
+        os.killpg(program.pid, signal.SIGKILL)
+        await program.wait()
 
 
 def _ran(command: list[str], token: str) -> str:

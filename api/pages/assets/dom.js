@@ -1,7 +1,4 @@
-/**
- * An element with its properties and children; nothing is ever read as HTML. `class`, `data-*`, `aria-*`, `role` and `for` are attributes, functions are listeners (`onclick`), and everything else is a property. A button sends no form unless its `type` says so.
- * @param {string} tag @param {Properties} [properties] @param {...any} children @returns {any}
- */
+/** An element with its properties and children; nothing is ever read as HTML. The pattern names its attributes; functions are listeners (`onclick`), and all else is a property. A button sends no form unless its `type` says so. @param {string} tag @param {Properties} [properties] @param {...any} children @returns {any} */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   if (tag === "button") element.setAttribute("type", "button");
@@ -24,7 +21,7 @@ export function focusOn(selector) {
   found?.focus({ preventScroll: true });
 }
 
-/** JSON with its keys, texts and numbers marked. @param {any} value @returns {any[]} */
+/** JSON with its keys, texts and numbers marked. @param {any} value */
 export function marked(value) {
   const text = JSON.stringify(value, null, 2) ?? "";
   const parts = [];
@@ -41,14 +38,19 @@ export function marked(value) {
 /** A block of code with a button that copies it. @param {any} content text or nodes @param {string} label what the code is */
 export function code(content, label) {
   const pre = h("pre", { tabIndex: 0, role: "region", "aria-label": label }, h("code", {}, content));
-  const button = h("button", { class: "copy", "aria-label": `Copy: ${label}` }, "Copy");
+  return h("figure", { class: "code" }, h("figcaption", {}, label), pre, copyButton(pre, label));
+}
+
+/** A button that copies a text that is shown. @param {Element} shown @param {string} label what it is */
+export function copyButton(shown, label) {
+  const button = h("button", { class: "copy quiet", "aria-label": `Copy: ${label}` }, "Copy");
   button.addEventListener("click", async () => {
-    const isCopied = await copied(pre.textContent ?? "");
-    if (!isCopied) getSelection()?.selectAllChildren(pre);
+    const isCopied = await copied(shown.textContent ?? "");
+    if (!isCopied) getSelection()?.selectAllChildren(shown);
     button.textContent = isCopied ? "Copied" : "Selected";
     setTimeout(() => (button.textContent = "Copy"), 1_500);
   });
-  return h("div", { class: "code" }, h("div", { class: "code-head" }, h("span", {}, label), button), pre);
+  return button;
 }
 
 /** Browsers give the clipboard to secure addresses alone. @param {string} text */

@@ -1,17 +1,14 @@
 // Starts GraphiQL: the committed schema, the shop's documents, and one-click logins. The token is
 // kept in memory alone.
 
-/**
- * @typedef {{message: string, extensions?: {code?: string, hint?: string, docUrl?: string}}} AnswerError
- * @typedef {{data?: any, errors?: AnswerError[]}} Answer
- * @typedef {{query: string, variables?: any, operationName?: string | null}} Asked
- */
+import { byId, h } from "./dom.js";
+import { isStream, pieces } from "./stream.js";
 
 /** GraphiQL and React bring no types to a page. @type {any} */
 const packages = window;
 const { GraphiQL, React, ReactDOM, GraphiQLPluginExplorer } = packages;
 
-/** The person who is signed in. @type {{email: string, password: string, token: string, until: number} | null} */
+/** The person who is signed in. @type {GraphiqlPerson | null} */
 let person = null;
 
 /** A token is renewed so long before it ends. */
@@ -21,30 +18,23 @@ const LOGIN = `mutation ($input: LoginInput!) {
   login(input: $input) { accessToken expiresIn user { fullName role } }
 }`;
 
-/**
- * @param {Asked} asked
- * @param {Record<string, string>} headers
- * @returns {Promise<Answer>}
- */
-async function ask(asked, headers) {
-  const answer = await fetch("/graphql", {
-    method: "POST",
-    headers: {
-      "Content-Type": "application/json",
-      Accept: "application/graphql-response+json, application/json",
-      ...headers,
-    },
-    body: JSON.stringify(asked),
-  });
-  return answer.json();
-}
+/** @param {GraphqlAsked} asked @param {Texts} [headers] @param {AbortSignal} [signal] */
+const ask = (asked, headers, signal) => fetch("/graphql", {
+  method: "POST",
+  signal,
+  headers: {
+    "Content-Type": "application/json",
+    Accept: "application/graphql-response+json, application/json, text/event-stream",
+    ...headers,
+  },
+  body: JSON.stringify(asked),
+});
 
-/**
- * @param {string} email
- * @param {string} password
- */
+/** @param {string} email @param {string} password */
 async function signIn(email, password) {
-  const answer = await ask({ query: LOGIN, variables: { input: { email, password } } }, {});
+  const asked = await ask({ query: LOGIN, variables: { input: { email, password } } });
+  /** @type {GraphqlAnswer} */
+  const answer = await asked.json();
   const login = answer.data?.login;
   if (!login) {
     person = null;
@@ -58,16 +48,9 @@ async function signIn(email, password) {
 
 /** @param {string} text */
 function show(text) {
-  element("caller").textContent = text;
-  for (const button of logins()) {
-    button.setAttribute("aria-pressed", String(button.dataset.email === person?.email));
-  }
-  element("sign-out").hidden = person === null;
-}
-
-/** @param {string} id */
-function element(id) {
-  return /** @type {HTMLElement} */ (document.getElementById(id));
+  byId("caller").textContent = text;
+  for (const button of logins()) button.setAttribute("aria-pressed", String(button.dataset.email === person?.email));
+  byId("sign-out").hidden = person === null;
 }
 
 /** @returns {NodeListOf<HTMLButtonElement>} */
@@ -75,37 +58,40 @@ function logins() {
   return document.querySelectorAll("[data-email]");
 }
 
-/**
- * @param {Asked} asked
- * @param {{headers?: Record<string, string>}} [given]
- */
+/** @param {GraphqlAsked} asked @param {{headers?: Texts}} [given] */
 async function fetcher(asked, given) {
   if (person && person.until < Date.now()) await signIn(person.email, person.password);
   const token = person ? { Authorization: `Bearer ${person.token}` } : undefined;
-  const answer = await ask(asked, { ...token, ...given?.headers });
+  const leave = new AbortController();
+  const answered = await ask(asked, { ...token, ...given?.headers }, leave.signal);
+  if (isStream(answered)) return heard(answered, leave);
+  const answer = await answered.json();
   explain(answer.errors ?? []);
   return answer;
 }
 
-/**
- * Below the answer: each error once, with a link to its page.
- * @param {AnswerError[]} errors
- */
+/** The answers of a subscription, until the reader stops it. @param {Response} answered @param {AbortController} leave */
+function heard(answered, leave) {
+  explain([]);
+  const answers = pieces(answered, leave.signal);
+  const next = async () => {
+    const found = await answers.next();
+    explain(found.value?.errors ?? []);
+    return found;
+  };
+  const end = async () => {
+    leave.abort();
+    return { done: true, value: undefined };
+  };
+  return { [Symbol.asyncIterator]: () => ({ next, return: end }) };
+}
+
+/** Below the answer: each error once, with a link to its page. @param {GraphqlError[]} errors */
 function explain(errors) {
-  const place = element("answer-errors");
+  const place = byId("answer-errors");
   const byCode = new Map(errors.map((error) => [error.extensions?.code, error.extensions]));
-  place.replaceChildren(
-    ...[...byCode].map(([code, told]) => {
-      const line = document.createElement("p");
-      const link = document.createElement("a");
-      link.textContent = code ?? "Error";
-      link.href = told?.docUrl ?? "/errors";
-      link.target = "_blank";
-      link.rel = "noopener";
-      line.append(link, ` ${told?.hint ?? ""}`);
-      return line;
-    }),
-  );
+  place.replaceChildren(...[...byCode].map(([code, told]) => h("p", {},
+    h("a", { href: told?.docUrl ?? "/errors", target: "_blank", rel: "noopener" }, code ?? "Error"), ` ${told?.hint ?? ""}`)));
   place.hidden = errors.length === 0;
 }
 
@@ -122,14 +108,10 @@ function mend() {
   for (const [selector, name] of EDITORS) {
     document.querySelector(`${selector}:not([aria-label])`)?.setAttribute("aria-label", name);
   }
-  for (const scroll of document.querySelectorAll('.CodeMirror-scroll[tabindex="-1"]')) {
-    scroll.setAttribute("tabindex", "0");
-  }
+  for (const scroll of document.querySelectorAll('.CodeMirror-scroll[tabindex="-1"]')) scroll.setAttribute("tabindex", "0");
   // A tab may hold no button of its own, and these hold two.
   document.querySelector('.graphiql-tabs[role="tablist"]')?.removeAttribute("role");
-  for (const tab of document.querySelectorAll('.graphiql-tab[role="tab"]')) {
-    tab.removeAttribute("role");
-  }
+  for (const tab of document.querySelectorAll('.graphiql-tab[role="tab"]')) tab.removeAttribute("role");
   for (const tab of document.querySelectorAll(".graphiql-tab[aria-selected]")) {
     const current = tab.getAttribute("aria-selected") ?? "false";
     tab.removeAttribute("aria-selected");
@@ -137,15 +119,9 @@ function mend() {
   }
 }
 
-/**
- * Tab leaves an editor, so that the keyboard reaches what comes after it; it still takes a word that
- * is offered.
- * @param {KeyboardEvent} event
- */
+/** Tab leaves an editor; it still takes a word that is offered. @param {KeyboardEvent} event */
 function leaveByTab(event) {
-  if (event.key === "Tab" && !document.querySelector(".CodeMirror-hints")) {
-    event.stopImmediatePropagation();
-  }
+  if (event.key === "Tab" && !document.querySelector(".CodeMirror-hints")) event.stopImmediatePropagation();
 }
 
 function offerLogins() {
@@ -154,24 +130,19 @@ function offerLogins() {
     button.addEventListener("click", () => void signIn(email, password));
     button.disabled = false;
   }
-  element("sign-out").addEventListener("click", () => {
+  byId("sign-out").addEventListener("click", () => {
     person = null;
     show("Nobody is signed in.");
   });
 }
 
 async function start() {
-  const { tabs } = JSON.parse(element("data").textContent ?? "{}");
+  const { tabs } = JSON.parse(byId("data").textContent ?? "{}");
   const sdl = await (await fetch("/graphql/schema.graphql")).text();
-  const h = React.createElement;
-  const footer = h("div", {
-    id: "answer-errors",
-    className: "answer-errors",
-    role: "status",
-    hidden: true,
-  });
-  ReactDOM.createRoot(element("graphiql")).render(
-    h(
+  const make = React.createElement;
+  const footer = make("div", { id: "answer-errors", className: "answer-errors", role: "status", hidden: true });
+  ReactDOM.createRoot(byId("graphiql")).render(
+    make(
       GraphiQL,
       {
         fetcher,
@@ -183,12 +154,12 @@ async function start() {
         defaultEditorToolsVisibility: "variables",
         forcedTheme: "system",
       },
-      h(GraphiQL.Logo, null, h("span")),
-      h(GraphiQL.Footer, null, footer),
+      make(GraphiQL.Logo, null, make("span")),
+      make(GraphiQL.Footer, null, footer),
     ),
   );
-  element("graphiql").addEventListener("keydown", leaveByTab, true);
-  new MutationObserver(mend).observe(element("graphiql"), {
+  byId("graphiql").addEventListener("keydown", leaveByTab, true);
+  new MutationObserver(mend).observe(byId("graphiql"), {
     subtree: true,
     childList: true,
     attributeFilter: ["role", "aria-selected", "tabindex"],

@@ -1,7 +1,6 @@
 /** Who is signed in, for all pages of this tab: tokens live in sessionStorage, never in an address. */
 
 const KEY = "tandem.session";
-const BASE = "/api/v2/auth";
 /** A token is renewed this long before it ends. */
 const EARLY = 30_000;
 
@@ -51,7 +50,7 @@ function keep({ accessToken, refreshToken, expiresIn, user }) {
 
 /** @param {string} path @param {any} body */
 async function post(path, body) {
-  const answer = await fetch(`${BASE}/${path}`, {
+  const answer = await fetch(`/api/v2/auth/${path}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),

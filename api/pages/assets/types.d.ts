@@ -6,6 +6,9 @@ type SdlField = { name: string; type: string; args: SdlField[] };
 type SdlType = { kind: string; fields: SdlField[] };
 type Sdl = Map<string, SdlType>;
 
+/** Texts by name, such as headers or labels. */
+type Texts = Record<string, string>;
+
 // The contracts
 
 type JsonSchema = Record<string, any>;
@@ -23,6 +26,7 @@ type Declared = {
   idempotent: "none" | "optional" | "required";
   conditional: boolean;
   paged: boolean;
+  streams: boolean;
   cost: number;
   deprecated: { since: string; sunset: string; reason: string } | null;
   graphql: string;
@@ -39,7 +43,8 @@ type Operation = Declared & {
   needsBody: boolean;
   /** The root field, and the one in it where the operation is nested. */
   fields: SdlField[];
-  isMutation: boolean;
+  /** `query`, `mutation` or `subscription`. */
+  kind: string;
   ownErrors: string[];
 };
 type Contract = {
@@ -69,8 +74,13 @@ type Sample = {
   headers: Record<string, string>;
   body: any;
   type: string;
-  reads: "json" | "file" | "nothing";
+  reads: "json" | "file" | "nothing" | "stream";
 };
+
+type GraphiqlPerson = { email: string; password: string; token: string; until: number };
+type GraphqlAsked = { query: string; variables?: any; operationName?: string | null };
+type GraphqlError = { message: string; extensions?: { code?: string; hint?: string; docUrl?: string } };
+type GraphqlAnswer = { data?: any; errors?: GraphqlError[] };
 
 // The page
 

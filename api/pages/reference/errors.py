@@ -26,7 +26,7 @@ from services.process import Process
 
 #: The request that examples are about.
 _EXAMPLE_ID = "019e5a3c-7d10-7000-8000-000000000001"
-_STYLES = ("/assets/reference.css",)
+_STYLES = ("/assets/side.css", "/assets/reference.css")
 
 #: Meanings of the statuses, for the headings of the list.
 _STATUSES = {

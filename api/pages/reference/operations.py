@@ -23,7 +23,7 @@ from services.errors.base import CATALOGUE
 from services.errors.common import COMMON, KEYED
 
 _EXAMPLES = Path(__file__).parent / "examples.json"
-_STYLES = ("/assets/reference.css",)
+_STYLES = ("/assets/side.css", "/assets/reference.css")
 _SCRIPTS = ("/assets/reference.js",)
 
 WHO = {
@@ -133,7 +133,7 @@ def _framed(title: str, body: str, current: str) -> bytes:
 {lists}
 </ul></nav></details>
 </aside>"""
-    whole = f'<div class="reference">{side}\n<div class="content">{body}</div></div>'
+    whole = f'<div class="sided">{side}\n<div class="content">{body}</div></div>'
     return page(title, whole, _SCRIPTS, _STYLES, current="/docs")
 
 

@@ -1,7 +1,7 @@
 /** Answers of both faces in one shape, and what differs between them. */
 import { plain } from "./contract.js";
 
-/** What REST answered. @param {Contract} contract @param {Operation} operation @param {Answer} answer @param {string} version @returns {Outcome} */
+/** What REST answered. @param {Contract} contract @param {Operation} operation @param {Answer} answer @param {string} version */
 export function restOutcome(contract, operation, answer, version) {
   const common = outcome(answer);
   const { body } = answer;
@@ -56,7 +56,7 @@ export function graphqlOutcome(operation, answer, version) {
 /** @param {Answer} answer */
 const outcome = (answer) => ({ etag: null, replayed: answer.headers.get("Idempotent-Replayed") === "true" });
 
-/** @param {any} error @returns {Failure} */
+/** @param {any} error */
 function failure({ code, status, fields, details }) {
   const sorted = [...(fields ?? [])].map(({ field, code: bad, message }) => {
     // Each face names the sorts in its own spelling, so their message differs (docs/differences.md).
@@ -66,10 +66,7 @@ function failure({ code, status, fields, details }) {
   return { code, status, fields: sorted, details: details ?? {} };
 }
 
-/**
- * v1's flat representations in the shape of v2: an object that is missing is made of the values that lie beside it.
- * @param {Contract} contract @param {any} schema @param {any} value @returns {any}
- */
+/** v1's flat representations in the shape of v2: an object that is missing is made of the values that lie beside it. @param {Contract} contract @param {any} schema @param {any} value */
 export function folded(contract, schema, value) {
   const found = plain(contract, schema);
   if (!value || typeof value !== "object" || Array.isArray(value)) return value;
@@ -99,10 +96,7 @@ function shared(contract, schema, value) {
   return Object.keys(value).filter((name) => name in known).length;
 }
 
-/**
- * Where two outcomes differ. Two reads may differ in the time of the call itself; a replay may not.
- * @param {Outcome} rest @param {Outcome} graphql @param {boolean} areReads @returns {Difference[]}
- */
+/** Where two outcomes differ. Two reads may differ in the time of the call itself; a replay may not. @param {Outcome} rest @param {Outcome} graphql @param {boolean} areReads */
 export function differences(rest, graphql, areReads) {
   /** @type {Difference[]} */
   const found = [];

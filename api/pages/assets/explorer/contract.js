@@ -4,7 +4,7 @@ import { bare, fieldOf, parseSdl } from "./sdl.js";
 /** Roles, the weakest first. */
 export const ROLES = ["PUBLIC", "USER", "MODERATOR", "MANAGER", "ADMIN"];
 
-/** The contracts, read from the server. @returns {Promise<Contract>} */
+/** The contracts, read from the server. */
 export async function loadContract() {
   const paths = ["/operations", "/openapi-v2.json", "/graphql/schema.graphql"];
   const [catalogue = "", openapi = "", sdl = ""] = await Promise.all(paths.map(async (path) => {
@@ -40,7 +40,7 @@ function commonErrors(operations) {
   return new Set([...counts].filter(([code, count]) => count > operations.length / 2 || keyed.test(code)).map(([code]) => code));
 }
 
-/** @param {Contract} contract @param {Declared} declared @param {Set<string>} common @returns {Operation} */
+/** @param {Contract} contract @param {Declared} declared @param {Set<string>} common */
 function operationOf(contract, declared, common) {
   const { method, path } = declared.rest;
   const route = contract.openapi.paths[contract.bases.v2 + path][method.toLowerCase()];
@@ -60,16 +60,19 @@ function operationOf(contract, declared, common) {
   const success = Object.entries(route.responses).find(([status]) => status.startsWith("2"));
   /** @type {any[]} */
   const media = Object.values(success?.[1].content ?? {});
+  const graphql = graphqlFields(contract.sdl, declared);
+  const [streamed] = declared.streams ? graphql.fields : [];
   return {
     ...declared,
     noun: before(declared.name, "."),
     description: route.description ?? declared.summary,
     inputs: inputs.sort((one, other) => Number(other.place === "path") - Number(one.place === "path")),
-    answer: media[0]?.schema ?? null,
+    // OpenAPI has no schema for the events of a stream; GraphQL's type has its name.
+    answer: streamed ? { $ref: `#/components/schemas/${typeOf(streamed)}` } : media[0]?.schema ?? null,
     isFile: media.some(({ schema }) => schema.format === "binary"),
     hasBody: !!body,
     needsBody: !!route.requestBody?.required,
-    ...graphqlFields(contract.sdl, declared),
+    ...graphql,
     ownErrors: declared.errors.filter((code) => !common.has(code)),
   };
 }
@@ -79,18 +82,19 @@ const before = (text, end) => text.split(end, 1)[0] ?? "";
 
 /** The root field of an operation, and the field inside it where it is nested. @param {Sdl} sdl @param {Declared} declared */
 function graphqlFields(sdl, declared) {
-  const [owner = "", nested] = declared.graphql.split(".");
-  if (nested === undefined) {
-    const mutation = fieldOf(sdl, "Mutation", owner);
-    const field = mutation ?? fieldOf(sdl, "Query", owner);
-    return { fields: field ? [field] : [], isMutation: !!mutation };
+  const [owner = "", nested = ""] = declared.graphql.split(".");
+  if (!nested) {
+    for (const root of ["Mutation", "Subscription", "Query"]) {
+      const field = fieldOf(sdl, root, owner);
+      if (field) return { fields: [field], kind: root.toLowerCase() };
+    }
   }
   const isOfOne = declared.rest.path.includes("{id}");
   const outer = sdl.get("Query")?.fields.find(
     (field) => field.type === owner && isOfOne === field.args.some((argument) => argument.name === "id"),
   );
   const inner = fieldOf(sdl, owner, nested);
-  return { fields: outer && inner ? [outer, inner] : [], isMutation: false };
+  return { fields: outer && inner ? [outer, inner] : [], kind: "query" };
 }
 
 /** What a `$ref` points to. @param {Contract} contract @param {any} value */
@@ -100,10 +104,7 @@ export function dereferenced(contract, value) {
   return contract.openapi.components[kind][name];
 }
 
-/**
- * A schema without its `$ref` and without null, and what these said.
- * @param {Contract} contract @param {JsonSchema} schema @returns {{schema: JsonSchema, name: string, isNullable: boolean, choices: JsonSchema[]}}
- */
+/** A schema without its `$ref` and without null, and what these said. @param {Contract} contract @param {JsonSchema} schema @returns {{schema: JsonSchema, name: string, isNullable: boolean, choices: JsonSchema[]}} */
 export function plain(contract, schema) {
   /** @type {any[]} */
   const all = schema.anyOf ?? schema.oneOf ?? [];
@@ -119,10 +120,7 @@ export function plain(contract, schema) {
 /** May somebody with this role call the operation? Ownership is decided by the server. @param {Declared} operation @param {string} role */
 export const mayCall = (operation, role) => ROLES.indexOf(operation.who) <= ROLES.indexOf(role);
 
-/**
- * The list that an id is chosen from: the one whose address the id extends, or is named after.
- * @param {Contract} contract @param {Operation} operation @param {string} name
- */
+/** The list that an id is chosen from: the one whose address the id extends, or is named after. @param {Contract} contract @param {Operation} operation @param {string} name */
 export function listFor(contract, operation, name) {
   /** @type {string[]} */
   let paths = [];
@@ -144,13 +142,7 @@ export function listFor(contract, operation, name) {
 /** An address as it would be for everybody. @param {Operation} operation */
 const common = (operation) => operation.rest.path.replace(/^\/admin(?=\/)/, "");
 
-/**
- * Operations that take a thing of this kind, and the input that names it there.
- *
- * @param {Contract} contract
- * @param {string} kind name of the thing's schema
- * @returns {{operation: Operation, input: (id: string) => Values}[]}
- */
+/** Operations that take a thing of this kind, and the input that names it there. @param {Contract} contract @param {string} kind name of the thing's schema */
 export function operationsOn(contract, kind) {
   const bases = new Set(
     contract.operations
@@ -184,7 +176,7 @@ function namingInput(contract, operation, reference) {
   return undefined;
 }
 
-/** What a new thing of a list begins with: 1 for whole numbers that it must have. @param {Contract} contract @param {JsonSchema} item @returns {Values} */
+/** What a new thing of a list begins with: 1 for whole numbers that it must have. @param {Contract} contract @param {JsonSchema} item */
 export function blank(contract, item) {
   const counts = (item.required ?? []).filter((/** @type {string} */ name) => plain(contract, item.properties[name]).schema.type === "integer");
   return Object.fromEntries(counts.map((/** @type {string} */ name) => [name, 1]));

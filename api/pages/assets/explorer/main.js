@@ -1,8 +1,6 @@
 /**
- * The parity explorer: any operation on both faces, from one form.
- *
- * An address names the operation and the version of REST. The input lies behind `#`, which browsers keep to
- * themselves; secrets and tokens are in no address.
+ * The parity explorer. An address names the operation and the version of REST. The input lies behind `#`, which
+ * browsers keep to themselves; secrets and tokens are in no address.
  */
 import { byId, focusOn, h } from "../dom.js";
 import { loadContract } from "./contract.js";

@@ -5,7 +5,7 @@ import { bare, fieldOf } from "./sdl.js";
 /** Longer lines of a document are broken. */
 const LINE = 56;
 
-/** The REST request of a call. @param {Contract} contract @param {Operation} operation @param {Call} call @param {string} version @returns {RestRequest} */
+/** The REST request of a call. @param {Contract} contract @param {Operation} operation @param {Call} call @param {string} version */
 export function restRequest(contract, operation, call, version) {
   let path = contract.bases[version] + operation.rest.path;
   const query = new URLSearchParams();
@@ -20,7 +20,7 @@ export function restRequest(contract, operation, call, version) {
     else body[name] = value;
   }
   const search = query.toString();
-  /** @type {Record<string, string>} */
+  /** @type {Texts} */
   const headers = {};
   const isSent = operation.needsBody || Object.keys(body).length > 0;
   if (isSent) headers["Content-Type"] = "application/json";
@@ -29,18 +29,13 @@ export function restRequest(contract, operation, call, version) {
   return { method: operation.rest.method, path: search ? `${path}?${search}` : path, headers, body: isSent ? body : undefined };
 }
 
+/** What a document goes with. @param {Operation} operation */
+export const graphqlHeaders = ({ streams }) => ({ "Content-Type": "application/json", ...(streams && { Accept: "text/event-stream" }) });
+
 /** @param {string} tag */
 const quoted = (tag) => (tag === "*" || /^(W\/)?"/.test(tag) ? tag : `"${tag}"`);
 
-/**
- * The GraphQL document of a call and its variables.
- *
- * @param {Contract} contract
- * @param {Operation} operation
- * @param {Call} call
- * @param {boolean} counts select the total as well, as v1 always tells it
- * @returns {GraphqlBody}
- */
+/** The GraphQL document of a call and its variables. @param {Contract} contract @param {Operation} operation @param {Call} call @param {boolean} counts select the total as well, as v1 always tells it */
 export function graphqlBody(contract, operation, call, counts) {
   const { total, ...values } = call.values;
   /** @type {Values} */
@@ -80,7 +75,7 @@ export function graphqlBody(contract, operation, call, counts) {
   let lines = [inner, ...(field ? selection(contract, operation, field, !!total || counts) : [])];
   if (written.length > 1) lines = [`${outer} {`, ...indented(lines), "}"];
   const name = operation.name.split(".").map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join("");
-  const head = `${bracketed(`${operation.isMutation ? "mutation" : "query"} ${name}`, declared, "")} {`;
+  const head = `${bracketed(`${operation.kind} ${name}`, declared, "")} {`;
   return { query: [head, ...indented(joined(lines)), "}"].join("\n"), variables };
 }
 

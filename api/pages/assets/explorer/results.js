@@ -17,8 +17,8 @@ export function problem({ body }, error) {
   return body?.detail ?? body?.error?.message ?? body?.errors?.[0]?.message ?? error.code;
 }
 
-/** Show how a call ended. @param {Contract} contract @param {Operation} operation @param {State} state @param {Run[]} runs @param {Turn} turn */
-export function drawRuns(contract, operation, state, runs, turn) {
+/** Show how a call ended. @param {Shown} shown @param {Run[]} runs @param {Turn} turn */
+export function drawRuns({ contract, operation, state }, runs, turn) {
   for (const face of Object.keys(NAMES)) {
     const found = runs.find((one) => one.face === face);
     byId(`${face}-answer`).replaceChildren(...(found ? answerOf(operation, found) : []));
@@ -39,7 +39,7 @@ function compared(operation, rest, graphql, first) {
     return [h("div", { class: "notice verdict good", "data-verdict": "ended" }, h("p", {}, h("b", {}, "Done. "),
       `${NAMES[first.face]} did it and ended your session, so ${NAMES[second.face]} does not take its token any more.`))];
   }
-  const found = differences(rest.outcome, graphql.outcome, !operation.writes);
+  const found = differences(rest.outcome, graphql.outcome, !operation.writes && !operation.streams);
   if (found.length) {
     return [h("div", { class: "notice bad verdict", "data-verdict": "different" },
       h("p", {}, h("b", {}, `The faces differ in ${found.length} ${found.length === 1 ? "place" : "places"}.`)),
@@ -49,7 +49,7 @@ function compared(operation, rest, graphql, first) {
           .map((text) => h("td", {}, h("code", {}, text ?? "nothing")))))))))];
   }
   const { error } = rest.outcome;
-  let text = "Both faces gave the same answer.";
+  let text = operation.streams ? "Both streams opened, and told the same." : "Both faces gave the same answer.";
   if (error) text = "Both faces refused it with the same error.";
   if (second.outcome.replayed && !first.outcome.replayed) {
     text = `One effect, one answer: ${NAMES[first.face]} did it, ${NAMES[second.face]} replayed the outcome of the same key.`;
@@ -119,7 +119,7 @@ function goOn(contract, operation, { outcome }) {
   if (!found.length) return null;
   const place = h("ul", { class: "links" });
   const draw = (/** @type {string} */ id) => place.replaceChildren(...found.map((one) =>
-    h("li", {}, h("a", { class: "button", href: addressOf(one.operation.name, one.input(id)), title: one.operation.summary }, one.operation.name))));
+    h("li", {}, h("a", { class: "button small-button", href: addressOf(one.operation.name, one.input(id)), title: one.operation.summary }, one.operation.name))));
   const select = h("select", { "aria-label": `Which of the ${items.length}`, onchange: () => draw(select.value) },
     items.map((item) => h("option", { value: item.id }, titleOf(item))));
   draw(items[0].id);

@@ -1,6 +1,7 @@
 /** Calls as programs, to copy. The token is the reader's own: `TANDEM_TOKEN` names it. */
 import { byId, code, h } from "../dom.js";
 import { plain } from "./contract.js";
+import { graphqlHeaders } from "./requests.js";
 
 /** How each language writes a call. @type {{[name: string]: (sample: Sample) => string, curl: (sample: Sample) => string}} */
 const LANGUAGES = { curl, fetch: (sample) => javascript(sample), TypeScript: typescript, Python: python };
@@ -9,8 +10,8 @@ const LANGUAGES = { curl, fetch: (sample) => javascript(sample), TypeScript: typ
 const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** @param {Sample} sample */
-function curl({ method, url, headers, body }) {
-  const lines = [`curl${method === "GET" ? "" : ` -X ${method}`} ${shell(url)}`];
+function curl({ method, url, headers, body, reads }) {
+  const lines = [`curl${reads === "stream" ? " -N" : ""}${method === "GET" ? "" : ` -X ${method}`} ${shell(url)}`];
   for (const [name, value] of Object.entries(headers)) {
     lines.push(value.includes("TANDEM_TOKEN") ? `-H "${name}: Bearer $TANDEM_TOKEN"` : `-H ${shell(`${name}: ${value}`)}`);
   }
@@ -28,6 +29,20 @@ function javascript({ method, url, headers, body, reads }, type = "") {
   }
 });
 `;
+  if (reads === "stream") {
+    return `${how}if (!answer.ok) throw new Error(await answer.text());
+let text = "";
+for await (const piece of answer.body${type && "!"}.pipeThrough(new TextDecoderStream())) {
+  const events = (text + piece).split("\\n\\n");
+  text = events.pop()${type && "!"};
+  for (const event of events) {
+    const data = /^data: (.+)$/m.exec(event)?.[1];
+    if (!data) continue;
+    const result${type && ": Result"} = JSON.parse(data);
+    console.log(result);
+  }
+}`;
+  }
   if (reads !== "json") {
     return `${how}if (!answer.ok) throw new Error(await answer.text());${reads === "file" ? "\nconst file = await answer.blob();" : ""}`;
   }
@@ -39,7 +54,7 @@ ${type ? `const result: Result = ${body?.query === undefined ? "found" : "found.
 
 /** @param {Sample} sample */
 function typescript(sample) {
-  return sample.reads === "json" ? `type Result = ${sample.type};\n\n${javascript(sample, "Result")}` : javascript(sample);
+  return ["json", "stream"].includes(sample.reads) ? `type Result = ${sample.type};\n\n${javascript(sample, "Result")}` : javascript(sample);
 }
 
 /** A body; a GraphQL document keeps its lines. @param {any} body */
@@ -56,7 +71,9 @@ function object(value, change = (text) => text) {
 /** @param {Sample} sample */
 function python({ method, url, headers, body, reads }) {
   const token = Object.keys(headers).includes("Authorization");
-  const lines = [token ? "import os\n\nimport httpx" : "import httpx", "", `answer = httpx.request(`, `    "${method}",`, `    ${literal(url)},`];
+  const streams = reads === "stream";
+  const imports = [streams && "import json", token && "import os", (streams || token) && ""].filter((one) => one !== false);
+  const lines = [...imports, "import httpx", "", streams ? "with httpx.stream(" : "answer = httpx.request(", `    "${method}",`, `    ${literal(url)},`];
   const shown = Object.entries(headers).filter(([name]) => name !== "Content-Type");
   if (shown.length) {
     lines.push("    headers={");
@@ -66,6 +83,9 @@ function python({ method, url, headers, body, reads }) {
     lines.push("    },");
   }
   if (body !== undefined) lines.push(`    json=${literal(body, 1)},`);
+  // A comment comes every 15 seconds.
+  if (streams) return [...lines, "    timeout=60,", ") as answer:", "    answer.raise_for_status()", "    for line in answer.iter_lines():",
+    '        if line.startswith("data: "):', "            print(json.loads(line[6:]))"].join("\n");
   const shows = { json: ["print(answer.json())"], file: ["print(len(answer.content))"], nothing: [] };
   return [...lines, ")", "answer.raise_for_status()", ...shows[reads]].join("\n");
 }
@@ -83,7 +103,7 @@ function literal(value, depth = 0) {
   return entries.length ? `{\n${entries.map(([name, one]) => `${pad}${JSON.stringify(name)}: ${literal(one, depth + 1)},\n`).join("")}${end}}` : "{}";
 }
 
-/** A schema as a TypeScript type. @param {Contract} contract @param {any} given @param {number} [depth] @returns {string} */
+/** A schema as a TypeScript type. @param {Contract} contract @param {any} given @param {number} [depth] */
 function typeOfSchema(contract, given, depth = 0) {
   const { schema, isNullable, choices } = plain(contract, given);
   const pad = "  ".repeat(depth + 1);
@@ -98,22 +118,21 @@ function typeOfSchema(contract, given, depth = 0) {
   return isNullable ? `${type} | null` : type;
 }
 
-/**
- * Show the samples of a call, one language at a time.
- * @param {any} place @param {Contract} contract @param {Operation} operation @param {State} state @param {RestRequest} rest @param {GraphqlBody} graphql
- */
-export function drawSamples(place, contract, operation, state, rest, graphql) {
-  /** @type {Record<string, string>} */
+/** Show the samples of a call, one language at a time. @param {Shown} shown @param {RestRequest} rest @param {GraphqlBody} graphql */
+export function drawSamples(shown, rest, graphql) {
+  const { contract, operation, state } = shown;
+  /** @type {Texts} */
   const signed = operation.who === "PUBLIC" ? {} : { Authorization: "Bearer $TANDEM_TOKEN" };
   const type = operation.answer && !operation.isFile ? typeOfSchema(contract, operation.answer) : "unknown";
   /** @type {Sample} */
-  const onRest = { method: rest.method, url: location.origin + rest.path, headers: { ...signed, ...rest.headers }, body: rest.body, type: state.rest === "v1" ? "unknown" : type,
-      reads: operation.isFile ? "file" : operation.answer || state.rest === "v1" ? "json" : "nothing" };
+  const onRest = { method: rest.method, url: location.origin + rest.path, headers: { ...signed, ...rest.headers }, body: rest.body, type: state.rest === "v1" && !operation.streams ? "unknown" : type,
+    reads: operation.streams ? "stream" : operation.isFile ? "file" : operation.answer || state.rest === "v1" ? "json" : "nothing" };
   /** @type {Sample} */
-  const onGraphql = { method: "POST", url: `${location.origin}/graphql`, headers: { ...signed, "Content-Type": "application/json" }, body: graphql, type: graphqlType(operation, type), reads: "json" };
+  const onGraphql = { method: "POST", url: `${location.origin}/graphql`, headers: { ...signed, ...graphqlHeaders(operation) }, body: graphql,
+    type: graphqlType(operation, type), reads: operation.streams ? "stream" : "json" };
   const choose = (/** @type {string} */ language) => {
     state.language = language;
-    drawSamples(place, contract, operation, state, rest, graphql);
+    drawSamples(shown, rest, graphql);
     byId(`tab-${language}`).focus();
   };
   const languages = Object.keys(LANGUAGES);
@@ -123,7 +142,7 @@ export function drawSamples(place, contract, operation, state, rest, graphql) {
   } }, languages.map((language) => h("button", { id: `tab-${language}`, role: "tab", tabIndex: language === state.language ? 0 : -1,
     "aria-selected": String(language === state.language), "aria-controls": "sample", onclick: () => choose(language) }, language)));
   const write = LANGUAGES[state.language] ?? LANGUAGES.curl;
-  place.replaceChildren(h("h2", {}, "Samples"), tabs, h("div", { class: "faces", id: "sample", role: "tabpanel", "aria-labelledby": `tab-${state.language}` },
+  byId("samples").replaceChildren(h("h2", {}, "Samples"), tabs, h("div", { class: "faces", id: "sample", role: "tabpanel", "aria-labelledby": `tab-${state.language}` },
     code(write(onRest), "REST"), code(write(onGraphql), "GraphQL")),
     h("p", { class: "help" }, operation.who === "PUBLIC" ? "" : "TANDEM_TOKEN stands for an access token, or an API key."));
 }
@@ -131,5 +150,6 @@ export function drawSamples(place, contract, operation, state, rest, graphql) {
 /** The answer's type inside the fields of the document. @param {Operation} operation @param {string} type */
 function graphqlType(operation, type) {
   if (operation.paged) return "unknown";
-  return operation.fields.reduceRight((inner, field) => `{ ${field.name}: ${inner} }`, operation.answer && !operation.isFile ? `${type} | null` : "unknown");
+  const found = operation.fields.reduceRight((inner, field) => `{ ${field.name}: ${inner} }`, operation.answer && !operation.isFile ? `${type} | null` : "unknown");
+  return operation.streams ? `{ data: ${found} }` : found;
 }

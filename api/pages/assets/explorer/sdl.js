@@ -3,7 +3,7 @@
 const DESCRIPTION = /"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|^\s*#.*$/gm;
 const TOKEN = /\w+|[!{}()[\]:=|&@]/g;
 
-/** The types of a schema by their names. @param {string} text @returns {Sdl} */
+/** The types of a schema by their names. @param {string} text */
 export function parseSdl(text) {
   const tokens = text.replace(DESCRIPTION, "").match(TOKEN) ?? [];
   /** @type {Sdl} */

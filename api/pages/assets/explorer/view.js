@@ -5,11 +5,11 @@ import { mayCall } from "./contract.js";
 import { inputFields } from "./form.js";
 import { graphqlBody, restRequest } from "./requests.js";
 import { drawRuns, NAMES, problem } from "./results.js";
-import { run } from "./runs.js";
+import { align, run } from "./runs.js";
 import { drawSamples } from "./samples.js";
 import { keepAddress, newKey } from "./state.js";
 
-/** @type {Record<string, string>} */
+/** @type {Texts} */
 const WHO = { PUBLIC: "Anybody", USER: "Signed in", MODERATOR: "Moderators", MANAGER: "Managers", ADMIN: "Admins" };
 
 /** Draw an operation into its place. @param {any} place @param {Contract} contract @param {State} state @param {Operation} operation */
@@ -24,7 +24,7 @@ export function drawOperation(place, contract, state, operation) {
     h("section", { class: "card", "aria-label": "Input" }, form, h("div", { id: "bar" })),
     h("div", { id: "verdict", role: "status" }),
     h("div", { class: "faces" }, Object.entries(NAMES).map(([face, name]) => h("section", { class: "face", "aria-label": name },
-      h("div", { class: "face-head" }, h("h2", {}, name)), h("div", { id: `${face}-request` }), h("div", { id: `${face}-answer` })))),
+      h("h2", {}, name), h("div", { id: `${face}-request` }), h("div", { id: `${face}-answer` })))),
     h("div", { id: "next" }),
     h("section", { id: "samples", "aria-label": "Samples" }),
   );
@@ -90,7 +90,8 @@ function drawCall(shown) {
 const callOf = (state, face) => ({ values: (face === "graphql" && state.crossed) || state.values, key: state.key, ifMatch: state.ifMatch });
 
 /** @param {Shown} shown */
-function drawRequests({ contract, operation, state }) {
+function drawRequests(shown) {
+  const { contract, operation, state } = shown;
   const rest = restRequest(contract, operation, callOf(state, "rest"), state.rest);
   const headers = Object.entries(rest.headers).map(([name, value]) => [h("span", { class: "k" }, name), `: ${value}\n`]);
   byId("rest-request").replaceChildren(code([h("b", {}, `${rest.method} ${decodeURI(rest.path)}`), "\n", headers,
@@ -98,7 +99,7 @@ function drawRequests({ contract, operation, state }) {
   const graphql = graphqlBody(contract, operation, callOf(state, "graphql"), state.rest === "v1");
   byId("graphql-request").replaceChildren(code(graphql.query, "Document"),
     ...(Object.keys(graphql.variables).length ? [code(marked(graphql.variables), "Variables")] : []));
-  drawSamples(byId("samples"), contract, operation, state, rest, graphql);
+  drawSamples(shown, rest, graphql);
 }
 
 /** @param {Shown} shown */
@@ -132,13 +133,15 @@ async function execute(shown, faces) {
   for (const one of byId("bar").querySelectorAll("button")) one.disabled = true;
   byId("verdict").replaceChildren(h("p", { class: "muted" }, "Running …"));
   try {
-    for (const face of faces) runs.push(await run(contract, operation, callOf(state, face), face, state.rest));
+    const ran = (/** @type {Face} */ face) => run(contract, operation, callOf(state, face), face, state.rest);
+    if (operation.streams) runs.push(...align(await Promise.all(faces.map(ran)), state.values));
+    else for (const face of faces) runs.push(await ran(face));
     state.isSpent = operation.writes && !!state.key;
   } catch (error) {
     byId("verdict").replaceChildren(h("p", { class: "notice bad" }, `The server did not answer: ${error.message}`));
   }
   if (state.operation !== operation) return;
-  if (runs.length === faces.length) drawRuns(contract, operation, state, runs, (rest, graphql) => turn(shown, rest, graphql));
+  if (runs.length === faces.length) drawRuns(shown, runs, (rest, graphql) => turn(shown, rest, graphql));
   drawBar(shown);
   if (focused?.startsWith("run")) focusOn(`#${focused}`);
 }
@@ -157,6 +160,7 @@ function note(operation, state, isSafe) {
   if (!mayCall(operation, role())) {
     return `${WHO[operation.who]} only: both faces will refuse it. Sign in above, or see the refusal.`;
   }
+  if (operation.streams) return "A stream: both faces are heard for 5 seconds or 3 events at most, and what they tell is compared.";
   if (!operation.writes) return "A read: it runs on both faces, and the answers are compared.";
   if (!isSafe) {
     const why = operation.idempotent === "none" ? "This write takes no key" : "Without a key";
@@ -168,7 +172,7 @@ function note(operation, state, isSafe) {
     : `A write with a key: ${one} does it, and ${other} replays the outcome.`;
 }
 
-/** Buttons of which one is chosen. @param {string} label @param {Record<string, string>} options @param {string} current @param {(value: string) => void} choose */
+/** Buttons of which one is chosen. @param {string} label @param {Texts} options @param {string} current @param {(value: string) => void} choose */
 function segments(label, options, current, choose) {
   return h("div", { class: "segments", role: "group", "aria-label": label }, h("span", { class: "muted small" }, label),
     Object.entries(options).map(([value, text]) => h("button", { "aria-pressed": String(value === current), onclick: () => {
@@ -189,7 +193,7 @@ function heading(operation) {
     operation.deprecated && h("p", { class: "notice warning" }, `Deprecated since ${operation.deprecated.since}, gone on ${operation.deprecated.sunset}: ${operation.deprecated.reason}`),
     h("dl", { class: "facts" },
       fact("REST", [h("span", { class: `method ${operation.rest.method.toLowerCase()}` }, operation.rest.method), " ", h("code", {}, operation.rest.path)]),
-      fact("GraphQL", h("code", {}, `${operation.isMutation ? "mutation" : "query"} ${operation.graphql}`)),
+      fact("GraphQL", h("code", {}, `${operation.kind} ${operation.graphql}`)),
       fact("Who", [WHO[operation.who], operation.permissions.length > 0 && [" · API keys: ", operation.permissions.map((one) => [h("code", {}, one), " "])]]),
       fact("Cost", `${operation.cost} ${operation.cost === 1 ? "unit" : "units"} of the quota${operation.paged ? ", and its rows" : ""}`),
       operation.writes && fact("Key", { none: "takes none", optional: "optional", required: "required" }[operation.idempotent]),

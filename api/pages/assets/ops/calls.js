@@ -1,13 +1,10 @@
 import { token } from "../session.js";
 
-/**
- * A call of an operation on REST v2, with a key when it writes; throws what the server says.
- * @param {Map<string, {rest: {method: string, path: string}}>} operations @param {string} name @param {{id?: string, query?: Record<string, any>}} given
- */
+/** A call of an operation on REST v2, with a key when it writes; throws what the server says. @param {Operations} operations @param {string} name @param {{id?: string, query?: Record<string, any>}} given */
 export async function call(operations, name, { id = "", query = {} }) {
   const { method, path } = operations.get(name)?.rest ?? { method: "GET", path: "/" };
   const bearer = await token();
-  /** @type {Record<string, string>} */
+  /** @type {Texts} */
   const headers = bearer ? { Authorization: `Bearer ${bearer}` } : {};
   if (method !== "GET") headers["Idempotency-Key"] = `ops-${name}-${id}-${Date.now()}`;
   const search = new URLSearchParams(Object.entries(query).map(([key, value]) => [key, String(value)])).toString();

@@ -1,9 +1,4 @@
-/**
- * The operators' page: how the shop runs, and the jobs that failed.
- *
- * Figures come from `/metrics`, `/health` and operations. Panels of operations are drawn for those that the
- * catalogue has; metrics that no panel shows stand in the last one.
- */
+/** The operators' page: how the shop runs, and the jobs that failed. */
 import { byId } from "../dom.js";
 import { drawPeople } from "../people.js";
 import { role } from "../session.js";
@@ -18,7 +13,6 @@ const KEPT = 60;
 /** Lists and reports cost the caller's quota, so they are read less often. */
 const SLOW_EVERY = 12;
 
-/** @type {{metrics: boolean}} */
 const { metrics: isMeasured } = JSON.parse(byId("data").textContent);
 /** @type {Metrics[]} */
 const history = [];

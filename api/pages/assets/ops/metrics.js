@@ -3,7 +3,7 @@
 const LINE = /^(\w+)(?:\{(.*)\})? (\S+)/;
 const LABEL = /(\w+)="((?:\\.|[^"\\])*)"/g;
 
-/** @param {string} text @param {number} at when it was read, in milliseconds @returns {Metrics} */
+/** @param {string} text @param {number} at when it was read, in milliseconds */
 export function parseMetrics(text, at) {
   /** @type {Metrics} */
   const found = { help: new Map(), samples: new Map(), at };
@@ -21,26 +21,18 @@ export function parseMetrics(text, at) {
   return found;
 }
 
-/** The samples of a metric that carry these labels. @param {Metrics} metrics @param {string} name @param {Record<string, string>} [labels] */
+/** The samples of a metric that carry these labels. @param {Metrics} metrics @param {string} name @param {Texts} [labels] */
 export function samples(metrics, name, labels = {}) {
   return (metrics.samples.get(name) ?? []).filter((sample) => Object.entries(labels).every(([key, value]) => sample.labels[key] === value));
 }
 
-/** Their sum. @param {Metrics} metrics @param {string} name @param {Record<string, string>} [labels] */
+/** Their sum. @param {Metrics} metrics @param {string} name @param {Texts} [labels] */
 export const sum = (metrics, name, labels) => samples(metrics, name, labels).reduce((total, sample) => total + sample.value, 0);
 
 /** The values of a label. @param {Metrics} metrics @param {string} name @param {string} label */
 export const values = (metrics, name, label) => [...new Set(samples(metrics, name).map((sample) => sample.labels[label] ?? ""))].sort();
 
-/**
- * A quantile of a histogram in seconds, as Prometheus' `histogram_quantile` computes it; null without calls.
- *
- * @param {number} quantile
- * @param {Metrics} now
- * @param {string} name
- * @param {Record<string, string>} [labels]
- * @param {Metrics} [before] only calls since then
- */
+/** A quantile of a histogram in seconds, as Prometheus' `histogram_quantile` computes it; null without calls. @param {number} quantile @param {Metrics} now @param {string} name @param {Texts} [labels] @param {Metrics} [before] only calls since then */
 export function quantileOf(quantile, now, name, labels = {}, before) {
   /** @type {Map<number, number>} */
   const counts = new Map();
@@ -62,7 +54,7 @@ export function quantileOf(quantile, now, name, labels = {}, before) {
   return low;
 }
 
-/** Calls of operations, with what went wrong with them. @param {Metrics} metrics @returns {Calls[]} */
+/** Calls of operations, with what went wrong with them. @param {Metrics} metrics */
 export function callsByOperation(metrics) {
   return values(metrics, "tandem_operations_total", "operation").map((operation) => {
     const all = samples(metrics, "tandem_operations_total", { operation });

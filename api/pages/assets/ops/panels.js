@@ -6,7 +6,7 @@ import { bars, lines } from "./plots.js";
 /** A job that is due for longer has no worker. */
 const OVERDUE_SECONDS = 60;
 /** What the panels show; the last one has all others. */
-const SHOWN = /^(tandem_(operations|operation_seconds|pool_|cache_lookups|jobs$|job_|reachable|requests_turned_away|event_loop)|process_)/;
+const SHOWN = /^(tandem_(operations|operation_seconds|pool_|cache_lookups|jobs$|job_|reachable|requests_turned_away|event_loop|stream)|process_)|_created$/;
 
 /** @param {number} value */
 export const whole = (value) => Math.round(value).toLocaleString("en");
@@ -21,18 +21,17 @@ const rate = (value) => (value < 10 ? value.toFixed(1) : whole(value));
 export function drawHealth(place, health, metrics) {
   /** @param {string} name @param {string} state @param {string} text */
   const tile = (name, state, text) => h("li", { class: `tile ${state}` }, h("b", {}, name), h("span", {}, text));
-  if (!health) {
-    place.replaceChildren(tile("Server", "bad", "It does not answer."));
-    return;
-  }
+  if (!health) return place.replaceChildren(tile("Server", "bad", "It does not answer."));
   const overdue = metrics ? Math.max(0, ...samples(metrics, "tandem_job_overdue_seconds").map((one) => one.value)) : 0;
   const minutes = Math.floor(health.uptimeSeconds / 60);
+  /** @param {string} name @param {string} part @param {string} good @param {string} bad @param {string} [state] */
+  const works = (name, part, good, bad, state = "bad") => (health[part] === "ok" ? tile(name, "good", good) : tile(name, state, bad));
   place.replaceChildren(
-    tile("PostgreSQL", health.database === "ok" ? "good" : "bad", health.database === "ok" ? "answers" : "away: calls answer UNAVAILABLE until it is back"),
-    tile("Writes", health.writes === "ok" ? "good" : "bad", health.writes === "ok" ? "accepted" : "refused: the database is read-only"),
-    tile("Redis", health.redis === "ok" ? "good" : "warning", health.redis === "ok" ? "answers" : "away: no cache, and each process limits by itself"),
-    tile("Migrations", health.migrations === "ok" ? "good" : "bad", health.migrations === "ok" ? "up to date" : "missing: run tandem migrate"),
-    ...(metrics ? [tile("Worker", overdue > OVERDUE_SECONDS ? "bad" : "good", overdue > OVERDUE_SECONDS ? `seems down: a job is due for ${whole(overdue)} s` : "keeps up")] : []),
+    works("PostgreSQL", "database", "answers", "away: calls answer UNAVAILABLE until it is back"),
+    works("Writes", "writes", "accepted", "refused: the database is read-only"),
+    works("Redis", "redis", "answers", "away: no cache, and each process limits by itself", "warning"),
+    works("Migrations", "migrations", "up to date", "missing: run tandem migrate"),
+    ...(metrics ? [overdue > OVERDUE_SECONDS ? tile("Worker", "bad", `seems down: a job is due for ${whole(overdue)} s`) : tile("Worker", "good", "keeps up")] : []),
     tile("Version", "", `${health.version}, up ${minutes < 120 ? `${minutes} min` : `${whole(minutes / 60)} h`}`),
   );
 }
@@ -41,17 +40,13 @@ export function drawHealth(place, health, metrics) {
 export function drawFigures(place, history, isMeasured) {
   const now = history.at(-1);
   if (!isMeasured) {
-    place.replaceChildren(h("p", { class: "notice" }, "This server keeps /metrics closed, so there are no figures of calls here. ",
+    return place.replaceChildren(h("p", { class: "notice" }, "This server keeps /metrics closed, so there are no figures of calls here. ",
       h("code", {}, "TANDEM_METRICS=true"), " opens it; mind who can reach it."));
-    return;
   }
-  if (!now) {
-    place.replaceChildren(h("p", { class: "notice warning" }, "/metrics does not answer."));
-    return;
-  }
+  if (!now) return place.replaceChildren(h("p", { class: "notice warning" }, "/metrics does not answer."));
   const scrolled = place.querySelector(".tall")?.scrollTop ?? 0;
   const focus = document.activeElement?.getAttribute("aria-label");
-  place.replaceChildren(h("div", { class: "plots" }, traffic(history), errors(history), latency(history), pool(now, history), cache(now), quota(now)),
+  place.replaceChildren(h("div", { class: "plots" }, traffic(history), errors(history), latency(history), pool(now, history), cache(now), quota(now), streams(now)),
     operations(now), others(now));
   place.querySelector(".tall").scrollTop = scrolled;
   if (focus) focusOn(`#figures [aria-label="${CSS.escape(focus)}"]`);
@@ -130,6 +125,15 @@ function quota(now) {
 }
 
 /** @param {Metrics} now */
+function streams(now) {
+  const lag = quantileOf(0.95, now, "tandem_stream_lag_seconds");
+  const dropped = sum(now, "tandem_stream_ends_total", { reason: "STREAM_TOO_SLOW" });
+  return panel("Event streams", [whole(sum(now, "tandem_streams")), h("small", {}, ` open, ${whole(dropped)} dropped as too slow`)],
+    bars("Open streams by face", FACES.map((face) => ({ name: face, value: sum(now, "tandem_streams", { face }) })), whole),
+    h("p", { class: "legend" }, lag === null ? "No event was told yet." : `95 of 100 events are told within ${time(lag)} of their call.`));
+}
+
+/** @param {Metrics} now */
 function operations(now) {
   const rows = callsByOperation(now);
   const faces = values(now, "tandem_operations_total", "face");
@@ -152,7 +156,7 @@ function operations(now) {
       h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Operation"), heads)), h("tbody", {}, body))));
 }
 
-/** Figures that no panel shows, such as those of streams and deliveries. @param {Metrics} now */
+/** Figures that no panel shows, such as those of deliveries. @param {Metrics} now */
 function others(now) {
   const names = [...now.help.keys()].filter((name) => !SHOWN.test(name) && !now.samples.has(`${name}_bucket`));
   if (!names.length) return [];

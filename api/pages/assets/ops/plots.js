@@ -18,10 +18,7 @@ function roundUp(most) {
   return (/** @type {number} */ ([1, 2, 5, 10].find((step) => step * power >= most)) ?? 10) * power;
 }
 
-/**
- * Lines over time, the newest at the right.
- * @param {string} label @param {Record<string, (number | null)[]>} series @param {Show} show @param {number} [top]
- */
+/** Lines over time, the newest at the right. @param {string} label @param {Record<string, (number | null)[]>} series @param {Show} show @param {number} [top] */
 export function lines(label, series, show, top) {
   const length = Math.max(2, ...Object.values(series).map((points) => points.length));
   const most = top ?? roundUp(Math.max(0, ...Object.values(series).flat().map((value) => value ?? 0)));
