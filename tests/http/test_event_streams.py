@@ -193,7 +193,7 @@ async def silent_end(stream: Any, code: str) -> None:
 
 
 #: A second, and what a busy machine takes to run the test itself.
-_PROMISED_SECONDS = 3
+_PROMISED_SECONDS = 15
 
 
 @EVERY_LISTENER
@@ -341,7 +341,7 @@ async def test_a_reader_that_takes_nothing_is_cut_off_and_others_hear_on(
             told = await reader.events(100)
             assert len(told) == 100
     # Whatever its buffers still hold, the connection is over.
-    deaf.settimeout(10)
+    deaf.settimeout(60)
     text = b""
     with suppress(ConnectionError):
         while more := await asyncio.to_thread(deaf.recv, 1 << 20):
@@ -379,14 +379,14 @@ def begin_raw(client: sockets.socket, person: Person, face: str) -> None:
 
 
 async def cut_off(server: Server, face: str) -> bool:
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
         text = (await client.get("/metrics")).text
     return f'tandem_stream_ends_total{{face="{face}",reason="STREAM_TOO_SLOW"}}' in text
 
 
 async def test_head_tells_of_a_stream_and_opens_none(server: Server, shop: Shop) -> None:
     ada = await shop.person()
-    async with httpx.AsyncClient(base_url=server.url, timeout=5) as client:
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
         for _ in range(12):
             answer = await client.head("/api/v1/events", headers=ada.headers)
             assert answer.status_code == 200

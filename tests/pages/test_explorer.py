@@ -207,8 +207,14 @@ def _comparable(value: Any) -> Any:
     return value
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("name", sorted(BY_NAME))
+#: Refusals are compared without a browser as well (tests/parity), so that few need one.
+REFUSED = [
+    pytest.param(name, marks=pytest.mark.soak if place % 8 else pytest.mark.thorough)
+    for place, name in enumerate(sorted(BY_NAME))
+]
+
+
+@pytest.mark.parametrize("name", REFUSED)
 async def test_both_faces_refuse_alike(open_page: Open, shop: Shop, name: str) -> None:
     operation = BY_NAME[name]
     owner = await shop.person(least(operation), balance="100.00")
