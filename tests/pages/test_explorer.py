@@ -143,6 +143,7 @@ async def test_both_requests_of_every_operation_fit_the_contracts(
         assert validate(schema, document) == [], name
         operation = get_operation_ast(document)
         assert operation is not None
+        assert (operation.operation.value == "subscription") is BY_NAME[name].streams, name
         variables = get_variable_values(
             schema, operation.variable_definitions or (), asked["graphql"]["variables"]
         )
