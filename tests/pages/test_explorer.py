@@ -209,13 +209,13 @@ def _comparable(value: Any) -> Any:
 
 
 #: Refusals are compared without a browser as well (tests/parity), so that few need one.
-REFUSED = [
+PRESSED = [
     pytest.param(name, marks=pytest.mark.soak if place % 8 else pytest.mark.thorough)
     for place, name in enumerate(sorted(BY_NAME))
 ]
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", PRESSED)
 async def test_both_faces_refuse_alike(open_page: Open, shop: Shop, name: str) -> None:
     operation = BY_NAME[name]
     owner = await shop.person(least(operation), balance="100.00")
