@@ -382,7 +382,7 @@ async def test_random_documents_have_one_answer_on_both_engines(
         faulty.faults = Faults(number, 60) if number % 3 == 0 else None
         caller = next(callers)
         slow, fast, compiled = await both(world, caller, operation, variables)
-        assert fast == slow, (number, caller, source, variables)
+        assert settled(fast) == settled(slow), (number, caller, source, variables)
         counted["documents"] += 1
         counted["compiled"] += compiled
         counted["with data"] += _holds_data(slow)
@@ -393,6 +393,15 @@ async def test_random_documents_have_one_answer_on_both_engines(
     assert counted["compiled"] >= 0.9 * most
     assert counted["with data"] >= 0.4 * most
     assert counted["with errors"] >= 0.2 * most
+
+
+#: A process notes from time to time when keys were used, also between two calls.
+_LAST_USED = re.compile(rb'"lastUsedAt":("[^"]*"|null)')
+
+
+def settled(answer: bytes) -> bytes:
+    """An answer without what changes by itself."""
+    return _LAST_USED.sub(b'"lastUsedAt":0', answer)
 
 
 #: Documents that chance rarely writes. ``ORDER`` and the like stand for an id of that type.

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -45,7 +45,19 @@ class Answer:
 
 
 def read(contract: Contract, face: str, response: httpx.Response) -> Answer:
-    """The answer in a response."""
+    """The answer in a response, without what changes by itself."""
+    answer = _read(contract, face, response)
+    return replace(answer, value=_settled(answer.value))
+
+
+def _settled(value: Any) -> Any:
+    """A value without `lastUsedAt`, which a process notes from time to time."""
+    if isinstance(value, dict):
+        return {name: _settled(one) for name, one in value.items() if name != "lastUsedAt"}
+    return [_settled(one) for one in value] if isinstance(value, list) else value
+
+
+def _read(contract: Contract, face: str, response: httpx.Response) -> Answer:
     if response.headers.get("content-type") == "text/event-stream":
         return Answer(value={}, response=response)  # it was left as soon as it began
     replayed = response.headers.get("idempotent-replayed") == "true"
