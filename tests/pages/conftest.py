@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from services.settings.settings import Settings
-from tests.pages.looking import LOOKS, Look, launch, looking
+from tests.pages.looking import LOOKS, SOAKED, Look, launch, looking
 from tests.servers import CHECKOUT, Server, serving
 
 #: Installing takes half a minute; only what hangs reaches this.
@@ -52,7 +52,16 @@ def pages_server(
         yield server
 
 
-@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
+#: Each width and each scheme is looked at; the soak looks at all of them together.
+_LOOKS = [
+    pytest.param(
+        look, marks=[pytest.mark.soak] if look in SOAKED else [], id=f"{look[0]}-{look[1]}"
+    )
+    for look in LOOKS
+]
+
+
+@pytest.fixture(params=_LOOKS)
 def look_at(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Each width in each scheme, for `open_page`."""
     width, scheme = request.param

@@ -24,6 +24,8 @@ LONGEST_MS = 60_000
 
 #: Widths of a telephone and of a desk, in both schemes.
 LOOKS = ((360, "light"), (360, "dark"), (1400, "light"), (1400, "dark"))
+#: The looks that only the soak takes.
+SOAKED = ((360, "light"), (1400, "dark"))
 
 # The browser must not crash where a machine has no fonts; pictures have the same on each machine.
 _FONTS = """\
