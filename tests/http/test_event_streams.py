@@ -59,7 +59,7 @@ async def test_every_door_tells_the_same_as_the_log(
     ada = await shop.person()
     async with AsyncExitStack() as stack:
         streams = [
-            await stack.enter_async_context(listen(server.url, ada))
+            await stack.enter_async_context(listen(server.url, ada, subject=ada.id))
             for listen in LISTENERS.values()
         ]
         written = await rename(client, ada, "Ada")
@@ -237,7 +237,7 @@ async def test_without_redis_streams_hear_on_and_end_with_the_session(
     away = shop.process.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     ada = await shop.person()
     with serving(away, tmp_path / "log") as server:
-        async with listen(server.url, ada) as stream:
+        async with listen(server.url, ada, subject=ada.id) as stream:
             for number in range(3):
                 await rename(client, ada, f"Ada {number}")
                 async with asyncio.timeout(_PROMISED_SECONDS):

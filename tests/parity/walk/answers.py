@@ -59,7 +59,7 @@ def _settled(value: Any) -> Any:
 
 def _read(contract: Contract, face: str, response: httpx.Response) -> Answer:
     if response.headers.get("content-type") == "text/event-stream":
-        return Answer(value={}, response=response)  # it was left as soon as it began
+        return Answer(value={"opened": True}, response=response)  # it was left as soon as it began
     replayed = response.headers.get("idempotent-replayed") == "true"
     if face == "graphql":
         return _graphql(contract, response, replayed)

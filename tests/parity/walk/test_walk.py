@@ -93,6 +93,11 @@ class Tally:
         return sum(self.found[name] for name in self._names(writes=False))
 
     @property
+    def shares(self) -> tuple[float, float]:
+        """The share of steps that wrote, and the share of reads that found something."""
+        return self.written / self.steps, self.reads_that_found / self.reads
+
+    @property
     def never_went_well(self) -> list[str]:
         """Operations that every caller was refused."""
         return [name for name in self._contracts if not self.successes[name]]
@@ -206,6 +211,7 @@ async def test_the_faces_answer_alike(
     try:
         await walk.begin()
         await walk.steps(_STEPS[depth])
+        shares = walk.tally.shares
         for _ in range(_LONGER if depth else 0):
             # Few things suit some operations, so that a walk may have to go on for them.
             if walk.tally.never_went_well:
@@ -213,10 +219,10 @@ async def test_the_faces_answer_alike(
     finally:
         record_property("summary", f"TANDEM_TEST_SEED={seed}\n{walk.tally}")
     if depth:
-        tally = walk.tally
-        assert tally.written * 10 >= tally.steps
-        assert tally.reads_that_found * 2 > tally.reads
-        assert not tally.never_went_well
+        written, found = shares
+        assert written >= 0.1
+        assert found > 0.5
+        assert not walk.tally.never_went_well
 
 
 def test_every_known_difference_is_a_row_of_the_docs() -> None:
