@@ -169,6 +169,7 @@ async def test_both_faces_give_one_answer_from_one_form(
     balance = None if name == "users.deleteMe" else "100.00"
     caller = await shop.person(least(operation), balance=balance)
     values, _ = await good_call(shop, name, caller)
+    await shop.end_of_log()  # or a stream would hear of earlier tests
     look = await open_page("/health")
     await signed_in(look, caller)
     page = await shown(look, address(name, values))
@@ -434,6 +435,7 @@ async def test_both_faces_tell_what_the_log_has_after_a_cursor(
 async def test_both_faces_tell_what_happens_meanwhile(
     open_page: Open, shop: Shop, user: Person
 ) -> None:
+    await shop.end_of_log()  # or the streams would hear of earlier tests
     look = await open_page("/health")
     await signed_in(look, user)
     page = await shown(look, address("events.stream", {}))
