@@ -16,6 +16,7 @@ let contract;
 
 /** Show what the address names. */
 function open() {
+  if (!contract) return; // not loaded yet
   const query = new URLSearchParams(location.search);
   const name = query.get("operation") ?? "";
   state.operation = contract.byName.get(name) ?? null;
