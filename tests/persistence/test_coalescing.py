@@ -46,6 +46,9 @@ async def fast(shop: Shop) -> AsyncIterator[Process]:
 async def buyer(shop: Shop) -> Person:
     """Somebody with something of every kind."""
     buyer = await shop.person(balance="500.00")
+    await shop.upload(buyer)
+    await shop.comment(buyer)
+    await shop.project(buyer)
     await shop.machine(buyer, "orders:read:own")
     order = await shop.redeem(await shop.coupon(), buyer)
     await shop.pay(buyer, order.id)

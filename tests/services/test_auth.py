@@ -43,6 +43,7 @@ async def test_registering_makes_an_account_with_an_empty_wallet_and_signs_in(
         "firstName": "Ada",
         "lastName": "Lovelace",
         "avatar": None,
+        "imageVariants": [],
         "bio": None,
     }
     me = (await door.call("users.me", caller=tokens["accessToken"])).ok
