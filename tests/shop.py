@@ -243,6 +243,7 @@ class Shop:
 
     async def listen(self, person: Person, **query: Any) -> EventStream:
         """An open event stream, as a face takes it from its operation."""
+        await self.process.sequencer.run()  # or it would hear of what happened before
         return await streaming.stream(self.request(person), query)
 
     async def end_of_log(self) -> str:
