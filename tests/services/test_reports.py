@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -129,8 +130,8 @@ async def _refund(place: Place, order: Any, kind: str) -> None:
 
 @pytest.fixture(scope="module")
 async def place(addresses: Addresses, password_hash: str) -> AsyncIterator[Place]:
-    name = "tandem_reports_module"
-    await addresses.drop(name)
+    # Processes that run the tests share a server.
+    name = f"tandem_reports_{uuid4().hex[:12]}"
     clock = Standing()
     settings = settings_for(
         await addresses.create(name),
