@@ -113,7 +113,7 @@ class HttpServer(uvicorn.Server):
 
 def socket_connection(**given: Any) -> asyncio.Protocol:
     """The connection of a WebSocket; the first one loads its library."""
-    from api.http.socket_connection import SocketConnection
+    from api.streams.connection import SocketConnection
 
     return SocketConnection(**given)
 
