@@ -89,7 +89,7 @@ def _graphiql(request: Request) -> Reply:
 def _media_type(accept: str) -> str:
     """The media type of the answer: the legacy type unless the caller accepts the modern one.
 
-    That of streams where the caller accepts nothing else.
+    It is the type of streams where the caller accepts nothing else.
     """
     ranges = _ranges(accept)
     if _MODERN in ranges:

@@ -114,7 +114,7 @@ WITH session AS (
 )
 INSERT INTO refresh_tokens (hash, session_id, created_at) VALUES ($5, $1, $3)
 """
-#: What is missing for an order, of which the balance without its holds would be enough.
+#: The money that a buyer lacks for an order: the balance would be enough without its holds.
 _LACKING = """
 WITH wanted AS (
     SELECT sum(price * quantity) AS total

@@ -270,7 +270,7 @@ async def test_a_work_takes_no_more_than_it_did(
     assert took.statements <= statements
     assert took.redis <= redis
     assert took.calls <= calls
-    # What refers to itself in circles waits for the collector, whose pauses are everybody's.
+    # Objects that refer to each other in circles wait for the collector, which stops everybody.
     assert took.garbage < 1
 
 

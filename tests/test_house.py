@@ -40,7 +40,7 @@ READS_ENVIRONMENT |= {"api/cli/servers.py"}
 #: Rooms and files of services that hold no operations, but what operations and jobs run in.
 MACHINERY = {"access", "cache", "fast", "operation", "quota"}
 QUEUE = {"services/jobs/queue.py", "services/jobs/schedules.py"}
-#: Who chooses between a library's own way and a faster one, and so imports a `fast` room.
+#: Modules that choose between a library's own way and a faster one; they import `fast` rooms.
 COMPOSING = {"persistence.database.pool", "services.process", "api.app"}
 #: Folders that list nouns or commands; all others are rooms of machinery.
 NOUNS = {"api/cli", "api/rest", "persistence", "schema", "services", "services/errors"}
@@ -130,7 +130,7 @@ def test_only_the_wrapper_begins_transactions() -> None:
 
 
 def test_no_function_outside_operations_writes() -> None:
-    """Who takes a transaction is an operation, or a helper that only operations call."""
+    """A function that takes a transaction is an operation, or a helper of operations alone."""
     taking: dict[str, bool] = {}
     calls: dict[str, set[str]] = {}
     for path, tree in sources("services"):

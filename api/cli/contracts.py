@@ -214,7 +214,7 @@ def _schema_breaks(name: str, old: dict[str, Any], new: dict[str, Any]) -> Itera
 def _enum_breaks(
     where: str, old: dict[str, Any], new: dict[str, Any], taken: bool = True
 ) -> Iterator[str]:
-    """What callers may send must stay, and what they read must not become more."""
+    """Values that callers send must stay valid; values that they read must not become more."""
     before, after = _types(old), _types(new)
     if not (before <= after if taken else after <= before):
         yield f"{where} changed from {' or '.join(sorted(before))} to {' or '.join(sorted(after))}"

@@ -115,7 +115,7 @@ class Exchange:
         # GraphiQL is a page at the address of a face; pages say nothing of a quota.
         self._page = False
         self._bytes = 0
-        #: What the line in the log says at the end.
+        #: The line in the log, which is written at the end.
         self.log = RequestLog()
         #: The request that operations see, once a face has read it.
         self.request: Request | None = None

@@ -25,7 +25,7 @@ _DEEPEST = 64
 
 #: Addresses that take a file of the local store begin with it.
 UPLOAD_PREFIX = "/files/uploads/"
-#: What a form may hold beside the file.
+#: The most bytes of a form beside its file.
 _FORM_BYTES = 65_536
 
 _JSON = "application/json"

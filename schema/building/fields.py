@@ -77,7 +77,7 @@ def subscribe(op: Operation[Any, Any], place: str, returns: Any) -> Any:
     """
 
     async def resolver(self: Any, info: Info, **values: Any) -> Any:
-        raise NotImplementedError(op.name)
+        raise TypeError(f"{op.name} is a stream, which schema/executing/subscribing.py opens.")
 
     field = _field(op, place, resolver, returns)
     field.is_subscription = True

@@ -329,7 +329,7 @@ async def by_ids(request: Request, ids: Sequence[str]) -> dict[str, Coupon]:
 
 
 def _decimals_of(kind: str, currency: Currency) -> Currency:
-    """What a coupon's value has the decimals of."""
+    """The currency, or per cent, whose decimals a coupon's value has."""
     return PERCENT if kind == CouponKind.PERCENT else currency
 
 

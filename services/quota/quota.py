@@ -89,7 +89,7 @@ class Allowance:
     def spent(self) -> "Allowance | None":
         """This allowance as a refusal when nothing is left; None while something is.
 
-        Whatever the refused call costs, it is allowed when the budget is full.
+        A refused call is allowed once the budget is full, whatever it costs.
         """
         return None if self.remaining > 0 else replace(self, retry_after=self.reset)
 
@@ -156,7 +156,7 @@ class Quota:
     ) -> Allowance | None:
         """Charge one attempt under a tight policy, to the address and to the account.
 
-        What users write is charged to them alone.
+        Users alone pay for the content that they write.
 
         ``account`` is an email as it came in, whether it has an account or not. Where the operation
         asks for no email, the account is the caller's own. When one of both refuses, neither is

@@ -23,8 +23,8 @@ async def remove_content(ctx: Context, tx: Transaction) -> None:
 
     The settings decide whether what they published goes as well.
 
-    What stays is shown as a deleted user's. A comment with replies keeps its place without its
-    text.
+    Content that stays is shown as a deleted user's. A comment with replies keeps its place without
+    its text.
     """
     removes = ctx.settings.deleted_content is DeletedContent.REMOVE
     user_id = ctx.user_id

@@ -601,7 +601,7 @@ def impatient(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def talk(server: Server, *pieces: bytes) -> tuple[bytes, float]:
-    """What a server says to these bytes until it closes, and how long that took."""
+    """The answer of a server to these bytes until it closes, and the seconds that it took."""
     url = httpx.URL(server.url)
     started = time.monotonic()
     with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:

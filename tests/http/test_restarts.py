@@ -285,7 +285,7 @@ async def follow(
 
 @asynccontextmanager
 async def slow_request(shop: Shop, person: Person, port: int) -> AsyncIterator[None]:
-    """Beside the block, a write that waits for a lock until the drain is over; it is answered."""
+    """A write runs beside the block, waits for a lock until the drain is over, and is answered."""
     lock = await asyncpg.connect(shop.process.settings.database_url)
     await lock.execute("BEGIN")
     await lock.execute("SELECT id FROM users WHERE id = $1 FOR UPDATE", person.id)

@@ -38,7 +38,7 @@ _BEYOND_SCHEMA = {"CONFLICT", "INVALID_CURSOR", "REPEATED", "TOO_COMMON"}
 #: Rules that the contract says in words: the first and the last year of times, and text that can be
 #: seen. These are the beginnings of their messages.
 _IN_WORDS = ("Give a time ", "Give a day ", "Leave out ", "Give text that can be seen")
-#: What of the world an operation with an id in its address is asked about.
+#: The things of the world whose ids are sent in an address, by its first word.
 _ASKED = {
     "category": "categories",
     "product": "products",

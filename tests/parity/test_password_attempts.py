@@ -41,7 +41,7 @@ async def wrong(site: Site, times: int, email: str, address: str = HERE) -> None
 
 
 async def left(site: Site, email: str, address: str = HERE) -> tuple[int, int, int]:
-    """What is left for the place and account together, for the place, and for the account."""
+    """The units left: for place and account together, for the place, and for the account."""
     quota = site.shop.process.quota
     place, account = quota.place(ip_address(address)), quota.account(email)
     return (
