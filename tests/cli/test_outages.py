@@ -16,7 +16,7 @@ from tests import commands
 from tests.cli.test_create_admin import tandem
 from tests.gates import Gate
 from tests.servers import Server, serving
-from tests.worker.work import eventually
+from tests.worker.work import eventually, free_port
 
 NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/none"
 
@@ -43,7 +43,8 @@ async def beside(made: AbstractContextManager[Server]) -> AsyncIterator[httpx.As
 async def test_a_wrong_address_is_one_sentence(
     settings: Settings, command: str, name: str, address: str, said: str
 ) -> None:
-    status, told = await commands.tandem(settings, command, **{name: address})
+    words = [command, "--port", str(free_port())] if command == "serve" else [command]
+    status, told = await commands.tandem(settings, *words, **{name: address})
     assert status == 1
     assert told.startswith(f"tandem: The settings are not valid: {said}")
     assert told.count("\n") == 1

@@ -24,7 +24,7 @@ from services.settings.settings import Settings
 from tests import commands
 from tests.cli.test_create_admin import tandem
 from tests.gates import Gate
-from tests.worker.work import eventually
+from tests.worker.work import eventually, free_port
 
 
 @pytest.fixture(scope="module")
@@ -201,8 +201,8 @@ async def test_production_warns_of_connections_without_encryption(settings: Sett
         "REDIS_URL": "redis://192.0.2.1:1/0",
         "TANDEM_CONNECT_SECONDS": "1",
     }
-    for command in ("serve", "doctor"):
-        _, text = await commands.tandem(settings, command, **production)
+    for command in (("serve", "--port", str(free_port())), ("doctor",)):
+        _, text = await commands.tandem(settings, *command, **production)
         said = " ".join(text.split())
         assert "PostgreSQL at 192.0.2.1:1/shop may go over the network" in said
         assert "Redis at 192.0.2.1:1/0 may go over the network" in said

@@ -277,7 +277,8 @@ def test_other_codes_are_no_currency_of_a_shop(code: str) -> None:
 
 
 async def test_a_server_does_not_start_in_an_unknown_currency() -> None:
-    status, said = await tandem(None, "serve", TANDEM_CURRENCY="ABC")
+    words = ("serve", "--port", str(free_port()))
+    status, said = await tandem(None, *words, TANDEM_CURRENCY="ABC")
     assert status == 1
     assert said.strip() == (
         "tandem: The settings are not valid: TANDEM_CURRENCY must be a currency of ISO 4217,"
