@@ -162,7 +162,7 @@ def _fits_products(body: Any) -> bool:
 
 
 def _fits_product(body: Any) -> bool:
-    return body["price"].endswith(".00") and len(body) == 14
+    return body["price"].endswith(".00") and len(body) == 15
 
 
 WORKS = (

@@ -6,7 +6,7 @@ import { HttpError, pool } from './common.js'
 const COLUMNS = {
   id: 'p.id', name: 'p.name', description: 'p.description', price: 'p.price',
   currency: 'p.currency', categoryId: 'p.category_id', tags: 'p.tags', metadata: 'p.metadata',
-  image: 'p.image', isActive: 'p.is_active', stock: 's.on_hand - s.held', version: 'p.version',
+  image: 'p.image', imageVariants: 'p.image_variants', isActive: 'p.is_active', stock: 's.on_hand - s.held', version: 'p.version',
   createdAt: 'p.created_at', updatedAt: 'p.updated_at',
 }
 const ALL = Object.keys(COLUMNS)
