@@ -18,6 +18,8 @@ from tests.shop import new_key
 
 #: Pages that were read last, of each list, to go on from.
 _PAGES = 6
+#: How often an operation comes, by how often it has gone well.
+_WEIGHTS = (8, 4, 4, 1)
 _SIZES = (1, 2, 3, 5, 100)
 _BAD_CURSORS = ("x", "", "eyJ", "a.b", "%")
 #: A size, a cursor, or two styles at once, which a list refuses.
@@ -103,7 +105,7 @@ class Drawing:
         names = [
             name for name, one in self._contracts.items() if one.operation.writes is writes
         ] or list(self._contracts)
-        weights = [4 if self._successes[name] < 3 else 1 for name in names]
+        weights = [_WEIGHTS[min(self._successes[name], len(_WEIGHTS) - 1)] for name in names]
         return self._chance.choices(names, weights)[0]
 
     async def _caller(self, contract: Contract, values: Mapping[str, Any]) -> Caller:
@@ -116,12 +118,16 @@ class Drawing:
         if drawn < (0.34 if contract.under else 0.24):
             return await people.caller(self._key_name(contract))
         able = self._able(contract)
-        shown = self.known.shown_to(f"{contract.noun}.id", values.get("id"))
-        owners = [name for name in shown if name in able]
+        owners = [name for name in self._shown_to(contract, values) if name in able]
         if owners and not contract.operation.over_all and self._often(0.7):
             # The first person who was shown it mostly made it.
             return await people.caller(owners[0] if self._often(0.7) else owners[-1])
         return await people.caller(self._chance.choice(able if self._often(0.9) else people.names))
+
+    def _shown_to(self, contract: Contract, values: Mapping[str, Any]) -> list[str]:
+        """Those who were shown the upload that a call names, or else its thing."""
+        shown = self.known.shown_to("Upload.id", values.get("uploadId"))
+        return shown or self.known.shown_to(f"{contract.noun}.id", values.get("id"))
 
     def _key_name(self, contract: Contract) -> str:
         """A key, mostly with a permission that has to do with the operation."""

@@ -235,6 +235,10 @@ class World:
         yield name, await self.shop.order(person, [(product.id, 1)])
         small = await shop.product("2.50", stock=40)
         yield name, await self.shop.order(person, [(small.id, 2)], paid=True)
+        # A picture is used once, and its upload does not last.
+        manager = self.shop.renewed(await self.people.person("manager-1"))
+        yield "manager-1", await self.shop.upload(manager, "PRODUCT_IMAGE")
+        yield name, await self.shop.upload(person, "AVATAR")
 
     async def mail_tokens(self, chance: Random) -> dict[str, list[str]]:
         """Tokens as they are mailed, one for each purpose, to somebody new."""
