@@ -26,10 +26,12 @@ _FILL = (
             || '-' || lpad(to_hex(number % 3), 4, '0') AS begins,
             lpad(to_hex(number), 12, '0') AS ends
     ) AS ids
+    -- Their number comes from beside them, so that PostgreSQL can join by hashes.
+    CROSS JOIN (SELECT count(*) AS count FROM accounts WHERE kind = 'WALLET') AS all_wallets
     JOIN (
-        SELECT *, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS wallets
+        SELECT *, row_number() OVER (ORDER BY id) - 1 AS place
         FROM accounts WHERE kind = 'WALLET'
-    ) AS wallets ON place = number % wallets
+    ) AS wallets ON place = number % all_wallets.count
     """,
     "UPDATE made SET amount = round(exact, tandem_decimals(currency))",
     """

@@ -19,6 +19,7 @@ import httpx
 import psutil
 import pytest
 
+from persistence.database.listing import EXPORTED_AT_ONCE
 from services.books.running import run_checks
 from services.process import new_process
 from services.settings.settings import Settings
@@ -216,7 +217,7 @@ async def test_a_client_that_leaves_ends_the_work(place: Place) -> None:
             assert connection.recv(1000)
         line = await eventually(lambda: _logged(server))
     assert line["bytes"] < 400 * ROWS / 2
-    assert line["statements"] < ROWS / 2000
+    assert line["statements"] < ROWS / EXPORTED_AT_ONCE
 
 
 async def _begun(file: Path) -> bool:
