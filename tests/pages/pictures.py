@@ -52,7 +52,6 @@ async def ordering(page: Page) -> None:
     await page.locator(".choice").first.click()
     await page.locator("#run").click()
     await page.locator("[data-verdict=equal]").wait_for()
-    await page.evaluate("document.querySelector('#bar').scrollIntoView()")
 
 
 async def watching(page: Page) -> None:

@@ -307,12 +307,12 @@ async def test_somebody_orders_and_pays_by_keyboard_alone(
     await look.tab_to("[name=quantity]")
     await page.keyboard.type("2")
     await page.keyboard.press("Control+Enter")
-    await expect(page.locator(VERDICT)).to_contain_text("REST did it, GraphQL replayed")
+    await expect(page.locator(VERDICT)).to_contain_text("REST did it, and GraphQL gave the same")
 
     await press(".links a[href*='operation=orders.pay']")
     await expect(page.locator("h1")).to_have_text("orders.pay")
     await page.keyboard.press("Control+Enter")
-    await expect(page.locator(VERDICT)).to_contain_text("REST did it, GraphQL replayed")
+    await expect(page.locator(VERDICT)).to_contain_text("REST did it, and GraphQL gave the same")
     assert str(await shop.balance(buyer)) == "60.02"
     assert await shop.stock(product.id) == (8, 0)
     assert buyer.token not in page.url

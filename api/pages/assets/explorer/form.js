@@ -220,7 +220,7 @@ const TITLES = ["name", "title", "number", "code", "fullName", "username", "user
 export const titleOf = (item) => String(item[TITLES.find((name) => item[name]) ?? "id"]);
 
 /** A few facts that tell things of a kind apart. @param {any} item */
-function factsOf(item) {
+export function factsOf(item) {
   const names = ["status", "total", "price", "amount", "stock", "kind", "role", "email", "createdAt"];
   return names.filter((name) => item[name] !== undefined && item[name] !== null).slice(0, 2).map((name) => `${name} ${item[name]}`).join(" · ");
 }

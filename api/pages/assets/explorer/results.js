@@ -3,7 +3,7 @@ import { byId, code, h, marked } from "../dom.js";
 import { role } from "../session.js";
 import { differences } from "./answers.js";
 import { mayCall, operationsOn, plain } from "./contract.js";
-import { titleOf } from "./form.js";
+import { factsOf, titleOf } from "./form.js";
 import { headingOf } from "./navigation.js";
 import { measured } from "./runs.js";
 import { addressOf } from "./state.js";
@@ -50,13 +50,13 @@ function compared(operation, rest, graphql, first) {
   }
   const { error } = rest.outcome;
   let text = operation.streams ? "Both streams opened, and told the same." : "Both faces gave the same answer.";
-  if (error) text = "Both faces refused it with the same error.";
-  if (second.outcome.replayed && !first.outcome.replayed) {
-    text = `One effect, one answer: ${NAMES[first.face]} did it, ${NAMES[second.face]} replayed the outcome of the same key.`;
+  if (error) text = "Both faces answered with the same error.";
+  else if (second.outcome.replayed && !first.outcome.replayed) {
+    text = `${NAMES[first.face]} did it, and ${NAMES[second.face]} gave the same answer for the same key, without doing it again.`;
   } else if (second.outcome.replayed) text = "Both faces replayed the outcome of this key: nothing was done again.";
   const size = rest.outcome.value?.items && `${rest.outcome.value.items.length} items compared, field by field.`;
   return [h("div", { class: `notice verdict ${error ? "warning" : "good"}`, "data-verdict": "equal" },
-    h("p", {}, h("b", {}, "Equal. "), text, size && [" ", size]), error && refusal(rest, error))];
+    headline(rest), error && refusal(rest, error), h("p", {}, text, size && [" ", size]))];
 }
 
 /** @param {Operation} operation @param {Run} run */
@@ -64,13 +64,20 @@ function alone(operation, run) {
   const { error } = run.outcome;
   const why = operation.writes && "Nothing to compare: a second call would be a second effect.";
   return [h("div", { class: `notice verdict ${error ? "warning" : "good"}`, "data-verdict": "alone" },
-    h("p", {}, h("b", {}, error ? "Refused. " : "Done. "), `It ran on ${NAMES[run.face]} alone. `, why), error && refusal(run, error))];
+    headline(run), error && refusal(run, error), h("p", {}, `It ran on ${NAMES[run.face]} alone. `, why))];
+}
+
+/** Whether it was done, and what the thing is now. @param {Run} run */
+function headline({ answer, outcome: { error, value } }) {
+  if (error) return h("p", {}, h("b", {}, `Refused · ${error.status}`));
+  return h("p", {}, h("b", {}, `Done · ${answer.status}`), value?.id && ` ${titleOf(value)} · ${factsOf(value)}`);
 }
 
 /** @param {Run} run @param {Failure} error */
 function refusal({ answer }, error) {
   return h("p", {}, h("a", { href: `/errors/${error.code}` }, h("code", {}, error.code)), ` ${problem(answer, error)}`,
-    error.fields.map(({ field, message, code: bad }) => [h("br"), h("code", {}, field), ` ${message ?? bad}`]));
+    error.fields.map(({ field, message, code: bad }) => [h("br"), h("code", {}, field), ` ${message ?? bad}`]),
+    Object.entries(error.details).map(([name, value]) => [h("br"), h("code", {}, name), ` ${typeof value === "string" ? value : JSON.stringify(value)}`]));
 }
 
 /** @param {Operation} operation @param {Run} run */
@@ -119,9 +126,9 @@ function goOn(contract, operation, { outcome }) {
   if (!found.length) return null;
   const place = h("ul", { class: "links" });
   const draw = (/** @type {string} */ id) => place.replaceChildren(...found.map((one) =>
-    h("li", {}, h("a", { class: "button small-button", href: addressOf(one.operation.name, one.input(id)), title: one.operation.summary }, one.operation.name))));
+    h("li", {}, h("a", { class: "button small-button", href: addressOf(one.operation.name, one.input(id)) }, one.operation.summary.split(/[,;]/)[0], h("code", {}, one.operation.name)))));
   const select = h("select", { "aria-label": `Which of the ${items.length}`, onchange: () => draw(select.value) },
-    items.map((item) => h("option", { value: item.id }, titleOf(item))));
+    items.map((item) => h("option", { value: item.id }, `${titleOf(item)} · ${factsOf(item)}`)));
   draw(items[0].id);
   return h("section", { class: "go-on", "aria-label": "Go on" },
     h("h2", {}, `Go on with ${items.length > 1 ? "one of these" : `this ${headingOf(name.charAt(0).toLowerCase() + name.slice(1)).toLowerCase()}`}`),

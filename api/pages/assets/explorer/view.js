@@ -23,9 +23,9 @@ export function drawOperation(place, contract, state, operation) {
     heading(operation),
     h("section", { class: "card", "aria-label": "Input" }, form, h("div", { id: "bar" })),
     h("div", { id: "verdict", role: "status" }),
+    h("div", { id: "next" }),
     h("div", { class: "faces" }, Object.entries(NAMES).map(([face, name]) => h("section", { class: "face", "aria-label": name },
       h("h2", {}, name), h("div", { id: `${face}-request` }), h("div", { id: `${face}-answer` })))),
-    h("div", { id: "next" }),
     h("section", { id: "samples", "aria-label": "Samples" }),
   );
   drawForm(shown);
@@ -143,7 +143,9 @@ async function execute(shown, faces) {
   if (state.operation !== operation) return;
   if (runs.length === faces.length) drawRuns(shown, runs, (rest, graphql) => turn(shown, rest, graphql));
   drawBar(shown);
-  if (focused?.startsWith("run")) focusOn(`#${focused}`);
+  const verdict = byId("verdict");
+  if (verdict.getBoundingClientRect().bottom > innerHeight / 2) verdict.scrollIntoView();
+  if (focused?.startsWith("run")) byId(focused).focus({ preventScroll: true });
 }
 
 /** Another page of the list. @param {Shown} shown @param {Values} rest @param {Values} graphql */
