@@ -44,7 +44,10 @@ class Unauthenticated(TandemError):
 
     code, status = "UNAUTHENTICATED", 401
     title = "Sign in first."
-    hint = "Send a valid access token or API key in `Authorization: Bearer`."
+    hint = (
+        "Send a valid access token (`auth.login` answers one) or API key in "
+        "`Authorization: Bearer`."
+    )
 
 
 class TokenExpired(Unauthenticated):

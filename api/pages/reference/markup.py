@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from schema.schema import FIELDS
+
 #: A longer line would be broken by the browser, in a narrow column.
 _WIDEST = 56
 
@@ -26,8 +28,13 @@ def prose(text: str) -> str:
 
 
 def inline(text: str) -> str:
-    """One line of text, with code between backticks."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
+    """One line of text, with code between backticks; the name of an operation is a link."""
+    return re.sub("`([^`]+)`", _code, escape(text))
+
+
+def _code(found: re.Match[str]) -> str:
+    code = f"<code>{found[1]}</code>"
+    return f'<a href="/docs/{found[1]}">{code}</a>' if found[1] in FIELDS else code
 
 
 def json_code(value: Any) -> str:
