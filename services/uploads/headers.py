@@ -13,7 +13,7 @@ from services.errors.uploads import ImageInvalid
 
 MOST_PIXELS = 40_000_000
 MOST_A_SIDE = 8_192
-#: Chunks and segments that are looked at; those of cameras are some dozens.
+#: Chunks, segments and bytes between them that are looked at; those of cameras are some dozens.
 _MOST_PARTS = 2_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 #: Start of frame, with the picture's size. C4, C8 and CC are other segments.
@@ -88,8 +88,9 @@ def _jpeg(file: BinaryIO) -> Header | None:
         if file.read(1) != b"\xff":
             return None
         kind = file.read(1)[0]
-        while kind == 0xFF:  # bytes that fill up
-            kind = file.read(1)[0]
+        if kind == 0xFF:  # it fills up, and the next byte may begin a segment
+            file.seek(-1, 1)
+            continue
         if kind in _JPEG_BARE:
             continue
         length = _big(file.read(2), 0, 2)

@@ -5,6 +5,7 @@ import io
 import resource
 import struct
 import zlib
+from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,6 +50,21 @@ def claiming(width: int, height: int) -> bytes:
 def moving(form: str) -> bytes:
     frames = [noise() for _ in range(3)]
     return written(frames[0], form, save_all=True, append_images=frames[1:])
+
+
+def quiet(content: bytes) -> bytes:
+    """A moving WebP whose header does not say that it moves."""
+    return content[:20] + bytes([content[20] & ~2]) + content[21:]
+
+
+def png_with(kind: bytes, content: bytes) -> bytes:
+    """A PNG with one more chunk before its pixels."""
+    whole = written(noise())
+    return whole[:33] + chunk(kind, content) + whole[33:]
+
+
+#: A name, and 200 MB of zeros.
+BOMB = b"x\x00\x00" + zlib.compress(bytes(200 << 20), 9)
 
 
 async def set_avatar(
@@ -101,6 +117,29 @@ async def test_what_a_camera_wrote_is_gone_and_the_picture_is_upright(
         assert not any(word in file for word in (b"SECRET", b"EXIF", b"XMP", b"ICCP"))
 
 
+@pytest.mark.parametrize("form", MEDIA)
+async def test_a_picture_stands_upright_however_the_camera_was_held(
+    shop: Shop, form: str, tmp_path: Path
+) -> None:
+    # Where each of the eight ways has shown the corner that is red in the file.
+    corners = ["top left", "top right", "bottom right", "bottom left"]
+    for held in range(1, 9):
+        image = Image.new("RGB", (40, 20), (255, 255, 255))
+        image.paste((200, 0, 0), (0, 0, 10, 10))
+        exif = Image.Exif()
+        exif[ORIENTATION] = held
+        file = tmp_path / str(held)
+        file.write_bytes(written(image, form, exif=exif, quality=95))
+        with file.open("rb") as stored:
+            [small, *_] = await shop.process.image_decoder.decode(stored, MEDIA[form])
+        shown = Image.open(io.BytesIO(small.content)).convert("L")
+        assert shown.size == ((40, 20) if held < 5 else (20, 40))
+        right, bottom = shown.width - 4, shown.height - 4
+        places = dict(zip(corners, [(3, 3), (right, 3), (right, bottom), (3, bottom)], strict=True))
+        dark = [corner for corner, place in places.items() if shown.getpixel(place) < 150]  # type: ignore[operator]
+        assert dark == [corners[(held - 1) % 4]]
+
+
 async def test_a_transparent_picture_stays_transparent(
     faces: dict[str, Door], shop: Shop, client: httpx.AsyncClient, user: Person
 ) -> None:
@@ -131,6 +170,10 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
     "a bomb": (claiming(60_000, 60_000), "image/png", "TOO_WIDE"),
     "a moving PNG": (moving("PNG"), "image/png", "ANIMATED"),
     "a moving WebP": (moving("WEBP"), "image/webp", "ANIMATED"),
+    "a moving WebP that says it is not": (quiet(moving("WEBP")), "image/webp", "DAMAGED"),
+    "two pictures in a JPEG": (moving("MPO"), "image/jpeg", "ANIMATED"),
+    "a bomb of a profile": (png_with(b"iCCP", BOMB), "image/png", "DAMAGED"),
+    "a bomb of a text": (png_with(b"zTXt", BOMB), "image/png", "DAMAGED"),
     "half a PNG": (written(noise())[:2000], "image/png", "DAMAGED"),
     "half a JPEG": (written(noise((300, 300)), "JPEG")[:3000], "image/jpeg", "DAMAGED"),
     "a PNG without pixels": (claiming(300, 300), "image/png", "DAMAGED"),
@@ -162,6 +205,18 @@ async def test_a_bomb_is_refused_by_its_header_without_a_decoder(
     assert outcome.code == "IMAGE_INVALID"
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt == before
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 20 * 1024
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"\xff\xd8" + b"\xff" * (9 << 20), b"\xff\xd8" + b"\xff\xfe\x00\x02" * 2_000_000],
+    ids=["of bytes that fill up", "of comments"],
+)
+def test_a_header_without_end_is_read_in_part(beginning: bytes) -> None:
+    """The server reads it itself, so that its other callers wait."""
+    file = io.BytesIO(beginning + written(noise(), "JPEG")[2:])
+    assert read_header(file) is None
+    assert file.tell() < 10_000
 
 
 async def test_a_picture_that_lies_about_its_size_costs_only_the_decoder(shop: Shop) -> None:
