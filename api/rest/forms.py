@@ -20,6 +20,13 @@ from services.uploads.declaring import CONTENT_TYPES, LARGEST_UPLOAD
 #: The field of the file, and the fields of the declaration that follow from it.
 FILE = "file"
 OF_FILE = ("filename", "contentType", "size", "sha256")
+#: The parts of the declaration that the head of the file's part says.
+_PART_SAYS = {
+    "filename": "name: filename in Content-Disposition",
+    "contentType": "media type: Content-Type",
+}
+#: A declaration that is not refused for itself, where it is refused for what it lacks.
+_FILLED = {"filename": "-", "contentType": CONTENT_TYPES[0], "size": 1, "sha256": "0" * 64}
 _LONGEST_TEXT = 1_000
 _MOST_PARTS = 10
 
@@ -108,11 +115,15 @@ class _Form:
             raise MalformedRequest("The form ends before its last boundary.")
         if sent.file is not None:
             sent.body |= {"size": sent.file.size, "sha256": sent.file.sha256}
+            for name, what in _PART_SAYS.items():
+                if name not in sent.body:
+                    message = f"Send the file's {what}."
+                    sent.faults.append(FieldError(FILE, REQUIRED[0], message))
+                    sent.body[name] = _FILLED[name]
             return
         sent.faults.append(FieldError(FILE, REQUIRED[0], "Send the file in this field."))
         # The rest of the declaration follows from the file: it is not missing as well.
-        filled = {"filename": "-", "contentType": CONTENT_TYPES[0], "size": 1, "sha256": "0" * 64}
-        sent.body |= filled
+        sent.body |= _FILLED
 
     async def _begin(self, headers: dict[bytes, bytes]) -> None:
         options = self._options(headers.get(b"content-disposition"))[1]

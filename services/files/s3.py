@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -19,6 +20,12 @@ from services.settings.settings import Settings
 Value = TypeVar("Value")
 #: Calls that failed are sent again so often; callers do the rest.
 _RETRIES = 2
+#: Files that are sent to the server at one time. Each is in memory then, 10 MiB at most.
+_SENT_AT_ONCE = 3
+
+
+class _Failed(Exception):
+    """Why a call to the S3 server failed, in words without addresses and documents."""
 
 
 class S3Store:
@@ -30,6 +37,7 @@ class S3Store:
         self._access_key = access.get_secret_value() if access else ""
         self._secret_key = secret.get_secret_value() if secret else ""
         self._seconds = settings.files_seconds
+        self._turns = asyncio.Semaphore(_SENT_AT_ONCE)
         self._reachability = Reachability(
             "The store of files", bucket.endpoint, "files cannot be sent, used or served"
         )
@@ -67,7 +75,9 @@ class S3Store:
         await self._put(key, content, {})
 
     async def take(self, key: str, file: Path, media: str) -> None:
-        await self._put(key, file, {"Content-Type": media})
+        async with self._turn():
+            content = await asyncio.to_thread(_mapped, file)
+            await self._put(key, content, {"Content-Type": media})
         await asyncio.to_thread(file.unlink, missing_ok=True)
 
     async def delete(self, keys: Collection[str]) -> None:
@@ -105,7 +115,20 @@ class S3Store:
                 break
         return True
 
-    async def _put(self, key: str, content: bytes | Path, attributes: dict[str, str]) -> None:
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One's turn to send a file; raises `Unavailable` when it does not come soon."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Unavailable("Too many files are on their way into the store.") from None
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def _put(self, key: str, content: bytes | mmap, attributes: dict[str, str]) -> None:
         import obstore
 
         def put() -> Awaitable[Any]:
@@ -135,8 +158,9 @@ class S3Store:
             if isinstance(error, FileNotFoundError):
                 self._reachability.answered()
                 return None
-            self._reachability.failed(error)
-            raise Unavailable("The store of files does not answer.") from None
+            failed = _Failed(_reason(error)) if isinstance(error, BaseError) else error
+            self._reachability.failed(failed)
+            raise Unavailable("The store of files does not answer.") from failed
         self._reachability.answered()
         return result
 
@@ -159,3 +183,14 @@ class S3Store:
             },
             retry_config={"max_retries": _RETRIES, "retry_timeout": seconds},
         )
+
+
+def _mapped(file: Path) -> mmap:
+    """The content of a file; read into memory, it would stay with the process."""
+    with file.open("rb") as opened:
+        return mmap(opened.fileno(), 0, access=ACCESS_READ)
+
+
+def _reason(error: BaseException) -> str:
+    """The end of what the client of S3 says: the server's status, or what kept it from there."""
+    return str(error).partition("\n")[0].rpartition(" - ")[2].partition(": <")[0]

@@ -16,6 +16,7 @@ from services.files.store import IMAGES, UPLOADS
 from services.jobs.handlers import HANDLERS
 from services.jobs.queue import Job
 from services.settings.settings import Settings
+from tests import s3
 from tests.faces import Door
 from tests.pictures import declared, picture, written
 from tests.servers import Server, serving
@@ -124,6 +125,28 @@ async def test_what_is_no_form_is_malformed(
     async with shop.unchanged():
         response = await post(client, user, content=content, headers=headers)
     assert (response.status_code, response.json()["code"]) == (400, "MALFORMED_REQUEST")
+    assert list(incoming(shop)) == []
+
+
+@pytest.mark.parametrize(
+    ("head", "missing"),
+    [
+        ("\r\nContent-Type: image/png", ["name"]),
+        ('; filename="a.png"', ["media type"]),
+        ("", ["name", "media type"]),
+    ],
+)
+async def test_a_form_s_file_has_a_name_and_a_type(
+    client: httpx.AsyncClient, shop: Shop, user: Person, head: str, missing: list[str]
+) -> None:
+    parts = ['name="purpose"\r\n\r\nAVATAR', f'name="file"{head}\r\n\r\nabc']
+    lines = "".join(f"--x\r\nContent-Disposition: form-data; {part}\r\n" for part in parts)
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    async with shop.unchanged():
+        response = await post(client, user, content=f"{lines}--x--\r\n", headers=headers)
+    found = response.json()["fields"]
+    assert [(item["field"], item["code"]) for item in found] == [("file", "REQUIRED")] * len(found)
+    assert all(what in item["message"] for what, item in zip(missing, found, strict=True))
     assert list(incoming(shop)) == []
 
 
@@ -275,6 +298,27 @@ async def test_twenty_large_files_at_once_take_little_memory(
     assert set(await asyncio.gather(*sent)) == {200, 201}
     assert resident(server) - before < 64 * 1024 * 1024
     await shop.process.files.delete([UPLOADS + one["id"] for one in made])
+
+
+async def test_twenty_large_forms_at_once_take_little_memory_with_an_s3_server(
+    settings: Settings, shop: Shop, user: Person, tmp_path: Path
+) -> None:
+    content = os.urandom(LARGEST_UPLOAD)
+
+    async def by_form(server: Server) -> int:
+        async with httpx.AsyncClient(timeout=60) as client:
+            response = await client.post(
+                f"{server.url}/api/v2/uploads", data=FORM, files=form(content), headers=user.headers
+            )
+            return response.status_code
+
+    with s3.serving(tmp_path) as endpoint:
+        more = {f"TANDEM_{name.upper()}": it for name, it in s3.settings_of(endpoint).items()}
+        with serving(settings, tmp_path / "server.log", **more) as server:
+            assert await by_form(server) == 201  # loads what the first one needs
+            before = resident(server, clear=True)
+            assert set(await asyncio.gather(*(by_form(server) for _ in range(20)))) == {201}
+            assert resident(server) - before < 64 * 1024 * 1024
 
 
 async def test_a_server_that_is_killed_between_sending_and_using_leaves_nothing_visible(
