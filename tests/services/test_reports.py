@@ -1,165 +1,25 @@
 """Reports: transactions and sales agree with the ledger, in every time zone."""
 
-import random
-from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from itertools import pairwise
 from typing import Any
-from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 
-from api.app import create_app
-from persistence.wallet import SHOP
-from services import money
-from services.process import new_process
 from services.reports.periods import PeriodLength, periods
 from services.reports.sales import MOST_PERIODS
 from services.wallet import TransferKind
-from tests.conftest import Addresses, client_of, running, settings_for
-from tests.faces import Door, Rest, door_named
-from tests.shop import Person, Shop
-
-#: Clocks go forward in Berlin on 29 March 2026 and back on 25 October.
-BEGINS = datetime(2026, 3, 20, tzinfo=UTC)
-ENDS = datetime(2026, 4, 8, tzinfo=UTC)
-ZONES = (
-    "UTC",
-    "Europe/Berlin",
-    "America/St_Johns",
-    "Asia/Kathmandu",
-    "Australia/Lord_Howe",
-    "Pacific/Kiritimati",
-)
-EUR = money.currency("EUR")
-
-
-class Standing:
-    """A clock that tests set."""
-
-    def __init__(self) -> None:
-        self.now = BEGINS - timedelta(days=30)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@dataclass(frozen=True)
-class Moved:
-    """The amount that a product of an order brought, or gave back, at a time."""
-
-    at: datetime
-    order: str
-    product: str
-    amount: Decimal
-    back: bool
-
-
-@dataclass(frozen=True)
-class Place:
-    """A shop whose sales are known, with its faces."""
-
-    shop: Shop
-    client: httpx.AsyncClient
-    manager: Person
-    clock: Standing
-    moved: list[Moved] = field(default_factory=list)
-    categories: dict[str, str] = field(default_factory=dict)
-
-    def door(self, name: str) -> Door:
-        return door_named(name, self.shop, self.client)
-
-    async def sales(self, door: str = "v2", **values: Any) -> Any:
-        asked = {"from": BEGINS.isoformat(), "to": ENDS.isoformat(), **values}
-        return (await self.door(door).call("reports.sales", asked, caller=self.manager)).ok
-
-
-def _shares(amount: Decimal, lines: Any) -> list[Decimal]:
-    return money.apportion(amount, [line.total for line in lines], EUR)
-
-
-async def _trade(place: Place, chance: random.Random) -> None:
-    """Orders, some with a discount, and refunds of all kinds, at random times."""
-    shop, clock = place.shop, place.clock
-    buyer = await shop.person(balance="90000.00")
-    categories = [await shop.category(f"Category {name}") for name in "ABC"]
-    products = []
-    for number in range(7):
-        category = categories[number % 3]
-        price = Decimal(chance.randint(1, 9999)) / 100
-        product = await shop.product(str(price), stock=900, categoryId=category)
-        place.categories[product.id] = category
-        products.append(product.id)
-    coupon = await shop.coupon("33.33")
-    span = (ENDS - BEGINS).total_seconds()
-    moments = sorted(BEGINS + timedelta(seconds=chance.random() * span) for _ in range(40))
-    for at in [BEGINS, *moments, ENDS]:
-        clock.now = at
-        chosen = chance.sample(products, chance.randint(1, 4))
-        lines = [(product, chance.randint(1, 3)) for product in chosen]
-        more = {"couponCode": coupon.code} if chance.random() < 0.5 else {}
-        order = await shop.order(buyer, lines, paid=True, **more)
-        for line, share in zip(order.lines, _shares(order.total, order.lines), strict=True):
-            place.moved.append(Moved(at, order.id, line.product_id, share, back=False))
-        clock.now = at + timedelta(hours=chance.choice((1, 30, 300)))
-        await _refund(place, order, chance.choice(("none", "amount", "piece", "rest")))
-
-
-async def _refund(place: Place, order: Any, kind: str) -> None:
-    at = place.clock.now
-    if kind == "amount":
-        amount = min(order.total, Decimal("1.01"))
-        await place.shop.refund(order.id, amount=str(amount))
-        for line, share in zip(order.lines, _shares(amount, order.lines), strict=True):
-            place.moved.append(Moved(at, order.id, line.product_id, share, back=True))
-        kind = "rest" if amount < order.total else "none"
-    if kind in ("piece", "rest"):
-        line = order.lines[0]
-        asked = {"lines": [{"productId": line.product_id, "quantity": 1}]}
-        if kind == "rest" or not order.total:
-            asked = {}
-        refund = await place.shop.refund(order.id, **asked)
-        for line in refund.lines:
-            place.moved.append(Moved(at, order.id, line.product_id, line.amount, back=True))
+from tests.conftest import Addresses
+from tests.faces import Rest
+from tests.sales import BEGINS, ENDS, ZONES, Place, booked, expected, groups_of, sums_of, trading
 
 
 @pytest.fixture(scope="module")
 async def place(addresses: Addresses, password_hash: str) -> AsyncIterator[Place]:
-    # Processes that run the tests share a server.
-    name = f"tandem_reports_{uuid4().hex[:12]}"
-    clock = Standing()
-    settings = settings_for(
-        await addresses.create(name),
-        addresses.redis_url,
-        access_token_seconds=400 * 86_400,
-        refresh_token_seconds=400 * 86_400,
-    )
-    process = new_process(settings, clock)
-    await process.open()
-    shop = Shop(process, password_hash)
-    async with running(create_app(process)) as app, client_of(app) as client:
-        place = Place(shop, client, await shop.person("MANAGER"), clock)
-        await _trade(place, random.Random(20260329))
-        clock.now = ENDS + timedelta(days=20)
+    async with trading(addresses, password_hash) as place:
         yield place
-    await process.close()
-    await addresses.drop(name)
-
-
-def _expected(place: Place, by: str, zone: str) -> Mapping[Any, Any]:
-    """Gross and refunded by local day and group, from what was done in the shop."""
-    sums: dict[Any, list[Decimal]] = defaultdict(lambda: [EUR.zero, EUR.zero])
-    for one in place.moved:
-        if BEGINS <= one.at < ENDS:
-            group = one.product if by == "PRODUCT" else place.categories[one.product]
-            day = one.at.astimezone(ZoneInfo(zone)).date()
-            sums[day, group][one.back] += one.amount
-    return {key: tuple(map(str, value)) for key, value in sums.items()}
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -168,46 +28,25 @@ async def test_each_group_of_each_day_has_what_was_paid_and_refunded(
     place: Place, by: str, zone: str
 ) -> None:
     report = await place.sales(by=by, timeZone=zone)
-    found = {
-        (date.fromisoformat(period["firstDay"]), group["groupId"]): (
-            group["gross"],
-            group["refunded"],
-        )
-        for period in report["periods"]
-        for group in period["groups"]
-    }
-    assert found == _expected(place, by, zone)
-
-
-def _sums(things: Any) -> tuple[Decimal, ...]:
-    return tuple(
-        sum((Decimal(one[name]) for one in things), Decimal(0))
-        for name in ("gross", "refunded", "net")
-    )
+    assert groups_of(report) == expected(place, by, zone)
 
 
 async def test_sums_are_the_same_by_any_period_group_and_zone_and_those_of_the_ledger(
     place: Place,
 ) -> None:
-    ledger = (
-        "SELECT coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS gross, "
-        "coalesce(-sum(amount) FILTER (WHERE amount < 0), 0) AS refunded, sum(amount) AS net "
-        "FROM postings WHERE account_id = $1 AND created_at >= $2 AND created_at < $3"
-    )
-    [booked] = await place.shop.rows(ledger, SHOP, BEGINS, ENDS)
-    whole = tuple(booked.values())
+    whole = await booked(place)
     assert whole[1] > 0
     orders = len({one.order for one in place.moved if not one.back and one.at < ENDS})
     for zone in ZONES:
         for period in PeriodLength:
             for by in ("CATEGORY", "PRODUCT"):
                 report = await place.sales(by=by, period=period, timeZone=zone)
-                assert _sums([report]) == whole
-                assert _sums(report["periods"]) == whole
+                assert sums_of([report]) == whole
+                assert sums_of(report["periods"]) == whole
                 assert report["orders"] == orders
                 assert sum(one["orders"] for one in report["periods"]) == orders
                 for one in report["periods"]:
-                    assert _sums(one["groups"]) == _sums([one])
+                    assert sums_of(one["groups"]) == sums_of([one])
 
 
 async def test_the_time_is_half_open_and_its_periods_follow_each_other(place: Place) -> None:
@@ -249,6 +88,13 @@ async def test_periods_without_sales_are_shown(place: Place) -> None:
         # Here clocks leap over midnight, so the day begins at one.
         ("America/Havana", date(2026, 3, 8), 23),
         ("Africa/Cairo", date(2026, 4, 24), 23),
+        ("Asia/Beirut", date(2026, 3, 29), 23),
+        ("America/Sao_Paulo", date(2018, 11, 4), 23),
+        # And here they go back at midnight, so the last hour of the day comes twice.
+        ("Africa/Cairo", date(2026, 10, 29), 25),
+        ("Asia/Beirut", date(2026, 10, 24), 25),
+        ("America/Sao_Paulo", date(2018, 2, 17), 25),
+        ("America/St_Johns", date(2011, 11, 6), 25),
     ],
 )
 async def test_a_day_lasts_from_midnight_to_midnight(
@@ -271,6 +117,26 @@ def test_a_day_that_a_zone_left_out_is_left_out() -> None:
     days = [span.first_day.day for span in found]
     assert 30 not in days
     assert days == [27, 28, 29, 31, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("length", "start", "end", "days"),
+    [
+        ("WEEK", "2024-12-25", "2025-01-10", ["2024-12-23", "2024-12-30", "2025-01-06"]),
+        ("WEEK", "2026-12-28", "2027-01-05", ["2026-12-28", "2027-01-04"]),
+        ("DAY", "2028-02-28", "2028-03-02", ["2028-02-28", "2028-02-29", "2028-03-01"]),
+        ("DAY", "2100-02-28", "2100-03-02", ["2100-02-28", "2100-03-01"]),
+        ("MONTH", "2028-01-31", "2028-03-01", ["2028-01-01", "2028-02-01"]),
+        ("MONTH", "2026-12-31", "2027-01-02", ["2026-12-01", "2027-01-01"]),
+    ],
+)
+def test_weeks_go_past_the_end_of_a_year_and_years_may_leap(
+    length: str, start: str, end: str, days: list[str]
+) -> None:
+    begins, ends = [datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (start, end)]
+    found = list(periods(begins, ends, PeriodLength(length), ZoneInfo("UTC")))
+    assert [str(span.first_day) for span in found] == days
+    assert all(one.ends_at == following.starts_at for one, following in pairwise(found))
 
 
 @pytest.mark.parametrize(
