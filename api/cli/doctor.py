@@ -2,14 +2,17 @@
 
 import asyncio
 import importlib.metadata
+import logging
+import os
 import platform
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import redis
+import structlog
 from rich.markup import escape
 from rich.table import Table
 
@@ -29,8 +32,12 @@ from api.cli.terminal import Problem, out
 from persistence import revision
 from persistence.database.pool import Database
 from persistence.reachability import place_of, reason
+from services.errors.common import Unavailable
+from services.files.choosing import new_store
+from services.files.trying import try_out
 from services.health import takes_writes
 from services.search.reindexing import outdated
+from services.settings.files import bucket_of, folder_of
 from services.settings.settings import Settings
 from services.shared_clock import MOST_OFF, SharedClock, machine_clock
 from services.shop import OtherCurrency, refuse_other_currency
@@ -38,6 +45,8 @@ from services.shop import OtherCurrency, refuse_other_currency
 
 def doctor(data: Path) -> bool:
     """Print what is found; True when all of it is sound."""
+    # The table says it, and the log would say it beside it.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     table = Table(box=None, show_header=False, pad_edge=False)
     for _ in range(3):
         table.add_column(overflow="fold")  # an address that is cut off cannot be checked
@@ -57,6 +66,10 @@ def doctor(data: Path) -> bool:
         settings, missing = _running_servers(read_settings(), data)
         row(True, "Settings", f"valid, environment {settings.environment}")
         row(True, "Mails", mail_place(settings))
+        try:
+            row(*files_found(settings))
+        except Problem as problem:
+            row(False, "Files", str(problem))
         for name, setting, look in (
             ("PostgreSQL", "database_url", _database_found),
             ("Clock", "database_url", clock_found),
@@ -107,6 +120,40 @@ def _running_servers(settings: Settings, data: Path) -> tuple[Settings, dict[str
     }
     update = {setting: addresses[setting] for setting in unset - missing.keys()}
     return settings.model_copy(update=update), missing
+
+
+def files_found(settings: Settings) -> tuple[bool | None, str, str]:
+    """Where files are stored; raises `Problem` when none can be written, read or deleted there."""
+    bucket = bucket_of(settings.files_url)
+    if bucket is not None:
+        place = f"bucket {bucket.name} at {place_of(bucket.endpoint)}"
+        keys = "TANDEM_FILES_ACCESS_KEY and TANDEM_FILES_SECRET_KEY"
+        _try_out(settings, place, f"make the bucket, or check TANDEM_FILES_URL, {keys}")
+        return True, "Files", f"written, read and deleted in {place}"
+    folder = folder_of(settings.files_url).absolute()
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    if there != folder and there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return None, "Files", f"no folder {folder} yet: the first file makes it"
+    before = set(folder.iterdir()) if folder.is_dir() else set()
+    try:
+        advice = "let the user who runs Tandem write there, or set TANDEM_FILES_URL"
+        _try_out(settings, f"folder {folder}", advice)
+    finally:
+        # The user who runs Tandem could not write into folders of the one who runs this.
+        for made in set(folder.iterdir()) - before if folder.is_dir() else ():
+            with suppress(OSError):
+                made.rmdir()
+    return True, "Files", f"written, read and deleted in folder {folder}"
+
+
+def _try_out(settings: Settings, place: str, advice: str) -> None:
+    try:
+        asyncio.run(try_out(new_store(settings), datetime.now(UTC)))
+    except Unavailable as error:
+        why = reason(error.__cause__) if error.__cause__ else error.detail.rstrip(".")
+        raise Problem(
+            f"{place} cannot be used ({why}): {advice}. Without it, no picture is sent or shown."
+        ) from None
 
 
 def redis_version(settings: Settings) -> str:

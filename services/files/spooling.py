@@ -67,4 +67,4 @@ async def blocking(work: Callable[[], Value]) -> Value:
         return await asyncio.to_thread(work)
     except OSError as error:
         log.error("files cannot be stored", error=type(error).__name__, reason=error.strerror)
-        raise Unavailable("Files cannot be stored or read right now.") from None
+        raise Unavailable("Files cannot be stored or read right now.") from error
