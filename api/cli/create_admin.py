@@ -9,14 +9,9 @@ from typing import Any
 import structlog
 import typer
 
-from api.cli.servers import (
-    read_settings,
-    running_servers,
-    with_process,
-)
+from api.cli.servers import database_problem, read_settings, running_servers, with_process
 from api.cli.terminal import Problem, out
-from persistence.database.failures import DatabaseError, NotMigrated
-from persistence.reachability import place_of
+from persistence.database.failures import DatabaseError
 from services.errors.base import TandemError
 from services.ids import new_id
 from services.operation.context import Request
@@ -71,14 +66,7 @@ async def _create(process: Process, settings: Settings, raw: dict[str, Any]) -> 
     except OtherCurrency as error:
         raise Problem(str(error)) from None
     except TandemError as error:
-        place = place_of(settings.database_url)
-        if isinstance(error.__cause__, NotMigrated):
-            message = f"The database at {place} is not migrated: run `tandem migrate`."
-        elif error.status >= 500:
-            message = f"PostgreSQL at {place} cannot be used: check DATABASE_URL."
-        else:
-            message = _refusal(error)
-        raise Problem(message) from None
+        raise Problem(database_problem(settings, error) or _refusal(error)) from None
 
 
 def _refusal(error: TandemError) -> str:

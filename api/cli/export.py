@@ -16,7 +16,7 @@ from uuid import uuid4
 import structlog
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from api.cli.servers import read_settings, running_servers, with_process
+from api.cli.servers import database_problem, read_settings, running_servers, with_process
 from api.cli.terminal import Problem, err
 from services.errors.base import TandemError
 from services.exports.opening import open_file
@@ -60,7 +60,7 @@ async def _export(
             async for piece in stream.pieces:
                 file.write(piece)
     except TandemError as error:
-        raise Problem(_sentence(error)) from None
+        raise Problem(database_problem(process.settings, error) or _sentence(error)) from None
     if target != STDOUT:
         err.print(f"Wrote {target}.")
 

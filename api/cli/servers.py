@@ -17,6 +17,8 @@ from api.cli.terminal import Problem, err
 from persistence.database.failures import DatabaseError, NotMigrated
 from persistence.database.pool import Database
 from persistence.reachability import place_of, reason
+from services.errors.base import TandemError
+from services.errors.common import Unavailable
 from services.jobs.lanes import QUEUE_CONNECTIONS
 from services.process import Process, new_database, new_process
 from services.settings.names import UnknownSetting, variable
@@ -151,6 +153,16 @@ def _run(settings: Settings, act: Callable[[], Any]) -> Any:
         raise Problem(
             f"PostgreSQL at {place} cannot be used ({reason(error)}): check DATABASE_URL."
         ) from None
+
+
+def database_problem(settings: Settings, error: TandemError) -> str | None:
+    """A sentence about the database, where an operation failed because of it."""
+    place = place_of(settings.database_url)
+    if isinstance(error.__cause__, NotMigrated):
+        return f"The database at {place} is not migrated: run `tandem migrate`."
+    if isinstance(error, Unavailable):
+        return f"PostgreSQL at {place} cannot be used: check DATABASE_URL."
+    return None
 
 
 def warnings(settings: Settings) -> list[str]:

@@ -5,9 +5,11 @@ import io
 import json
 import os
 from pathlib import Path
+from uuid import uuid4
 
 from services.settings.settings import Settings
 from tests.commands import tandem
+from tests.conftest import Addresses
 from tests.shop import Person, Shop, unique
 
 
@@ -37,6 +39,25 @@ async def test_transactions_are_written_to_a_file_with_progress(
     [amount] = [row["amount"] for row in rows if row["depositId"] == deposit.id]
     assert amount == "12.34"
     assert os.listdir(tmp_path) == ["rows.csv"]
+
+
+async def test_a_database_that_cannot_be_used_is_named(
+    settings: Settings, addresses: Addresses, tmp_path: Path
+) -> None:
+    name = f"tandem_bare_{uuid4().hex[:12]}"
+    async with addresses.administer() as server:
+        await server.execute(f"CREATE DATABASE {name}")
+    for url, sentence in (
+        (addresses.database(name), "is not migrated: run `tandem migrate`."),
+        ("postgresql://nobody@127.0.0.1:1/none", "PostgreSQL at 127.0.0.1:1/none cannot be used"),
+    ):
+        other = settings.model_copy(update={"database_url": url})
+        words = ("export", "products", "--output", str(tmp_path / "rows"))
+        status, said = await tandem(other, *words)
+        assert status == 1
+        assert sentence in " ".join(said.split())
+    await addresses.drop(name)
+    assert os.listdir(tmp_path) == []
 
 
 async def test_a_bad_value_is_a_sentence_and_leaves_no_file(
