@@ -53,6 +53,8 @@ _LONGEST_ID = 128
 #: Codes of the protocol with which the server closes a socket.
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 4400, 4401, 4403
 NO_PROTOCOL, INIT_TIMEOUT, SAME_ID, SECOND_INIT = 4406, 4408, 4409, 4429
+#: The statuses of errors that end a stream and its socket; others end the stream alone.
+_CLOSING = (401, 403, 503)
 #: Codes of WebSockets after which clients come back: the server restarts, or the client is slow.
 RESTARTS, TRY_LATER = 1012, 1013
 
@@ -285,19 +287,24 @@ class Socket:
     async def _pass_on(self, id: str, subscription: Subscription) -> None:
         """Send what a subscription's stream holds, until it ends."""
         stream = subscription.stream
-        stream.on_end = self._deadline.begin
+        stream.on_end = self._end_soon
         try:
             while (frames := await stream.take(COMMENT_SECONDS)) is not None:
                 for frame in frames:
                     await self._tell("next", id, await subscription.written(frame))
         except TandemError as error:
-            if error.status in (401, 403, 503):
+            if error.status in _CLOSING:
                 closed = _closing(error)
                 self.stop(closed.code, closed.reason)
             else:
                 await self._tell("error", id, _encode(subscription.ended(error)))
         finally:
             stream.close()
+
+    def _end_soon(self, error: TandemError | None) -> None:
+        """Wait only so long for a client that does not take the end of its socket."""
+        if error is not None and error.status in _CLOSING:
+            self._deadline.begin(error)
 
     async def _tell(self, kind: str, id: str | None = None, payload: bytes | None = None) -> None:
         text = b'{"type":"%b"' % kind.encode()
