@@ -129,6 +129,33 @@ async def test_a_session_that_ended_while_the_stream_began_is_noticed(shop: Shop
     assert not shop.process.event_hub.streams
 
 
+async def test_a_role_that_a_key_lost_while_its_stream_began_is_noticed(shop: Shop) -> None:
+    """The key lives on, but the stream would hear with the role from before."""
+    manager = await shop.person("MANAGER")
+    key = await shop.machine(manager, "events:read:own", "orders:read:all")
+    request = shop.request(key)
+    await streaming.authenticate(request)
+    await shop.execute("UPDATE users SET role = 'USER' WHERE id = $1", manager.id)
+    await shop.process.revocations.poll()
+    with pytest.raises(TokenRevoked):
+        await streaming.stream(request, {})
+    assert not shop.process.event_hub.streams
+
+
+async def test_older_events_are_not_told_before_it_is_known_whose_session_ended(
+    shop: Shop,
+) -> None:
+    """PostgreSQL was away, so the process has not polled for a while."""
+    ada = await shop.person()
+    begin = await shop.end_of_log()
+    await shop.execute(_PLANTED, 0, "users", False, False, ada.id)
+    stream = await shop.listen(ada, after=begin)
+    await shop.execute("UPDATE sessions SET revoked_at = now() WHERE user_id = $1", ada.id)
+    shop.process.revocations._polled_at = float("-inf")
+    with pytest.raises(TokenRevoked):
+        await stream.take(5)
+
+
 async def test_a_log_that_was_restored_is_told_as_a_gap(shop: Shop) -> None:
     ada, hub = await shop.person(), shop.process.event_hub
     stream = await shop.listen(ada)
