@@ -8,9 +8,11 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from api.streams import sockets
 from api.streams.sse import END_SECONDS
 from services.process import new_process
 from tests.conftest import Addresses, settings_for
+from tests.http.test_disconnects import in_this_process
 from tests.servers import Server, serving
 from tests.shop import Person, Shop
 from tests.streams import LARGE, document, socket
@@ -91,6 +93,28 @@ async def test_a_subscription_is_completed_and_its_id_is_free_again(
         assert (await one.event())["type"] == "user.updated"
         await one.subscribe("1")
         assert (await one.closed())[0] == 4409
+
+
+async def test_a_socket_without_a_subscription_is_closed(
+    shop: Shop, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also somebody's who sent no token; a socket with a subscription stays."""
+    monkeypatch.setattr(sockets, "IDLE_SECONDS", 1.5)
+    ada = await shop.person()
+    async with (
+        in_this_process(app, shop) as (url, _),
+        socket(url) as idle,
+        socket(url) as other,
+    ):
+        await other.init(ada)
+        await other.subscribe(subject=ada.id)
+        await idle.init(None)
+        assert await idle.closed() == (1001, "No subscription")
+        await asyncio.sleep(0.5)
+        await other.send(type="ping")
+        assert await other.receive() == {"type": "pong"}
+        await other.send(type="complete", id="1")
+        assert await other.closed() == (1001, "No subscription")
 
 
 async def test_handshakes_that_are_refused(server: Server, shop: Shop) -> None:

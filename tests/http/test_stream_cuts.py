@@ -1,4 +1,4 @@
-"""Whatever breaks, each client ends with the log of its audience, in order."""
+"""Each client ends with the log of its audience in order, whatever breaks."""
 
 import asyncio
 import random
@@ -30,7 +30,7 @@ _EVENT = (
     " RETURNING id::text"
 )
 WRITERS, SUBJECTS, CLIENTS = 50, 100, 20
-#: What is killed meanwhile: one of the two servers by its number, the worker, or Redis.
+#: One of the two servers by its number, the worker, or Redis is killed, one after the other.
 KILLED = (0, "redis", "worker", 1, "redis", 0)
 #: Cuts and seconds of writing by depth of the run.
 CUTS, SECONDS = (0, 200, 1_000), (0, 15, 60)
@@ -46,7 +46,7 @@ BROKEN = (
 
 
 class Site:
-    """What streams stand on: two servers, one without Redis; a worker; and their Redis.
+    """The processes under streams: two servers, one without Redis; a worker; and their Redis.
 
     Each of them is killed now and then. The worker gives events their positions, as servers do.
     """
