@@ -24,6 +24,14 @@ HANDSHAKE = (
     b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
 )
 
+#: A hundred large events of the person with the id $1.
+LARGE = (
+    "INSERT INTO event_outbox (id, type, at, subject, data, request_id, audience, is_public,"
+    " is_withheld, owner_id, tags) SELECT gen_random_uuid(), 'user.updated', now(), $1,"
+    " json_build_object('text', repeat('x', 10000)), 'r', 'users', false, false, $1, '{}'"
+    " FROM generate_series(1, 100)"
+)
+
 
 @dataclass
 class Piece:

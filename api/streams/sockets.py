@@ -7,7 +7,7 @@ one that ends because of the token ends the socket.
 """
 
 import asyncio
-from asyncio import Task
+from asyncio import Task, TimerHandle
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -46,6 +46,8 @@ log = structlog.get_logger("tandem.edge")
 PROTOCOL = "graphql-transport-ws"
 #: How long a client may take until it has sent its token.
 INIT_SECONDS = 10
+#: How long a socket may stay without a subscription. It may be anybody's, and each takes a place.
+IDLE_SECONDS = 60
 #: The most subscriptions that a socket may have under way, those included that are refused.
 _MOST_AT_ONCE = 20
 _LONGEST_ID = 128
@@ -53,8 +55,11 @@ _LONGEST_ID = 128
 #: Codes of the protocol with which the server closes a socket.
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 4400, 4401, 4403
 NO_PROTOCOL, INIT_TIMEOUT, SAME_ID, SECOND_INIT = 4406, 4408, 4409, 4429
-#: Codes of WebSockets after which clients come back: the server restarts, or the client is slow.
-RESTARTS, TRY_LATER = 1012, 1013
+#: The statuses of errors that end a stream and its socket; others end the stream alone.
+_CLOSING = (401, 403, 503)
+#: Codes of WebSockets after which clients come back: the socket was idle, the server restarts, or
+#: the client is slow.
+IDLE, RESTARTS, TRY_LATER = 1001, 1012, 1013
 
 _encode = msgspec.json.Encoder().encode
 
@@ -159,6 +164,7 @@ class Socket:
         self._bearer = _bearer(fields.get(b"authorization"))
         self._ready = False
         self._running: dict[str, Task[None]] = {}
+        self._timer: TimerHandle | None = None
         self._closing: asyncio.Future[Closed] = asyncio.get_running_loop().create_future()
         self._began = process.clock()
         self._subscriptions = 0
@@ -166,20 +172,18 @@ class Socket:
     async def run(self, receive: Receive) -> None:
         """Take messages until either side closes the socket."""
         reading = asyncio.ensure_future(self._read(receive))
-        late = asyncio.get_running_loop().call_later(
-            INIT_SECONDS, self._stop_unless_ready, INIT_TIMEOUT, "Connection initialisation timeout"
-        )
+        self._stop_after(INIT_SECONDS, INIT_TIMEOUT, "Connection initialisation timeout")
         closed: Closed | None = None
         try:
             await asyncio.wait({reading, self._closing}, return_when=asyncio.FIRST_COMPLETED)
             if self._closing.done():
                 closed = self._closing.result()
         finally:
-            late.cancel()
             tasks = [reading, *self._running.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._stay()
             try:
                 if closed is not None:
                     await _close(self._send, closed.code, closed.reason)
@@ -193,9 +197,14 @@ class Socket:
             self._closing.set_result(Closed(code, reason))
             self._deadline.begin(Internal())
 
-    def _stop_unless_ready(self, code: int, reason: str) -> None:
-        if not self._ready:
-            self.stop(code, reason)
+    def _stop_after(self, seconds: float, code: int, reason: str) -> None:
+        """Close the socket after a time, unless it is let stay before."""
+        self._stay()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.stop, code, reason)
+
+    def _stay(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def _read(self, receive: Receive) -> None:
         """Take messages until the client leaves."""
@@ -226,8 +235,9 @@ class Socket:
             case "subscribe":
                 self._subscribe(_id_of(message), message.get("payload"))
             case "complete":
-                if task := self._running.pop(_id_of(message), None):
+                if task := self._running.get(id := _id_of(message)):
                     task.cancel()
+                    self._forget(id, task)
             case _:
                 raise Closed(BAD_REQUEST, "Invalid message")
 
@@ -245,6 +255,7 @@ class Socket:
         except TandemError as error:
             raise _closing(error) from None
         self._ready = True
+        self._stop_after(IDLE_SECONDS, IDLE, "No subscription")
         await self._tell("connection_ack")
 
     def _subscribe(self, id: str, payload: Any) -> None:
@@ -255,6 +266,7 @@ class Socket:
         if len(self._running) >= _MOST_AT_ONCE:
             raise Closed(BAD_REQUEST, "Too many subscriptions at once")
         asked = _asked(payload)
+        self._stay()
         self._subscriptions += 1
         task = asyncio.create_task(self._stream(id, asked))
         self._running[id] = task
@@ -263,6 +275,8 @@ class Socket:
     def _forget(self, id: str, task: Task[None]) -> None:
         if self._running.get(id) is task:
             del self._running[id]
+            if not self._running:
+                self._stop_after(IDLE_SECONDS, IDLE, "No subscription")
 
     async def _stream(self, id: str, asked: GraphQLRequest) -> None:
         """Run one subscription."""
@@ -285,19 +299,24 @@ class Socket:
     async def _pass_on(self, id: str, subscription: Subscription) -> None:
         """Send what a subscription's stream holds, until it ends."""
         stream = subscription.stream
-        stream.on_end = self._deadline.begin
+        stream.on_end = self._end_soon
         try:
             while (frames := await stream.take(COMMENT_SECONDS)) is not None:
                 for frame in frames:
                     await self._tell("next", id, await subscription.written(frame))
         except TandemError as error:
-            if error.status in (401, 403, 503):
+            if error.status in _CLOSING:
                 closed = _closing(error)
                 self.stop(closed.code, closed.reason)
             else:
                 await self._tell("error", id, _encode(subscription.ended(error)))
         finally:
             stream.close()
+
+    def _end_soon(self, error: TandemError | None) -> None:
+        """Wait only so long for a client that does not take the end of its socket."""
+        if error is not None and error.status in _CLOSING:
+            self._deadline.begin(error)
 
     async def _tell(self, kind: str, id: str | None = None, payload: bytes | None = None) -> None:
         text = b'{"type":"%b"' % kind.encode()

@@ -79,8 +79,8 @@ class Deadline:
         self._timer: TimerHandle | None = None
 
     def begin(self, error: TandemError | None) -> None:
-        """Begin to wait, as the stream has ended."""
-        if error is not None and self._abort is not None:
+        """Begin to wait, as a stream has ended; those of a socket may end together."""
+        if error is not None and self._abort is not None and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(END_SECONDS, self._abort)
 
     def cancel(self) -> None:

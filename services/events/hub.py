@@ -275,11 +275,19 @@ class EventHub:
 
     async def _sequence(self) -> None:
         """Move events into the log as long as there are streams."""
+        healthy = True
         while True:
             await self._occupied.wait()
-            with suppress(DatabaseError):  # the pool tells that PostgreSQL is away
+            try:
                 if await self._sequencer.poll():
                     self._wake.set()
+                healthy = True
+            except DatabaseError:
+                pass  # the pool tells that PostgreSQL is away
+            except Exception as error:
+                if healthy:
+                    log.error("moving events into the log failed", exc_info=error)
+                healthy = False
             await asyncio.sleep(_SEQUENCE_SECONDS)
 
     async def _listen(self) -> None:

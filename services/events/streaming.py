@@ -11,6 +11,7 @@ from persistence.database.transactions import QueryStats
 from persistence.events.views import EVENTS, ROLE_SINCE
 from services.access.authentication import authenticate
 from services.access.permissions import Permission
+from services.errors.common import TokenRevoked
 from services.errors.events import EventsGone, StreamTooSlow
 from services.events.audience import Listener, hearing
 from services.events.envelope import Event, Frame
@@ -87,9 +88,10 @@ async def stream(ctx: Context, input: StreamEvents) -> EventStream:
     head = await read_head(ctx.reader)
     hub.join(made, head)
     try:
-        # The session may have ended before the hub knew of the stream.
+        # The session or key may have ended, or its role changed, before the hub knew of the stream.
         ctx.request.authenticated = False
-        await authenticate(ctx.request)
+        if await authenticate(ctx.request) != caller:
+            raise TokenRevoked
         epoch, place = begins or (head.epoch, head.position)
         refuse_gone(cursors, head, epoch, place)
         if begins is None and hub.position <= place:
@@ -117,6 +119,9 @@ def _past(
 
     async def read() -> list[Frame]:
         nonlocal place, until
+        if not process.revocations.fresh:
+            # PostgreSQL was away: the session may have ended. If so, the poll ends the stream.
+            await process.revocations.poll()
         # The stream lasts; its statements are no part of the request's.
         reader = process.database.reader(QueryStats())
         window = Window(_PAGE, (place, LAST_ID))

@@ -17,7 +17,10 @@ class EventSettings(NamedSettings):
         description="Managers hear of a product whose stock falls to this number or below it.",
     )
     streams_per_caller: int = Field(
-        default=10, ge=1, description="The most open event streams of a caller in a process."
+        default=10,
+        ge=1,
+        description="The most open event streams of a caller in a process. Each process counts its"
+        " own.",
     )
     streams: int = Field(
         default=5_000, ge=1, description="The most open event streams of a process."

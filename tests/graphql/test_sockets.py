@@ -1,15 +1,21 @@
 """The protocol graphql-transport-ws: messages, refusals and handshakes; and graphql-sse's rules."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.servers import Server
+from api.streams import sockets
+from api.streams.sse import END_SECONDS
+from services.process import new_process
+from tests.conftest import Addresses, settings_for
+from tests.http.test_disconnects import in_this_process
+from tests.servers import Server, serving
 from tests.shop import Person, Shop
-from tests.streams import document, socket
+from tests.streams import LARGE, document, socket
 
 
 async def rename(client: httpx.AsyncClient, person: Person, name: str) -> None:
@@ -89,6 +95,28 @@ async def test_a_subscription_is_completed_and_its_id_is_free_again(
         assert (await one.closed())[0] == 4409
 
 
+async def test_a_socket_without_a_subscription_is_closed(
+    shop: Shop, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also somebody's who sent no token; a socket with a subscription stays."""
+    monkeypatch.setattr(sockets, "IDLE_SECONDS", 1.5)
+    ada = await shop.person()
+    async with (
+        in_this_process(app, shop) as (url, _),
+        socket(url) as idle,
+        socket(url) as other,
+    ):
+        await other.init(ada)
+        await other.subscribe(subject=ada.id)
+        await idle.init(None)
+        assert await idle.closed() == (1001, "No subscription")
+        await asyncio.sleep(0.5)
+        await other.send(type="ping")
+        assert await other.receive() == {"type": "pong"}
+        await other.send(type="complete", id="1")
+        assert await other.closed() == (1001, "No subscription")
+
+
 async def test_handshakes_that_are_refused(server: Server, shop: Shop) -> None:
     async def status(**more: Any) -> int:
         with pytest.raises(InvalidStatus) as refused:
@@ -130,3 +158,30 @@ async def test_a_subscription_by_http_needs_a_stream_and_a_query_an_answer(
         headers={**ada.headers, "Accept": "text/event-stream"},
     )
     assert got.headers["content-type"] == "text/event-stream"
+
+
+async def test_a_subscription_whose_past_is_gone_ends_alone(
+    fresh_database: str, addresses: Addresses, password_hash: str, tmp_path: Path
+) -> None:
+    """The socket goes on, also after the time in which a client must take a socket's end."""
+    process = new_process(settings_for(fresh_database, addresses.redis_url))
+    await process.open()
+    shop = Shop(process, password_hash)
+    ada, begin = await shop.person(), await shop.end_of_log()
+    for _ in range(20):  # more than the buffers of both sides hold
+        await shop.execute(LARGE, ada.id)
+    await process.sequencer.run()
+    with serving(process.settings, tmp_path / "log") as server:
+        async with socket(server.url, max_queue=1) as one:
+            await one.init(ada)
+            await one.subscribe("past", after=begin)
+            message = await one.receive()
+            await shop.execute("UPDATE event_head SET gone = position")
+            while message["type"] == "next":
+                message = await one.receive()
+            assert (message["type"], message["id"]) == ("error", "past")
+            assert message["payload"][0]["extensions"]["code"] == "EVENTS_GONE"
+            await asyncio.sleep(2 * END_SECONDS)
+            await one.send(type="ping")
+            assert await one.receive() == {"type": "pong"}
+    await process.close()

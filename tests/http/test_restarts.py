@@ -5,9 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
-from itertools import count
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -17,135 +15,16 @@ import pytest
 
 from api.app import create_app
 from api.cli import http_server
-from services.ids import new_id
-from services.settings.settings import Settings
+from tests.balancing import DRAIN_SECONDS, PRODUCTS, Balancer, Site
 from tests.commands import Child, running
 from tests.shop import Person, Shop
-from tests.streams import listening
 from tests.worker.test_process import answering, ended
 from tests.worker.work import eventually, free_port
 
-#: How often the balancer looks at each server, and how long servers wait for it.
-LOOK_SECONDS = 0.2
-DRAIN_SECONDS = 1.5
 RATE = 200
 RESTARTS = 3
 #: Requests by depth of the run; the usual one has a single restart.
 REQUESTS = (0, 5_000, 20_000)
-
-
-class Balancer:
-    """Sends each request to the next ready server, and never again to another."""
-
-    def __init__(self, ports: list[int]) -> None:
-        self._ports = ports
-        self._ready: set[int] = set()
-        self._idle: dict[int, list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]] = {
-            port: [] for port in ports
-        }
-        self._turn = count()
-        self.sent = 0
-        self.failed: list[str] = []
-
-    async def look(self) -> None:
-        """Ask each server for its readiness, again and again."""
-        while True:
-            for port in self._ports:
-                good = False
-                with suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
-                    async with asyncio.timeout(2):
-                        status, _ = await self._exchange(port, "/health/ready", fresh=True)
-                        good = status == 200
-                (self._ready.add if good else self._ready.discard)(port)
-            await asyncio.sleep(LOOK_SECONDS)
-
-    async def ready(self, number: int) -> None:
-        """Wait until so many servers are ready."""
-
-        async def are() -> bool:
-            return len(self._ready) == number
-
-        await eventually(are)
-
-    def next_port(self) -> int:
-        """The port of the next ready server."""
-        return sorted(self._ready)[next(self._turn) % len(self._ready)]
-
-    async def send(self, path: str) -> None:
-        """Send one request; every second on a new connection."""
-        self.sent += 1
-        turn = next(self._turn)
-        if not self._ready:
-            self.failed.append("no server is ready")
-            return
-        port = sorted(self._ready)[turn % len(self._ready)]
-        try:
-            async with asyncio.timeout(10):
-                status, body = await self._exchange(port, path, fresh=turn % 4 < 2)
-            if status != 200:
-                self.failed.append(f"{port}: {status} {body!r}")
-        except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
-            self.failed.append(f"{port}: {error!r}")
-
-    async def _exchange(self, port: int, path: str, *, fresh: bool) -> tuple[int, bytes]:
-        reader, writer = await self._connection(port, fresh=fresh)
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        length = int(head.partition(b"content-length: ")[2].split(b"\r\n")[0])
-        body = await reader.readexactly(length)
-        if fresh or b"\r\nconnection: close" in head:
-            writer.close()
-        else:
-            self._idle[port].append((reader, writer))
-        return int(head.split()[1]), body
-
-    async def _connection(
-        self, port: int, *, fresh: bool
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        while not fresh and self._idle[port]:
-            reader, writer = self._idle[port].pop()
-            if not reader.at_eof() and not writer.is_closing():
-                return reader, writer
-        return await asyncio.open_connection("127.0.0.1", port)
-
-
-class Site:
-    """Two servers on ports of their own, and a way to restart them."""
-
-    def __init__(self, settings: Settings, folder: Path, workers: str) -> None:
-        self._settings = settings
-        self._folder = folder
-        self._workers = workers
-        self.ports = [free_port(), free_port()]
-        self._stacks = {port: AsyncExitStack() for port in self.ports}
-        self._servers: dict[int, Child] = {}
-        self.log = folder / "log"
-
-    async def start(self, port: int) -> None:
-        """Start the server of a port, and wait until it is ready."""
-        words = ["serve", "--no-demo", "--no-worker", "--port", str(port)]
-        child = running(
-            self._folder / f"log-{port}",
-            self._settings,
-            *words,
-            "--workers",
-            self._workers,
-            TANDEM_DRAIN_SECONDS=str(DRAIN_SECONDS),
-            TANDEM_QUOTA_EXEMPT="127.0.0.1/32",
-        )
-        self._servers[port] = self._stacks[port].enter_context(child)
-        await answering(f"http://127.0.0.1:{port}")
-
-    async def stop(self, port: int) -> None:
-        """Stop the server of a port as an operator does."""
-        self._servers[port].send_signal(signal.SIGTERM)
-        assert await ended(self._servers[port]) == 0, (self._folder / f"log-{port}").read_text()
-        await self._stacks[port].aclose()
-
-    async def kill(self) -> None:
-        """End what still runs."""
-        for stack in self._stacks.values():
-            await stack.aclose()
 
 
 @pytest.fixture(params=["1", "2"])
@@ -173,7 +52,7 @@ async def test_servers_restarted_in_turn_lose_no_request(
     async def traffic() -> None:
         sending: set[asyncio.Task[None]] = set()
         while not stopping.is_set() or balancer.sent < REQUESTS[depth]:
-            task = asyncio.create_task(balancer.send("/api/v2/products?first=1"))
+            task = asyncio.create_task(balancer.send(PRODUCTS))
             sending.add(task)
             task.add_done_callback(sending.discard)
             await asyncio.sleep(1 / RATE)
@@ -194,93 +73,6 @@ async def test_servers_restarted_in_turn_lose_no_request(
     looking.cancel()
     assert balancer.failed == []
     assert balancer.sent >= REQUESTS[depth]
-
-
-@pytest.mark.thorough
-async def test_streams_of_servers_restarted_in_turn_miss_nothing(
-    shop: Shop, tmp_path: Path, depth: int
-) -> None:
-    """Each reader goes on elsewhere with its last cursor, after the wait that it was told."""
-    people = [await shop.person() for _ in range(20)]
-    begin, subject = await shop.end_of_log(), new_id(datetime.now(UTC))
-    site = Site(shop.process.settings, tmp_path, "1")
-    balancer = Balancer(site.ports)
-    looking = asyncio.create_task(balancer.look())
-    told: list[list[str]] = [[] for _ in range(200)]
-    ends: set[str] = set()
-    readers: list[asyncio.Task[None]] = []
-    stopping = asyncio.Event()
-
-    async def write() -> None:
-        while not stopping.is_set():
-            await shop.execute(_EVENT, subject)
-            await asyncio.sleep(0.05)
-
-    try:
-        for port in site.ports:
-            await site.start(port)
-        await balancer.ready(2)
-        readers = [
-            asyncio.create_task(follow(balancer, people[n % 20], subject, begin, heard, ends))
-            for n, heard in enumerate(told)
-        ]
-        writing = asyncio.create_task(write())
-        for port in site.ports * depth:
-            await asyncio.sleep(1)
-            await site.stop(port)
-            await site.start(port)
-            await balancer.ready(2)
-        stopping.set()
-        await writing
-        await shop.process.sequencer.run()
-        rows = await shop.rows(
-            "SELECT id FROM events WHERE subject = $1 ORDER BY position", subject
-        )
-        written = [str(row["id"]) for row in rows]
-
-        async def all_heard() -> bool:
-            return balancer.failed != [] or all(len(heard) >= len(written) for heard in told)
-
-        await eventually(all_heard)
-    finally:
-        for task in (looking, *readers):
-            task.cancel()
-        await asyncio.gather(looking, *readers, return_exceptions=True)
-        await site.kill()
-    assert balancer.failed == []
-    assert ends == {"UNAVAILABLE"}
-    for heard in told:
-        assert heard == written
-
-
-_EVENT = (
-    "INSERT INTO event_outbox (id, type, at, subject, request_id, audience, is_public,"
-    " is_withheld, tags) VALUES (gen_random_uuid(), 'category.updated', now(), $1, 'r',"
-    " 'categories', true, false, '{}')"
-)
-
-
-async def follow(
-    balancer: Balancer, person: Person, subject: str, cursor: str, heard: list[str], ends: set[str]
-) -> None:
-    """Read a stream of any ready server, again and again; notes ids, and why streams ended."""
-    while True:
-        wait = 1.0
-        url = f"http://127.0.0.1:{balancer.next_port()}"
-        headers = {"Last-Event-ID": cursor}
-        try:
-            async with listening(url, person, headers=headers, subject=subject) as stream:
-                while True:
-                    piece = await stream.piece()
-                    wait = int(piece.fields.get("retry", 1000)) / 1000
-                    if piece.fields.get("event") == "error":
-                        ends.add(piece.data["code"])
-                        break
-                    cursor = piece.fields["id"]
-                    heard.append(piece.data["id"])
-        except (AssertionError, httpx.HTTPError, StopAsyncIteration) as error:
-            balancer.failed.append(f"{url}: {error!r}")
-        await asyncio.sleep(wait)
 
 
 @asynccontextmanager

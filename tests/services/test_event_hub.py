@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from persistence.users.tables import Role
+from services.access import revocations
 from services.errors.common import TokenExpired, TokenRevoked, Unavailable
 from services.errors.events import EventsGone, StreamTooSlow
 from services.events import streaming
@@ -117,6 +118,21 @@ async def test_a_stream_ends_at_the_hour_of_its_token(shop: Shop, clock: Clock) 
         await stream.take(5)
 
 
+async def test_a_stream_ends_at_the_first_look_for_ended_sessions(shop: Shop) -> None:
+    """There are at least three looks in the promised second; what waited is not told any more."""
+    assert revocations.POLL_SECONDS * 3 < 1
+    ada, eve = await shop.person(), await shop.person()
+    ending, other = await shop.listen(ada), await shop.listen(eve)
+    await shop.execute(_PLANTED, 0, "categories", True, False, None)
+    assert len(await taken(other, 1)) == 1
+    await shop.execute("UPDATE sessions SET revoked_at = now() WHERE user_id = $1", ada.id)
+    await shop.process.revocations.poll()
+    assert (ending.ended, other.ended) == (True, False)
+    with pytest.raises(TokenRevoked):
+        await ending.take(0)
+    other.close()
+
+
 async def test_a_session_that_ended_while_the_stream_began_is_noticed(shop: Shop) -> None:
     """The hub did not know of the stream yet when it heard of the end."""
     ada = await shop.person()
@@ -127,6 +143,33 @@ async def test_a_session_that_ended_while_the_stream_began_is_noticed(shop: Shop
     with pytest.raises(TokenRevoked):
         await streaming.stream(request, {})
     assert not shop.process.event_hub.streams
+
+
+async def test_a_role_that_a_key_lost_while_its_stream_began_is_noticed(shop: Shop) -> None:
+    """The key lives on, but the stream would hear with the role from before."""
+    manager = await shop.person("MANAGER")
+    key = await shop.machine(manager, "events:read:own", "orders:read:all")
+    request = shop.request(key)
+    await streaming.authenticate(request)
+    await shop.execute("UPDATE users SET role = 'USER' WHERE id = $1", manager.id)
+    await shop.process.revocations.poll()
+    with pytest.raises(TokenRevoked):
+        await streaming.stream(request, {})
+    assert not shop.process.event_hub.streams
+
+
+async def test_older_events_are_not_told_before_it_is_known_whose_session_ended(
+    shop: Shop,
+) -> None:
+    """PostgreSQL was away, so the process has not polled for a while."""
+    ada = await shop.person()
+    begin = await shop.end_of_log()
+    await shop.execute(_PLANTED, 0, "users", False, False, ada.id)
+    stream = await shop.listen(ada, after=begin)
+    await shop.execute("UPDATE sessions SET revoked_at = now() WHERE user_id = $1", ada.id)
+    shop.process.revocations._polled_at = float("-inf")
+    with pytest.raises(TokenRevoked):
+        await stream.take(5)
 
 
 async def test_a_log_that_was_restored_is_told_as_a_gap(shop: Shop) -> None:
@@ -145,6 +188,21 @@ async def test_a_log_that_was_restored_is_told_as_a_gap(shop: Shop) -> None:
     finally:
         stream.close()
         await shop.execute("UPDATE event_head SET epoch = $1", epoch)
+
+
+async def test_streams_hear_on_after_the_log_had_no_head(shop: Shop) -> None:
+    """A restore loads one table after the other while servers run."""
+    ada = await shop.person()
+    stream = await shop.listen(ada)
+    [head] = await shop.rows("DELETE FROM event_head RETURNING *")
+    try:
+        await shop.execute(_PLANTED, 0, "users", False, False, ada.id)
+        await asyncio.sleep(0.3)
+    finally:
+        names, places = ", ".join(head), ", ".join(f"${number + 1}" for number in range(len(head)))
+        await shop.execute(f"INSERT INTO event_head ({names}) VALUES ({places})", *head.values())
+    assert [event.data for event in await taken(stream, 1)] == [{"a": 1}]
+    stream.close()
 
 
 async def test_a_process_that_stops_ends_its_streams_and_every_new_one(shop: Shop) -> None:
