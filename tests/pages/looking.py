@@ -90,7 +90,7 @@ class Look:
         _none(one for one in found if not one.startswith(self.expected or "\0"))
 
     async def fits(self) -> None:
-        """Fail when the page is wider than its window."""
+        """Fail when the page, or the bar at its top, is wider than its window."""
         wide = await self.page.evaluate(_TOO_WIDE)
         _none(f"wider than the window: {one}" for one in wide)
 
@@ -138,8 +138,8 @@ def _none(faults: Iterable[str]) -> None:
 _FINISH_ANIMATIONS = "document.getAnimations().forEach(one => one.finish())"
 _TOO_WIDE = """() => {
   const most = document.documentElement.clientWidth;
-  if (document.documentElement.scrollWidth <= most) return [];
-  return [...document.querySelectorAll('body *')]
+  const fits = document.documentElement.scrollWidth <= most;
+  return [...document.querySelectorAll(fits ? '.bar *' : 'body *')]
     .filter(one => one.getBoundingClientRect().right > most + 1)
     .map(one => `${one.tagName}.${one.className} ${one.getBoundingClientRect().right}`)
     .slice(0, 8);
