@@ -24,14 +24,15 @@ export function drawHealth(place, health, metrics) {
   if (!health) return place.replaceChildren(tile("Server", "bad", "It does not answer."));
   const overdue = metrics ? Math.max(0, ...samples(metrics, "tandem_job_overdue_seconds").map((one) => one.value)) : 0;
   const minutes = Math.floor(health.uptimeSeconds / 60);
-  /** @param {string} name @param {string} part @param {string} good @param {string} bad @param {string} [state] */
-  const works = (name, part, good, bad, state = "bad") => (health[part] === "ok" ? tile(name, "good", good) : tile(name, state, bad));
+  const isAway = health.database !== "ok";
+  /** @param {string} name @param {boolean} isGood @param {string} good @param {string} bad */
+  const stored = (name, isGood, good, bad) => isAway ? tile(name, "", "not known while PostgreSQL is away") : isGood ? tile(name, "good", good) : tile(name, "bad", bad);
   place.replaceChildren(
-    works("PostgreSQL", "database", "answers", "away: calls answer UNAVAILABLE until it is back"),
-    works("Writes", "writes", "accepted", "refused: the database is read-only"),
-    works("Redis", "redis", "answers", "away: no cache, and each process limits by itself", "warning"),
-    works("Migrations", "migrations", "up to date", "missing: run tandem migrate"),
-    ...(metrics ? [overdue > OVERDUE_SECONDS ? tile("Worker", "bad", `seems down: a job is due for ${whole(overdue)} s`) : tile("Worker", "good", "keeps up")] : []),
+    isAway ? tile("PostgreSQL", "bad", "away: calls answer UNAVAILABLE until it is back") : tile("PostgreSQL", "good", "answers"),
+    stored("Writes", health.writes === "ok", "accepted", "refused: the database is read-only"),
+    health.redis === "ok" ? tile("Redis", "good", "answers") : tile("Redis", "warning", "away: no cache, and each process limits by itself"),
+    stored("Migrations", health.migrations === "ok", "up to date", "missing: run tandem migrate"),
+    ...(metrics ? [stored("Worker", overdue <= OVERDUE_SECONDS, "keeps up", `seems down: a job is due for ${whole(overdue)} s`)] : []),
     tile("Version", "", `${health.version}, up ${minutes < 120 ? `${minutes} min` : `${whole(minutes / 60)} h`}`),
   );
 }
