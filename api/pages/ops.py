@@ -21,6 +21,7 @@ _BODY = """\
 <div id="figures"></div>
 <section id="queue" aria-label="Jobs" hidden></section>
 <section id="sales" aria-label="Sales" hidden></section>
+<div id="tables"></div>
 </div>
 </div>
 """

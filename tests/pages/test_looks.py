@@ -84,6 +84,16 @@ async def test_the_keyboard_reaches_the_content_first(open_page: Open, path: str
     await look.until("document.activeElement.id", "main")
 
 
+@pytest.mark.parametrize("width", [360, 1400])
+@pytest.mark.parametrize("path", [*PAGES, "/?operation=orders.create", "/ops"])
+async def test_the_keyboard_walks_through_a_page(open_page: Open, path: str, width: int) -> None:
+    look = await open_page(path, width=width)
+    if path == "/nowhere":
+        look.expected = (NOT_FOUND,)
+    await look.page.wait_for_selector(PAGES.get(path, "body[data-ready]"))
+    await look.walk()
+
+
 _MOVED = """
 window.moved = 0;
 new PerformanceObserver((list) => {

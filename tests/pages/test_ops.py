@@ -75,7 +75,7 @@ async def test_the_figures_are_those_of_the_metrics(
     look = await opened(open_page, admin)
     page = look.page
     row = page.locator("tr[data-operation='categories.list'] td")
-    heads = await page.locator("#figures thead th").all_inner_texts()
+    heads = await page.locator("#tables thead th").all_inner_texts()
     shown = dict(zip(heads, await row.all_inner_texts(), strict=True))
     calls = counted(pages_server, "categories.list")
     assert calls >= 4

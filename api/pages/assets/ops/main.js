@@ -68,7 +68,7 @@ async function turn() {
     byId("panels").hidden = !isAdmin;
     if (isAdmin) {
       if (operations.size === 0 && health) await readCatalogue();
-      drawFigures(byId("figures"), history, isMeasured);
+      drawFigures(byId("figures"), byId("tables"), history, isMeasured);
       if (turns++ % SLOW_EVERY === 0) PANELS.forEach(drawPanel);
     }
   }

@@ -37,20 +37,20 @@ export function drawHealth(place, health, metrics) {
   );
 }
 
-/** The plots and tables of `/metrics`. @param {any} place @param {Metrics[]} history @param {boolean} isMeasured */
-export function drawFigures(place, history, isMeasured) {
+/** The plots and tables of `/metrics`. @param {any} place of the plots @param {any} tables their place @param {Metrics[]} history @param {boolean} isMeasured */
+export function drawFigures(place, tables, history, isMeasured) {
   const now = history.at(-1);
   if (!isMeasured) {
     return place.replaceChildren(h("p", { class: "notice" }, "This server keeps /metrics closed, so there are no figures of calls here. ",
       h("code", {}, "TANDEM_METRICS=true"), " opens it; mind who can reach it."));
   }
   if (!now) return place.replaceChildren(h("p", { class: "notice warning" }, "/metrics does not answer."));
-  const scrolled = place.querySelector(".tall")?.scrollTop ?? 0;
+  const { scrollTop = 0, scrollLeft = 0 } = tables.querySelector(".tall") ?? {};
   const focus = document.activeElement?.getAttribute("aria-label");
-  place.replaceChildren(h("div", { class: "plots" }, traffic(history), errors(history), latency(history), pool(now, history), cache(now), quota(now), streams(now)),
-    operations(now), others(now));
-  place.querySelector(".tall").scrollTop = scrolled;
-  if (focus) focusOn(`#figures [aria-label="${CSS.escape(focus)}"]`);
+  place.replaceChildren(h("div", { class: "plots" }, traffic(history), errors(history), latency(history), pool(now, history), cache(now), quota(now), streams(now)));
+  tables.replaceChildren(operations(now), ...others(now));
+  tables.querySelector(".tall").scrollTo(scrollLeft, scrollTop);
+  if (focus) focusOn(`#tables [aria-label="${CSS.escape(focus)}"]`);
 }
 
 /** @param {string} title @param {any} figure @param {...any} content */
@@ -161,6 +161,6 @@ function operations(now) {
 function others(now) {
   const names = [...now.help.keys()].filter((name) => !SHOWN.test(name) && !now.samples.has(`${name}_bucket`));
   if (!names.length) return [];
-  return h("section", { "aria-label": "Other figures" }, h("h2", {}, "Other figures"), h("dl", { class: "facts" },
-    names.map((name) => [h("dt", {}, now.help.get(name)), h("dd", { class: "mono" }, whole(sum(now, name)))])));
+  return [h("section", { "aria-label": "Other figures" }, h("h2", {}, "Other figures"), h("dl", { class: "facts" },
+    names.map((name) => [h("dt", {}, now.help.get(name)), h("dd", { class: "mono" }, whole(sum(now, name)))])))];
 }

@@ -14,6 +14,6 @@ export async function drawSales(place, operations) {
   const days = report.periods.map((/** @type {any} */ period) => ({ name: period.firstDay, value: Number(period.net) }));
   place.replaceChildren(h("h2", {}, "Sales by day"), h("section", { class: "card panel", "aria-label": "Sales by day" },
     h("p", { class: "figure" }, h("span", { "data-sales": report.net }, money(report.net)), h("small", {}, ` net in ${DAYS} days: ${report.orders} orders, ${money(report.refunded)} refunded`)),
-    bars(`Net sales a day: ${money(report.net)} in all`, days, money, 960),
+    bars(`Net sales a day: ${money(report.net)} in all`, days, money, Math.min(960, place.clientWidth)),
     h("p", { class: "legend" }, `${days[0]?.name ?? ""} to ${days.at(-1)?.name ?? ""}, in ${report.timeZone}`)));
 }
