@@ -20,7 +20,7 @@ def demo_people() -> list[dict[str, str]]:
 
 
 def people_bar(*, demo: bool) -> str:
-    """Who calls, as `people.js` draws it for a visitor: what comes in its place moves nothing."""
+    """The bar of the caller, as `people.js` draws it for a visitor, so that nothing moves."""
     buttons = "".join(
         f'<button type="button" class="small-button" title="{escape(person["email"])}" disabled>'
         f"{person['role'].lower()}</button>"

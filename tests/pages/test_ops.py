@@ -140,7 +140,7 @@ async def test_the_page_works_and_says_so_while_redis_is_away(
 
 
 def tile(look: Look, name: str) -> Locator:
-    """What the page says of a part of the shop."""
+    """The tile of a part of the shop."""
     return look.page.locator("#health li", has=look.page.locator(f"b:text-is('{name}')"))
 
 
