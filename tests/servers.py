@@ -4,11 +4,12 @@ Loading the application takes two seconds of CPU. Each test process loads it onc
 that then forks the servers: a server is a process of its own, and starts in a tenth of a second.
 """
 
+import asyncio
 import multiprocessing
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -72,6 +73,16 @@ def serving(
         yield Server(url, child, log)
     finally:
         stop(child)
+
+
+@asynccontextmanager
+async def beside(made: AbstractContextManager[Server]) -> AsyncIterator[Server]:
+    """A server that starts and ends while this event loop, which may have a gate, goes on."""
+    server = await asyncio.to_thread(made.__enter__)
+    try:
+        yield server
+    finally:
+        await asyncio.to_thread(made.__exit__, None, None, None)
 
 
 def stop(child: BaseProcess) -> None:

@@ -1,11 +1,10 @@
 """GraphiQL under the strict content security policy, with the shop's own documents in its tabs."""
 
 from functools import cache
-from html import escape
 from pathlib import Path
 
 from api.pages.assets import VENDOR
-from api.pages.people import demo_people
+from api.pages.people import demo_people, people_bar
 from api.pages.shell import column, page
 
 _HERE = Path(__file__).parent
@@ -27,11 +26,7 @@ _TABS = (
 
 _BODY = """\
 <h1 class="hidden">GraphiQL</h1>
-<div class="people" id="people" role="group" aria-label="Sign in">
-<p id="caller" role="status">Nobody is signed in.</p>
-{logins}
-<button type="button" id="sign-out" hidden>Sign out</button>
-</div>
+{people}
 <div id="graphiql"><p class="waiting">GraphiQL is loading. It needs JavaScript.</p></div>
 """
 _MISSING = """\
@@ -50,17 +45,20 @@ def graphiql_page(*, demo: bool, vendor: Path = VENDOR) -> bytes:
     if not has_packages(vendor, *_PACKAGES, *_SHEETS):
         body = column("GraphiQL is not installed here", "", _MISSING)
         return page("GraphiQL", body, current="/graphql")
-    people = demo_people() if demo else []
     tabs = [
         {"query": (_HERE / "documents" / name).read_text(), "variables": variables}
         for name, variables in _TABS
     ]
     return page(
         "GraphiQL",
-        _BODY.format(logins="\n".join(map(_login, people))),
+        _BODY.format(people=people_bar(demo=demo)),
         scripts=(*(f"/assets/vendor/{name}" for name in _PACKAGES), "/assets/graphiql.js"),
-        styles=(*(f"/assets/vendor/{name}" for name in _SHEETS), "/assets/graphiql.css"),
-        data={"tabs": tabs},
+        styles=(
+            *(f"/assets/vendor/{name}" for name in _SHEETS),
+            "/assets/people.css",
+            "/assets/graphiql.css",
+        ),
+        data={"people": demo_people() if demo else [], "tabs": tabs},
         current="/graphql",
         elements=False,
     )
@@ -69,11 +67,3 @@ def graphiql_page(*, demo: bool, vendor: Path = VENDOR) -> bytes:
 def has_packages(vendor: Path, *names: str) -> bool:
     """Are these files of others there?"""
     return all((vendor / name).is_file() for name in names)
-
-
-def _login(person: dict[str, str]) -> str:
-    email, password, role = (escape(person[name]) for name in ("email", "password", "role"))
-    return (
-        f'<button type="button" data-email="{email}" data-password="{password}" title="{email}"'
-        f" disabled>{role.capitalize()}</button>"
-    )

@@ -2,12 +2,12 @@
 
 from functools import cache
 
-from api.pages.people import demo_people
+from api.pages.people import demo_people, people_bar
 from api.pages.shell import page
 
 _BODY = """\
 <div class="ops">
-<div id="people" role="group" aria-label="Who calls"></div>
+{people}
 <div class="title-row">
 <h1>Operators</h1>
 <p class="row"><span id="updated" class="muted small" role="timer"></span>
@@ -21,6 +21,7 @@ _BODY = """\
 <div id="figures"></div>
 <section id="queue" aria-label="Jobs" hidden></section>
 <section id="sales" aria-label="Sales" hidden></section>
+<div id="tables"></div>
 </div>
 </div>
 """
@@ -31,7 +32,7 @@ def ops_page(*, demo: bool, measured: bool) -> bytes:
     """The page; ``measured`` says that this server has `/metrics`."""
     return page(
         "Operators",
-        _BODY,
+        _BODY.format(people=people_bar(demo=demo)),
         scripts=("/assets/ops/main.js",),
         styles=("/assets/people.css", "/assets/ops.css"),
         data={"people": demo_people() if demo else [], "metrics": measured},

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from api.http.requests import new_request
 from api.pages.assets import asset_routes
 from api.pages.catalogue import as_json, operations_document
-from api.pages.explorer import explorer_page
+from api.pages.explorer import Explorer
 from api.pages.ops import ops_page
 from api.pages.reference.errors import Errors
 from api.pages.reference.operations import Reference
@@ -42,7 +42,7 @@ def page_routes(process: Process) -> list[Route]:
     errors = Errors(process)
     reference = Reference()
     return [
-        document("/", lambda: explorer_page(demo=demo), HTML),
+        Route("/", Explorer(demo=demo).serve),
         document("/ops", lambda: ops_page(demo=demo, measured=settings.measured), HTML),
         document("/docs", lambda: reference.index, HTML),
         document("/docs/rest", swagger_page, HTML),

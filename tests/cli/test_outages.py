@@ -15,21 +15,17 @@ from services.settings.settings import Settings
 from tests import commands
 from tests.cli.test_create_admin import tandem
 from tests.gates import Gate
-from tests.servers import Server, serving
+from tests.servers import Server, beside, serving
 from tests.worker.work import eventually, free_port
 
 NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/none"
 
 
 @asynccontextmanager
-async def beside(made: AbstractContextManager[Server]) -> AsyncIterator[httpx.AsyncClient]:
-    """Calls to a server that starts and ends while this event loop, with its gate, goes on."""
-    server = await asyncio.to_thread(made.__enter__)
-    try:
-        async with httpx.AsyncClient(base_url=server.url) as client:
-            yield client
-    finally:
-        await asyncio.to_thread(made.__exit__, None, None, None)
+async def calling(made: AbstractContextManager[Server]) -> AsyncIterator[httpx.AsyncClient]:
+    """Calls to a server while it stands."""
+    async with beside(made) as server, httpx.AsyncClient(base_url=server.url) as client:
+        yield client
 
 
 @pytest.mark.parametrize(
@@ -70,7 +66,7 @@ async def test_a_server_tells_once_that_postgresql_is_away_and_back(
     log = tmp_path / "log"
     async with Gate(settings.database_url).standing() as gate:
         through = settings.model_copy(update={"database_url": gate.database_url})
-        async with beside(serving(through, log, TANDEM_FAST_PATHS=fast)) as client:
+        async with calling(serving(through, log, TANDEM_FAST_PATHS=fast)) as client:
             assert (await client.get("/api/v2/categories")).status_code == 200
             gate.cut()
             for path in ("/health", "/api/v2/orders", "/metrics", "/health/ready"):
@@ -95,7 +91,7 @@ async def test_a_server_tells_once_that_redis_is_away_and_back(
     log = tmp_path / "log"
     async with Gate(settings.redis_url).standing() as gate:
         through = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{gate.port}/0"})
-        async with beside(serving(through, log)) as client:
+        async with calling(serving(through, log)) as client:
             assert (await client.get("/api/v2/categories")).status_code == 200
             gate.cut()
             for path in ("/api/v2/categories", "/api/v2/products", "/health"):

@@ -14,6 +14,7 @@ from api.http.exchange import CONTENT_SECURITY_POLICY
 from services.catalogue import BY_NAME
 from services.errors.base import CATALOGUE
 from services.process import Process, new_process
+from services.settings.types import Environment
 from tests.conftest import CHECKOUT, Addresses, client_of, running, settings_for
 from tests.shop import Person
 
@@ -276,6 +277,32 @@ async def test_our_own_scripts_and_styles_stay_small(client: httpx.AsyncClient) 
     for path in files:
         served = await client.get(f"/assets/{path.relative_to(ASSETS).as_posix()}")
         assert served.content == path.read_bytes()
+
+
+@pytest.mark.parametrize("environment", [Environment.DEVELOPMENT, Environment.TEST])
+async def test_the_explorer_says_how_to_sign_in_here(
+    addresses: Addresses, environment: Environment
+) -> None:
+    settings = settings_for(addresses.database_url, addresses.redis_url).model_copy(
+        update={"environment": environment}
+    )
+    async with running(create_app(new_process(settings))) as app, client_of(app) as client:
+        page = (await client.get("/")).text
+    has_people = environment is Environment.DEVELOPMENT
+    assert ("Sign in as" in page) is has_people
+    assert ("as the demo shop's user" in page) is has_people
+    assert ("user@example.com" in page) is has_people
+    assert ('<a href="/?operation=auth.register">Make an account</a>' in page) is not has_people
+
+
+async def test_the_explorer_begins_with_the_operation_of_its_address(
+    client: httpx.AsyncClient,
+) -> None:
+    named = await client.get("/", params={"operation": "orders.pay"})
+    assert "<title>orders.pay · Tandem</title>" in named.text
+    assert "<h1>orders.pay</h1>" in named.text
+    unknown = await client.get("/", params={"operation": "<b>no</b>"})
+    assert unknown.content == (await client.get("/")).content
 
 
 # Contracts and keys

@@ -90,7 +90,7 @@ class Look:
         _none(one for one in found if not one.startswith(self.expected or "\0"))
 
     async def fits(self) -> None:
-        """Fail when the page is wider than its window."""
+        """Fail when the page, or the bar at its top, is wider than its window."""
         wide = await self.page.evaluate(_TOO_WIDE)
         _none(f"wider than the window: {one}" for one in wide)
 
@@ -115,6 +115,16 @@ class Look:
                 return
         raise AssertionError(f"Tab never reaches {selector}")
 
+    async def walk(self, most: int = 300) -> None:
+        """Press Tab through the whole page; fail at a stop that nobody would see."""
+        for _ in range(most):
+            await self.page.keyboard.press("Tab")
+            stop = await self.page.evaluate(_STOP)
+            if stop is None:
+                return
+            assert stop["seen"], f"the focus is not seen at {stop['name']}"
+        raise AssertionError("Tab never leaves the page")
+
     async def until(self, expression: str, value: object = True, given: object = None) -> None:
         """Wait until an expression of the page has a value.
 
@@ -136,10 +146,21 @@ def _none(faults: Iterable[str]) -> None:
 
 
 _FINISH_ANIMATIONS = "document.getAnimations().forEach(one => one.finish())"
+# An editor's own field is tiny: its cursor shows where it is.
+_STOP = """() => {
+  const stop = document.activeElement;
+  if (stop === document.body) return null;
+  const { left, right, top, bottom } = stop.getBoundingClientRect();
+  const isInside = right > 0 && left < innerWidth && bottom > 0 && top < innerHeight;
+  const isEditor = stop.matches('.CodeMirror textarea');
+  const hasRing = isEditor || getComputedStyle(stop).outlineStyle !== 'none';
+  const name = `${stop.tagName} ${stop.id} ${stop.getAttribute('aria-label') ?? stop.textContent}`;
+  return { name: name.slice(0, 80), seen: isInside && right > left && bottom > top && hasRing };
+}"""
 _TOO_WIDE = """() => {
   const most = document.documentElement.clientWidth;
-  if (document.documentElement.scrollWidth <= most) return [];
-  return [...document.querySelectorAll('body *')]
+  const fits = document.documentElement.scrollWidth <= most;
+  return [...document.querySelectorAll(fits ? '.bar *' : 'body *')]
     .filter(one => one.getBoundingClientRect().right > most + 1)
     .map(one => `${one.tagName}.${one.className} ${one.getBoundingClientRect().right}`)
     .slice(0, 8);

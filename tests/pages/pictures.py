@@ -32,8 +32,8 @@ async def at_once(page: Page) -> None:
 async def browsing(page: Page) -> None:
     """GraphiQL has signed somebody in and shows an answer."""
     await page.wait_for_selector(".graphiql-query-editor .cm-keyword")
-    await page.get_by_role("button", name="User", exact=True).click()
-    await page.get_by_text("Signed in:").wait_for()
+    await page.get_by_role("button", name="user", exact=True).click()
+    await page.locator("#leave").wait_for()
     await page.get_by_role("button", name="Execute query (Ctrl-Enter)").click()
     await page.wait_for_selector(".graphiql-response .cm-string")
 

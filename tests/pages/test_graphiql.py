@@ -1,4 +1,4 @@
-"""GraphiQL in a browser: it completes, runs, signs in, explains errors, and keeps no token."""
+"""GraphiQL in a browser: it completes, runs, signs in and explains errors."""
 
 import json
 from collections.abc import AsyncIterator
@@ -8,12 +8,14 @@ from typing import Any
 import httpx
 import pytest
 from graphql import OperationDefinitionNode, parse, print_ast
+from playwright.async_api import expect
 
 from api.local.demo.loader import PASSWORD
 from services.settings.settings import Settings
 from tests.conftest import CHECKOUT, Addresses, settings_for
 from tests.pages.conftest import Open
-from tests.pages.looking import Look
+from tests.pages.looking import LONGEST_MS, Look
+from tests.pages.test_explorer import REFUSED
 from tests.servers import Server, serving
 from tests.shop import Person, Shop, new_key
 
@@ -93,27 +95,30 @@ async def test_it_completes_and_runs(graphiql: Look, shop: Shop) -> None:
 
 
 @pytest.mark.thorough
-async def test_one_click_signs_in_and_no_token_is_kept(graphiql: Look) -> None:
+async def test_who_signs_in_is_signed_in_on_every_page(graphiql: Look) -> None:
     page = graphiql.page
     refused = await run(graphiql, "{ me { email } }")
     assert refused["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    await page.get_by_role("button", name="User", exact=True).click()
-    await graphiql.shows("Signed in: Una Keller, USER.")
+    await page.get_by_role("button", name="user", exact=True).click()
+    await expect(page.locator("#caller")).to_have_text("user@example.com", timeout=LONGEST_MS)
     await graphiql.check()
     answer = await run(graphiql, "{ me { email } }")
     assert answer == {"data": {"me": {"email": "user@example.com"}}}
-    kept = await page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
-    assert "eyJ" not in kept
-    assert "Bearer" not in kept
+    # The token lasts as long as the tab, and GraphiQL keeps none.
+    assert "eyJ" not in await page.evaluate("JSON.stringify({...localStorage})")
     assert "eyJ" not in page.url
+    await page.click(".bar li a[href='/']")
+    await expect(page.locator("#caller")).to_have_text("user@example.com")
+    await page.go_back()
+    await page.wait_for_selector(".graphiql-query-editor .CodeMirror-line")
     await page.get_by_role("button", name="Sign out").click()
     again = await run(graphiql, "{ me { id } }")
     assert again["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    await page.reload()
-    await graphiql.shows("Nobody is signed in.")
     # Somebody who is not there is told, and nobody is signed in.
-    await page.get_by_role("button", name="Admin").click()
-    await graphiql.shows("Is the demo shop loaded?")
+    graphiql.expected = (REFUSED,)
+    await page.get_by_role("button", name="admin", exact=True).click()
+    await graphiql.shows("Email or password is wrong.")
+    await expect(page.locator("#caller")).to_have_text("Nobody is signed in")
 
 
 @pytest.mark.thorough
@@ -194,7 +199,9 @@ async def test_without_introspection_it_completes_from_the_committed_schema(
         refused = await run(look, "{ __schema { description } }")
         assert "errors" in refused
         assert "popularPosts" in await completions(look, "{ popul| }")
-        assert await look.page.locator("[data-email]").count() == 0
+        # Nobody is offered, and anybody may sign in.
+        assert await look.page.locator("#people .row > button").count() == 0
+        await expect(look.page.locator("#other")).to_have_text("Sign in")
         await look.quiet()
 
 

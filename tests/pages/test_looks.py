@@ -1,8 +1,10 @@
 """Every page in both schemes, on a telephone and on a desk; and that a look finds what is wrong."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from playwright.async_api import Route, expect
 
 from services.catalogue import OPERATIONS
 from tests.pages.conftest import Open
@@ -80,3 +82,62 @@ async def test_the_keyboard_reaches_the_content_first(open_page: Open, path: str
     await look.tab_to(".skip")
     await look.page.keyboard.press("Enter")
     await look.until("document.activeElement.id", "main")
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+@pytest.mark.parametrize("path", [*PAGES, "/?operation=orders.create", "/ops"])
+async def test_the_keyboard_walks_through_a_page(open_page: Open, path: str, width: int) -> None:
+    look = await open_page(path, width=width)
+    if path == "/nowhere":
+        look.expected = (NOT_FOUND,)
+    await look.page.wait_for_selector(PAGES.get(path, "body[data-ready]"))
+    await look.walk()
+
+
+_MOVED = """
+window.moved = 0;
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) window.moved += one.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+#: Browsers call a page still whose parts move by less than this share of the window.
+STILL = 0.1
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+@pytest.mark.parametrize(
+    ("path", "title", "link"),
+    [
+        ("/", "One API, two faces", "/?operation=orders.pay"),
+        ("/?operation=orders.create", "orders.create", "/?operation=orders.pay"),
+        ("/docs", "Reference", "/docs/orders.pay"),
+        ("/docs/orders.create", "orders.create", "/docs/orders.pay"),
+    ],
+)
+async def test_a_page_says_what_it_is_before_its_scripts_have_read_the_contracts(
+    open_page: Open, width: int, path: str, title: str, link: str
+) -> None:
+    look = await open_page("/health", width=width)
+    page, reading = look.page, asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await reading.wait()
+        await route.continue_()
+
+    for contract in ("operations", "openapi-v2.json", "graphql/schema.graphql"):
+        await page.route(f"**/{contract}", hold)
+    await page.add_init_script(_MOVED)
+    await look.go(path)
+    await look.until("performance.getEntriesByName('first-contentful-paint').length", 1)
+    await expect(page.locator("h1")).to_have_text(title)
+    await expect(page.locator(".lead")).to_be_visible()
+    listed = page.locator(f"#operations a[href='{link}']")
+    await expect(listed).to_have_count(1)
+    assert await listed.is_visible() is (width > 360)
+    reading.set()
+    if path.startswith("/?"):
+        await page.wait_for_selector("#run")
+    elif path == "/":
+        await page.wait_for_selector("body[data-ready]")
+    await expect(page.locator("h1")).to_have_text(title)
+    assert await page.evaluate("window.moved") < STILL

@@ -6,14 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from services.settings.settings import Settings
+from tests.gates import Gate
 from tests.http.test_pages import NOWHERE_REDIS
 from tests.pages.conftest import Open
 from tests.pages.looking import LONGEST_MS, Look
 from tests.pages.test_explorer import REFUSED, signed_in
-from tests.servers import Server, serving
+from tests.servers import Server, beside, serving
 from tests.shop import Person, Shop, unique
 from tests.streams import listening
 
@@ -74,7 +75,7 @@ async def test_the_figures_are_those_of_the_metrics(
     look = await opened(open_page, admin)
     page = look.page
     row = page.locator("tr[data-operation='categories.list'] td")
-    heads = await page.locator("#figures thead th").all_inner_texts()
+    heads = await page.locator("#tables thead th").all_inner_texts()
     shown = dict(zip(heads, await row.all_inner_texts(), strict=True))
     calls = counted(pages_server, "categories.list")
     assert calls >= 4
@@ -136,6 +137,74 @@ async def test_the_page_works_and_says_so_while_redis_is_away(
         await line.get_by_role("button", name="Discard").click()
         await look.shows("tests.failed is discarded.")
         await look.check()
+
+
+def tile(look: Look, name: str) -> Locator:
+    """The tile of a part of the shop."""
+    return look.page.locator("#health li", has=look.page.locator(f"b:text-is('{name}')"))
+
+
+@pytest.mark.thorough
+async def test_the_page_goes_on_while_postgresql_is_away_and_when_it_is_back(
+    open_page: Open, settings: Settings, shop: Shop, admin: Person, tmp_path: Path
+) -> None:
+    job = await shop.failed_job()
+    async with Gate(settings.database_url).standing() as gate:
+        through = settings.model_copy(update={"database_url": gate.database_url})
+        async with beside(serving(through, tmp_path / "log")) as server:
+            look = await opened(open_page, admin, server=server)
+            look.expected = (REFUSED,)
+            page = look.page
+            line = page.locator(f"[data-job='{job}']")
+            told = page.locator("#panels .away")
+            for drawn in (line, page.locator("[data-sales]")):
+                await expect(drawn).to_be_visible(timeout=LONGEST_MS)
+            gate.cut()
+            await expect(tile(look, "PostgreSQL")).to_contain_text(
+                "away: calls answer UNAVAILABLE until it is back", timeout=LONGEST_MS
+            )
+            for name in ("Writes", "Worker"):
+                await expect(tile(look, name)).to_contain_text("not known")
+            await expect(tile(look, "Redis")).to_contain_text("answers")
+            # A token that ends now cannot be renewed, which signs nobody out.
+            await page.evaluate(_END_TOKEN)
+            await page.click("#again")
+            await expect(told).to_have_count(2, timeout=LONGEST_MS)
+            await line.get_by_role("button", name="Discard").click()
+            await look.shows("tests.failed was not changed:")
+            await expect(line).to_have_count(1)
+            await expect(page.locator("[data-sales]")).to_be_visible()
+            await expect(page.locator("#caller")).to_have_text(admin.email)
+            await look.check()
+            await gate.mend()
+            await expect(tile(look, "PostgreSQL")).to_contain_text("answers", timeout=LONGEST_MS)
+            await expect(tile(look, "Writes")).to_contain_text("accepted")
+            await expect(told).to_have_count(0, timeout=LONGEST_MS)
+            await line.get_by_role("button", name="Discard").click()
+            await expect(line).to_have_count(0, timeout=LONGEST_MS)
+
+
+_END_TOKEN = """() => {
+  const kept = JSON.parse(sessionStorage.getItem('tandem.session'));
+  sessionStorage.setItem('tandem.session', JSON.stringify({...kept, expiresAt: 0}));
+}"""
+
+
+@pytest.mark.thorough
+async def test_the_page_goes_on_while_redis_is_away_and_when_it_is_back(
+    open_page: Open, settings: Settings, admin: Person, tmp_path: Path
+) -> None:
+    async with Gate(settings.redis_url).standing() as gate:
+        through = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{gate.port}/0"})
+        async with beside(serving(through, tmp_path / "log")) as server:
+            look = await opened(open_page, admin, server=server)
+            await expect(tile(look, "Redis")).to_contain_text("answers")
+            gate.cut()
+            await expect(tile(look, "Redis")).to_contain_text("away: no", timeout=LONGEST_MS)
+            await look.page.click("#again")
+            await expect(look.page.locator("[data-jobs=FAILED]")).to_be_visible(timeout=LONGEST_MS)
+            await gate.mend()
+            await expect(tile(look, "Redis")).to_contain_text("answers", timeout=LONGEST_MS)
 
 
 @pytest.mark.thorough

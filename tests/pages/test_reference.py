@@ -6,7 +6,7 @@ from tests.pages.conftest import Open
 
 pytestmark = pytest.mark.thorough
 
-_SHOWN = "#operations li:not([hidden]) li:not([hidden])"
+_SHOWN = "#operations section:not([hidden]) li:not([hidden])"
 
 
 async def test_an_operation_is_found_by_any_of_its_words(open_page: Open) -> None:

@@ -35,6 +35,10 @@ export function marked(value) {
   return [...parts, text.slice(last)];
 }
 
+/** A GraphQL document with its words and variables marked. @param {string} text */
+export const markedDocument = (text) => text.split(/(\b(?:query|mutation|subscription|on)\b|\$\w+)/).map(
+  (part, at) => (at % 2 ? h("span", { class: part.startsWith("$") ? "n" : "k" }, part) : part));
+
 /** A block of code with a button that copies it. @param {any} content text or nodes @param {string} label what the code is */
 export function code(content, label) {
   const pre = h("pre", { tabIndex: 0, role: "region", "aria-label": label }, h("code", {}, content));

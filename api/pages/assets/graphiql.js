@@ -1,22 +1,13 @@
-// Starts GraphiQL: the committed schema, the shop's documents, and one-click logins. The token is
-// kept in memory alone.
+// Starts GraphiQL with the committed schema and the shop's documents, for whom the bar above names.
 
 import { byId, h } from "./dom.js";
+import { drawPeople } from "./people.js";
+import { token } from "./session.js";
 import { isStream, pieces } from "./stream.js";
 
 /** GraphiQL and React bring no types to a page. @type {any} */
 const packages = window;
 const { GraphiQL, React, ReactDOM, GraphiQLPluginExplorer } = packages;
-
-/** The person who is signed in. @type {GraphiqlPerson | null} */
-let person = null;
-
-/** A token is renewed so long before it ends. */
-const EARLY_MS = 30_000;
-
-const LOGIN = `mutation ($input: LoginInput!) {
-  login(input: $input) { accessToken expiresIn user { fullName role } }
-}`;
 
 /** @param {GraphqlAsked} asked @param {Texts} [headers] @param {AbortSignal} [signal] */
 const ask = (asked, headers, signal) => fetch("/graphql", {
@@ -30,40 +21,11 @@ const ask = (asked, headers, signal) => fetch("/graphql", {
   body: JSON.stringify(asked),
 });
 
-/** @param {string} email @param {string} password */
-async function signIn(email, password) {
-  const asked = await ask({ query: LOGIN, variables: { input: { email, password } } });
-  /** @type {GraphqlAnswer} */
-  const answer = await asked.json();
-  const login = answer.data?.login;
-  if (!login) {
-    person = null;
-    show(`${answer.errors?.[0]?.message ?? "Nobody was signed in."} Is the demo shop loaded?`);
-    return;
-  }
-  const until = Date.now() + login.expiresIn * 1000 - EARLY_MS;
-  person = { email, password, token: login.accessToken, until };
-  show(`Signed in: ${login.user.fullName}, ${login.user.role}.`);
-}
-
-/** @param {string} text */
-function show(text) {
-  byId("caller").textContent = text;
-  for (const button of logins()) button.setAttribute("aria-pressed", String(button.dataset.email === person?.email));
-  byId("sign-out").hidden = person === null;
-}
-
-/** @returns {NodeListOf<HTMLButtonElement>} */
-function logins() {
-  return document.querySelectorAll("[data-email]");
-}
-
 /** @param {GraphqlAsked} asked @param {{headers?: Texts}} [given] */
 async function fetcher(asked, given) {
-  if (person && person.until < Date.now()) await signIn(person.email, person.password);
-  const token = person ? { Authorization: `Bearer ${person.token}` } : undefined;
+  const bearer = await token();
   const leave = new AbortController();
-  const answered = await ask(asked, { ...token, ...given?.headers }, leave.signal);
+  const answered = await ask(asked, { ...(bearer && { Authorization: `Bearer ${bearer}` }), ...given?.headers }, leave.signal);
   if (isStream(answered)) return heard(answered, leave);
   const answer = await answered.json();
   explain(answer.errors ?? []);
@@ -124,18 +86,6 @@ function leaveByTab(event) {
   if (event.key === "Tab" && !document.querySelector(".CodeMirror-hints")) event.stopImmediatePropagation();
 }
 
-function offerLogins() {
-  for (const button of logins()) {
-    const { email, password } = /** @type {{email: string, password: string}} */ (button.dataset);
-    button.addEventListener("click", () => void signIn(email, password));
-    button.disabled = false;
-  }
-  byId("sign-out").addEventListener("click", () => {
-    person = null;
-    show("Nobody is signed in.");
-  });
-}
-
 async function start() {
   const { tabs } = JSON.parse(byId("data").textContent ?? "{}");
   const sdl = await (await fetch("/graphql/schema.graphql")).text();
@@ -166,5 +116,5 @@ async function start() {
   });
 }
 
-offerLogins();
+drawPeople(() => undefined);
 await start();

@@ -49,5 +49,5 @@ function form(change) {
     event.preventDefault();
     change(() => signIn(email.value, password.value), "leave");
   });
-  return h("details", { class: "other" }, h("summary", { id: "other" }, "Another account"), form);
+  return h("details", { class: "other" }, h("summary", { id: "other" }, data.people?.length || session() ? "Another account" : "Sign in"), form);
 }

@@ -23,21 +23,24 @@ export async function signOut() {
   if (kept) await post("logout", { refreshToken: kept.refreshToken }).catch(() => undefined);
 }
 
-/** @type {Promise<Session | null> | null} */
+/** @type {Promise<Session> | null} */
 let renewing = null;
 
-/** A token that is still good, renewed when it is about to end; null for a visitor. */
+/** A token that is still good, renewed when it is about to end; none for a visitor. */
 export async function token() {
   const kept = session();
   if (!kept || kept.expiresAt - EARLY > Date.now()) return kept?.accessToken;
   // A refresh token works once, so calls at one time share its answer.
-  renewing ??= post("refresh", { refreshToken: kept.refreshToken }).then(keep, (error) => {
-    if (!(error instanceof TypeError)) sessionStorage.removeItem(KEY);
-    return null;
-  });
-  const renewed = await renewing;
-  renewing = null;
-  return renewed?.accessToken;
+  renewing ??= post("refresh", { refreshToken: kept.refreshToken }).then(keep);
+  try {
+    return (await renewing).accessToken;
+  } catch (error) {
+    // A server that cannot answer now does not end the session.
+    if (!error.isRefused) throw error;
+    sessionStorage.removeItem(KEY);
+  } finally {
+    renewing = null;
+  }
 }
 
 /** @param {any} tokens @returns {Session} */
@@ -56,6 +59,6 @@ async function post(path, body) {
     body: JSON.stringify(body),
   });
   const found = await answer.json();
-  if (!answer.ok) throw new Error(found.detail ?? found.title);
+  if (!answer.ok) throw Object.assign(new Error(found.detail ?? found.title), { isRefused: answer.status === 401 });
   return found;
 }

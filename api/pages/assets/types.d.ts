@@ -77,7 +77,6 @@ type Sample = {
   reads: "json" | "file" | "nothing" | "stream";
 };
 
-type GraphiqlPerson = { email: string; password: string; token: string; until: number };
 type GraphqlAsked = { query: string; variables?: any; operationName?: string | null };
 type GraphqlError = { message: string; extensions?: { code?: string; hint?: string; docUrl?: string } };
 type GraphqlAnswer = { data?: any; errors?: GraphqlError[] };

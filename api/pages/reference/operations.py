@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from functools import cache, cached_property
 from html import escape
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.http.paths import route_not_found
-from api.pages.catalogue import error_data, operations
+from api.pages.catalogue import error_data
 from api.pages.reference import contract
 from api.pages.reference.contract import Entry
 from api.pages.reference.errors import error_link
 from api.pages.reference.markup import block, graphql_code, inline, json_code, method, prose
 from api.pages.serving import HTML, answer, tag_of
 from api.pages.shell import page
+from api.pages.side import Operation, by_name, by_noun, sided, title_of
 from services.errors.base import CATALOGUE
 from services.errors.common import COMMON, KEYED
 
@@ -65,16 +65,16 @@ class Reference:
     def index(self) -> bytes:
         """The page with all operations."""
         nouns = "\n".join(
-            f'<section><h2 id="{noun}">{_title(noun)}</h2>\n'
+            f'<section><h2 id="{noun}">{title_of(noun)}</h2>\n'
             f'<ul class="list">{"".join(map(_index_line, found))}</ul></section>'
-            for noun, found in _by_noun()
+            for noun, found in by_noun()
         )
         return _framed("Reference", f"{_INDEX}{nouns}", "")
 
     async def one(self, request: Request) -> Response:
         """The page of the operation that the path names."""
         name = request.path_params["operation"]
-        if name not in _by_name():
+        if name not in by_name():
             raise route_not_found(request.scope)
         body = _page_of(name)
         return answer(request, body, HTML, tag_of(body))
@@ -82,7 +82,7 @@ class Reference:
 
 @cache
 def _page_of(name: str) -> bytes:
-    operation = _by_name()[name]
+    operation = by_name()[name]
     verb, path = operation["rest"]["method"], operation["rest"]["path"]
     body = "\n".join(
         [
@@ -97,54 +97,24 @@ def _page_of(name: str) -> bytes:
 
 
 @cache
-def _by_name() -> dict[str, dict[str, Any]]:
-    return {one["name"]: one for one in operations()}
-
-
-@cache
 def _examples() -> dict[str, Any]:
     return msgspec.json.decode(_EXAMPLES.read_bytes())
 
 
-def _by_noun() -> list[tuple[str, list[dict[str, Any]]]]:
-    grouped = groupby(_by_name().values(), key=lambda one: one["name"].split(".")[0])
-    return [(noun, list(found)) for noun, found in grouped]
-
-
-def _title(noun: str) -> str:
-    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in noun)
-    return words[:1].upper() + words[1:].replace(" api", " API").replace("Api ", "API ")
-
-
 def _framed(title: str, body: str, current: str) -> bytes:
     """A page with all operations at its side."""
-    lists = "\n".join(
-        f"<li><h2>{_title(noun)}</h2><ul>"
-        f"{''.join(_side_line(one, current) for one in found)}</ul></li>"
-        for noun, found in _by_noun()
+    whole = sided(
+        f'<div class="content">{body}</div>', lambda one: _side_link(one["name"], current)
     )
-    side = f"""\
-<aside class="side" aria-label="Operations">
-<details open><summary>Operations</summary>
-<label class="hidden" for="search">Search operations</label>
-<input type="search" id="search" placeholder="Search (press /)" autocomplete="off" disabled>
-<p class="help" id="found" role="status"></p>
-<nav aria-label="All operations"><ul id="operations">
-{lists}
-</ul></nav></details>
-</aside>"""
-    whole = f'<div class="sided">{side}\n<div class="content">{body}</div></div>'
     return page(title, whole, _SCRIPTS, _STYLES, current="/docs")
 
 
-def _side_line(operation: dict[str, Any], current: str) -> str:
-    name = operation["name"]
+def _side_link(name: str, current: str) -> str:
     here = ' aria-current="page"' if name == current else ""
-    words = f"{operation['summary']} {operation['graphql']} {_address(operation)}"
-    return f'<li data-words="{escape(words.lower())}"><a href="/docs/{name}"{here}>{name}</a></li>'
+    return f'<a href="/docs/{name}"{here}>{name}</a>'
 
 
-def _index_line(operation: dict[str, Any]) -> str:
+def _index_line(operation: Operation) -> str:
     name = operation["name"]
     return (
         f'<li id="{name}"><a href="/docs/{name}"><code>{name}</code></a>'
@@ -155,14 +125,10 @@ def _index_line(operation: dict[str, Any]) -> str:
     )
 
 
-def _address(operation: dict[str, Any]) -> str:
-    return f"{operation['rest']['method']} {operation['rest']['path']}"
-
-
-def _head(operation: dict[str, Any]) -> str:
+def _head(operation: Operation) -> str:
     rest = operation["rest"]
     return f"""\
-<p class="crumbs"><a href="/docs">Reference</a> / {_title(operation["name"].split(".")[0])}</p>
+<p class="crumbs"><a href="/docs">Reference</a> / {title_of(operation["name"].split(".")[0])}</p>
 <div class="title"><h1>{escape(operation["name"])}</h1>
 <a class="button primary" href="/?operation={operation["name"]}">Try it</a></div>
 <p class="lead">{inline(operation["summary"])}.</p>
@@ -176,7 +142,7 @@ def _head(operation: dict[str, Any]) -> str:
 </dl>"""
 
 
-def _deprecation(operation: dict[str, Any]) -> str:
+def _deprecation(operation: Operation) -> str:
     found = operation["deprecated"]
     if found is None:
         return ""
@@ -186,12 +152,12 @@ def _deprecation(operation: dict[str, Any]) -> str:
     )
 
 
-def _who(operation: dict[str, Any]) -> str:
+def _who(operation: Operation) -> str:
     needs = "".join(f" <code>{escape(one)}</code>" for one in operation["permissions"])
     return f"{WHO[operation['who']]}." + (f" An API key needs{needs}." if needs else "")
 
 
-def _conditions(operation: dict[str, Any]) -> str:
+def _conditions(operation: Operation) -> str:
     if not operation["conditional"]:
         return "None."
     if operation["writes"]:
@@ -201,13 +167,13 @@ def _conditions(operation: dict[str, Any]) -> str:
     return "<code>If-None-Match</code>: 304 while nothing has changed."
 
 
-def _cost(operation: dict[str, Any]) -> str:
+def _cost(operation: Operation) -> str:
     more = ", and 1 for each 100 rows" if operation["paged"] else ""
     units = "unit" if operation["cost"] == 1 else "units"
     return f"{operation['cost']} {units} of the quota{more}."
 
 
-def _faces(operation: dict[str, Any]) -> str:
+def _faces(operation: Operation) -> str:
     """The example on both faces, side by side."""
     found = _examples().get(operation["name"])
     rest = graphql = '<p class="muted">There is no example yet.</p>'
@@ -258,7 +224,7 @@ def _arguments(entries: list[Entry]) -> str:
     return f'<h2 id="arguments">Arguments</h2>{_entries(entries, "argument")}'
 
 
-def _answer(operation: dict[str, Any]) -> str:
+def _answer(operation: Operation) -> str:
     rest = operation["rest"]
     said, entries = contract.answer_of(operation["name"], rest["method"], rest["path"])
     listed = _entries(entries, "answer") if entries else ""
@@ -320,7 +286,7 @@ def _within(entry: Entry) -> str:
     )
 
 
-def _errors(operation: dict[str, Any]) -> str:
+def _errors(operation: Operation) -> str:
     everywhere = {error.code for error in COMMON | KEYED}
     special = [code for code in operation["errors"] if code not in everywhere]
     lines = "\n".join(map(_error_line, special))

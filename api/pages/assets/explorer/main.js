@@ -6,10 +6,9 @@ import { byId, focusOn, h } from "../dom.js";
 import { loadContract } from "./contract.js";
 import { drawNavigation } from "./navigation.js";
 import { drawPeople } from "../people.js";
+import { fold } from "../side.js";
 import { newKey, state } from "./state.js";
 import { drawOperation } from "./view.js";
-
-const intro = byId("operation").cloneNode(true);
 
 /** @type {Contract} */
 let contract;
@@ -45,7 +44,7 @@ function draw(name) {
   document.title = state.operation ? `${state.operation.name} · Tandem` : "Tandem";
   if (state.operation) drawOperation(place, contract, state, state.operation);
   else {
-    place.replaceChildren(...intro.cloneNode(true).childNodes);
+    place.replaceChildren(byId("intro").content.cloneNode(true));
     if (name) place.prepend(h("p", { class: "notice warning" }, `There is no operation called ${name}.`));
   }
 }
@@ -61,31 +60,19 @@ export function go(address) {
 
 document.addEventListener("click", (event) => {
   const link = /** @type {HTMLElement} */ (event.target).closest("a");
-  const isOurs = link && link.origin === location.origin && link.pathname === "/" && link.search;
+  const isOurs = contract && link && link.origin === location.origin && link.pathname === "/" && link.search;
   if (!isOurs || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
   go(link.href);
 });
 document.addEventListener("keydown", (event) => {
-  const isTyping = /INPUT|TEXTAREA|SELECT/.test(/** @type {HTMLElement} */ (event.target).tagName);
-  if (event.key === "/" && !isTyping) {
-    event.preventDefault();
-    byId("operations-fold").open = true;
-    byId("search").focus();
-  }
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) byId("run")?.click();
 });
 addEventListener("popstate", open);
 
-/** A narrow window has the list of operations folded. */
-function fold() {
-  byId("operations-fold").open = matchMedia("(min-width: 60rem)").matches;
-}
-
-fold();
+drawPeople(() => contract && draw(state.operation?.name ?? ""));
 try {
   contract = await loadContract();
-  drawPeople(() => draw(state.operation?.name ?? ""));
   open();
   document.body.dataset.ready = "true";
 } catch (error) {

@@ -1,5 +1,5 @@
 /** An operation: what it is, its form, both requests, and how they ran. */
-import { byId, code, focusOn, h, marked } from "../dom.js";
+import { byId, code, focusOn, h, marked, markedDocument } from "../dom.js";
 import { role } from "../session.js";
 import { mayCall } from "./contract.js";
 import { inputFields } from "./form.js";
@@ -97,7 +97,7 @@ function drawRequests(shown) {
   byId("rest-request").replaceChildren(code([h("b", {}, `${rest.method} ${decodeURI(rest.path)}`), "\n", headers,
     rest.body === undefined ? "" : ["\n", marked(rest.body)]], "Request"));
   const graphql = graphqlBody(contract, operation, callOf(state, "graphql"), state.rest === "v1");
-  byId("graphql-request").replaceChildren(code(graphql.query, "Document"),
+  byId("graphql-request").replaceChildren(code(markedDocument(graphql.query), "Document"),
     ...(Object.keys(graphql.variables).length ? [code(marked(graphql.variables), "Variables")] : []));
   drawSamples(shown, rest, graphql);
 }
@@ -187,7 +187,7 @@ function segments(label, options, current, choose) {
 function heading(operation) {
   const [, ...more] = operation.description.split("\n\n");
   const fact = (/** @type {string} */ name, /** @type {any} */ value) => [h("dt", {}, name), h("dd", {}, value)];
-  const errors = operation.ownErrors.map((error) => [h("a", { href: `/errors/${error}` }, h("code", {}, error)), " "]);
+  const errors = operation.ownErrors.map((error) => h("a", { href: `/errors/${error}` }, h("code", {}, error)));
   return h("header", { class: "operation-head" },
     h("h1", { tabIndex: -1 }, operation.name),
     h("p", { class: "lead" }, operation.summary, "."),
@@ -199,6 +199,6 @@ function heading(operation) {
       fact("Who", [WHO[operation.who], operation.permissions.length > 0 && [" · API keys: ", operation.permissions.map((one) => [h("code", {}, one), " "])]]),
       fact("Cost", `${operation.cost} ${operation.cost === 1 ? "unit" : "units"} of the quota${operation.paged ? ", and its rows" : ""}`),
       operation.writes && fact("Key", { none: "takes none", optional: "optional", required: "required" }[operation.idempotent]),
-      errors.length > 0 && h("dt", { class: "first" }, "Errors"), h("dd", { class: "broad" }, errors)),
+      errors.length > 0 && h("dt", { class: "first" }, "Errors"), h("dd", { class: "broad row" }, errors)),
     h("p", { class: "small" }, h("a", { href: `/docs/${operation.name}` }, "Reference")));
 }

@@ -24,32 +24,33 @@ export function drawHealth(place, health, metrics) {
   if (!health) return place.replaceChildren(tile("Server", "bad", "It does not answer."));
   const overdue = metrics ? Math.max(0, ...samples(metrics, "tandem_job_overdue_seconds").map((one) => one.value)) : 0;
   const minutes = Math.floor(health.uptimeSeconds / 60);
-  /** @param {string} name @param {string} part @param {string} good @param {string} bad @param {string} [state] */
-  const works = (name, part, good, bad, state = "bad") => (health[part] === "ok" ? tile(name, "good", good) : tile(name, state, bad));
+  const isAway = health.database !== "ok";
+  /** @param {string} name @param {boolean} isGood @param {string} good @param {string} bad */
+  const stored = (name, isGood, good, bad) => isAway ? tile(name, "", "not known while PostgreSQL is away") : isGood ? tile(name, "good", good) : tile(name, "bad", bad);
   place.replaceChildren(
-    works("PostgreSQL", "database", "answers", "away: calls answer UNAVAILABLE until it is back"),
-    works("Writes", "writes", "accepted", "refused: the database is read-only"),
-    works("Redis", "redis", "answers", "away: no cache, and each process limits by itself", "warning"),
-    works("Migrations", "migrations", "up to date", "missing: run tandem migrate"),
-    ...(metrics ? [overdue > OVERDUE_SECONDS ? tile("Worker", "bad", `seems down: a job is due for ${whole(overdue)} s`) : tile("Worker", "good", "keeps up")] : []),
+    isAway ? tile("PostgreSQL", "bad", "away: calls answer UNAVAILABLE until it is back") : tile("PostgreSQL", "good", "answers"),
+    stored("Writes", health.writes === "ok", "accepted", "refused: the database is read-only"),
+    health.redis === "ok" ? tile("Redis", "good", "answers") : tile("Redis", "warning", "away: no cache, and each process limits by itself"),
+    stored("Migrations", health.migrations === "ok", "up to date", "missing: run tandem migrate"),
+    ...(metrics ? [stored("Worker", overdue <= OVERDUE_SECONDS, "keeps up", `seems down: a job is due for ${whole(overdue)} s`)] : []),
     tile("Version", "", `${health.version}, up ${minutes < 120 ? `${minutes} min` : `${whole(minutes / 60)} h`}`),
   );
 }
 
-/** The plots and tables of `/metrics`. @param {any} place @param {Metrics[]} history @param {boolean} isMeasured */
-export function drawFigures(place, history, isMeasured) {
+/** The plots and tables of `/metrics`. @param {any} place of the plots @param {any} tables their place @param {Metrics[]} history @param {boolean} isMeasured */
+export function drawFigures(place, tables, history, isMeasured) {
   const now = history.at(-1);
   if (!isMeasured) {
     return place.replaceChildren(h("p", { class: "notice" }, "This server keeps /metrics closed, so there are no figures of calls here. ",
       h("code", {}, "TANDEM_METRICS=true"), " opens it; mind who can reach it."));
   }
   if (!now) return place.replaceChildren(h("p", { class: "notice warning" }, "/metrics does not answer."));
-  const scrolled = place.querySelector(".tall")?.scrollTop ?? 0;
+  const { scrollTop = 0, scrollLeft = 0 } = tables.querySelector(".tall") ?? {};
   const focus = document.activeElement?.getAttribute("aria-label");
-  place.replaceChildren(h("div", { class: "plots" }, traffic(history), errors(history), latency(history), pool(now, history), cache(now), quota(now), streams(now)),
-    operations(now), others(now));
-  place.querySelector(".tall").scrollTop = scrolled;
-  if (focus) focusOn(`#figures [aria-label="${CSS.escape(focus)}"]`);
+  place.replaceChildren(h("div", { class: "plots" }, traffic(history), errors(history), latency(history), pool(now, history), cache(now), quota(now), streams(now)));
+  tables.replaceChildren(operations(now), ...others(now));
+  tables.querySelector(".tall").scrollTo(scrollLeft, scrollTop);
+  if (focus) focusOn(`#tables [aria-label="${CSS.escape(focus)}"]`);
 }
 
 /** @param {string} title @param {any} figure @param {...any} content */
@@ -160,6 +161,6 @@ function operations(now) {
 function others(now) {
   const names = [...now.help.keys()].filter((name) => !SHOWN.test(name) && !now.samples.has(`${name}_bucket`));
   if (!names.length) return [];
-  return h("section", { "aria-label": "Other figures" }, h("h2", {}, "Other figures"), h("dl", { class: "facts" },
-    names.map((name) => [h("dt", {}, now.help.get(name)), h("dd", { class: "mono" }, whole(sum(now, name)))])));
+  return [h("section", { "aria-label": "Other figures" }, h("h2", {}, "Other figures"), h("dl", { class: "facts" },
+    names.map((name) => [h("dt", {}, now.help.get(name)), h("dd", { class: "mono" }, whole(sum(now, name)))])))];
 }

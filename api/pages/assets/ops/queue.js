@@ -6,13 +6,8 @@ import { call } from "./calls.js";
 export async function drawQueue(place, operations, said = "") {
   /** @type {Record<string, any>} */
   const pages = {};
-  try {
-    for (const status of ["FAILED", "RUNNING", "QUEUED"]) {
-      pages[status] = await call(operations, "jobs.list", { query: { status, first: status === "FAILED" ? 50 : 1, total: true } });
-    }
-  } catch (error) {
-    place.replaceChildren(h("h2", {}, "Jobs"), h("p", { class: "notice bad" }, `The queue cannot be read: ${error.message}`));
-    return;
+  for (const status of ["FAILED", "RUNNING", "QUEUED"]) {
+    pages[status] = await call(operations, "jobs.list", { query: { status, first: status === "FAILED" ? 50 : 1, total: true } });
   }
   const failed = pages.FAILED.items;
   place.replaceChildren(
@@ -28,7 +23,11 @@ export async function drawQueue(place, operations, said = "") {
     const button = (operation, label, done) => operations.has(operation) && h("button", { class: "small-button",
       "aria-label": `${label} ${job.name} ${job.id}`, onclick: async (event) => {
         event.target.disabled = true;
-        await drawQueue(place, operations, await acted(operation, job, done));
+        const came = await acted(operation, job, done);
+        await drawQueue(place, operations, came).catch(() => {
+          place.querySelector("[role=status]").textContent = came;
+          event.target.disabled = false;
+        });
         place.querySelector("button, h2")?.focus();
       } }, label);
     return h("li", { class: "job", "data-job": job.id },
