@@ -189,6 +189,7 @@ def _box(url: str, demo: bool, own_database: bool, mails: str | None) -> list[st
         f"GraphQL    {url}/graphql",
         f"REST       {url}/api/v2",
         f"Reference  {url}/docs",
+        f"Operators  {url}/ops",
         "",
     ]
     if demo:

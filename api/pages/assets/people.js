@@ -27,14 +27,13 @@ export function drawPeople(changed) {
   const who = current
     ? [h("span", { class: "chip accent" }, current.user.role.toLowerCase()), h("b", { id: "caller" }, current.user.email)]
     : [h("b", { id: "caller" }, "Nobody is signed in")];
-  const buttons = (data.people ?? [])
-    .filter((person) => person.email !== current?.user.email)
-    .map((person) => h("button", { class: "small-button", title: person.email,
-      onclick: () => change(() => signIn(person.email, person.password), "leave") }, person.role.toLowerCase()));
+  // All stay in their places, so that a second click does not change the account again.
+  const buttons = (data.people ?? []).map((person) => h("button", { class: "small-button", title: person.email,
+    disabled: person.email === current?.user.email, onclick: () => change(() => signIn(person.email, person.password), "leave") }, person.role.toLowerCase()));
   const leave = h("button", { class: "small-button quiet", id: "leave", onclick: () => change(signOut, "other") }, "Sign out");
   place.replaceChildren(
     h("div", { class: "row" }, who, current && leave),
-    h("div", { class: "row" }, buttons.length > 0 && h("span", { class: "muted" }, current ? "Change to" : "Sign in as"), buttons, form(change)),
+    h("div", { class: "row" }, buttons.length > 0 && h("span", { class: "muted" }, "Sign in as"), buttons, form(change)),
     status,
   );
 }

@@ -211,11 +211,10 @@ def _http(lines: Iterable[str], body: Any) -> str:
 
 
 def _graphql_example(example: dict[str, Any]) -> str:
-    document = graphql_code(example["query"])
+    parts = [block("Document", "GraphQL", graphql_code(example["query"]))]
     if example["variables"]:
-        document += f'\n\n<span class="c"># Variables</span>\n{json_code(example["variables"])}'
-    answer = json_code(example["answer"])
-    return block("Document", "GraphQL", document) + block("Answer", "GraphQL", answer)
+        parts.append(block("Variables", "GraphQL", json_code(example["variables"])))
+    return "".join([*parts, block("Answer", "GraphQL", json_code(example["answer"]))])
 
 
 def _arguments(entries: list[Entry]) -> str:

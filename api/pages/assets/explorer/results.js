@@ -52,7 +52,7 @@ function compared(operation, rest, graphql, first) {
   let text = operation.streams ? "Both streams opened, and told the same." : "Both faces gave the same answer.";
   if (error) text = "Both faces answered with the same error.";
   else if (second.outcome.replayed && !first.outcome.replayed) {
-    text = `${NAMES[first.face]} did it, and ${NAMES[second.face]} gave the same answer for the same key, without doing it again.`;
+    text = `${NAMES[first.face]} did it, and ${NAMES[second.face]} gave the same answer for the same key.`;
   } else if (second.outcome.replayed) text = "Both faces replayed the outcome of this key: nothing was done again.";
   const size = rest.outcome.value?.items && `${rest.outcome.value.items.length} items compared, field by field.`;
   return [h("div", { class: `notice verdict ${error ? "warning" : "good"}`, "data-verdict": "equal" },
