@@ -125,7 +125,7 @@ def test_graphiql_signs_demo_people_in_only_in_development(tmp_path: Path) -> No
         (tmp_path / name).touch()
     (tmp_path / "graphiql-explorer.css").touch()
     with_people = graphiql_page(demo=True, vendor=tmp_path).decode()
-    assert re.findall('data-email="(.*?)"', with_people) == [
+    assert re.findall('"email":"(.*?)"', with_people) == [
         "admin@example.com",
         "manager@example.com",
         "moderator@example.com",
