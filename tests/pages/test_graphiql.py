@@ -112,6 +112,8 @@ async def test_who_signs_in_is_signed_in_on_every_page(graphiql: Look) -> None:
     await page.go_back()
     await page.wait_for_selector(".graphiql-query-editor .CodeMirror-line")
     await page.get_by_role("button", name="Sign out").click()
+    # The keyboard's place moves when it is done.
+    await expect(page.locator("#caller")).to_have_text("Nobody is signed in", timeout=LONGEST_MS)
     again = await run(graphiql, "{ me { id } }")
     assert again["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     # Somebody who is not there is told, and nobody is signed in.
