@@ -154,7 +154,7 @@ async def test_both_requests_of_every_operation_fit_the_contracts(
 _ALWAYS = {"orders.create", "orders.pay", "events.stream", "uploads.create", "products.list"}
 RUN = [
     pytest.param(
-        name, marks=pytest.mark.soak if place % 4 and name not in _ALWAYS else pytest.mark.thorough
+        name, marks=pytest.mark.soak if place % 8 and name not in _ALWAYS else pytest.mark.thorough
     )
     for place, name in enumerate(sorted(BY_NAME))
 ]
