@@ -10,7 +10,7 @@ import asyncio
 import random
 from asyncio import Task
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from datetime import datetime
 
@@ -86,6 +86,8 @@ class EventHub:
         self._by_payer: Counter[str] = Counter()
         self._occupied = asyncio.Event()
         self._wake = asyncio.Event()
+        #: The work that failed last time, so that each failure is logged once.
+        self._failing: set[str] = set()
         self._tasks: list[Task[None]] = []
         self.draining = False
         revocations.on_change(self._end_revoked)
@@ -165,20 +167,10 @@ class EventHub:
 
     async def _follow(self) -> None:
         """Read the log as long as there are streams."""
-        healthy = True
         while True:
             await self._occupied.wait()
             self._wake.clear()
-            more = False
-            try:
-                more = await self._poll()
-                healthy = True
-            except DatabaseError:
-                pass  # the pool tells that PostgreSQL is away
-            except Exception as error:
-                if healthy:
-                    log.error("reading the log failed", exc_info=error)
-                healthy = False
+            more = await self._tried("reading the log", self._poll)
             self._end_expired()
             if not more:
                 with suppress(TimeoutError):
@@ -275,20 +267,25 @@ class EventHub:
 
     async def _sequence(self) -> None:
         """Move events into the log as long as there are streams."""
-        healthy = True
         while True:
             await self._occupied.wait()
-            try:
-                if await self._sequencer.poll():
-                    self._wake.set()
-                healthy = True
-            except DatabaseError:
-                pass  # the pool tells that PostgreSQL is away
-            except Exception as error:
-                if healthy:
-                    log.error("moving events into the log failed", exc_info=error)
-                healthy = False
+            if await self._tried("moving events into the log", self._sequencer.poll):
+                self._wake.set()
             await asyncio.sleep(_SEQUENCE_SECONDS)
+
+    async def _tried(self, name: str, work: Callable[[], Awaitable[object]]) -> bool:
+        """Whether a piece of work did something; a failure is logged once, until it goes well."""
+        try:
+            did = bool(await work())
+        except DatabaseError:  # the pool tells that PostgreSQL is away
+            return False
+        except Exception as error:
+            if name not in self._failing:
+                log.error(f"{name} failed", exc_info=error)
+            self._failing.add(name)
+            return False
+        self._failing.discard(name)
+        return did
 
     async def _listen(self) -> None:
         """Wake when a sequencer of another process tells of new positions."""

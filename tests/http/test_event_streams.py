@@ -92,7 +92,7 @@ async def test_a_stream_goes_on_after_the_cursor_of_any_other_door(
 async def test_a_long_past_is_told_whole_and_in_order(
     server: Server, shop: Shop, client: httpx.AsyncClient, listen: Any
 ) -> None:
-    """More than two pages, and writes go on meanwhile."""
+    """The past has more than two pages, and writes go on while it is told."""
     ada = await shop.person()
     begin = await shop.end_of_log()
     await shop.execute(

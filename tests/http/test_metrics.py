@@ -28,6 +28,7 @@ from services.settings.settings import Environment
 from tests.commands import running
 from tests.conftest import Addresses, client_of, settings_for
 from tests.faces import FACES, Door
+from tests.services.test_cache import stored
 from tests.shop import Person, Shop, new_key, unique
 from tests.worker.work import eventually, free_port, left, queue, working
 
@@ -242,7 +243,7 @@ async def test_a_process_tells_of_its_pool_its_cache_its_loop_and_itself(
         await sampler.sample()
         for _ in range(3):
             await client.get(f"/api/v2/products/{product.id}")
-            await eventually(lambda: _stored(process))
+            await eventually(lambda: stored(process))
         async with AsyncExitStack() as lent:
             for _ in range(3):
                 await lent.enter_async_context(process.database.connection())
@@ -272,11 +273,6 @@ async def test_a_process_tells_of_its_pool_its_cache_its_loop_and_itself(
     if sys.platform == "linux":
         assert (of(after, "process_resident_memory_bytes") or 0) > 10_000_000
         assert (of(after, "process_open_fds") or 0) > 3
-
-
-async def _stored(process: Process) -> bool:
-    """Has a process stored what it wanted to store?"""
-    return not process.cache._tasks
 
 
 async def measured_of(process: Process) -> Samples:

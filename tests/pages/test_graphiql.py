@@ -201,7 +201,7 @@ async def test_without_introspection_it_completes_from_the_committed_schema(
         refused = await run(look, "{ __schema { description } }")
         assert "errors" in refused
         assert "popularPosts" in await completions(look, "{ popul| }")
-        # Nobody is offered, and anybody may sign in.
+        # It offers nobody of the demo shop; anybody may sign in.
         assert await look.page.locator("#people .row > button").count() == 0
         await expect(look.page.locator("#other")).to_have_text("Sign in")
         await look.quiet()

@@ -92,7 +92,7 @@ async def test_what_was_read_once_is_kept_for_every_face(
     for operation, values in reads:
         first = await faces["v2"].call(operation, values)
         assert first.headers["x-cache"] == "MISS"
-        await eventually(lambda: _done(shop.process))
+        await eventually(lambda: stored(shop.process))
         for name, door in faces.items():
             # v1 counts its lists, which is another question.
             if (name, operation) != ("v1", "products.list"):
@@ -275,13 +275,13 @@ async def test_a_slow_reader_keeps_nothing_that_a_write_has_changed_meanwhile(
             assert (await named(here)).name == name
         go_on.set()
         await slow
-        await eventually(lambda: _done(here))
+        await eventually(lambda: stored(here))
         for process in (there, here):
             for _ in range(3):
                 assert (await named(process)).name == name
 
 
-async def _done(process: Process) -> bool:
+async def stored(process: Process) -> bool:
     """Has a process stored what it wanted to store?"""
     return not process.cache._tasks
 
@@ -322,7 +322,7 @@ async def test_a_reader_whose_answer_is_overtaken_by_a_later_one_loads_nothing(
         late = asyncio.create_task(products.get(first, {"id": product.id}))
         await asyncio.wait_for(held.wait(), 10)
         assert await products.get(second, {"id": product.id}) == product
-        await eventually(lambda: _done(process))
+        await eventually(lambda: stored(process))
         go_on.set()
         assert await late == product
         assert (first.stats.statements, second.stats.statements) == (0, 1)
