@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -162,8 +163,11 @@ async def test_v1_and_the_signed_link_give_the_same_file_as_v2(
 async def test_a_link_ends_and_serves_only_what_it_was_made_for(
     client: httpx.AsyncClient, shop: Shop, manager: Person, clock: Clock
 ) -> None:
+    life = timedelta(seconds=shop.process.settings.export_link_seconds)
+    before = clock().replace(microsecond=0)
     export = await offered(client, manager, tag="red")
-    url = export["url"]
+    url, expires_at = export["url"], datetime.fromisoformat(export["expiresAt"])
+    assert before + life <= expires_at <= clock() + life
     for changed in (
         url.replace("tag=red", "tag=blue"),
         url.replace("tag=red&", ""),
@@ -180,10 +184,9 @@ async def test_a_link_ends_and_serves_only_what_it_was_made_for(
         {"field": "tag", "code": "REPEATED", "message": "Give this parameter once."}
     ]
     assert (await fetched(client, url)).status_code == 200
-    assert dict(parse_qsl(urlsplit(url).query))["token"].partition(".")[0] == str(
-        int(clock().timestamp()) + shop.process.settings.export_link_seconds
-    )
-    clock.forward(seconds=shop.process.settings.export_link_seconds)
+    token = dict(parse_qsl(urlsplit(url).query))["token"]
+    assert token.partition(".")[0] == str(int(expires_at.timestamp()))
+    clock.forward(seconds=life.total_seconds())
     late = await fetched(client, url)
     assert (late.status_code, late.json()["code"]) == (401, "TOKEN_EXPIRED")
 

@@ -101,7 +101,9 @@ async def test_a_mail_is_sent_again_when_its_worker_was_killed_before_it_said_so
 ) -> None:
     ada = await shop.person()
     await queue(shop, "mail.resetPassword", email=ada.email)
-    quick = {"TANDEM_SMTP_URL": mails.url, "TANDEM_JOB_LEASE_SECONDS": "1"}
+    # A busy machine delays the signs of life, and no worker must take its own job again.
+    patient = {"TANDEM_SMTP_URL": mails.url, "TANDEM_JOB_LEASE_SECONDS": "60"}
+    quick = {**patient, "TANDEM_JOB_LEASE_SECONDS": "5"}
     held = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -117,16 +119,18 @@ async def test_a_mail_is_sent_again_when_its_worker_was_killed_before_it_said_so
         return [row["pid"] for row in rows]
 
     mails.answer = wait_until_held
-    with running(tmp_path / "first", shop.process.settings, "worker", **quick) as worker:
+    with running(tmp_path / "first", shop.process.settings, "worker", **patient) as worker:
         await arrived(mails)
         async with shop.process.database.transaction(QueryStats()) as tx:
             # The mail is sent; its worker cannot note that, and never will.
             await tx.run("LOCK TABLE jobs IN SHARE ROW EXCLUSIVE MODE")
             held.set()
-            [backend] = await eventually(waits)
+            await eventually(waits)
             worker.kill()
             await ended(worker)
-            await shop.value("SELECT pg_terminate_backend($1, 5000)", backend)
+            # Other jobs may wait to be noted as well.
+            for backend in await waits():
+                await shop.value("SELECT pg_terminate_backend($1, 5000)", backend)
     mails.answer = None
     with running(tmp_path / "second", shop.process.settings, "worker", **quick):
         await done(shop)

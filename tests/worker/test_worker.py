@@ -38,7 +38,7 @@ async def shop(
         job_poll_seconds=0.05,
         job_retry_seconds=0.01,
         job_attempts=3,
-        job_lease_seconds=1,
+        job_lease_seconds=30,
     )
     process = new_process(settings)
     yield Shop(process, password_hash)
