@@ -18,7 +18,7 @@ from pathlib import Path
 from services.settings.settings import Settings
 from tests.servers import CHECKOUT, environment_of, forking
 
-_SECONDS = 60
+_SECONDS = 180
 
 
 class Forked:
@@ -113,4 +113,4 @@ def running(log: Path, settings: Settings | None, *words: str, **more: str) -> I
         yield child
     finally:
         child.kill()
-        child.wait(5)
+        child.wait(60)

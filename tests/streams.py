@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -14,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.faces import DOCUMENTS, written
 from tests.shop import Person
+from tests.worker.work import eventually
 
 #: The longest that a client waits; a busy machine takes a part of it.
 SECONDS = 60
@@ -23,6 +25,9 @@ HANDSHAKE = (
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
 )
+
+#: The lines of a server's metrics that count the subscriptions which have begun.
+_BEGUN = r'^tandem_operations_total\{face="graphql",operation="events.stream",outcome="OK"\} (.*)$'
 
 #: A hundred large events of the person with the id $1.
 LARGE = (
@@ -177,7 +182,7 @@ class Socket:
         assert await self.receive() == {"type": "connection_ack"}
 
     async def subscribe(self, id: str = "1", **query: Any) -> None:
-        """Subscribe to events, and wait until the subscription is known."""
+        """Ask for a subscription to events."""
         await self.send(type="subscribe", id=id, payload=document(query))
 
     async def event(self) -> dict[str, Any]:
@@ -205,20 +210,38 @@ class Socket:
 async def socket(url: str, **more: Any) -> AsyncIterator[Socket]:
     """An open socket."""
     address = url.replace("http://", "ws://") + "/graphql"
-    options: dict[str, Any] = {"subprotocols": ["graphql-transport-ws"], "compression": None}
+    options: dict[str, Any] = {
+        "subprotocols": ["graphql-transport-ws"],
+        "compression": None,
+        "open_timeout": SECONDS,
+        "ping_timeout": SECONDS,
+    }
     async with connect(address, **(options | more)) as connection:
         yield Socket(connection)
 
 
 @asynccontextmanager
 async def listening_by_socket(url: str, person: Person, **query: Any) -> AsyncIterator[Socket]:
-    """A socket with a subscription."""
+    """A socket with a subscription, which has begun where it has no cursor to begin after."""
     async with socket(url) as one:
         await one.init(person)
+        begun = 0 if "after" in query else await _begun(url)
         await one.subscribe(**query)
         # Messages are taken in order, but a subscription begins beside them.
-        await asyncio.sleep(0.3)
+
+        async def has_begun() -> bool:
+            return await _begun(url) > begun
+
+        if "after" not in query:
+            await eventually(has_begun)
         yield one
+
+
+async def _begun(url: str) -> float:
+    """How many subscriptions have begun on a server."""
+    async with _client() as client:
+        told = (await client.get(f"{url}/metrics")).text
+    return sum(map(float, re.findall(_BEGUN, told, re.MULTILINE)))
 
 
 def masked(text: str) -> bytes:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -25,6 +26,8 @@ from tests.shop import Shop
 
 #: Longest wait for what another process brings about; a busy machine takes half of it to start one.
 _SECONDS = 90
+#: Sockets that keep the ports that were given out; nobody is given such a port again.
+_kept: list[socket.socket] = []
 
 
 async def eventually(found: Callable[[], Awaitable[Any]], seconds: float = _SECONDS) -> Any:
@@ -59,6 +62,14 @@ async def done(shop: Shop) -> None:
         return not await shop.rows("SELECT FROM jobs")
 
     await eventually(empty)
+
+
+async def waiting_for_locks(shop: Shop) -> int:
+    """How many statements wait for a lock in the shop's database."""
+    return await shop.value(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        "AND datname = current_database()"
+    )
 
 
 @asynccontextmanager
@@ -112,7 +123,9 @@ class MailServer:
 @contextmanager
 def listening(server: MailServer, **options: Any) -> Iterator[MailServer]:
     """The mail server, reachable for as long as the block."""
-    controller = Controller(server, hostname="127.0.0.1", port=server.port, **options)
+    controller = Controller(
+        server, hostname="127.0.0.1", port=server.port, ready_timeout=_SECONDS, **options
+    )
     controller.start()
     try:
         yield server
@@ -121,10 +134,20 @@ def listening(server: MailServer, **options: Any) -> Iterator[MailServer]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    """A port that nobody listens on, for a server that is about to start.
+
+    On Linux it stays bound, so that no other process is given it meanwhile. A server may bind it
+    all the same, as both allow that with SO_REUSEADDR and this socket does not listen.
+    """
+    found = socket.socket()
+    if sys.platform == "linux":
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _kept.append(found)
+    found.bind(("127.0.0.1", 0))
+    port = found.getsockname()[1]
+    if found not in _kept:
+        found.close()
+    return port
 
 
 def token_in(mail: EmailMessage) -> str:
