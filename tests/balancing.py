@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -12,14 +13,17 @@ from typing import Any
 
 from services.settings.settings import Settings
 from tests.commands import Child, running
+from tests.servers import PATIENT
 from tests.worker.test_process import answering, ended
 from tests.worker.work import eventually, free_port
 
 #: How often the balancer looks at each server, and how long servers wait for it.
 LOOK_SECONDS = 0.2
-DRAIN_SECONDS = 1.5
+DRAIN_SECONDS = 6
 #: The longest that an answer takes; a server that is slow for now is no server that stops.
-LONGEST_SECONDS = 10
+LONGEST_SECONDS = 60
+#: A server that stops says so at once. One that says it late could not ask its database in time.
+_AT_ONCE_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,15 @@ class Balancer:
 
     async def _look_at(self, port: int) -> None:
         while True:
-            good = False
+            good, started = False, time.monotonic()
             with suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
                 async with asyncio.timeout(LONGEST_SECONDS):
                     status, _ = await self._exchange(port, READY, fresh=True)
                     good = status == 200
-            (self._ready.add if good else self._ready.discard)(port)
+            if good:
+                self._ready.add(port)
+            elif time.monotonic() - started < _AT_ONCE_SECONDS:
+                self._ready.discard(port)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def ready(self, number: int) -> None:
@@ -82,9 +89,14 @@ class Balancer:
 
         await eventually(are)
 
-    def next_port(self) -> int:
-        """The port of the next ready server."""
-        return sorted(self._ready)[next(self._turn) % len(self._ready)]
+    async def next_port(self) -> int:
+        """The port of the next ready server, once there is one."""
+
+        async def some() -> list[int]:
+            return sorted(self._ready)
+
+        ports = await eventually(some)
+        return ports[next(self._turn) % len(ports)]
 
     async def send(self, call: Call) -> None:
         """Send one request; every second on a new connection."""
@@ -150,6 +162,7 @@ class Site:
             self._workers,
             TANDEM_DRAIN_SECONDS=str(self._drain_seconds),
             TANDEM_QUOTA_EXEMPT="127.0.0.1/32",
+            **PATIENT,
         )
         self._servers[port] = self._stacks[port].enter_context(child)
         await answering(f"http://127.0.0.1:{port}")

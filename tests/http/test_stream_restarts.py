@@ -18,7 +18,7 @@ STREAMS, PEOPLE = 200, 20
 #: overloaded.
 CALLERS = 6
 #: Two hundred clients in this process notice late that a server stops.
-DRAIN_SECONDS = 4
+DRAIN_SECONDS = 10
 _EVENT = (
     "INSERT INTO event_outbox (id, type, at, subject, request_id, audience, is_public,"
     " is_withheld, tags) VALUES (gen_random_uuid(), 'category.updated', now(),"
@@ -130,7 +130,7 @@ async def follow(
     """Read a stream of any ready server, again and again; notes ids, and why streams ended."""
     while True:
         wait = 1.0
-        url = f"http://127.0.0.1:{balancer.next_port()}"
+        url = f"http://127.0.0.1:{await balancer.next_port()}"
         headers = {"Last-Event-ID": cursor}
         try:
             async with listening(url, person, headers=headers) as stream:
