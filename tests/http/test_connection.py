@@ -18,9 +18,9 @@ from api.http import admission, connection, exchange
 from services.process import Process
 from tests.servers import serving
 from tests.shop import Person, Shop
-from tests.worker.work import eventually
+from tests.worker.work import eventually, waiting_for_locks
 
-_SECONDS = 10
+_SECONDS = 60
 MIB = 1 << 20
 
 
@@ -49,6 +49,28 @@ async def answers(port: int, *pieces: bytes, pause: float = 0) -> bytes:
         return await asyncio.wait_for(reader.read(), _SECONDS)
     finally:
         writer.close()
+
+
+async def answers_meanwhile(port: int, pieces: list[bytes]) -> bytes:
+    """As `answers`, to a client that reads while it sends, and may be cut off while it does."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    received = b""
+
+    async def receive() -> None:
+        nonlocal received
+        with suppress(ConnectionError):
+            while piece := await reader.read(65_536):
+                received += piece
+
+    receiving = asyncio.create_task(receive())
+    with suppress(ConnectionError):
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+    await asyncio.wait_for(receiving, _SECONDS)
+    writer.close()
+    return received
 
 
 def head(path: str = "/api/v2/products?first=1", *fields: str, method: str = "GET") -> bytes:
@@ -86,7 +108,7 @@ async def test_a_head_that_is_too_large_is_refused_as_soon_as_it_is(port: int, s
     # Also when the bytes come a few at a time, after an earlier request of the connection.
     first = head("/health/live") + b"\r\n"
     pieces = [sent[start : start + 3_000] for start in range(0, len(sent), 3_000)]
-    later = await answers(port, first, *pieces[:30])
+    later = await answers_meanwhile(port, [first, *pieces[:30]])
     ahead, _, after = later.partition(b"HTTP/1.1 431")
     assert ahead.startswith(b"HTTP/1.1 200")
     refused(b"HTTP/1.1 431" + after, 431, "REQUEST_HEADERS_TOO_LARGE")
@@ -309,7 +331,11 @@ async def test_a_connection_goes_on_after_a_request_was_refused_under_load(
             asyncio.create_task(answers(port, change(ada, "/api/v2/me", f"Ada {number}")))
             for number in range(small)
         ]
-        await asyncio.sleep(0.3)
+
+        async def all_wait() -> bool:
+            return await waiting_for_locks(shop) >= small
+
+        await eventually(all_wait)
         kept = change(ada, "/api/v2/me", "Ada").replace(b"Connection: close\r\n", b"")
         for sent in (kept, head("/api/v2/products?first=1", method="HEAD") + b"\r\n", kept):
             writer.write(sent)

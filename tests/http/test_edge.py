@@ -66,11 +66,11 @@ async def _own_policy(_: Request) -> Response:
     return Response(headers={"Content-Security-Policy": "default-src 'self'"})
 
 
-async def _events(_: Request) -> Response:
+async def _events(request: Request) -> Response:
     async def pieces() -> AsyncIterator[str]:
         for _ in range(4):
             yield "data: tick\n\n"
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(float(request.query_params["pause"]))
 
     return StreamingResponse(pieces(), media_type="text/event-stream")
 
@@ -204,10 +204,13 @@ async def test_an_invalid_traceparent_is_ignored(planted: httpx.AsyncClient, giv
 
 
 async def test_a_slow_request_is_warned(make: Make) -> None:
-    async with client_of(make(slow_request_seconds=0.05)) as client:
+    async with (
+        client_of(make(slow_request_seconds=0.05)) as strict,
+        client_of(make(slow_request_seconds=60)) as patient,
+    ):
         with structlog.testing.capture_logs() as lines:
-            await client.get("/planted/wait?seconds=0.1")
-            await client.get("/health/live")
+            for client in (strict, patient):
+                await client.get("/planted/wait?seconds=0.1")
     assert [line["log_level"] for line in lines if line["event"] == "request"] == [
         "warning",
         "info",
@@ -256,7 +259,7 @@ async def test_a_request_ends_at_its_deadline(make: Make, base: str) -> None:
         started = time.monotonic()
         answer = await client.get(f"{base}/planted/wait")
     assert (answer.status_code, code_of(answer)) == (504, "TIMEOUT")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 25
 
 
 @pytest.mark.parametrize(
@@ -270,26 +273,29 @@ async def test_a_request_ends_at_its_deadline(make: Make, base: str) -> None:
 async def test_a_deadline_says_when_a_write_may_be_done(
     fresh_database: str, addresses: Addresses, password_hash: str, when: str, details: bool
 ) -> None:
-    settings = settings_for(fresh_database, addresses.redis_url, request_seconds=0.5)
+    settings = settings_for(fresh_database, addresses.redis_url, request_seconds=5)
     process = new_process(settings)
     shop = Shop(process, password_hash)
     manager = await shop.person("MANAGER")
     await shop.execute(
         "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN PERFORM pg_sleep(3); RETURN NEW; END $$"
+        " $$ BEGIN PERFORM pg_sleep(25); RETURN NEW; END $$"
     )
     await shop.execute(f"CREATE {when} FOR EACH ROW EXECUTE FUNCTION slowly()")
-    document = 'mutation { createCategory(input: {name: "Late", slug: "late"}) { id } }'
+    document = 'mutation { createCategory(input: {name: "Late 3", slug: "late-3"}) { id } }'
     bodies = {
-        "/api/v2/categories": {"name": "Late", "slug": "late"},
-        "/api/v1/categories": {"name": "Late", "slug": "late"},
+        "/api/v2/categories": {"name": "Late 1", "slug": "late-1"},
+        "/api/v1/categories": {"name": "Late 2", "slug": "late-2"},
         "/graphql": {"query": document},
     }
     async with running(composition.create_app(process)) as app, client_of(app) as client:
-        v2, v1, graphql = [
-            (await client.post(path, json=body, headers=manager.headers)).json()
-            for path, body in bodies.items()
-        ]
+        answers = await asyncio.gather(
+            *(
+                client.post(path, json=body, headers=manager.headers)
+                for path, body in bodies.items()
+            )
+        )
+    v2, v1, graphql = [answer.json() for answer in answers]
     told = [v2, v1["error"], graphql["errors"][0]["extensions"]]
     assert [error["code"] for error in told] == ["TIMEOUT"] * 3
     unknown = {"outcome": "UNKNOWN"} if details else {}
@@ -297,15 +303,15 @@ async def test_a_deadline_says_when_a_write_may_be_done(
 
 
 async def test_an_event_stream_may_outlive_the_deadline(make: Make) -> None:
-    async with client_of(make(request_seconds=0.15)) as client:
-        answer = await client.get("/planted/events")
+    async with client_of(make(request_seconds=5)) as client:
+        answer = await client.get("/planted/events?pause=1.5")
     assert answer.text.count("tick") == 4
 
 
 async def test_a_body_that_does_not_arrive_is_refused(make: Make) -> None:
     async def slowly() -> AsyncIterator[bytes]:
         yield b" "
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(30)
         yield b" "
 
     async with client_of(make(body_seconds=0.1)) as client:
@@ -323,7 +329,7 @@ async def test_a_fault_tells_the_caller_nothing(planted: httpx.AsyncClient, base
     assert (answer.status_code, code_of(answer)) == (500, "INTERNAL")
     for inside in ("planted", "RuntimeError", "Traceback", ".py"):
         assert inside not in answer.text.replace(f"{base}/planted/crash", "")
-    [line] = lines
+    [line] = [line for line in lines if line["event"] == "request"]
     assert (line["log_level"], line["code"]) == ("error", "INTERNAL")
     assert line["exception"].endswith("RuntimeError: planted-detail of 13\n")
 
@@ -375,7 +381,8 @@ def exchanges() -> list[tuple[str, str, dict[str, Any], int]]:
 async def test_every_answer_carries_name_safety_and_cors(
     make: Make, method: str, url: str, more: dict[str, Any], status: int
 ) -> None:
-    async with client_of(make(body_bytes=2000, request_seconds=0.1)) as client:
+    deadline = 0.1 if status == 504 else 60
+    async with client_of(make(body_bytes=2000, request_seconds=deadline)) as client:
         answer = await client.request(method, url, **more)
         by_itself = await client.request(method, url, **{**more, "headers": {}})
     assert answer.status_code == status
@@ -494,7 +501,7 @@ async def test_head_answers_like_get_without_the_body(planted: httpx.AsyncClient
 
 
 async def test_head_does_not_wait_for_the_end_of_a_stream(planted: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(25):  # the second piece comes after 30
         answer = await planted.head("/planted/endless")
     assert answer.headers["content-type"].startswith("text/event-stream")
 
@@ -604,7 +611,7 @@ def talk(server: Server, *pieces: bytes) -> tuple[bytes, float]:
     """The answer of a server to these bytes until it closes, and the seconds that it took."""
     url = httpx.URL(server.url)
     started = time.monotonic()
-    with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
+    with socket.create_connection((url.host, url.port or 80), timeout=60) as connection:
         for piece in pieces:
             connection.sendall(piece)
         said = b""
@@ -618,7 +625,7 @@ def test_a_client_that_stops_in_its_body_is_let_go(impatient: Server, path: str)
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     said, seconds = talk(impatient, f"{head}Content-Length: 50\r\n\r\n{{".encode())
     assert b"connection: close" in said
-    assert 0.9 < seconds < 6
+    assert 0.9 < seconds < 20  # which is what a server waits by default
     if path != "/docs":  # there the wrong method answers, once the body had its time
         assert said.startswith(b"HTTP/1.1 408")
         assert b"REQUEST_TIMEOUT" in said
@@ -628,30 +635,30 @@ def test_a_client_still_sending_reads_why_it_is_refused(impatient: Server) -> No
     piece = b" " * 90_000
     head = b"POST /api/v2/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     length = b"Content-Length: 900000\r\n\r\n"
-    said, seconds = talk(impatient, head + length, *[piece] * 10)
-    assert said.startswith(b"HTTP/1.1 413")
-    assert b"PAYLOAD_TOO_LARGE" in said
-    assert seconds < 2
     chunk = b"%x\r\n%b\r\n" % (len(piece), piece)
-    said, seconds = talk(
-        impatient, head + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * 10, b"0\r\n\r\n"
-    )
-    assert said.startswith(b"HTTP/1.1 413")
-    assert seconds < 2
+    chunked = head + b"Transfer-Encoding: chunked\r\n\r\n"
+    for sent in ([head + length, *[piece] * 10], [chunked, *[chunk] * 10, b"0\r\n\r\n"]):
+        quickest = 60.0  # of some, as a machine may stand still
+        for _ in range(3):
+            said, seconds = talk(impatient, *sent)
+            assert said.startswith(b"HTTP/1.1 413")
+            assert b"PAYLOAD_TOO_LARGE" in said
+            quickest = min(quickest, seconds)
+        assert quickest < 2
 
 
-def test_a_length_above_the_limit_is_refused_before_the_body_comes(impatient: Server) -> None:
-    url = httpx.URL(impatient.url)
-    head = b"POST /api/v2/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n"
+def test_a_length_above_the_limit_is_refused_before_the_body_comes(server: Server) -> None:
+    url = httpx.URL(server.url)
+    head = b"POST /api/v2/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n"
     started = time.monotonic()
-    with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
+    with socket.create_connection((url.host, url.port or 80), timeout=60) as connection:
         connection.sendall(head)
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413")
-    assert time.monotonic() - started < 0.9  # a body is waited for longer
+    assert time.monotonic() - started < 20  # a body is waited for longer
 
 
 def test_a_body_nobody_asked_for_does_not_cost_the_connection(impatient: Server) -> None:
-    with httpx.Client(base_url=impatient.url) as client:
+    with httpx.Client(base_url=impatient.url, timeout=60) as client:
         refused = client.post("/api/v2/nothing", content=b" " * 50_000)
         assert refused.status_code == 404
         assert "connection" not in refused.headers

@@ -22,7 +22,7 @@ _OF_ITS_TIME = re.compile(
     rb"(?m)^(date|x-request-id|server-timing|(x-)?ratelimit[a-z-]*): [^\r]*\r\n"
     rb"|\"(requestId|timestamp)\":\"[^\"]*\""
 )
-_SECONDS = 10
+_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
