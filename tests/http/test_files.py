@@ -11,6 +11,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from persistence.database.transactions import QueryStats
 from persistence.uploads.tables import LARGEST_UPLOAD
 from services.files.store import IMAGES, UPLOADS
 from services.jobs.handlers import HANDLERS
@@ -19,9 +20,9 @@ from services.settings.settings import Settings
 from tests import s3
 from tests.faces import Door
 from tests.pictures import declared, picture, written
-from tests.servers import Server, serving
+from tests.servers import Server, beside, serving
 from tests.shop import Clock, Person, Shop, new_key, unique
-from tests.worker.work import eventually
+from tests.worker.work import eventually, waiting_for_locks
 
 PICTURE = picture(size=(40, 30))
 FORM = {"purpose": "AVATAR"}
@@ -272,7 +273,7 @@ async def send(server: Server, made: Any, content: bytes) -> int:
     """Send a file to a server's own address; the status."""
     address = urlsplit(made["url"])
     url = f"{server.url}{address.path}?{address.query}"
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=180) as client:
         response = await client.put(url, content=content, headers=made["headers"])
         return response.status_code
 
@@ -288,7 +289,7 @@ async def test_twenty_large_files_at_once_take_little_memory(
     assert set(await asyncio.gather(*(send(server, one, content) for one in made[:10]))) == {200}
 
     async def by_form() -> int:
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=180) as client:
             response = await client.post(
                 f"{server.url}/api/v2/uploads", data=FORM, files=form(content), headers=user.headers
             )
@@ -306,7 +307,7 @@ async def test_twenty_large_forms_at_once_take_little_memory_with_an_s3_server(
     content = os.urandom(LARGEST_UPLOAD)
 
     async def by_form(server: Server) -> int:
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=180) as client:
             response = await client.post(
                 f"{server.url}/api/v2/uploads", data=FORM, files=form(content), headers=user.headers
             )
@@ -314,6 +315,7 @@ async def test_twenty_large_forms_at_once_take_little_memory_with_an_s3_server(
 
     with s3.serving(tmp_path) as endpoint:
         more = {f"TANDEM_{name.upper()}": it for name, it in s3.settings_of(endpoint).items()}
+        more["TANDEM_FILES_SECONDS"] = "60"
         with serving(settings, tmp_path / "server.log", **more) as server:
             assert await by_form(server) == 201  # loads what the first one needs
             before = resident(server, clear=True)
@@ -333,18 +335,23 @@ async def test_a_server_that_is_killed_between_sending_and_using_leaves_nothing_
     product = await shop.product()
     content = written(Image.new("RGB", (8000, 5000)))
     values = {"purpose": "PRODUCT_IMAGE", **declared(content)}
-    with serving(settings, tmp_path / "log") as server:
-        async with httpx.AsyncClient(timeout=60, headers=manager.headers) as caller:
+    async with (
+        # However late the kill comes, the product has no picture by then.
+        beside(serving(settings, tmp_path / "log")) as server,
+        shop.process.database.transaction(QueryStats()) as tx,
+    ):
+        await tx.run(f"SELECT FROM products WHERE id = '{product.id}' FOR UPDATE")
+        async with httpx.AsyncClient(timeout=180, headers=manager.headers) as caller:
             response = await caller.post(f"{server.url}/api/v2/uploads", json=values)
             made = response.json()
             assert await send(server, made, content) == 200
             url = f"{server.url}/api/v2/products/{product.id}/image"
             using = asyncio.create_task(caller.put(url, json={"uploadId": made["id"]}))
 
-            async def decoding() -> bool:
-                return has_children(server)
+            async def decoding_or_done() -> bool:
+                return has_children(server) or await waiting_for_locks(shop) > 0
 
-            await eventually(decoding)
+            await eventually(decoding_or_done)
             server.process.kill()
             with pytest.raises(httpx.TransportError):
                 await using
