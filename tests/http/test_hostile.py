@@ -28,17 +28,18 @@ from services.ids import new_id, parsed
 from services.orders import buying as orders_buying
 from services.orders import reading as orders
 from tests.shop import PASSWORD, Person, Shop, new_key, unique
+from tests.worker.work import eventually
 
 
 @contextmanager
 def not_for_ever() -> Iterator[None]:
-    """What blocks the event loop escapes every other limit; ten seconds stand for an hour."""
+    """What blocks the event loop escapes every other limit; a minute stands for an hour."""
 
     def give_up(*_: Any) -> None:
         raise AssertionError("it goes on for ever")
 
     before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(10)
+    signal.alarm(60)
     try:
         yield
     finally:
@@ -213,15 +214,11 @@ async def held_wallet(shop: Shop) -> Any:
 
 async def _waits(shop: Shop) -> int:
     """The process id of the one server process that waits for a lock."""
-    for _ in range(500):
-        waiting = await shop.value(
-            "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-            "AND datname = current_database() AND query LIKE '%accounts%' LIMIT 1"
-        )
-        if waiting:
-            return waiting
-        await asyncio.sleep(0.01)
-    raise AssertionError("nothing waits")
+    waiting = (
+        "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        "AND datname = current_database() AND query LIKE '%accounts%' LIMIT 1"
+    )
+    return await eventually(lambda: shop.value(waiting))
 
 
 async def test_signing_out_waits_for_the_writes_it_could_not_stop(

@@ -61,6 +61,6 @@ async def all_hear(shop: Shop, streams: list[Stream]) -> None:
     """Tell an event, and wait until each stream has heard it."""
     [row] = await shop.rows("SELECT gen_random_uuid()::text AS id")
     await shop.execute(_EVENT, row["id"])
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         for reader, _ in streams:
             await reader.readuntil(row["id"].encode())

@@ -51,12 +51,18 @@ DOCUMENTS = [
 @asynccontextmanager
 async def started(database_url: str, redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application of its own, on these servers."""
-    settings = settings_for(database_url, redis_url, connect_seconds=2)
+    settings = settings_for(database_url, redis_url)
     async with running(create_app(new_process(settings))) as app, client_of(app) as client:
         yield client
 
 
 # Health
+
+
+@pytest.fixture(autouse=True)
+def patient_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still for some seconds must not look like a server that is away."""
+    monkeypatch.setattr("services.health._CHECK_SECONDS", 60)
 
 
 async def test_health_says_what_works(client: httpx.AsyncClient) -> None:

@@ -60,13 +60,13 @@ async def client(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
 @asynccontextmanager
 async def refusing(shop: Shop, state: str) -> AsyncIterator[None]:
     """Let PostgreSQL refuse to change users with this SQLSTATE in the block."""
-    owner = await asyncpg.connect(shop.process.settings.database_url, timeout=10)
+    owner = await asyncpg.connect(shop.process.settings.database_url, timeout=60)
     await owner.execute(_REFUSE.format(state=state))
     try:
         yield
     finally:
         await owner.execute(_TAKE_AGAIN)
-        await owner.close(timeout=10)
+        await owner.close(timeout=60)
 
 
 async def rename(client: httpx.AsyncClient, shop: Shop, face: str, person: Person) -> Any:
@@ -92,6 +92,7 @@ async def test_a_write_that_the_database_cannot_take_may_be_sent_again(
 ) -> None:
     monkeypatch.setattr(pool, "_NOT_WRITABLE_SECONDS", 60)
     monkeypatch.setattr("services.health._SHARED_SECONDS", 0)
+    monkeypatch.setattr("services.health._CHECK_SECONDS", 60)
     ada = await shop.person()
     assert await ready(client) == 200
     async with refusing(shop, state):
@@ -126,10 +127,11 @@ async def test_a_connection_to_a_standby_is_not_used_again(
 ) -> None:
     """The address may lead to another server by now, as after a failover."""
     monkeypatch.setattr("services.health._SHARED_SECONDS", 0)
+    monkeypatch.setattr("services.health._CHECK_SECONDS", 60)
     monkeypatch.setattr(pool, "_NOT_WRITABLE_SECONDS", 0)
     ada = await shop.person()
     url = shop.process.settings.database_url
-    owner = await asyncpg.connect(url, timeout=10)
+    owner = await asyncpg.connect(url, timeout=60)
     name = await owner.fetchval("SELECT current_database()")
     await owner.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     await owner.execute("SET default_transaction_read_only = off")
@@ -149,7 +151,7 @@ async def test_a_connection_to_a_standby_is_not_used_again(
             assert await ready(reading) == 200
     finally:
         await owner.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
-        await owner.close(timeout=10)
+        await owner.close(timeout=60)
         await process.close()
 
 
