@@ -66,6 +66,12 @@ async def arrived(mails: MailServer, count: int = 1) -> None:
     await eventually(there)
 
 
+async def backends(shop: Shop) -> set[int]:
+    """The processes of PostgreSQL behind the connections to the shop's database."""
+    rows = await shop.rows("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+    return {row["pid"] for row in rows}
+
+
 async def test_a_worker_that_is_told_to_stop_finishes_its_mail_and_ends_well(
     shop: Shop, mails: MailServer, tmp_path: Path
 ) -> None:
@@ -82,7 +88,14 @@ async def test_a_worker_that_is_told_to_stop_finishes_its_mail_and_ends_well(
     log = tmp_path / "log"
     with running(log, shop.process.settings, "worker", TANDEM_SMTP_URL=mails.url) as worker:
         await arrived(mails)
+        busy = await backends(shop)
         worker.terminate()
+
+        async def stopping() -> bool:
+            return bool(busy - await backends(shop))
+
+        # It gives the connections back that it took jobs with.
+        await eventually(stopping)
         await queue(shop, "mail.resetPassword", email=ada.email)
         await asyncio.sleep(0.3)
         assert worker.poll() is None
@@ -202,7 +215,7 @@ async def answering(url: str) -> None:
     """Wait until a server answers."""
 
     async def ready() -> bool:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             try:
                 return (await client.get(f"{url}/health/ready")).status_code == 200
             except httpx.TransportError:

@@ -170,7 +170,8 @@ async def test_two_worker_processes_queue_what_is_scheduled_once(
         await eventually(looked_again)
         await eventually(ran)
         await asyncio.sleep(0.5)
-    long = [name for name in names if SCHEDULES[name](settings) > 30]
+    # Longer than two workers take to start on any machine.
+    long = [name for name in names if SCHEDULES[name](settings) >= 600]
     rows = await shop.rows(
         "SELECT entrypoint FROM job_log WHERE status = 'queued' AND entrypoint = ANY ($1)", long
     )
@@ -242,9 +243,9 @@ async def test_what_takes_long_leaves_room_for_other_jobs(shop: Shop, name: str)
         await queue(shop, name)
     handlers = {name: unanswered, "orders.expire": expire}
     async with working(shop, handlers, AT_ONCE):
-        await asyncio.wait_for(begun.wait(), 20)
+        await asyncio.wait_for(begun.wait(), 90)
         await queue(shop, "orders.expire")
-        await asyncio.wait_for(expired.wait(), 20)
+        await asyncio.wait_for(expired.wait(), 90)
         assert asked < shop.process.settings.jobs_at_once
         go.set()
         await done(shop)
@@ -270,7 +271,7 @@ async def test_what_is_scheduled_waits_for_no_other_jobs(shop: Shop) -> None:
     async with working(shop, handlers, AT_ONCE):
         await eventually(all_places_taken)
         await queue(shop, "orders.expire")
-        await asyncio.wait_for(ran.wait(), 20)
+        await asyncio.wait_for(ran.wait(), 90)
         assert begun == shop.process.settings.jobs_at_once
         go.set()
         await done(shop)

@@ -263,6 +263,7 @@ async def test_a_worker_that_stops_lets_its_jobs_finish_and_takes_no_more(shop: 
     async with working(shop, {"tests.hold": hold}) as worker:
         await started.wait()
         worker.stop()
+        await asyncio.sleep(0.2)  # a look into the queue may still be under way
         await queue(shop, "tests.hold")
         await asyncio.sleep(0.2)
         go.set()
@@ -295,12 +296,13 @@ async def test_a_worker_outlives_its_connections(shop: Shop) -> None:
     async with working(shop, {"tests.note": note}):
         await queue(shop, "tests.note")
         await done(shop)
-        ours = "SELECT pg_backend_pid()"
-        await shop.rows(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> ($1::int) "
-            "AND datname = current_database()",
-            await shop.value(ours),
+        # Each look into the queue takes a connection of the same pool: this one is apart.
+        killer = await asyncpg.connect(shop.process.settings.database_url, timeout=60)
+        await killer.fetch(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND datname = current_database()"
         )
+        await killer.close(timeout=60)
         await queue(shop, "tests.note")
         await done(shop)
     assert len(ran) == 2
@@ -351,7 +353,7 @@ async def test_a_worker_waits_for_a_database_that_is_not_there(shop: Shop) -> No
 
 async def test_a_worker_listens_to_nobody_and_notifies_nobody(shop: Shop) -> None:
     told: list[Any] = []
-    listener = await asyncpg.connect(shop.process.settings.database_url, timeout=5)
+    listener = await asyncpg.connect(shop.process.settings.database_url, timeout=60)
 
     async def note(process: Process, job: Job) -> None:
         listening = "SELECT count(*) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%'"
@@ -365,19 +367,19 @@ async def test_a_worker_listens_to_nobody_and_notifies_nobody(shop: Shop) -> Non
             await queue(shop, "tests.note")
             # Its first look into the queue is also its first check of its listener.
             await done(shop)
-        await listener.fetchval("SELECT 1", timeout=5)
+        await listener.fetchval("SELECT 1", timeout=60)
     finally:
-        await listener.close(timeout=5)
+        await listener.close(timeout=60)
     assert told == []
 
 
 async def test_pgqueuer_finds_its_tables_right(fresh_database: str) -> None:
-    connection = await asyncpg.connect(fresh_database, timeout=5)
+    connection = await asyncpg.connect(fresh_database, timeout=60)
     try:
         queries = Queries(AsyncpgDriver(connection), QueryBuilderEnvironment(TABLES))
         plan = await queries.plan_upgrade()
     finally:
-        await connection.close(timeout=5)
+        await connection.close(timeout=60)
     # Nothing is missing but what notifies, and the table of schedules, which nobody uses.
     wanted = sorted(" ".join(statement.split()[:4]) for statement in plan.statements)
     assert wanted == [
