@@ -233,7 +233,7 @@ async def test_a_server_process_above_its_memory_is_replaced_and_no_request_fail
                 assert answer.status_code == 200
                 return not first & await _serving(server)
 
-            await eventually(replaced)
+            await eventually(replaced, 300)  # one after the other: each has to start
             server.send_signal(signal.SIGINT)
             assert await ended(server) == 0
     assert "server process is replaced" in log.read_text()
