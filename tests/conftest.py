@@ -46,7 +46,7 @@ _FILES = TemporaryDirectory(prefix="tandem-files-")
 _MIGRATIONS = CHECKOUT / "persistence" / "migrations" / "versions"
 _TEMPLATE_LOCK = 7_426_331
 _START_SECONDS = 60
-_STOP_SECONDS = 15
+_STOP_SECONDS = 60
 
 # Imported modules live to the end. Python's default would search them for garbage so often that it
 # takes an eighth of the tests' time.
@@ -79,11 +79,11 @@ class Addresses:
     @asynccontextmanager
     async def administer(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection that may make and drop databases."""
-        connection = await asyncpg.connect(self.database_url, timeout=10)
+        connection = await asyncpg.connect(self.database_url, timeout=60)
         try:
             yield connection
         finally:
-            await connection.close(timeout=10)
+            await connection.close(timeout=60)
 
     async def create(self, name: str) -> str:
         """A new migrated database; answers its address."""
@@ -167,6 +167,10 @@ def settings_for(database_url: str, redis_url: str, **more: Any) -> Settings:
             "views_seconds": 3600,
             "files_url": f"file:{_FILES.name}",
             "redis_prefix": urlsplit(database_url).path.strip("/") or "tandem-test",
+            # Transactions that hold a lock until something is so may stand idle as long as that.
+            "idle_transaction_seconds": 90,
+            # No line of a slow machine's among those that a test reads.
+            "slow_statement_seconds": 60,
             **more,
         },
     )

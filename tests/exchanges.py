@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 
 _MOST_CALLS = 24
+#: httpx waits five seconds, which a busy machine takes now and then.
+_SECONDS = 60
 #: Headers that httpx adds to every request.
 _USUAL = {"host", "accept", "accept-encoding", "connection", "user-agent", "content-length"}
 
@@ -15,7 +17,7 @@ _last: deque[httpx.Response | str] = deque(maxlen=_MOST_CALLS)
 
 def http_client(**more: Any) -> httpx.AsyncClient:
     """An HTTP client whose calls are noted."""
-    return httpx.AsyncClient(event_hooks={"response": [_note]}, **more)
+    return httpx.AsyncClient(event_hooks={"response": [_note]}, **{"timeout": _SECONDS, **more})
 
 
 def transport_to(app: Any, client: tuple[str, int] = ("127.0.0.1", 123)) -> httpx.ASGITransport:

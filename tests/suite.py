@@ -81,9 +81,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--hypothesis-seed") is None:
         config.option.hypothesis_seed = str(run_seed())
     # Hypothesis draws new examples on every run, keeps nothing in the checkout and sets no time
-    # limit.
+    # limit, neither for a test nor for drawing its examples.
     hypothesis.settings.register_profile(
-        "tandem", database=None, deadline=None, max_examples=100 * LONGER[_depth_of(config)]
+        "tandem",
+        database=None,
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+        max_examples=100 * LONGER[_depth_of(config)],
     )
     hypothesis.settings.load_profile("tandem")
 

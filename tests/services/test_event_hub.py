@@ -29,9 +29,9 @@ _PLANTED = (
 async def taken(stream: EventStream, count: int) -> list[Any]:
     """So many events of a stream."""
     found: list[Any] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(found) < count:
-            frames = await stream.take(5)
+            frames = await stream.take(60)
             assert frames is not None
             found += [frame.event for frame in frames]
     return found
@@ -103,7 +103,7 @@ async def test_a_stream_whose_reader_takes_nothing_ends_at_its_bound(shop: Shop)
     assert len(await taken(other, 1)) == 1
     other.close()
     with pytest.raises(StreamTooSlow):
-        await deaf.take(5)
+        await deaf.take(60)
     assert deaf not in shop.process.event_hub.streams
 
 
@@ -115,7 +115,7 @@ async def test_a_stream_ends_at_the_hour_of_its_token(shop: Shop, clock: Clock) 
     assert not stream.ended
     clock.forward(seconds=61)
     with pytest.raises(TokenExpired):
-        await stream.take(5)
+        await stream.take(60)
 
 
 async def test_a_stream_ends_at_the_first_look_for_ended_sessions(shop: Shop) -> None:
@@ -169,7 +169,7 @@ async def test_older_events_are_not_told_before_it_is_known_whose_session_ended(
     await shop.execute("UPDATE sessions SET revoked_at = now() WHERE user_id = $1", ada.id)
     shop.process.revocations._polled_at = float("-inf")
     with pytest.raises(TokenRevoked):
-        await stream.take(5)
+        await stream.take(60)
 
 
 async def test_a_log_that_was_restored_is_told_as_a_gap(shop: Shop) -> None:
@@ -214,7 +214,7 @@ async def test_a_process_that_stops_ends_its_streams_and_every_new_one(shop: Sho
     process.event_hub.drain()
     for ended in (stream, await other.listen(ada)):
         with pytest.raises(Unavailable) as told:
-            await ended.take(5)
+            await ended.take(60)
         assert told.value.retry_after in range(1, 6)
     await process.close()
 
@@ -223,34 +223,40 @@ async def test_streams_that_begin_while_events_are_logged_miss_none(shop: Shop) 
     """Each goes from the log to the hub at a moment at which events come in."""
     people = [await shop.person() for _ in range(6)]
     begin, ended = await shop.end_of_log(), asyncio.Event()
-    streams: list[EventStream] = []
+    last: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def write() -> None:
-        while not ended.is_set():
+        written = 0
+        while not ended.is_set() or written <= 100:
             await shop.execute(_PLANTED, 0, "categories", True, False, None)
             await shop.process.sequencer.run()
             shop.process.event_hub._wake.set()
+            written += 1
 
     writing = asyncio.create_task(write())
     reading = []
     for number in range(60):
         stream = await shop.listen(people[number % 6], after=begin)
-        streams.append(stream)
-        reading.append(asyncio.create_task(until_idle(stream)))
+        reading.append(asyncio.create_task(until(stream, last)))
         await asyncio.sleep(0.01)
     ended.set()
     await writing
-    told = await asyncio.gather(*reading)
     log = [event.id for event in await log_after(shop, people[0], begin)]
+    last.set_result(log[-1])
+    told = await asyncio.gather(*reading)
     assert len(log) > 100
     for ids in told:
         assert ids == log
 
 
-async def until_idle(stream: EventStream) -> list[str]:
-    """The ids of a stream's events, until none comes for a while."""
+async def until(stream: EventStream, last: asyncio.Future[str]) -> list[str]:
+    """The ids of a stream's events up to the last one, which is known once all are written."""
     found: list[str] = []
-    while frames := await stream.take(1.5):
-        found += [frame.event.id for frame in frames]
+    async with asyncio.timeout(120):
+        while not (last.done() and last.result() in found):
+            frames = await stream.take(0.1)
+            assert frames is not None
+            found += [frame.event.id for frame in frames]
+    assert not stream._frames
     stream.close()
     return found

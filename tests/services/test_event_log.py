@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -413,7 +413,12 @@ async def test_what_is_told_of_somebody_after_they_left_has_no_payload(shop: Sho
 
 @pytest.fixture
 def later() -> Clock:
-    return Clock()
+    """A clock that begins at noon: no day ends while a test runs."""
+    clock = Clock()
+    now = clock()
+    noon = now.replace(hour=12, minute=0, second=0)
+    clock.forward(seconds=(noon - now).total_seconds() % timedelta(days=1).total_seconds())
+    return clock
 
 
 @pytest.fixture
@@ -444,7 +449,7 @@ async def test_a_week_of_days_is_made_ahead_and_old_days_are_dropped(
     assert await days(shop) == ["default"]
     first = await many(shop, owner, 3)  # before there are days: into the default partition
     await keep_days(shop.process, JOB)
-    today = datetime.now(UTC).date()
+    today = later().date()
     ahead = [f"{today + timedelta(days=day):%Y%m%d}" for day in range(8)]
     assert await days(shop) == [*ahead, "default"]
     assert await shop.value("SELECT count(*) FROM events_default") == 0

@@ -142,14 +142,14 @@ async def test_queueing_goes_with_what_its_call_writes(shop: Shop, user: Person)
 
 async def test_nobody_is_notified_of_a_job(shop: Shop, user: Person, database_url: str) -> None:
     told: list[Any] = []
-    listener = await asyncpg.connect(database_url, timeout=5)
+    listener = await asyncpg.connect(database_url, timeout=60)
     try:
         await listener.add_listener("ch_pgqueuer", lambda *heard: told.append(heard))
         await queueing(unique("tests."))(shop.request(user))
         # What is sent at a commit is delivered before the answer to a later statement.
-        await listener.fetchval("SELECT 1", timeout=5)
+        await listener.fetchval("SELECT 1", timeout=60)
     finally:
-        await listener.close(timeout=5)
+        await listener.close(timeout=60)
     assert told == []
     notifying = (
         "SELECT tgname FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid "

@@ -256,7 +256,11 @@ async def test_a_job_is_run_or_discarded_and_never_both(alone: Shop) -> None:
             return None
         return id
 
+    async def begun() -> list[str]:
+        return ran
+
     async with working(alone, {"tests.note": note}), working(alone, {"tests.note": note}):
+        await eventually(begun)
         discarded = []
         # From the end of the queue and from its front, where the workers are.
         for first, last in zip(ids[::2], reversed(ids[1::2]), strict=True):
