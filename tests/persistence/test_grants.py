@@ -17,6 +17,7 @@ from persistence.database.transactions import QueryStats
 from services.audit.chain import seal, verify
 from services.jobs.handlers import HANDLERS
 from services.process import database_limits, new_process
+from tests import commands
 from tests.cli.test_create_admin import tandem
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
@@ -47,12 +48,15 @@ async def shop(
     fresh_database: str, addresses: Addresses, role: str, password_hash: str, tmp_path: Path
 ) -> AsyncIterator[Shop]:
     """A shop that is served as that role, after `tandem migrate` granted it what it needs."""
-    status, said = await tandem(
-        settings_for(fresh_database, addresses.redis_url), "migrate", "--grant-to", role
+    url = as_role(fresh_database, role)
+    settings = settings_for(url, addresses.redis_url, mail_folder=tmp_path)
+    status, said = await commands.tandem(
+        settings_for(fresh_database, addresses.redis_url),
+        *("migrate", "--grant-to", role),
+        TANDEM_LOCK_SECONDS=str(settings.lock_seconds),
     )
     assert status == 0, said
-    url = as_role(fresh_database, role)
-    process = new_process(settings_for(url, addresses.redis_url, mail_folder=tmp_path))
+    process = new_process(settings)
     yield Shop(process, password_hash)
     await process.close()
 
@@ -67,11 +71,14 @@ async def test_everything_works_as_that_role(shop: Shop) -> None:
     await shop.process.sequencer.run()
     assert await shop.value("SELECT position FROM event_head") > 0
     # It may own no table, and yet makes and drops the partitions of the log.
+    began = shop.process.clock().date()
     await queue(shop, "events.keepDays")
     await queue(shop, "mail.resetPassword", email=buyer.email)
     async with working(shop, HANDLERS):
         await done(shop)
-    assert await shop.value("SELECT count(*) FROM pg_class WHERE relname ~ '^events_[0-9]+$'") == 8
+    made = await shop.value("SELECT count(*) FROM pg_class WHERE relname ~ '^events_[0-9]+$'")
+    # Past midnight there may be one more.
+    assert 8 <= made <= 8 + (shop.process.clock().date() - began).days
     # A server that starts finds nothing to migrate.
     await asyncio.to_thread(migrate.upgrade, shop.process.settings.database_url)
 
