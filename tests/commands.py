@@ -113,4 +113,4 @@ def running(log: Path, settings: Settings | None, *words: str, **more: str) -> I
         yield child
     finally:
         child.kill()
-        child.wait(5)
+        child.wait(60)
