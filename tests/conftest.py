@@ -79,11 +79,11 @@ class Addresses:
     @asynccontextmanager
     async def administer(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection that may make and drop databases."""
-        connection = await asyncpg.connect(self.database_url, timeout=10)
+        connection = await asyncpg.connect(self.database_url, timeout=60)
         try:
             yield connection
         finally:
-            await connection.close(timeout=10)
+            await connection.close(timeout=60)
 
     async def create(self, name: str) -> str:
         """A new migrated database; answers its address."""

@@ -31,10 +31,10 @@ async def role(fresh_database: str, addresses: Addresses) -> AsyncIterator[str]:
     async with addresses.administer() as server:
         await server.execute(f"CREATE ROLE {name} LOGIN")
     yield name
-    owner = await asyncpg.connect(fresh_database, timeout=10)
+    owner = await asyncpg.connect(fresh_database, timeout=60)
     await owner.execute(f"DROP OWNED BY {name}")
     await owner.execute(f"DROP ROLE {name}")
-    await owner.close(timeout=10)
+    await owner.close(timeout=60)
 
 
 def as_role(url: str, role: str) -> str:
@@ -104,13 +104,13 @@ async def test_the_limits_hold_for_that_role_whatever_a_pool_in_between_drops(
     shop: Shop, role: str
 ) -> None:
     settings = shop.process.settings
-    connection = await asyncpg.connect(settings.database_url, timeout=10)
+    connection = await asyncpg.connect(settings.database_url, timeout=60)
     try:
         for name, value in session_settings(database_limits(settings)).items():
             found = "SELECT setting FROM pg_settings WHERE lower(name) = $1"
             assert await connection.fetchval(found, name) == value, name
     finally:
-        await connection.close(timeout=10)
+        await connection.close(timeout=60)
 
 
 async def test_that_role_cannot_change_what_is_there_for_good(shop: Shop) -> None:
@@ -127,12 +127,12 @@ async def test_a_role_that_is_above_grants_is_refused(
     for name in (urlsplit(fresh_database).username or "postgres", "nobody_at_all"):
         with pytest.raises(Ungrantable):
             await grant(fresh_database, name, {})
-    owner = await asyncpg.connect(fresh_database, timeout=10)
+    owner = await asyncpg.connect(fresh_database, timeout=60)
     await owner.execute(f"ALTER TABLE audit_log OWNER TO {role}")
     with pytest.raises(Ungrantable, match="owns tables"):
         await grant(fresh_database, role, {})
     await owner.execute("ALTER TABLE audit_log OWNER TO CURRENT_USER")
-    await owner.close(timeout=10)
+    await owner.close(timeout=60)
     status, said = await tandem(
         settings_for(fresh_database, addresses.redis_url), "migrate", "--grant-to", "nobody_at_all"
     )

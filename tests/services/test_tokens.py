@@ -71,7 +71,7 @@ class Stopped(Clock):
 
 async def rows(settings: Settings) -> list[dict[str, Any]]:
     """What stands in the table."""
-    connection = await asyncpg.connect(settings.database_url, timeout=10)
+    connection = await asyncpg.connect(settings.database_url, timeout=60)
     try:
         found = await connection.fetch("SELECT * FROM signing_keys ORDER BY signs_from")
         return [dict(row) for row in found]
@@ -81,7 +81,7 @@ async def rows(settings: Settings) -> list[dict[str, Any]]:
 
 async def execute(settings: Settings, sql: str, *values: object) -> None:
     """Change the table behind the processes' backs."""
-    connection = await asyncpg.connect(settings.database_url, timeout=10)
+    connection = await asyncpg.connect(settings.database_url, timeout=60)
     try:
         await connection.execute(sql, *values)
     finally:
