@@ -161,8 +161,13 @@ def settings_for(database_url: str, redis_url: str, **more: Any) -> Settings:
         redis_url=redis_url,
         **{
             "pool_min": 2,
-            # A machine that is busy with tests must not look like a Redis that is away.
+            # A machine that is busy with tests must not look like a Redis that is away, nor like a
+            # database that is overloaded. A lock is given up before its statement is.
             "redis_seconds": 30,
+            "pool_wait_seconds": 30,
+            "connect_seconds": 30,
+            "lock_seconds": 25,
+            "key_wait_seconds": 20,
             # Reads change nothing by themselves: a test of views writes them.
             "views_seconds": 3600,
             "files_url": f"file:{_FILES.name}",

@@ -187,7 +187,7 @@ async def commands(process: Process) -> AsyncIterator[list[str]]:
             following = asyncio.create_task(follow())
             yield seen
             await process.redis.echo(end)
-            await asyncio.wait_for(following, 10)
+            await asyncio.wait_for(following, 60)
     finally:
         await watch.aclose()
 

@@ -76,7 +76,7 @@ async def pay(shop: Shop, buyer: Person, order: Any) -> Any:
 async def one_held_open(shop: Shop, buyer: Person, order: Any) -> AsyncIterator[asyncpg.Connection]:
     """Inside, a payment has done everything but commit; it is let go afterwards, and goes well."""
     await shop.execute(_HOLD.format(held=buyer.id))
-    gate = await asyncpg.connect(shop.process.settings.database_url, timeout=10)
+    gate = await asyncpg.connect(shop.process.settings.database_url, timeout=60)
     try:
         await gate.execute("SELECT pg_advisory_lock($1)", _GATE)
         paying = asyncio.create_task(pay(shop, buyer, order))
@@ -88,7 +88,7 @@ async def one_held_open(shop: Shop, buyer: Person, order: Any) -> AsyncIterator[
         await gate.execute("SELECT pg_advisory_unlock($1)", _GATE)
         assert (await paying).order_id == order.id
     finally:
-        await gate.close(timeout=10)
+        await gate.close(timeout=60)
 
 
 async def waits_seen(connection: asyncpg.Connection, paying: asyncio.Future[Any]) -> set[int]:

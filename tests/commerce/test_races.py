@@ -27,6 +27,13 @@ from tests.servers import serving
 from tests.shop import Person, Shop, new_key
 
 _PATIENCE = httpx.Timeout(60)
+#: The servers, too, wait for longer than a machine that is busy with tests may need.
+_PATIENT = {
+    "TANDEM_KEY_WAIT_SECONDS": "50",
+    "TANDEM_LOCK_SECONDS": "25",
+    "TANDEM_POOL_WAIT_SECONDS": "50",
+    "TANDEM_REDIS_SECONDS": "30",
+}
 
 
 @dataclass
@@ -60,7 +67,9 @@ async def arena(
         stack.push_async_callback(process.close)
         servers = await asyncio.gather(
             *(
-                asyncio.to_thread(stack.enter_context, serving(settings, logs / f"{number}.log"))
+                asyncio.to_thread(
+                    stack.enter_context, serving(settings, logs / f"{number}.log", **_PATIENT)
+                )
                 for number in (1, 2)
             )
         )
@@ -111,6 +120,7 @@ async def patiently(door: GraphQL | Rest, operation: str, *args: Any, **more: An
         outcome = await door.call(operation, *args, **more, key=key)
         if outcome.code not in ("UNAVAILABLE", "IDEMPOTENCY_KEY_IN_USE"):
             break
+        await asyncio.sleep(1)
     return outcome
 
 

@@ -17,7 +17,7 @@ import tests.conftest  # noqa: F401
 from tests.faults import FAULTS, report
 from tests.suite import CALLS
 
-_SECONDS = 60
+_SECONDS = 240
 _PLAIN = [
     "-q",
     "--no-header",

@@ -347,7 +347,7 @@ async def test_a_retry_waits_for_the_first_call_and_gets_its_answer(
 
 
 async def test_a_key_whose_first_call_goes_on_for_too_long_is_in_use(
-    door: Door, shop: Shop, user: Person
+    door: Door, shop: Shop, user: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = new_key()
     async with shop.process.database.connection() as connection:
@@ -361,7 +361,9 @@ async def test_a_key_whose_first_call_goes_on_for_too_long_is_in_use(
             b"the first call, on another process",
         )
         async with shop.unchanged():
-            outcome = await door.call("deposits.create", {"amount": "5"}, caller=user, key=key)
+            with monkeypatch.context() as briefly:
+                briefly.setattr(shop.process.key_turns, "wait_seconds", 0.5)
+                outcome = await door.call("deposits.create", {"amount": "5"}, caller=user, key=key)
         await transaction.rollback()
     assert (outcome.code, outcome.status) == ("IDEMPOTENCY_KEY_IN_USE", 409)
     assert (await door.call("deposits.create", {"amount": "5"}, caller=user, key=key)).ok

@@ -72,8 +72,12 @@ async def works(settings: Settings) -> None:
     process = new_process(settings)
     await process.open()
     assert await process.database.reader(QueryStats()).one(CLOCK)
-    findings = await Health(process).find()
-    assert findings.status == "ok"
+    health = Health(process)
+
+    async def sound() -> bool:
+        return (await health.find()).status == "ok"
+
+    await eventually(sound)
     await process.close()
     assert (await revision.current(settings.database_url))[0] == revision.newest()
     engine = migrate.engine_for(settings.database_url)
@@ -81,7 +85,7 @@ async def works(settings: Settings) -> None:
         assert (await connection.exec_driver_sql("SELECT 1")).scalar() == 1
     await engine.dispose()
     await asyncio.to_thread(migrate.upgrade, settings.database_url, revision.newest())
-    status, said = await tandem(settings, "doctor")
+    status, said = await commands.tandem(settings, "doctor", TANDEM_CONNECT_SECONDS="30")
     assert status == 0, said
 
 
@@ -126,7 +130,7 @@ async def test_several_hosts_and_other_spellings_work(settings: Settings) -> Non
         port = gate.port
         for url in (
             f"postgresql://postgres@127.0.0.1:1,127.0.0.1:{port}/{name}"
-            "?target_session_attrs=read-write&connect_timeout=3&sslmode=prefer",
+            "?target_session_attrs=read-write&connect_timeout=30&sslmode=prefer",
             f"postgres://postgres@127.0.0.1:{port}/{name}?keepalives=1&gssencmode=disable"
             "&channel_binding=prefer&application_name=shop&options=-c%20work_mem%3D5MB",
             f"host=127.0.0.1 port={port} dbname='{name}' user=postgres password='it\\'s'",
@@ -227,7 +231,7 @@ async def test_connections_above_the_least_close_when_they_are_idle(
         return await connections() == 1
 
     given = {"database_url": fresh_database, "pool_min": 1, "pool_max": 4, "pool_idle_seconds": 0.5}
-    watching = await asyncpg.connect(fresh_database, timeout=5)
+    watching = await asyncpg.connect(fresh_database, timeout=60)
     database = new_database(settings.model_copy(update=given))
     try:
         async with database.connection(), database.connection(), database.connection():

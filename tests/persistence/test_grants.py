@@ -17,6 +17,7 @@ from persistence.database.transactions import QueryStats
 from services.audit.chain import seal, verify
 from services.jobs.handlers import HANDLERS
 from services.process import database_limits, new_process
+from tests import commands
 from tests.cli.test_create_admin import tandem
 from tests.conftest import Addresses, settings_for
 from tests.shop import Shop
@@ -30,10 +31,10 @@ async def role(fresh_database: str, addresses: Addresses) -> AsyncIterator[str]:
     async with addresses.administer() as server:
         await server.execute(f"CREATE ROLE {name} LOGIN")
     yield name
-    owner = await asyncpg.connect(fresh_database, timeout=10)
+    owner = await asyncpg.connect(fresh_database, timeout=60)
     await owner.execute(f"DROP OWNED BY {name}")
     await owner.execute(f"DROP ROLE {name}")
-    await owner.close(timeout=10)
+    await owner.close(timeout=60)
 
 
 def as_role(url: str, role: str) -> str:
@@ -47,12 +48,15 @@ async def shop(
     fresh_database: str, addresses: Addresses, role: str, password_hash: str, tmp_path: Path
 ) -> AsyncIterator[Shop]:
     """A shop that is served as that role, after `tandem migrate` granted it what it needs."""
-    status, said = await tandem(
-        settings_for(fresh_database, addresses.redis_url), "migrate", "--grant-to", role
+    url = as_role(fresh_database, role)
+    settings = settings_for(url, addresses.redis_url, mail_folder=tmp_path)
+    status, said = await commands.tandem(
+        settings_for(fresh_database, addresses.redis_url),
+        *("migrate", "--grant-to", role),
+        TANDEM_LOCK_SECONDS=str(settings.lock_seconds),
     )
     assert status == 0, said
-    url = as_role(fresh_database, role)
-    process = new_process(settings_for(url, addresses.redis_url, mail_folder=tmp_path))
+    process = new_process(settings)
     yield Shop(process, password_hash)
     await process.close()
 
@@ -67,11 +71,14 @@ async def test_everything_works_as_that_role(shop: Shop) -> None:
     await shop.process.sequencer.run()
     assert await shop.value("SELECT position FROM event_head") > 0
     # It may own no table, and yet makes and drops the partitions of the log.
+    began = shop.process.clock().date()
     await queue(shop, "events.keepDays")
     await queue(shop, "mail.resetPassword", email=buyer.email)
     async with working(shop, HANDLERS):
         await done(shop)
-    assert await shop.value("SELECT count(*) FROM pg_class WHERE relname ~ '^events_[0-9]+$'") == 8
+    made = await shop.value("SELECT count(*) FROM pg_class WHERE relname ~ '^events_[0-9]+$'")
+    # Past midnight there may be one more.
+    assert 8 <= made <= 8 + (shop.process.clock().date() - began).days
     # A server that starts finds nothing to migrate.
     await asyncio.to_thread(migrate.upgrade, shop.process.settings.database_url)
 
@@ -97,13 +104,13 @@ async def test_the_limits_hold_for_that_role_whatever_a_pool_in_between_drops(
     shop: Shop, role: str
 ) -> None:
     settings = shop.process.settings
-    connection = await asyncpg.connect(settings.database_url, timeout=10)
+    connection = await asyncpg.connect(settings.database_url, timeout=60)
     try:
         for name, value in session_settings(database_limits(settings)).items():
             found = "SELECT setting FROM pg_settings WHERE lower(name) = $1"
             assert await connection.fetchval(found, name) == value, name
     finally:
-        await connection.close(timeout=10)
+        await connection.close(timeout=60)
 
 
 async def test_that_role_cannot_change_what_is_there_for_good(shop: Shop) -> None:
@@ -120,12 +127,12 @@ async def test_a_role_that_is_above_grants_is_refused(
     for name in (urlsplit(fresh_database).username or "postgres", "nobody_at_all"):
         with pytest.raises(Ungrantable):
             await grant(fresh_database, name, {})
-    owner = await asyncpg.connect(fresh_database, timeout=10)
+    owner = await asyncpg.connect(fresh_database, timeout=60)
     await owner.execute(f"ALTER TABLE audit_log OWNER TO {role}")
     with pytest.raises(Ungrantable, match="owns tables"):
         await grant(fresh_database, role, {})
     await owner.execute("ALTER TABLE audit_log OWNER TO CURRENT_USER")
-    await owner.close(timeout=10)
+    await owner.close(timeout=60)
     status, said = await tandem(
         settings_for(fresh_database, addresses.redis_url), "migrate", "--grant-to", "nobody_at_all"
     )

@@ -47,9 +47,9 @@ async def traded(
     await shop.order(buyer)
     await keep_currency(process.database, "EUR")
     await process.close()
-    connection = await asyncpg.connect(fresh_database, timeout=10)
+    connection = await asyncpg.connect(fresh_database, timeout=60)
     yield connection
-    await connection.close(timeout=10)
+    await connection.close(timeout=60)
 
 
 async def _amounts(connection: asyncpg.Connection) -> dict[str, list[str | None]]:
@@ -140,7 +140,7 @@ async def test_a_database_whose_amounts_have_three_decimals_cannot_go_back(
 async def test_an_older_database_in_another_currency_gets_its_decimals(
     fresh_database: str, code: str, price: str, after: str
 ) -> None:
-    connection = await asyncpg.connect(fresh_database, timeout=10)
+    connection = await asyncpg.connect(fresh_database, timeout=60)
     try:
         await _back_to(fresh_database, "0021")
         await connection.execute("SET session_replication_role = replica")
@@ -157,13 +157,13 @@ async def test_an_older_database_in_another_currency_gets_its_decimals(
         assert await connection.fetchval("SELECT value::text FROM coupons") == "12.50"
         assert await connection.fetchval("SELECT currency FROM shop") == code
     finally:
-        await connection.close(timeout=10)
+        await connection.close(timeout=60)
 
 
 async def test_fractions_of_a_currency_without_any_are_not_rounded_away(
     fresh_database: str,
 ) -> None:
-    connection = await asyncpg.connect(fresh_database, timeout=10)
+    connection = await asyncpg.connect(fresh_database, timeout=60)
     try:
         await _back_to(fresh_database, "0021")
         await connection.execute("SET session_replication_role = replica")
@@ -175,7 +175,7 @@ async def test_fractions_of_a_currency_without_any_are_not_rounded_away(
             await asyncio.to_thread(migrate.upgrade, fresh_database)
         assert await connection.fetchval("SELECT price::text FROM products") == "100.50"
     finally:
-        await connection.close(timeout=10)
+        await connection.close(timeout=60)
 
 
 @pytest.mark.parametrize(("code", "decimals"), [("JPY", 0), ("KWD", 3)])

@@ -17,8 +17,13 @@ from tests.servers import Server, serving
 from tests.shop import Person, Shop
 from tests.worker.work import eventually
 
-#: The server believes addresses that loopback tells, so each reader is another one.
-TRUSTED = {"TANDEM_TRUSTED_PROXIES": "127.0.0.0/8"}
+#: The server believes addresses that loopback tells, so each reader is another one. It refuses
+#: nobody because the machine is slow.
+TRUSTED = {
+    "TANDEM_TRUSTED_PROXIES": "127.0.0.0/8",
+    "TANDEM_POOL_WAIT_SECONDS": "60",
+    "TANDEM_REDIS_SECONDS": "30",
+}
 #: Reads of the flood by depth of the run.
 READS = (1_000, 5_000, 30_000)
 CONNECTIONS = 32
@@ -67,9 +72,10 @@ async def test_a_flood_of_views_writes_together_and_meets_no_author(
     other = await shop.post(user)
     count, door, waits, edits = READS[depth], Service(shop), 0, 0
     updates = "SELECT n_tup_ins + n_tup_upd FROM pg_stat_user_tables WHERE relname = 'post_views'"
+    # Waits for a row are waits for its transaction; a table's file grows for all who write.
     waiting = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND wait_event_type = 'Lock' AND wait_event IN ('transactionid', 'tuple')"
     )
     with serving(settings, tmp_path / "server", **TRUSTED) as server:
         async with readers(server) as crowd:
@@ -89,11 +95,18 @@ async def test_a_flood_of_views_writes_together_and_meets_no_author(
 
             await eventually(all_counted)
             seconds = time.monotonic() - began
+
+            async def told() -> bool:
+                return await shop.value(updates) > before
+
+            # A process of PostgreSQL may keep its counts to itself for ten seconds.
+            await eventually(told)
             written = await settled(shop, updates) - before
     assert edits > 1
     assert waits == 0
-    # Each process writes once a second at most; one row is written, however many readers came.
-    assert 1 <= written <= seconds + 2
+    # Each process writes once a second at most; one row is written, however many readers came. The
+    # rows of the two new posts may be told late.
+    assert 1 <= written <= seconds + 4
     assert await views(shop, other.id) == 0
 
 
@@ -121,9 +134,9 @@ async def test_a_killed_server_loses_the_last_views_and_no_like(
             async def written() -> bool:
                 return await views(shop, post.id) == 40
 
-            await eventually(written, 30)
+            await eventually(written)
             await crowd.read(post.id, 20)
-            async with httpx.AsyncClient(base_url=server.url) as client:
+            async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
                 for fan in fans:
                     answer = await client.put(f"/api/v2/posts/{post.id}/like", headers=fan.headers)
                     assert answer.status_code == 200

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -39,23 +40,34 @@ def client_of(url: str) -> Redis:
     return new_redis(settings_for("postgresql:///nowhere", url))
 
 
+@pytest.fixture
+def ways() -> list[PooledCalls | Pipeline]:
+    """The ways to Redis of the budgets that were made."""
+    return []
+
+
 @pytest.fixture(params=["alone", "joined"])
-async def make(request: pytest.FixtureRequest, addresses: Addresses) -> AsyncIterator[Make]:
+async def make(
+    request: pytest.FixtureRequest, addresses: Addresses, ways: list[PooledCalls | Pipeline]
+) -> AsyncIterator[Make]:
     """Makes the budgets as another process sees them, on either way to Redis."""
     clients: list[Redis] = []
-    pipelines: list[Pipeline] = []
 
     def made(processes: int = 1, url: str | None = None, seconds: float = 30) -> Budgets:
-        clients.append(client_of(url or addresses.redis_url))
+        client = client_of(url or addresses.redis_url)
+        clients.append(client)
         reachability = Reachability("Redis", url or addresses.redis_url, "")
         if request.param == "alone":
-            ask = partial(gcra.ask_redis, PooledCalls(clients[-1], seconds))
+            calls = PooledCalls(client, seconds)
+            ways.append(calls)
+            ask = partial(gcra.ask_redis, calls)
             return Budgets(ask, seconds, processes, reachability)
-        pipelines.append(Pipeline(clients[-1], seconds))
-        return Budgets(JoinedCharges(pipelines[-1]).ask, seconds, processes, reachability)
+        pipeline = Pipeline(client, seconds)
+        ways.append(pipeline)
+        return Budgets(JoinedCharges(pipeline).ask, seconds, processes, reachability)
 
     yield made
-    for each in pipelines:
+    for each in ways:
         each.close()
     for one in clients:
         await one.aclose()
@@ -180,9 +192,12 @@ async def test_redis_and_the_process_reckon_alike(budgets: Budgets, depth: int) 
 async def test_a_key_goes_by_itself(budgets: Budgets, addresses: Addresses) -> None:
     one, redis = charge(10), client_of(addresses.redis_url)
     for _ in range(3):
+        began = time.monotonic()
         await budgets.spend([one], NOW)
+        left = await redis.pttl(one.key)
+        passed = (time.monotonic() - began) * 1000
         # As long as the whole budget takes to refill, and as far as clocks may differ.
-        assert 95_000 < await redis.pttl(one.key) <= 100_000
+        assert 100_000 - passed - 1000 < left <= 100_000
     untouched = charge(10, cost=0)
     await budgets.spend([untouched], NOW)
     assert not await redis.exists(untouched.key)
@@ -274,7 +289,9 @@ async def test_with_redis_back_the_budget_is_shared_again(
     assert await let_in(here, one, 20) == 5
 
 
-async def test_a_redis_that_hangs_is_asked_by_one_call_and_then_left_alone(make: Make) -> None:
+async def test_a_redis_that_hangs_is_asked_by_one_call_and_then_left_alone(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = 0
 
     async def never_answer(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -284,21 +301,22 @@ async def test_a_redis_that_hangs_is_asked_by_one_call_and_then_left_alone(make:
 
     server = await asyncio.start_server(never_answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    budgets, one = make(1, f"redis://127.0.0.1:{port}/0", 0.5), charge(10)
-    async with asyncio.timeout(2):  # twenty waits, one after the other, would take ten
+    monkeypatch.setattr(redis_calls, "PAUSE_SECONDS", 600)  # it ends when the test says so
+    budgets, one = make(1, f"redis://127.0.0.1:{port}/0", 1), charge(10)
+    async with asyncio.timeout(15):  # twenty waits, one after the other, would take twenty
         assert (await budgets.spend([one], NOW)).allowed
         for _ in range(20):
             await budgets.spend([one], NOW)
         assert asked == 1
     budgets._breaker.ask_again_at = 0.0  # the pause is over
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(15):
         await asyncio.gather(*[budgets.spend([one], NOW) for _ in range(20)])
     assert asked == 2
     server.close()
 
 
 async def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(
-    tmp_path: Path, make: Make
+    tmp_path: Path, make: Make, ways: list[PooledCalls | Pipeline]
 ) -> None:
     async with own_valkey(tmp_path) as url:
         budgets, redis = make(1, url, 0.2), Redis.from_url(url)
@@ -313,6 +331,8 @@ async def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(
         await asyncio.sleep(0.05)
         await let_in(budgets, one, 3)  # in here, while Redis is busy
         await blocking
+        # From now on no answer is late, however slow the machine is.
+        ways[-1]._seconds = 30
         budgets._breaker.ask_again_at = 0.0
         for left in range(99, 89, -1):
             assert (await budgets.spend([other], NOW)).balances[0].remaining == left

@@ -94,6 +94,7 @@ async def test_a_late_reply_fails_its_call_and_answers_no_other(redis: Redis) ->
     pipeline = Pipeline(redis, 0.1)
     with pytest.raises(TimeoutError):
         await pipeline.call("BLPOP", unique("nothing"), 0.3)
+    pipeline._seconds = 30  # from now on no reply is late, however slow the machine is
     for number in range(20):
         assert await pipeline.call("ECHO", number) == str(number).encode()
         await asyncio.sleep(0.02)
@@ -119,7 +120,7 @@ async def test_charges_of_one_turn_are_one_run_of_the_script(
     await budgets.spend(charges[:1], NOW)
     # Other tests may use the same Redis: they can only make it more than one run.
     runs = []
-    for _ in range(5):
+    while len(runs) < 100 and (not runs or min(runs) >= 16):
         before = await ran(redis, "get"), await ran(redis, "evalsha")
         await asyncio.gather(*[budgets.spend([each], NOW) for each in charges])
         after = await ran(redis, "get"), await ran(redis, "evalsha")

@@ -1,8 +1,9 @@
 """Processes whose machine has another time: PostgreSQL's decides for all of them."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ import structlog
 
 from api.cli.doctor import clock_found
 from api.cli.terminal import Problem
+from services import health
 from services.health import Health
 from services.jobs.handlers import HANDLERS
 from services.process import new_process
+from services.settings.settings import Settings
 from services.shared_clock import MOST_OFF, SharedClock
 from services.users import own_account
 from tests.conftest import Addresses, settings_for
@@ -84,28 +87,35 @@ async def test_tokens_of_one_machine_are_taken_on_another(shop: Shop, elsewhere:
 
 
 async def test_a_clock_that_is_nearly_right_is_not_corrected(shop: Shop) -> None:
-    clock = Standing(await shop.value("SELECT clock_timestamp()"))
+    clock = Clock()
     shared = SharedClock(shop.process.database, clock)
+
+    def corrected() -> bool:
+        return not clock() <= shared() <= clock()
+
     await shared.measure()
-    assert shared() == clock.now
-    clock.now += timedelta(minutes=_MINUTES)
-    assert shared() == clock.now  # until it is measured
+    assert not corrected()
+    clock.forward(minutes=_MINUTES)
+    assert not corrected()  # until it is measured
     await shared.measure()
+    assert corrected()
     assert abs(shared() - await shop.value("SELECT clock_timestamp()")) < timedelta(minutes=1)
-    clock.now -= timedelta(minutes=_MINUTES)
+    clock.forward(minutes=-_MINUTES)
     await shared.measure()
-    assert shared() == clock.now
+    assert not corrected()
 
 
-async def test_a_process_says_that_its_clock_is_wrong(shop: Shop) -> None:
+async def test_a_process_says_that_its_clock_is_wrong(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_CHECK_SECONDS", 30)  # a slow machine is sound
     clock = Clock()
     process = new_process(shop.process.settings, own_clock=clock)
-    health = Health(process)
     try:
         with structlog.testing.capture_logs() as lines:
             await process.shared_clock.measure()
-            assert (await health.find()).status == "ok"
-            clock.ahead = MOST_OFF + timedelta(seconds=1)
+            assert (await Health(process).find()).status == "ok"
+            clock.ahead = MOST_OFF + timedelta(minutes=1)
             for _ in range(3):
                 await process.shared_clock.measure()
             # The process corrects its clock, so it may serve.
@@ -116,25 +126,21 @@ async def test_a_process_says_that_its_clock_is_wrong(shop: Shop) -> None:
             assert (await Health(process).find()).status == "ok"
         said = [line for line in lines if line["event"].startswith("clock")]
         assert [line["event"] for line in said] == ["clock is wrong", "clock is right again"]
-        assert 5 < said[0]["ahead"] < 7
+        # A measurement is off by half of the time that it takes, at most.
+        assert 55 < said[0]["ahead"] < 75
     finally:
         await process.close()
 
 
 async def test_the_doctor_says_that_a_clock_is_wrong(shop: Shop) -> None:
     clock, settings = Clock(), shop.process.settings
-    assert "0." in await asyncio.to_thread(clock_found, settings, clock)
+    # A measurement is off by half of the time that it takes, at most.
+    assert re.match(r"[0-4]\.\d s (ahead of|behind) PostgreSQL's", await found(settings, clock))
     clock.forward(seconds=-60)
-    with pytest.raises(Problem, match=r"(59|60).\d s behind PostgreSQL's"):
-        await asyncio.to_thread(clock_found, settings, clock)
+    with pytest.raises(Problem, match=r"^(5[5-9]|6[0-5])\.\d s behind PostgreSQL's"):
+        await found(settings, clock)
 
 
-class Standing:
-    """A clock that stands still."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        """The time."""
-        return self.now
+async def found(settings: Settings, clock: Clock) -> str:
+    """What the doctor finds of a clock."""
+    return await asyncio.to_thread(clock_found, settings, clock)

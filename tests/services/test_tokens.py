@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ from tests.commands import tandem
 from tests.conftest import Addresses, settings_for
 from tests.servers import serving
 from tests.shop import Clock
+from tests.worker.work import eventually
 
 OTHER_SECRET = "another-secret-of-at-least-32-characters"
 NOWHERE_DATABASE = "postgresql://postgres@127.0.0.1:1/tandem"
@@ -55,9 +57,21 @@ async def process_of(
         await process.close()
 
 
+class Stopped(Clock):
+    """A clock that moves only when it is told to, however long the test takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        """The time now."""
+        return self._began + self.ahead
+
+
 async def rows(settings: Settings) -> list[dict[str, Any]]:
     """What stands in the table."""
-    connection = await asyncpg.connect(settings.database_url, timeout=10)
+    connection = await asyncpg.connect(settings.database_url, timeout=60)
     try:
         found = await connection.fetch("SELECT * FROM signing_keys ORDER BY signs_from")
         return [dict(row) for row in found]
@@ -67,7 +81,7 @@ async def rows(settings: Settings) -> list[dict[str, Any]]:
 
 async def execute(settings: Settings, sql: str, *values: object) -> None:
     """Change the table behind the processes' backs."""
-    connection = await asyncpg.connect(settings.database_url, timeout=10)
+    connection = await asyncpg.connect(settings.database_url, timeout=60)
     try:
         await connection.execute(sql, *values)
     finally:
@@ -250,10 +264,10 @@ async def test_an_unknown_key_is_looked_up_at_most_once_a_second(alone: Settings
             algorithm="EdDSA",
             headers={"kid": f"{kid}x", "typ": "at+jwt"},
         )
-        looks = counted(process.tokens, "load")
+        looks, began = counted(process.tokens, "load"), time.monotonic()
         for _ in range(50):
             assert not await accepted(process, odd)
-        assert len(looks) == 1
+        assert 1 <= len(looks) <= 1 + (time.monotonic() - began)
 
 
 # The cache of verified tokens
@@ -337,7 +351,7 @@ async def test_what_was_refused_is_not_remembered(
 
 
 async def test_a_remembered_token_ends_in_time(alone: Settings) -> None:
-    clock = Clock()
+    clock = Stopped()
     async with process_of(alone, clock) as process:
         await process.tokens.load()
         token = issued(process)
@@ -410,7 +424,7 @@ def shown(process: Process) -> list[str]:
 
 
 async def test_a_rotation_follows_its_plan_and_refuses_no_token(alone: Settings) -> None:
-    clock = Clock()
+    clock = Stopped()
     async with process_of(alone, clock) as process:
         await process.tokens.load()
         first = issued(process)
@@ -493,8 +507,11 @@ async def test_who_has_no_right_secret_cannot_rotate(alone: Settings) -> None:
     assert await rows(alone) == before
 
 
-async def test_a_token_of_a_new_key_is_known_at_once_elsewhere(alone: Settings) -> None:
+async def test_a_token_of_a_new_key_is_known_at_once_elsewhere(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Even where the table has not been read since: the unknown key makes a process read it."""
+    monkeypatch.setattr(tokens_module, "_RELOAD_SECONDS", 30)  # a slow machine reads for longer
     async with process_of(alone) as one, process_of(alone) as other:
         await one.tokens.load()
         await other.tokens.load()
@@ -508,8 +525,11 @@ async def test_an_open_process_learns_of_a_new_key_by_itself(alone: Settings) ->
         await process.open()
         await other.tokens.load()
         done = await replace_at_once(other.database, Seal(*alone.secrets), other.clock())
-        await asyncio.sleep(1)
-        assert shown(process) == [done.key.kid]
+
+        async def learned() -> bool:
+            return shown(process) == [done.key.kid]
+
+        await eventually(learned)
 
 
 # The command

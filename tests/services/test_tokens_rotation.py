@@ -26,6 +26,8 @@ _RENEW = 1.5
 _SHORT = {
     "TANDEM_JWKS_SECONDS": str(_JWKS_SECONDS),
     "TANDEM_ACCESS_TOKEN_SECONDS": str(_LIFE),
+    "TANDEM_POOL_WAIT_SECONDS": "60",
+    "TANDEM_LOCK_SECONDS": "25",
 }
 
 
@@ -59,13 +61,21 @@ class Client:
                 self._keep((await next(self._doors).call("auth.refresh", raw)).ok)
             token = self._tokens["accessToken"]
             outcome = await next(self._doors).call("users.me", caller=token)
-            self.outcomes[outcome.code] += 1
+            # On a slow machine a token may end on its way.
+            if outcome.code != "TOKEN_EXPIRED" or not _ended(token):
+                self.outcomes[outcome.code] += 1
             await asyncio.sleep(0.1)
 
     def _keep(self, tokens: dict[str, Any]) -> None:
         self._tokens = tokens
         self._renew_at = asyncio.get_running_loop().time() + _RENEW
         self.seen.append((tokens["accessToken"], datetime.now(UTC)))
+
+
+def _ended(token: str) -> bool:
+    """Is the token's time over by now?"""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return claims["exp"] <= datetime.now(UTC).timestamp()
 
 
 async def test_no_valid_token_is_refused_while_keys_are_rotated(

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from persistence.uploads.tables import LARGEST_UPLOAD
+from services import health
 from services.files.choosing import new_store
 from services.files.store import IMAGES, UPLOADS
 from services.ids import new_id
@@ -58,7 +59,7 @@ async def store(request: pytest.FixtureRequest, process: Process) -> AsyncIterat
         yield "folder"
         return
     endpoint = request.getfixturevalue("s3_server")
-    async with storing_in(process, **s3.settings_of(endpoint)):
+    async with storing_in(process, files_seconds=60, **s3.settings_of(endpoint)):
         yield "S3"
 
 
@@ -71,7 +72,7 @@ async def send(
     if address.path.startswith("/files/"):
         url = f"{address.path}?{address.query}"
         return await client.request(upload["method"], url, content=content, headers=given)
-    async with httpx.AsyncClient() as outside:
+    async with httpx.AsyncClient(timeout=60) as outside:
         method = upload["method"]
         return await outside.request(method, upload["url"], content=content, headers=given)
 
@@ -382,8 +383,13 @@ async def test_uploads_at_one_moment_count_each_other(door: Door, shop: Shop, us
 
 
 async def test_without_its_store_only_files_are_missing(
-    door: Door, shop: Shop, client: httpx.AsyncClient, user: Person
+    door: Door,
+    shop: Shop,
+    client: httpx.AsyncClient,
+    user: Person,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(health, "_CHECK_SECONDS", 30)  # a slow machine is ready
     upload = await shop.upload(user)
     away = s3.settings_of("http://127.0.0.1:1")
     async with storing_in(shop.process, files_seconds=2, **away):

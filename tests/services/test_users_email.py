@@ -220,7 +220,7 @@ async def test_a_password_that_is_changed_meanwhile_moves_no_email(
     with monkeypatch.context() as slow:
         slow.setattr(passwords, "verify", slowly)
         late = asyncio.create_task(door.call("users.updateMe", another(), caller=user))
-        await asyncio.wait_for(looked.wait(), 10)
+        await asyncio.wait_for(looked.wait(), 60)
     changed = {"currentPassword": PASSWORD, "newPassword": "another-password"}
     assert (await door.call("users.changePassword", changed, caller=user)).ok
     async with shop.unchanged():
