@@ -20,6 +20,8 @@ class Gate:
         self._tls = tls
         self._open: list[asyncio.StreamWriter] = []
         self._served: set[asyncio.Task[None]] = set()
+        self._is_cut = False
+        self._cuts = 0
         self.port = 0
         #: Callers that came without TLS although the gate speaks it.
         self.plain = 0
@@ -45,6 +47,8 @@ class Gate:
 
     def cut(self) -> None:
         """Nobody comes through any more."""
+        self._is_cut = True
+        self._cuts += 1
         self._server.close()
         for writer in self._open:
             with suppress(AttributeError):  # of a transport with TLS that has ended
@@ -53,12 +57,13 @@ class Gate:
 
     async def mend(self) -> None:
         """The way is open again, at the same port."""
+        self._is_cut = False
         wrapped = None if self._postgres else self._tls
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=wrapped)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        first = b""
+        first, cuts = b"", self._cuts
         with suppress(OSError, asyncio.IncompleteReadError):
             if self._postgres and self._tls is not None:
                 first = await reader.readexactly(8)
@@ -69,6 +74,11 @@ class Gate:
                 else:
                     self.plain += 1
             there = await _connected(self._url)
+            if self._is_cut or cuts != self._cuts:
+                # It was cut while this caller was on the way.
+                for one in (writer, there[1]):
+                    one.transport.abort()
+                return
             self._open += [writer, there[1]]
             there[1].write(first)
             for way in ((reader, there[1]), (there[0], writer)):

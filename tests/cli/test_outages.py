@@ -16,6 +16,7 @@ from tests import commands
 from tests.cli.test_create_admin import tandem
 from tests.gates import Gate
 from tests.servers import Server, beside, serving
+from tests.streams import SECONDS
 from tests.worker.work import eventually, free_port
 
 NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/none"
@@ -24,7 +25,10 @@ NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/none"
 @asynccontextmanager
 async def calling(made: AbstractContextManager[Server]) -> AsyncIterator[httpx.AsyncClient]:
     """Calls to a server while it stands."""
-    async with beside(made) as server, httpx.AsyncClient(base_url=server.url) as client:
+    async with (
+        beside(made) as server,
+        httpx.AsyncClient(base_url=server.url, timeout=SECONDS) as client,
+    ):
         yield client
 
 
@@ -52,7 +56,7 @@ async def test_a_worker_without_a_database_says_so_once(settings: Settings, tmp_
         await _told(log, "PostgreSQL cannot be reached")
         await asyncio.sleep(2)  # it goes on trying
         worker.send_signal(signal.SIGINT)
-        assert await asyncio.to_thread(worker.wait, 20) == 0
+        assert await asyncio.to_thread(worker.wait, SECONDS) == 0
     events = [line["event"] for line in _lines(log)]
     assert events == ["worker started", "PostgreSQL cannot be reached", "worker stopped"]
     line = _lines(log)[1]

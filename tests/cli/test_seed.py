@@ -24,11 +24,11 @@ _DEAREST = "SELECT currency || ' ' || price FROM products ORDER BY price DESC LI
 
 async def fetch(url: str, sql: str) -> object:
     """The first value of an answer."""
-    connection = await asyncpg.connect(url, timeout=10)
+    connection = await asyncpg.connect(url, timeout=_SECONDS)
     try:
-        return await connection.fetchval(sql, timeout=30)
+        return await connection.fetchval(sql, timeout=_SECONDS)
     finally:
-        await connection.close(timeout=10)
+        await connection.close(timeout=_SECONDS)
 
 
 async def count(url: str, table: str) -> object:
@@ -93,12 +93,12 @@ async def test_an_admins_own_database_is_left_alone(
     addresses: Addresses, fresh_database: str
 ) -> None:
     settings = settings_for(fresh_database, addresses.redis_url)
-    connection = await asyncpg.connect(fresh_database, timeout=10)
+    connection = await asyncpg.connect(fresh_database, timeout=_SECONDS)
     await connection.execute(
         "INSERT INTO users (id, email, username, full_name, password_hash, role)"
         " VALUES (gen_random_uuid(), 'ada@example.com', 'ada', 'Ada Lovelace', '', 'ADMIN')"
     )
-    await connection.close(timeout=10)
+    await connection.close(timeout=_SECONDS)
     assert await seed(settings) is False
     assert await count(fresh_database, "users") == 1
     assert await count(fresh_database, "products") == 0

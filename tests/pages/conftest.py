@@ -1,8 +1,6 @@
 """A served shop and a browser that looks at its pages."""
 
 import asyncio
-import fcntl
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -11,11 +9,9 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from services.settings.settings import Settings
+from tests.installing import set_up
 from tests.pages.looking import LOOKS, SOAKED, Look, launch, looking
-from tests.servers import CHECKOUT, Server, serving
-
-#: Installing takes half a minute; only what hangs reaches this.
-_INSTALLED = 600
+from tests.servers import Server, serving
 
 Open = Callable[..., Awaitable[Look]]
 
@@ -34,13 +30,6 @@ async def browser() -> AsyncIterator[Browser]:
 def packages() -> None:
     """The packages that pages show, in their folder."""
     set_up("pages")
-
-
-def set_up(what: str) -> None:
-    """Run `./scripts/setup`; of several test processes one does."""
-    with (CHECKOUT / "scripts" / "setup").open() as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        subprocess.run([str(CHECKOUT / "scripts" / "setup"), what], check=True, timeout=_INSTALLED)
 
 
 @pytest.fixture(scope="session")
@@ -85,4 +74,5 @@ async def open_page(browser: Browser, pages_server: Server) -> AsyncIterator[Ope
 
         yield opened
         for look in looks:
-            await look.quiet()
+            if not look.page.is_closed():
+                await look.quiet()

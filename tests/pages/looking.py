@@ -20,7 +20,8 @@ from tests.servers import CHECKOUT
 _MODULES = CHECKOUT / "tests" / "pages" / "browser" / "node_modules"
 _UNPACKED = _MODULES / "chromium"
 #: Only what hangs reaches this, on a machine that does much else.
-LONGEST_MS = 60_000
+LONGEST = 60
+expect.set_options(timeout=LONGEST * 1000)
 
 #: Widths of a telephone and of a desk, in both schemes.
 LOOKS = ((360, "light"), (360, "dark"), (1400, "light"), (1400, "dark"))
@@ -107,6 +108,11 @@ class Look:
             for node in found["nodes"]
         )
 
+    async def end(self) -> None:
+        """Look once more, and close the page: it may ask its server again and again."""
+        await self.quiet()
+        await self.page.close()
+
     async def tab_to(self, selector: str, most: int = 200) -> None:
         """Press Tab until the element has the focus; fail when it never gets it."""
         for _ in range(most):
@@ -130,14 +136,14 @@ class Look:
 
         Playwright's own way evaluates in the page, which the policy forbids.
         """
-        limit = time.monotonic() + LONGEST_MS / 1000
+        limit = time.monotonic() + LONGEST
         while (found := await self.page.evaluate(expression, given)) != value:
             assert time.monotonic() < limit, f"{expression} is {found}"
             await asyncio.sleep(0.05)
 
     async def shows(self, text: str) -> None:
         """Wait until the page shows a text."""
-        await expect(self.page.get_by_text(text).first).to_be_visible(timeout=LONGEST_MS)
+        await expect(self.page.get_by_text(text).first).to_be_visible()
 
 
 def _none(faults: Iterable[str]) -> None:
@@ -178,7 +184,7 @@ async def looking(
         reduced_motion="reduce",
         **more,
     )
-    context.set_default_timeout(LONGEST_MS)
+    context.set_default_timeout(LONGEST * 1000)
     look = Look(await context.new_page(), url)
 
     async def inside(route: Route) -> None:

@@ -12,7 +12,7 @@ from services.settings.settings import Settings
 from tests.gates import Gate
 from tests.http.test_pages import NOWHERE_REDIS
 from tests.pages.conftest import Open
-from tests.pages.looking import LONGEST_MS, Look
+from tests.pages.looking import LONGEST, Look
 from tests.pages.test_explorer import REFUSED, signed_in
 from tests.servers import Server, beside, serving
 from tests.shop import Person, Shop, unique
@@ -31,7 +31,7 @@ async def opened(open_page: Open, person: Person, **more: Any) -> Look:
 def counted(server: Server, operation: str, **labels: str) -> float:
     """A server's calls of an operation, as its metrics tell them."""
     found = 0.0
-    for line in httpx.get(f"{server.url}/metrics").text.splitlines():
+    for line in httpx.get(f"{server.url}/metrics", timeout=LONGEST).text.splitlines():
         wanted = [f'operation="{operation}"', *(f'{key}="{one}"' for key, one in labels.items())]
         if line.startswith("tandem_operations_total{") and all(one in line for one in wanted):
             found += float(line.split()[-1])
@@ -50,8 +50,8 @@ async def test_an_admin_tries_a_failed_job_again_and_discards_another(
         (away, "Discard", "tests.away is discarded."),
     ):
         line = page.locator(f"[data-job='{id}']")
-        await line.get_by_role("button", name=action).click(timeout=LONGEST_MS)
-        await expect(page.locator("#queue [role=status]")).to_have_text(says, timeout=LONGEST_MS)
+        await line.get_by_role("button", name=action).click()
+        await expect(page.locator("#queue [role=status]")).to_have_text(says)
         await expect(line).to_have_count(0)
     left = await shop.rows(
         "SELECT dedupe_key, status FROM jobs WHERE dedupe_key = ANY($1)", [again, away]
@@ -67,7 +67,7 @@ async def test_the_figures_are_those_of_the_metrics(
 ) -> None:
     failed = await shop.failed_job()
     await shop.order(await shop.person(balance="50.00"), paid=True)
-    async with httpx.AsyncClient(base_url=pages_server.url) as client:
+    async with httpx.AsyncClient(base_url=pages_server.url, timeout=LONGEST) as client:
         for path in ("/api/v2/categories", "/api/v1/categories", "/api/v2/categories?first=0"):
             await client.get(path)
         document = {"query": "{ categories(first: 1) { nodes { id } } }"}
@@ -75,6 +75,7 @@ async def test_the_figures_are_those_of_the_metrics(
     look = await opened(open_page, admin)
     page = look.page
     row = page.locator("tr[data-operation='categories.list'] td")
+    await row.first.wait_for()
     heads = await page.locator("#tables thead th").all_inner_texts()
     shown = dict(zip(heads, await row.all_inner_texts(), strict=True))
     calls = counted(pages_server, "categories.list")
@@ -93,11 +94,12 @@ async def test_the_figures_are_those_of_the_metrics(
         "to": now.isoformat(),
         "period": "DAY",
     }
-    async with httpx.AsyncClient(base_url=pages_server.url, headers=admin.headers) as client:
-        report = (await client.get("/api/v2/admin/reports/sales", params=asked)).json()
+    async with httpx.AsyncClient(base_url=pages_server.url, timeout=LONGEST) as client:
+        path = "/api/v2/admin/reports/sales"
+        report = (await client.get(path, params=asked, headers=admin.headers)).json()
     assert float(report["net"]) > 0
     sales = page.locator("[data-sales]")
-    await expect(sales).to_have_attribute("data-sales", report["net"], timeout=LONGEST_MS)
+    await expect(sales).to_have_attribute("data-sales", report["net"])
 
 
 @pytest.mark.thorough
@@ -137,6 +139,7 @@ async def test_the_page_works_and_says_so_while_redis_is_away(
         await line.get_by_role("button", name="Discard").click()
         await look.shows("tests.failed is discarded.")
         await look.check()
+        await look.end()
 
 
 def tile(look: Look, name: str) -> Locator:
@@ -158,10 +161,10 @@ async def test_the_page_goes_on_while_postgresql_is_away_and_when_it_is_back(
             line = page.locator(f"[data-job='{job}']")
             told = page.locator("#panels .away")
             for drawn in (line, page.locator("[data-sales]")):
-                await expect(drawn).to_be_visible(timeout=LONGEST_MS)
+                await expect(drawn).to_be_visible()
             gate.cut()
             await expect(tile(look, "PostgreSQL")).to_contain_text(
-                "away: calls answer UNAVAILABLE until it is back", timeout=LONGEST_MS
+                "away: calls answer UNAVAILABLE until it is back"
             )
             for name in ("Writes", "Worker"):
                 await expect(tile(look, name)).to_contain_text("not known")
@@ -169,7 +172,7 @@ async def test_the_page_goes_on_while_postgresql_is_away_and_when_it_is_back(
             # A token that ends now cannot be renewed, which signs nobody out.
             await page.evaluate(_END_TOKEN)
             await page.click("#again")
-            await expect(told).to_have_count(2, timeout=LONGEST_MS)
+            await expect(told).to_have_count(2)
             await line.get_by_role("button", name="Discard").click()
             await look.shows("tests.failed was not changed:")
             await expect(line).to_have_count(1)
@@ -177,11 +180,12 @@ async def test_the_page_goes_on_while_postgresql_is_away_and_when_it_is_back(
             await expect(page.locator("#caller")).to_have_text(admin.email)
             await look.check()
             await gate.mend()
-            await expect(tile(look, "PostgreSQL")).to_contain_text("answers", timeout=LONGEST_MS)
+            await expect(tile(look, "PostgreSQL")).to_contain_text("answers")
             await expect(tile(look, "Writes")).to_contain_text("accepted")
-            await expect(told).to_have_count(0, timeout=LONGEST_MS)
+            await expect(told).to_have_count(0)
             await line.get_by_role("button", name="Discard").click()
-            await expect(line).to_have_count(0, timeout=LONGEST_MS)
+            await expect(line).to_have_count(0)
+            await look.end()
 
 
 _END_TOKEN = """() => {
@@ -200,11 +204,12 @@ async def test_the_page_goes_on_while_redis_is_away_and_when_it_is_back(
             look = await opened(open_page, admin, server=server)
             await expect(tile(look, "Redis")).to_contain_text("answers")
             gate.cut()
-            await expect(tile(look, "Redis")).to_contain_text("away: no", timeout=LONGEST_MS)
+            await expect(tile(look, "Redis")).to_contain_text("away: no")
             await look.page.click("#again")
-            await expect(look.page.locator("[data-jobs=FAILED]")).to_be_visible(timeout=LONGEST_MS)
+            await expect(look.page.locator("[data-jobs=FAILED]")).to_be_visible()
             await gate.mend()
-            await expect(tile(look, "Redis")).to_contain_text("answers", timeout=LONGEST_MS)
+            await expect(tile(look, "Redis")).to_contain_text("answers")
+            await look.end()
 
 
 @pytest.mark.thorough
@@ -228,8 +233,9 @@ async def test_the_page_says_that_metrics_are_closed(
     with serving(settings, tmp_path / "log", TANDEM_METRICS="false") as server:
         look = await opened(open_page, admin, server=server)
         await look.shows("This server keeps /metrics closed")
-        await expect(look.page.locator("#queue h2")).to_be_visible(timeout=LONGEST_MS)
+        await expect(look.page.locator("#queue h2")).to_be_visible()
         await look.check()
+        await look.end()
 
 
 @pytest.mark.thorough
@@ -250,5 +256,5 @@ async def test_the_page_keeps_the_rules_in_every_look(
     await shop.failed_job()
     look = await opened(open_page, await shop.person(role), **look_at)
     if role == "ADMIN":
-        await expect(look.page.locator("#queue h2")).to_be_visible(timeout=LONGEST_MS)
+        await expect(look.page.locator("#queue h2")).to_be_visible()
     await look.check()

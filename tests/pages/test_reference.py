@@ -40,7 +40,10 @@ async def test_code_is_copied(open_page: Open) -> None:
     await look.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
 
     async def copied(name: str) -> str:
+        await look.page.evaluate("navigator.clipboard.writeText('')")
         await look.page.get_by_role("button", name=f"Copy: GraphQL {name}").click()
+        # The page does not wait for the clipboard.
+        await look.until("navigator.clipboard.readText().then((text) => text !== '')")
         return await look.page.evaluate("navigator.clipboard.readText()")
 
     document = await copied("document")

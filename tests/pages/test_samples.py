@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages.conftest import Open, set_up
+from tests.installing import set_up
+from tests.pages.conftest import Open
 from tests.pages.test_explorer import NODE, address, shown, signed_in
 from tests.servers import CHECKOUT, Server
 from tests.shop import Shop, good_call

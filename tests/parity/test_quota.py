@@ -705,6 +705,7 @@ async def test_the_workers_of_a_server_know_how_many_they_are(
         "TANDEM_QUOTA_FACTOR": "1",
         "TANDEM_QUOTA_ANONYMOUS": "20",
         "TANDEM_QUOTA_ANONYMOUS_SECONDS": "86400",
+        "TANDEM_POOL_WAIT_SECONDS": "30",
     }
     with command(tmp_path / "log", settings, *words, **given):
 

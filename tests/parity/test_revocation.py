@@ -6,7 +6,7 @@ Redis has no part in it: the same holds with Redis and without.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from persistence.mail_tokens import Purpose
+from services.access import revocations
 from services.catalogue import BY_NAME
 from services.errors.common import TokenRevoked
 from services.operation.context import Request
@@ -327,8 +328,16 @@ async def end(shop: Shop, person: Person) -> None:
     await shop.execute(ended, person.session_id)
 
 
+@pytest.fixture
+def trusted_for_long() -> Iterator[pytest.MonkeyPatch]:
+    """A look is trusted for longer than a machine stands still, until it is undone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(revocations, "_TRUSTED_SECONDS", 60)
+        yield patch
+
+
 async def test_a_process_that_has_not_looked_for_a_while_asks_the_database(
-    shop: Shop, user: Person, other_user: Person
+    shop: Shop, user: Person, other_user: Person, trusted_for_long: pytest.MonkeyPatch
 ) -> None:
     async with another_process(shop) as door:
         revocations = door._shop.process.revocations
@@ -337,6 +346,7 @@ async def test_a_process_that_has_not_looked_for_a_while_asks_the_database(
         assert revocations.fresh
         assert await statements(door, user) == 1
         await end(shop, user)
+        trusted_for_long.undo()
         # Nothing is known for certain of how long this took; a fresh look may not have it yet.
         await asyncio.sleep(0.8)
         assert not revocations.fresh
@@ -418,6 +428,7 @@ class SlowRequest(Request):
         return found
 
 
+@pytest.mark.usefixtures("trusted_for_long")
 async def test_a_slow_reader_of_a_key_does_not_bring_back_what_it_was(shop: Shop) -> None:
     """It read the key before the end, and would keep it after the look that told of the end."""
     call = await revoke_a_key(shop)

@@ -185,7 +185,7 @@ seed = {seed}
 workers = 1
 color = false
 continue-on-failure = true
-request-timeout = 20
+request-timeout = 60
 warnings = false
 
 [cache]
