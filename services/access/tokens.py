@@ -108,6 +108,7 @@ class TokenKeys:
         self._cache = _Cache(remembered)
         self._reloading = asyncio.Lock()
         self._read_at = self._reloaded_at = float("-inf")
+        self._unread = False  # the last reload failed
 
     async def load(self) -> None:
         """Read the keys from the table, and make the first one when there is none.
@@ -167,7 +168,8 @@ class TokenKeys:
         """The session and user of a token.
 
         Raises `TokenExpired` for a genuine token after its time, and `Unauthenticated` for every
-        other bad one. Raises `Unavailable` when no keys are known yet.
+        other bad one. Raises `Unavailable` when no keys are known yet, or the token's key is none of
+        them and the table cannot be read.
         """
         if len(token) > _LONGEST_TOKEN:
             raise Unauthenticated
@@ -202,7 +204,11 @@ class TokenKeys:
             raise Unauthenticated from None
 
     async def _key_of(self, token: str) -> SigningKey:
-        """The key that a token's header names."""
+        """The key that a token's header names.
+
+        Raises `Unavailable` for an unknown one while the table cannot be read: the token may be
+        good, and nobody must be signed out by an outage.
+        """
         if not _SHAPE.fullmatch(token):
             raise Unauthenticated
         header = _JWS.get_unverified_header(token)
@@ -213,7 +219,7 @@ class TokenKeys:
         if kid not in self._keys:
             await self._reload()
         if kid not in self._keys:
-            raise Unauthenticated
+            raise Unavailable if self._unread else Unauthenticated
         return self._keys[kid]
 
     def _read(self, claims: _Claims, kid: str) -> _Verified:
@@ -244,13 +250,16 @@ class TokenKeys:
             if self._reloaded_at >= oldest:
                 return
             self._reloaded_at = time.monotonic()
+            self._unread = True
             try:
                 # With keys a caller waits briefly, as they stay good without the database.
                 async with asyncio.timeout(_RELOAD_SECONDS if self._keys else None):
                     await self.load()
+                self._unread = False
             except (failures.Unavailable, TimeoutError):
                 pass  # the database's pool tells that it is away
             except (DatabaseError, SealedElsewhere) as error:
+                self._unread = not isinstance(error, SealedElsewhere)
                 log.warning("signing keys not read", error=repr(error))
 
 

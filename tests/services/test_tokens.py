@@ -253,6 +253,30 @@ async def test_without_the_database_known_keys_go_on_and_unknown_ones_are_unavai
             issued(other)
 
 
+async def test_a_key_that_cannot_be_read_is_unavailable_and_a_bad_token_stays_bad(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_module, "_RELOAD_SECONDS", 30)  # a slow machine reads for longer
+    async with process_of(alone) as process, process_of(alone) as other:
+        for each in (process, other):
+            await each.tokens.load()
+        known = issued(process)
+        await replace_at_once(other.database, Seal(*alone.secrets), other.clock())
+        await other.tokens.load()
+        token = issued(other)
+        there = process.tokens._database
+        process.tokens._database = new_database(
+            alone.model_copy(update={"database_url": NOWHERE_DATABASE})
+        )
+        with pytest.raises(Unavailable):
+            await process.tokens.verify(token, process.clock())
+        assert not await accepted(process, known[:-4] + "AAAA")
+        process.tokens._database = there
+        process.tokens._reloaded_at = float("-inf")  # the next look is due
+        assert await accepted(process, token)
+        assert not await accepted(process, token[:-4] + "AAAA")
+
+
 async def test_an_unknown_key_is_looked_up_at_most_once_a_second(alone: Settings) -> None:
     async with process_of(alone) as process, process_of(alone) as stranger:
         await process.tokens.load()
