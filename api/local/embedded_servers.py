@@ -54,7 +54,13 @@ SETTINGS = {
     "timezone": "UTC",
     "jit": "off",  # compiling costs more than our short statements
 }
-NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+#: For tests, of which several share one PostgreSQL, each with servers of its own.
+NOT_DURABLE = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "500",
+}
 
 _children: list[subprocess.Popen[Any]] = []  # kept to be reaped
 

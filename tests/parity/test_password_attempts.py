@@ -468,12 +468,10 @@ async def test_a_flood_from_one_place_gets_no_more_tries_than_the_budget_holds(
     attempts = [(user.email, WRONG)] * times
     attempts[times // 2] = (user.email, PASSWORD)
     codes = await flood(shop, settings, tmp_path, attempts, 1)
+    tried = codes.count("INVALID_CREDENTIALS") + codes.count("UNAVAILABLE")
     # The right one may be among those that are let in; then it takes no unit from the others.
-    assert codes.count("INVALID_CREDENTIALS") == 10 or (
-        codes.count("INVALID_CREDENTIALS") == 9 and codes.count("OK") == 1
-    )
-    assert codes.count("OK") <= 1
-    assert {*codes} <= {"INVALID_CREDENTIALS", "OK", "RATE_LIMITED"}
+    assert (tried, codes.count("OK")) in ((10, 0), (10, 1), (9, 1))
+    assert tried + codes.count("OK") + codes.count("RATE_LIMITED") == times
 
 
 @pytest.mark.thorough
