@@ -168,8 +168,8 @@ class TokenKeys:
         """The session and user of a token.
 
         Raises `TokenExpired` for a genuine token after its time, and `Unauthenticated` for every
-        other bad one. Raises `Unavailable` when no keys are known yet, or the token's key is none of
-        them and the table cannot be read.
+        other bad one. Raises `Unavailable` when no keys are known yet, or the token's key is none
+        of them and the table cannot be read.
         """
         if len(token) > _LONGEST_TOKEN:
             raise Unauthenticated
