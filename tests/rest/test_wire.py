@@ -133,6 +133,12 @@ async def test_a_v1_page_is_always_counted(
     assert meta["prevCursor"]
 
 
+async def test_a_v1_list_of_one_page_tells_of_no_other(client: httpx.AsyncClient) -> None:
+    meta = (await client.get(f"{V1}/event-types?limit=2")).json()["meta"]
+    assert meta["total"] > meta["perPage"] == 2
+    assert (meta["totalPages"], meta["hasNextPage"]) == (1, False)
+
+
 async def test_v2_links_lead_through_a_list_both_ways(
     client: httpx.AsyncClient, shop: Shop, user: Person
 ) -> None:
