@@ -348,6 +348,18 @@ async def test_json_must_be_acceptable(client: httpx.AsyncClient, accept: str, s
     assert response.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("path", "media"),
+    [("/events", "text/event-stream"), ("/admin/transactions/export", "application/x-ndjson")],
+)
+async def test_a_stream_and_a_file_say_what_must_be_acceptable(
+    client: httpx.AsyncClient, path: str, media: str
+) -> None:
+    response = await client.get(V2 + path, headers={"Accept": "text/html"})
+    assert response.status_code == 406
+    assert media in response.json()["detail"]
+
+
 @pytest.mark.parametrize("query", ["search=%ff", "&".join(f"p{n}=1" for n in range(101))])
 async def test_a_query_that_cannot_be_read_is_malformed(
     client: httpx.AsyncClient, query: str
