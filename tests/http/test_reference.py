@@ -73,6 +73,14 @@ async def test_the_page_of_an_operation_has_what_both_contracts_say(
         assert f'<h2 id="{anchor}">' in page
 
 
+async def test_the_example_of_an_error_is_at_an_address_that_could_be(
+    client: httpx.AsyncClient,
+) -> None:
+    page = (await client.get("/errors/POST_NOT_FOUND", headers=BROWSER)).text
+    assert "/api/v2/posts/019e5a3c-" in page
+    assert "%7B" not in page
+
+
 def resolved(document: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
     """A parameter or schema in place of its name."""
     kinds = {**document["components"]["parameters"], **document["components"]["schemas"]}

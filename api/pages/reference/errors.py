@@ -1,5 +1,6 @@
 """The errors, as JSON and as pages."""
 
+import re
 from collections.abc import Iterable
 from functools import cached_property
 from html import escape
@@ -24,8 +25,9 @@ from services.errors.base import CATALOGUE, TandemError
 from services.operation.context import Request as CallerRequest
 from services.process import Process
 
-#: The request that examples are about.
+#: The request that examples are about, and the thing in its address.
 _EXAMPLE_ID = "019e5a3c-7d10-7000-8000-000000000001"
+_EXAMPLE_THING = "019e5a3c-7d10-7000-8000-000000000002"
 _STYLES = ("/assets/side.css", "/assets/reference.css")
 
 #: Meanings of the statuses, for the headings of the list.
@@ -85,7 +87,8 @@ class Errors:
     def _examples(self, error: dict[str, Any]) -> tuple[Any, Any]:
         """The error as REST and as GraphQL write it."""
         raised = CATALOGUE[error["code"]]()
-        path = f"/api/v2{ADDRESSES[(error['operations'] or ['orders.pay'])[0]][1]}"
+        _, address = ADDRESSES[(error["operations"] or ["orders.pay"])[0]]
+        path = "/api/v2" + re.sub(r"\{\w+\}", _EXAMPLE_THING, address)
         url = self._process.settings.public_url
         rest = DIALECTS["v2"].error(raised, _EXAMPLE_ID, path, url)
         request = CallerRequest(self._process, _EXAMPLE_ID, "page")
