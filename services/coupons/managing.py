@@ -59,7 +59,9 @@ _CODE = "[A-Za-z0-9_-]{3,40}"
 NewCode = Annotated[
     Line,
     Field(
-        pattern=formed(f"^{_CODE}$", "Give 3 to 40 letters from A to Z, digits, - or _"),
+        pattern=formed(
+            f"^{_CODE}$", "Give 3 to 40 letters from A to Z, digits, hyphens or underscores."
+        ),
         json_schema_extra={"pattern": _CODE},
     ),
 ]

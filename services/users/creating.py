@@ -43,7 +43,10 @@ Username = Annotated[
     Field(
         min_length=3,
         max_length=30,
-        pattern=formed(r"^[A-Za-z0-9_.-]*$", "Use only letters from A to Z, digits, _ . and -"),
+        pattern=formed(
+            r"^[A-Za-z0-9_.-]*$",
+            "Use only letters from A to Z, digits, dots, hyphens and underscores.",
+        ),
         json_schema_extra={"pattern": "[A-Za-z0-9_.-]{3,30}"},
     ),
     AfterValidator(_check_not_reserved),

@@ -179,7 +179,10 @@ async def test_all_bad_fields_of_an_update_are_named_at_once(
         "bio": "TOO_LONG",
     }
     messages = {path: message for path, _, message in failure.fields}
-    assert messages["username"] == "Use only letters from A to Z, digits, _ . and -"
+    assert (
+        messages["username"]
+        == "Use only letters from A to Z, digits, dots, hyphens and underscores."
+    )
 
 
 def test_every_pattern_of_a_text_has_words() -> None:
