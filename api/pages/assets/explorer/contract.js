@@ -4,7 +4,7 @@ import { bare, fieldOf, parseSdl } from "./sdl.js";
 /** Roles, the weakest first. */
 export const ROLES = ["PUBLIC", "USER", "MODERATOR", "MANAGER", "ADMIN"];
 
-/** The contracts of the server, without marks of code. */
+/** The contracts, read without backticks. */
 export async function loadContract() {
   const paths = ["/operations", "/openapi-v2.json", "/graphql/schema.graphql"];
   const [catalogue = "", openapi = "", sdl = ""] = await Promise.all(paths.map(async (path) => {
