@@ -75,9 +75,13 @@ class Project(Struct, frozen=True, rename="camel"):
     name: Annotated[str, Meta(description="Name of the project.")]
     description: Annotated[str, Meta(description="What the project is about.")]
     status: Annotated[ProjectStatus, Meta(description="How far the project is.")]
-    budget: Annotated[Decimal | None, Meta(description="The money that it may cost.")]
+    budget: Annotated[
+        Decimal | None, Meta(description="The money that it may cost; null for no limit.")
+    ]
     currency: Annotated[str, Meta(description="ISO 4217 code of the budget.")]
-    deadline: Annotated[date | None, Meta(description="The day by which it is to be done.")]
+    deadline: Annotated[
+        date | None, Meta(description="The day by which it is to be done; null for none.")
+    ]
     version: Annotated[int, Meta(description="Counts the changes of this project.")]
     created_at: Annotated[datetime, Meta(description="When the project was made.")]
     updated_at: Annotated[datetime, Meta(description="When the project last changed.")]

@@ -31,7 +31,7 @@ class ListApprovals(Paged):
 
 
 class Decision(OrderId):
-    """The order to decide on, and the reason."""
+    """Why the order is approved or rejected."""
 
     note: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
         None, description="Reason, shown in the order's history."

@@ -4,7 +4,8 @@ import logging
 import sys
 import threading
 from collections.abc import Collection
-from typing import Any, Protocol
+from contextlib import suppress
+from typing import IO, Any, Protocol
 
 import msgspec
 import structlog
@@ -31,6 +32,23 @@ class LineWriter(Protocol):
     def flush(self) -> None:
         """End a line of structlog's."""
         ...
+
+
+class _Lossy:
+    """A file that loses what cannot be written: a full disk or a closed pipe must stop no work."""
+
+    def __init__(self, file: IO[Any]) -> None:
+        self._file = file
+
+    def write(self, line: Any) -> None:
+        """Write a line, or lose it."""
+        with suppress(OSError):
+            self._file.write(line)
+
+    def flush(self) -> None:
+        """Hand on what was written, or lose it."""
+        with suppress(OSError):
+            self._file.flush()
 
 
 #: Writes what `line` is given; None where structlog does.
@@ -72,9 +90,9 @@ def configure(
             *(_readable_end(scheduled, debug) if readable else _json_end()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_least),
-        logger_factory=structlog.PrintLoggerFactory()
+        logger_factory=structlog.PrintLoggerFactory(_Lossy(sys.stdout))  # type: ignore[arg-type]
         if readable
-        else structlog.BytesLoggerFactory(_writer or sys.stdout.buffer),  # type: ignore[arg-type]
+        else structlog.BytesLoggerFactory(_writer or _Lossy(sys.stdout.buffer)),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
     _take_others(debug=debug)

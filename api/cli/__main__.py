@@ -279,7 +279,7 @@ def verify_audit_log(
 
 @events.command("renew")
 def renew_log(data: DataOption = DATA) -> None:
-    """Refuse cursors of the log from before: run this once after restoring a backup."""
+    """Refuse all cursors of events so far: run this once after restoring a backup."""
     from api.cli.events import renew_epoch
 
     renew_epoch(data)

@@ -75,20 +75,31 @@ def _log_warnings_to_stderr() -> None:
 
 @contextmanager
 def _opened(target: Path) -> Iterator[BinaryIO]:
-    """The file to write; it gets its name when it is whole."""
-    if target == STDOUT:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    part = target.with_name(f"{target.name}.part")
+    """The file to write; it gets its name when it is whole.
+
+    A pipe or a device is written as it is: a file would take its place.
+    """
+    if target.is_dir():
+        raise Problem(f"{target} is a folder: name a file in it.")
+    is_file = target != STDOUT and (target.is_file() or not target.exists())
+    part = target.with_name(f"{target.name}.part") if is_file else target
     try:
-        with part.open("wb") as file:
-            yield file
-        os.replace(part, target)
+        if target == STDOUT:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        else:
+            with part.open("wb") as file:
+                yield file
+        if is_file:
+            os.replace(part, target)
     except OSError as error:
-        raise Problem(f"{part} cannot be written: {error.strerror}.") from None
+        if target == STDOUT:  # Python would write the rest at its end, and fail again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        name = "stdout" if target == STDOUT else part
+        raise Problem(f"{name} cannot be written: {error.strerror}.") from None
     finally:
-        part.unlink(missing_ok=True)
+        if is_file:
+            part.unlink(missing_ok=True)
 
 
 def _sentence(error: TandemError) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -47,7 +48,9 @@ def read_settings() -> Settings:
 def _setting_problem(problem: Any) -> str:
     name = str(problem["loc"][0]).upper() if problem["loc"] else ""
     name = name and variable(name.removeprefix("TANDEM_").lower())
-    return f"{name} {problem['msg'].removeprefix('Value error, ')}".strip()
+    said = problem["msg"].removeprefix("Value error, ")
+    # Our own messages go on after the name; pydantic's begin with a word for the value.
+    return f"{name} {re.sub(r'^(Input|String) should ', 'must ', said)}".strip()
 
 
 @contextmanager

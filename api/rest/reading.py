@@ -99,7 +99,7 @@ async def read(
     accept = ",".join(headers.every(b"accept"))
     media = _accepted(accept, expected.files, expected.stream)
     if media is None:
-        raise NotAcceptable
+        raise _not_acceptable(expected)
     require_clean_path(scope)
     sent = Sent(pairs=query_pairs(scope["query_string"]))
     fields = link = wanted = None
@@ -195,6 +195,16 @@ def _accepted(accept: str, files: tuple[str, ...], stream: str | None) -> str | 
     """
     offered = (*files, BYTES) if files else (stream or _JSON,)
     return next((media for media in offered if _accepts(accept, media)), None)
+
+
+def _not_acceptable(expected: Expected) -> NotAcceptable:
+    """The refusal, which names the media types of a file or a stream; all else is JSON."""
+    offered = expected.files or ((expected.stream,) if expected.stream else ())
+    if not offered:
+        return NotAcceptable()
+    return NotAcceptable(
+        f"This address answers with {' or '.join(offered)}: send that in `Accept`."
+    )
 
 
 def _accepts(accept: str, media: str) -> bool:

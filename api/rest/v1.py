@@ -156,11 +156,12 @@ class V1(Dialect):
 
     def page(self, call: Call, page: Page[Any]) -> tuple[bytes, str | None]:
         total = page.total or 0
+        pages = -(-total // page.size)
         meta = Meta(
             page=page.number,
             per_page=page.size,
             total=total,
-            total_pages=-(-total // page.size),
+            total_pages=pages if page.cursor else min(pages, 1),  # a list may have one page alone
             has_next_page=page.has_next,
             has_prev_page=page.has_previous,
             next_cursor=page.end_cursor if page.has_next else None,

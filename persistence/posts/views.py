@@ -35,9 +35,11 @@ class Post(Struct, frozen=True, rename="camel"):
     category: Annotated[PostCategory, Meta(description="The subject of the post.")]
     tags: Annotated[list[str], Meta(description="Words that lists can be filtered by.")]
     is_published: Annotated[
-        bool, Meta(description="False for a draft, which only its author and moderators see.")
+        bool, Meta(description="False for a draft, which only its author, moderators and up see.")
     ]
-    published_at: Annotated[datetime | None, Meta(description="When the post was first published.")]
+    published_at: Annotated[
+        datetime | None, Meta(description="When the post was first published; null until then.")
+    ]
     unpublished_reason: Annotated[
         str | None, Meta(description="Why a moderator unpublished the post; else null.")
     ]

@@ -49,10 +49,14 @@ class Upload(Struct, frozen=True, rename="camel"):
     ]
     url: Annotated[
         str | None,
-        Meta(description="Signed address that takes the file, without an access token."),
+        Meta(
+            description="Signed address that takes the file without an access token; null once the"
+            " store has the file."
+        ),
     ]
     headers: Annotated[
-        dict[str, str] | None, Meta(description="Headers to send with the file, by name.")
+        dict[str, str] | None,
+        Meta(description="Headers to send with the file, by name; null once the store has it."),
     ]
     quota: Annotated[
         UploadQuota | None, Meta(description="The bytes that the caller may upload in a day.")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, Strict, model_validator
+from pydantic import Field, model_validator
 
 from persistence.audit.chain import HEAD, AuditHead
 from persistence.audit.entries import AUDIT_LOG, AuditEntry
@@ -12,7 +12,16 @@ from services.audit.chain import AuditFinding, AuditFindingKind, AuditVerificati
 from services.errors.common import Internal
 from services.operation import paging
 from services.operation.context import Context
-from services.operation.inputs import Input, Line, Nothing, Period, Position, Reference, wrong
+from services.operation.inputs import (
+    Input,
+    Line,
+    Nothing,
+    Period,
+    Position,
+    Reference,
+    Sha256,
+    wrong,
+)
 from services.operation.operation import operation
 from services.operation.paging import Page, Paged
 
@@ -58,7 +67,7 @@ class VerifyAudit(Input):
     position: Position | None = Field(
         None, description="Position of an exported head; required with hash."
     )
-    hash: Annotated[str, Strict(), Field(pattern="^[0-9a-f]{64}$")] | None = Field(
+    hash: Sha256 | None = Field(
         None, description="Hash of the exported head; required with position."
     )
 

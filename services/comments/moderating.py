@@ -19,7 +19,7 @@ from services.posts.moderating import Reason
 
 
 class RemoveComment(CommentId):
-    """The comment, and why it is removed."""
+    """Why the comment is removed."""
 
     reason: Reason = Field(
         description="Why, in words for everybody who reads on.", examples=["It insults somebody."]

@@ -47,6 +47,7 @@ from services.operation.inputs import (
     Line,
     Lines,
     PathId,
+    formed,
     wrong,
 )
 from services.operation.operation import operation
@@ -55,7 +56,15 @@ from services.operation.patches import ABSENT, Patch, changes
 
 _CODE = "[A-Za-z0-9_-]{3,40}"
 #: The code of a new coupon. Buyers may give it in any case.
-NewCode = Annotated[Line, Field(pattern=f"^{_CODE}$", json_schema_extra={"pattern": _CODE})]
+NewCode = Annotated[
+    Line,
+    Field(
+        pattern=formed(
+            f"^{_CODE}$", "Give 3 to 40 letters from A to Z, digits, hyphens or underscores."
+        ),
+        json_schema_extra={"pattern": _CODE},
+    ),
+]
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 Words = Annotated[Lines, Field(min_length=1, max_length=500)]
 _HIGHEST_PERCENT = 100

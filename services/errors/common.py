@@ -87,7 +87,7 @@ class MethodNotAllowed(TandemError):
 class NotAcceptable(TandemError):
     code, status = "NOT_ACCEPTABLE", 406
     title = "No accepted media type can be served."
-    hint = "Send `Accept: application/json`."
+    hint = "Send `Accept: application/json`; for an event stream `Accept: text/event-stream`."
 
 
 class RequestTimeout(TandemError):

@@ -26,13 +26,13 @@ def none(reason: str) -> Silent:
     return Silent(reason)
 
 
-_BUYER = "The buyer; managers."
+_BUYER = "The buyer; managers and up."
 _EVERYBODY = "Everybody who is signed in."
 _OWNER = "Its owner."
-_AUTHOR = "Everybody who is signed in; of a draft its author and moderators."
-_COMMENT = "Everybody who is signed in; on a draft moderators and the comment's author."
+_AUTHOR = "Everybody who is signed in; of a draft its author, moderators and up."
+_COMMENT = "Everybody who is signed in; on a draft the comment's author, moderators and up."
 _ACCOUNT = "The user; admins."
-_MANAGERS = "Managers."
+_MANAGERS = "Managers and up."
 _PROJECT = "Its owner; admins."
 
 
@@ -86,7 +86,7 @@ PRODUCT_UPDATED = EventType(
     "A product was changed or restored.",
     "Product",
     "Product",
-    f"{_EVERYBODY[:-1]}; of an archived product managers.",
+    f"{_EVERYBODY[:-1]}; of an archived product managers and up.",
 )
 PRODUCT_ARCHIVED = EventType(
     "product.archived", "A product is no longer sold.", "Product", "Product", _EVERYBODY
@@ -112,13 +112,13 @@ COUPON_UPDATED = EventType(
     "coupon.updated", "A coupon was changed or deactivated.", "Coupon", "Coupon", _MANAGERS
 )
 
-POST_CREATED = _post("created", "A draft was written.", "Its author; moderators.")
+POST_CREATED = _post("created", "A draft was written.", "Its author; moderators and up.")
 POST_PUBLISHED = _post("published", "A post was published.")
 POST_UPDATED = _post("updated", "A post was changed.")
 POST_UNPUBLISHED = _post(
     "unpublished",
     "A post is a draft again.",
-    "Everybody who is signed in, without `data`; its author and moderators with it.",
+    "Everybody who is signed in, without `data`; its author, moderators and up with it.",
 )
 POST_DELETED = _post("deleted", "A post was deleted.")
 COMMENT_CREATED = _comment("created", "A comment was written.")

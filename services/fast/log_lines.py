@@ -6,6 +6,7 @@ a turn share a system call.
 
 import asyncio
 import atexit
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
@@ -48,8 +49,9 @@ class LogLines:
         """Nothing: the lines are written at the end of the turn."""
 
     def write_out(self) -> None:
-        """Write what is held back."""
+        """Write what is held back, or lose it: a full disk or a closed pipe must stop no work."""
         held, self._held = self._held, []
         if held:
-            self._file.write(b"".join(held))
-            self._file.flush()
+            with suppress(OSError):
+                self._file.write(b"".join(held))
+                self._file.flush()

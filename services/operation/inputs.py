@@ -93,6 +93,16 @@ def excluding(*names: str) -> dict[str, Any]:
     return {"not": {"required": list(names), "properties": valued}}
 
 
+#: What to say of a text that does not fit a pattern, by the pattern.
+FORMS: dict[str, str] = {}
+
+
+def formed(pattern: str, words: str) -> str:
+    """A pattern, with what to say of a text that does not fit it: people do not read patterns."""
+    FORMS[pattern] = words
+    return pattern
+
+
 _RULES = {
     "missing": ("REQUIRED", "Give a value."),
     "extra_forbidden": ("UNKNOWN_FIELD", "There is no such field."),
@@ -126,6 +136,7 @@ def _field_error(error: Any, model: type[Input]) -> FieldError:
     if isinstance(given, str) and kind in ("too_short", "too_long"):
         kind = f"string_{kind}"
     code, message = _RULES.get(kind, WRONG_TYPE)
+    message = FORMS.get(limits.get("pattern", ""), message)
     if kind == "extra_forbidden":
         meant = _meant(str(error["loc"][-1]), _model_at(model, error["loc"][:-1]))
         return FieldError(path, code, f"{message} Use {meant}." if meant else message)
@@ -248,9 +259,17 @@ NameLine = Annotated[Line, AfterValidator(_name), Field(json_schema_extra={"x-te
 CouponCode = Annotated[Line, Field(min_length=1, max_length=40)]
 
 
+_SLUG = formed(
+    r"^[a-z0-9]+(-[a-z0-9]+)*$", "Use small letters and digits, with single hyphens between them."
+)
 # A name in URLs. Like an id, it is taken as written, not trimmed.
-Slug = Annotated[
-    str, Strict(), Field(min_length=1, max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+Slug = Annotated[str, Strict(), Field(min_length=1, max_length=100, pattern=_SLUG)]
+
+#: A hash as text.
+Sha256 = Annotated[
+    str,
+    Strict(),
+    Field(pattern=formed(r"^[0-9a-f]{64}$", "Give 64 hexadecimal digits in small letters.")),
 ]
 
 

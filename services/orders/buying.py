@@ -34,6 +34,7 @@ from services.operation.inputs import (
     Lines,
     NameLine,
     Reference,
+    formed,
     wrong,
 )
 from services.operation.operation import operation
@@ -58,7 +59,10 @@ def _country(code: str) -> str:
 
 Country = Annotated[
     Line,
-    Field(pattern="^[A-Z]{2}$", json_schema_extra={"pattern": "[A-Z]{2}"}),
+    Field(
+        pattern=formed("^[A-Z]{2}$", "Give two capital letters, such as DE."),
+        json_schema_extra={"pattern": "[A-Z]{2}"},
+    ),
     AfterValidator(_country),
 ]
 
@@ -131,7 +135,7 @@ class CreateOrder(QuoteOrder):
 
 
 class CancelOrder(OrderId):
-    """The order to cancel, and the reason."""
+    """Why the order is cancelled."""
 
     reason: Annotated[Lines, Field(min_length=1, max_length=500)] | None = Field(
         None, description="Reason, shown in the order's history."

@@ -22,7 +22,7 @@ Reason = Annotated[Lines, Field(min_length=1, max_length=500)]
 
 
 class UnpublishPost(PostId):
-    """The post, and why it is unpublished."""
+    """Why the post is unpublished."""
 
     reason: Reason = Field(
         description="Why, in words for the author.", examples=["It advertises a product."]
@@ -43,7 +43,7 @@ class UnpublishPost(PostId):
 async def unpublish(ctx: Context, tx: Transaction, input: UnpublishPost) -> Post:
     """Make somebody's post a draft, and mail the reason to its author.
 
-    The author can edit it, but only moderators publish it again.
+    The author can edit it, but only moderators and up publish it again.
     """
     post = await steps.lock_post(ctx, tx, input.id)
     ctx.match(post)

@@ -148,7 +148,7 @@ async def popular(ctx: Context, input: PopularPosts) -> Page[Post]:
     cached=("post:",),
 )
 async def get(ctx: Context, input: PostId) -> Post:
-    """Read one post. A draft is shown to its author and to moderators.
+    """Read one post. A draft is shown to its author, moderators and up.
 
     Reading a published post counts a view. A reader counts once in half an hour.
     """

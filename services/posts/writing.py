@@ -122,7 +122,7 @@ async def create(ctx: Context, tx: Transaction, input: CreatePost) -> Post:
 async def update(ctx: Context, tx: Transaction, input: UpdatePost) -> Post:
     """Change a post, publish it, or make it a draft again. Admins change everybody's.
 
-    A post that a moderator unpublished can be edited, but only moderators publish it again.
+    A post that a moderator unpublished can be edited, but only moderators and up publish it again.
     """
     post = await steps.lock_post(ctx, tx, input.id)
     ctx.require_ownership(post.author_id)

@@ -32,6 +32,6 @@ async def export(ctx: Context, input: ExportProducts) -> Export:
     """Export products, the oldest first: REST sends the file, GraphQL its URL.
 
     Archived ones are part of it. The header `X-Row-Count` has the number of rows when the export
-    began. A file that ends without its end was cut off: ask for the rest with `afterId`.
+    began. A file without its end was cut off: ask for the rest with `afterId`.
     """
     return await offered(ctx, input)

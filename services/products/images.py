@@ -20,7 +20,7 @@ from services.uploads import pictures
 
 
 class SetProductImage(ProductId):
-    """The product, and the upload of its picture."""
+    """The upload of the product's picture."""
 
     upload_id: Reference = Field(
         description="An upload of the caller's, for the purpose PRODUCT_IMAGE."

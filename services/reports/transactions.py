@@ -19,7 +19,9 @@ from services.operation.paging import Page, Paged
 class TransactionsIn(Period):
     """Filters of transactions."""
 
-    kind: TransferKind | None = Field(None, description="The reason.", strict=False)
+    kind: TransferKind | None = Field(
+        None, description="Deposits, payments or refunds only.", strict=False
+    )
 
     def filters(self) -> dict[str, Any]:
         """The filters by the names that the listing uses."""
@@ -70,7 +72,7 @@ async def list_(ctx: Context, input: ListTransactions) -> Page[Transaction]:
 async def export(ctx: Context, input: ExportTransactions) -> Export:
     """Export transactions, the oldest first: REST sends the file, GraphQL its URL.
 
-    The header `X-Row-Count` has the number of rows when the export began. A file that ends without
-    its end was cut off: ask for the rest with `afterId`.
+    The header `X-Row-Count` has the number of rows when the export began. A file without its end
+    was cut off: ask for the rest with `afterId`.
     """
     return await offered(ctx, input)

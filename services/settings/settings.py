@@ -242,7 +242,7 @@ class Settings(
     )
     job_seconds: float = Field(default=60, gt=0, description="Longest attempt of a job.")
     job_attempts: int = Field(
-        default=10, ge=1, description="How often a job is tried before it is dead."
+        default=10, ge=1, description="How often a job is tried before it is kept as FAILED."
     )
     job_retry_seconds: float = Field(
         default=5,
@@ -271,7 +271,7 @@ class Settings(
         description="How long ended sessions, spent refresh tokens and ended API keys are stored.",
     )
     job_days: int = Field(
-        default=30, ge=1, description="How long dead jobs and the log of jobs are stored."
+        default=30, ge=1, description="How long failed jobs and the log of jobs are stored."
     )
 
     audit_unproved: int = Field(

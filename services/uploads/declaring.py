@@ -16,7 +16,7 @@ from services.errors.uploads import UploadQuotaSpent
 from services.events.types import none
 from services.operation.context import Context
 from services.operation.declaration import Key
-from services.operation.inputs import Input, NameLine, wrong
+from services.operation.inputs import Input, NameLine, Sha256, wrong
 from services.operation.operation import operation
 from services.uploads.reading import QUOTA_TIME, pending, quota
 
@@ -33,7 +33,8 @@ def _media_type(value: object) -> object:
 
 def _known_type(value: str) -> str:
     if value not in CONTENT_TYPES:
-        raise wrong("INVALID_CHOICE", f"Give one of {', '.join(CONTENT_TYPES)}.")
+        listed = f"{', '.join(CONTENT_TYPES[:-1])} or {CONTENT_TYPES[-1]}"
+        raise wrong("INVALID_CHOICE", f"Give the media type {listed}.")
     return value
 
 
@@ -60,7 +61,7 @@ class CreateUpload(Input):
     size: Annotated[int, Field(ge=1, le=LARGEST_UPLOAD)] = Field(
         description="Number of bytes, at most 10 MiB.", examples=[48_213]
     )
-    sha256: Annotated[str, Strict(), Field(pattern=r"^[0-9a-f]{64}$")] = Field(
+    sha256: Sha256 = Field(
         description="SHA-256 of the file, as 64 hexadecimal digits in small letters.",
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )

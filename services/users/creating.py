@@ -19,7 +19,7 @@ from services.errors.users import EmailTaken, UsernameTaken
 from services.guessable import resembles
 from services.jobs.queue import enqueue
 from services.operation.context import Context
-from services.operation.inputs import Input, Line, Lines, NameLine, Url, wrong
+from services.operation.inputs import Input, Line, Lines, NameLine, Url, formed, wrong
 from services.search.columns import sort_columns
 from services.users.credentials import TOO_COMMON, Email, NewPassword
 
@@ -43,7 +43,10 @@ Username = Annotated[
     Field(
         min_length=3,
         max_length=30,
-        pattern=r"^[A-Za-z0-9_.-]*$",
+        pattern=formed(
+            r"^[A-Za-z0-9_.-]*$",
+            "Use only letters from A to Z, digits, dots, hyphens and underscores.",
+        ),
         json_schema_extra={"pattern": "[A-Za-z0-9_.-]{3,30}"},
     ),
     AfterValidator(_check_not_reserved),

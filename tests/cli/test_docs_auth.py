@@ -59,7 +59,9 @@ async def test_every_command_works_on_either_face_alone(
     person = await shop.person(balance="10.00")
     [(_, tools), *_] = BLOCKS
     commands = [block for name, block in BLOCKS if name == face]
-    script = (_NOTED + tools + "".join(commands)).replace("http://localhost:8000", server.url)
+    script = (_NOTED + tools + "".join(commands)).replace(
+        "http://localhost:${port:=8000}", server.url
+    )
     script = script.replace("user@example.com", person.email)
     script = script.replace("tandem-demo-1", person.password)
     done = await asyncio.to_thread(

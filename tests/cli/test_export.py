@@ -1,5 +1,6 @@
 """`tandem export` writes the files of the operations, and leaves no half of one behind."""
 
+import asyncio
 import csv
 import io
 import json
@@ -58,6 +59,28 @@ async def test_a_database_that_cannot_be_used_is_named(
         assert sentence in " ".join(said.split())
     await addresses.drop(name)
     assert os.listdir(tmp_path) == []
+
+
+async def test_a_pipe_is_written_and_stays_a_pipe(
+    settings: Settings, shop: Shop, tmp_path: Path
+) -> None:
+    tag = unique("tag")
+    await shop.product(tags=[tag])
+    pipe = tmp_path / "rows"
+    os.mkfifo(pipe)
+    words = ("export", "products", "--tag", tag, "--output", str(pipe))
+    (status, _), rows = await asyncio.gather(
+        tandem(settings, *words), asyncio.to_thread(pipe.read_text)
+    )
+    assert (status, len(rows.splitlines())) == (0, 2)
+    assert pipe.is_fifo()
+    assert os.listdir(tmp_path) == ["rows"]
+
+
+async def test_a_folder_is_no_file(settings: Settings, tmp_path: Path) -> None:
+    status, said = await tandem(settings, "export", "products", "--output", str(tmp_path))
+    assert status == 1
+    assert "is a folder: name a file in it." in " ".join(said.split())
 
 
 async def test_a_bad_value_is_a_sentence_and_leaves_no_file(

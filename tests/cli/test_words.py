@@ -47,7 +47,7 @@ _INVALID = "The settings are not valid: "
     [
         ((), {}, "PostgreSQL at 127.0.0.1:1/none cannot be used (connection refused)"),
         ((), {"TANDEM_ENVIRONMEN": "production"}, f"{_INVALID}TANDEM_ENVIRONMEN is no setting"),
-        ((), {"TANDEM_POOL_MAX": "x"}, f"{_INVALID}TANDEM_POOL_MAX Input should be a valid"),
+        ((), {"TANDEM_POOL_MAX": "x"}, f"{_INVALID}TANDEM_POOL_MAX must be a valid"),
         ((), {"TANDEM_ENVIRONMENT": "production"}, f"{_INVALID}In production TANDEM_SECRET"),
         (("--reload", "--workers", "2"), {}, "--reload serves with one worker"),
     ],

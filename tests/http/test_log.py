@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -364,3 +365,35 @@ async def test_only_jobs_and_commands_have_lines_of_their_operations(shop: Shop)
     [line] = lines_of(captured, "operation")
     assert line["operation"] == "products.get"
     assert lines_of(captured) == []
+
+
+_LOST = """
+import sys
+from services import logs
+from services.fast.log_lines import LogLines
+readable, writer = {readable}, {writer}
+logs.configure(readable=readable, writer=writer)
+logs.log.info("lost")
+request = {{"method": "GET", "path": "/", "status": 200, "seconds": 0.1}}
+logs.line(logs.log, "info", "request", request)
+print("went on", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("readable", "writer"), [(True, None), (False, None), (False, "LogLines(sys.stdout.buffer)")]
+)
+def test_a_log_that_nobody_takes_any_more_stops_nothing(readable: bool, writer: str | None) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    script = _LOST.format(readable=readable, writer=writer)
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=CHECKOUT,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(writing)
+    assert ran.stderr.startswith("went on")

@@ -73,6 +73,29 @@ async def test_the_page_of_an_operation_has_what_both_contracts_say(
         assert f'<h2 id="{anchor}">' in page
 
 
+async def test_the_example_of_an_error_is_at_an_address_that_could_be(
+    client: httpx.AsyncClient,
+) -> None:
+    page = (await client.get("/errors/POST_NOT_FOUND", headers=BROWSER)).text
+    assert "/api/v2/posts/019e5a3c-" in page
+    assert "%7B" not in page
+
+
+async def test_the_page_of_a_stream_shows_what_it_tells(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/docs/events.stream", headers=BROWSER)).text
+    arguments, _, answer = page.partition('<h2 id="answer">')
+    assert "<code>product.stockLow</code>" in arguments
+    assert {"cursor", "data", "requestId"} <= set(re.findall(r"GraphQL <code>(\w+): ", answer))
+    examples = arguments.partition('<h2 id="arguments">')[0]
+    assert examples.count("project.created") == 2
+
+
+async def test_an_error_of_the_store_is_shown_at_the_store(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/errors/UPLOAD_MISMATCH", headers=BROWSER)).text
+    assert "/files/uploads/019e5a3c-" in page
+    assert "GraphQL answer" not in page
+
+
 def resolved(document: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
     """A parameter or schema in place of its name."""
     kinds = {**document["components"]["parameters"], **document["components"]["schemas"]}

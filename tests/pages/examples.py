@@ -6,6 +6,7 @@ Ids, times and names differ from call to call; an example has plain ones in thei
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from graphql import parse, print_ast
 
 from services.operation.operation import Operation
 from tests.exchanges import last_response
-from tests.faces import DOCUMENTS, door_named
+from tests.faces import DOCUMENTS, Door, Service, door_named
 from tests.servers import CHECKOUT
 from tests.shop import Person, Shop, good_call
 
@@ -29,10 +30,11 @@ _LONGEST = 40
 
 # A name is what `tests.shop.unique` makes: a word, a count and ten hex digits.
 _OWN = re.compile(
-    r"(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})"
+    r"(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}|test-[0-9a-f]+)"
     r"|(?P<time>20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z)"
     r"|(?P<before>.?)(?P<name>\d+[0-9a-f]{10}\b)"
 )
+_TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 #: Operations that end what later calls need: a person of their own makes each.
 _ALONE = ("auth.", "sessions.", "users.")
 
@@ -51,14 +53,45 @@ async def example_of(
         rank = operation.who.least if operation.who else None
         person = await _person(operation.name, rank, shop, people)
         values, key = await good_call(shop, operation.name, person)
+        if operation.name.startswith("comments.") and operation.paged:
+            await _comment(shop, operation.name, values["id"], person)
         if DOCUMENTS[operation.name].listed:
             values = {**values, "first": _MOST}
         door = door_named(face, shop, client)
         caller = person if rank else None
+        await shop.process.sequencer.run()
         outcome = await door.call(operation.name, values, caller=caller, key=key)
         assert outcome.error is None, (operation.name, outcome.error)
-        found["rest" if face == "v2" else face] = written(last_response())
+        example = written(last_response())
+        if operation.streams:
+            heard = await _heard(face, door, person)
+            whole = example["answer"] if face == "v2" else example
+            whole["body" if face == "v2" else "answer"] += heard
+        found["rest" if face == "v2" else face] = example
     return found
+
+
+async def _comment(shop: Shop, operation: str, thing: str, person: Person) -> None:
+    """Say something about a post or a comment, so that its list is not empty."""
+    service = Service(shop)
+    values = {"id": thing, "content": "Well said."}
+    if operation == "comments.replies":
+        comment = (await service.call("comments.get", {"id": thing}, caller=person)).ok
+        values = {**values, "id": comment["postId"], "parentId": thing}
+    assert (await service.call("comments.create", values, caller=person)).error is None
+
+
+async def _heard(face: str, door: Door, person: Person) -> str:
+    """What a stream tells next. Clients of tests leave a stream at once, so the log is read."""
+    asked = {"types": ["project.created"], "last": 1}
+    [event] = (await door.call("events.list", asked, caller=person)).ok
+    event = {**event, "cursor": f"{event['cursor'][:4]}…"}
+    if face == "v2":
+        text = f"\nid: {event['cursor']}\ndata: {json.dumps(event, ensure_ascii=False)}"
+    else:
+        told = {"data": {"events": event}}
+        text = f"\n\nevent: next\ndata: {json.dumps(told, ensure_ascii=False)}"
+    return _plainer()(text)
 
 
 async def _person(operation: str, rank: str | None, shop: Shop, people: People) -> Person:
@@ -73,6 +106,7 @@ async def _person(operation: str, rank: str | None, shop: Shop, people: People) 
 
 def _rest(response: httpx.Response) -> dict[str, Any]:
     request, plain = response.request, _plainer()
+    sent = partial(plain, keeps_times=True)
     kind = response.headers.get("content-type", "").split(";")[0]
     answer: Any = f"({kind})" if response.content else None
     if kind == "application/json":
@@ -85,7 +119,7 @@ def _rest(response: httpx.Response) -> dict[str, Any]:
             "path": plain(request.url.raw_path.decode()),
             "signedIn": "authorization" in request.headers,
             "headers": _headers(plain, request.headers, _SENT),
-            "body": _short(plain, json.loads(request.content) if request.content else None),
+            "body": _short(sent, json.loads(request.content) if request.content else None),
         },
         "answer": {
             "status": response.status_code,
@@ -102,7 +136,7 @@ def _graphql(response: httpx.Response) -> dict[str, Any]:
     answer = response.text.splitlines()[0] if streamed else response.json()
     return {
         "query": print_ast(parse(asked["query"])),
-        "variables": _short(plain, asked["variables"]),
+        "variables": _short(partial(plain, keeps_times=True), asked["variables"]),
         "signedIn": "authorization" in response.request.headers,
         "answer": _short(plain, answer),
     }
@@ -117,8 +151,11 @@ def _headers(
     }
 
 
-def _plainer() -> Callable[[str], str]:
-    """A function that makes texts plain; the same id becomes the same id."""
+def _plainer() -> Callable[..., str]:
+    """A function that makes texts plain; the same id becomes the same id.
+
+    A call keeps its times, whose order may matter.
+    """
     ids: dict[str, str] = {}
     names: dict[str, str] = {}
 
@@ -132,8 +169,9 @@ def _plainer() -> Callable[[str], str]:
         named = names.setdefault(found["name"], str(number))
         return found["before"] + ("" if named == "1" and found["before"] not in "- " else named)
 
-    def plain(text: str) -> str:
-        text = _OWN.sub(renamed, text)
+    def plain(text: str, *, keeps_times: bool = False) -> str:
+        if not (keeps_times and _TIME.fullmatch(text)):
+            text = _OWN.sub(renamed, text)
         if len(text) > _LONGEST and re.fullmatch(r"[\w.=-]+", text):
             return f"{text[:24]}…"
         return text

@@ -39,6 +39,12 @@ async def test_a_page_keeps_the_rules_in_every_look(
     await look.check()
 
 
+async def test_an_unfolded_operation_of_swagger_fits_a_telephone(open_page: Open) -> None:
+    look = await open_page("/docs/rest#/posts/createPost", width=360, scheme="light")
+    await look.page.wait_for_selector(".responses-table")
+    await look.fits()
+
+
 async def test_every_page_of_an_operation_keeps_the_rules(open_page: Open, depth: int) -> None:
     look = await open_page("/docs", width=360, scheme="dark")
     for operation in OPERATIONS[:: 1 if depth == 2 else 8]:

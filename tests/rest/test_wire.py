@@ -133,6 +133,12 @@ async def test_a_v1_page_is_always_counted(
     assert meta["prevCursor"]
 
 
+async def test_a_v1_list_of_one_page_tells_of_no_other(client: httpx.AsyncClient) -> None:
+    meta = (await client.get(f"{V1}/event-types?limit=2")).json()["meta"]
+    assert meta["total"] > meta["perPage"] == 2
+    assert (meta["totalPages"], meta["hasNextPage"]) == (1, False)
+
+
 async def test_v2_links_lead_through_a_list_both_ways(
     client: httpx.AsyncClient, shop: Shop, user: Person
 ) -> None:
@@ -340,6 +346,18 @@ async def test_a_body_where_none_is_taken_is_refused(client: httpx.AsyncClient, 
 async def test_json_must_be_acceptable(client: httpx.AsyncClient, accept: str, status: int) -> None:
     response = await client.get(f"{V2}/categories", headers={"Accept": accept})
     assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "media"),
+    [("/events", "text/event-stream"), ("/admin/transactions/export", "application/x-ndjson")],
+)
+async def test_a_stream_and_a_file_say_what_must_be_acceptable(
+    client: httpx.AsyncClient, path: str, media: str
+) -> None:
+    response = await client.get(V2 + path, headers={"Accept": "text/html"})
+    assert response.status_code == 406
+    assert media in response.json()["detail"]
 
 
 @pytest.mark.parametrize("query", ["search=%ff", "&".join(f"p{n}=1" for n in range(101))])

@@ -1,12 +1,15 @@
 """The caller's own account, users as others see them, and who a token speaks for."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
 import pytest
 
 from persistence.mail_tokens import Purpose
+from services.catalogue import OPERATIONS
 from services.ids import new_id
+from services.operation.inputs import FORMS
 from tests.faces import Door
 from tests.shop import PASSWORD, Clock, Person, Shop, new_key, unique
 
@@ -175,6 +178,30 @@ async def test_all_bad_fields_of_an_update_are_named_at_once(
         "avatar": "TOO_LONG",
         "bio": "TOO_LONG",
     }
+    messages = {path: message for path, _, message in failure.fields}
+    assert (
+        messages["username"]
+        == "Use only letters from A to Z, digits, dots, hyphens and underscores."
+    )
+
+
+def test_every_pattern_of_a_text_has_words() -> None:
+    found = {pattern for one in OPERATIONS for pattern in patterns(vars(one.input))}
+    assert found == FORMS.keys()
+    assert len(found) >= 5
+
+
+def patterns(part: Any) -> Iterator[str]:
+    """The patterns of texts in pydantic's schema of a model."""
+    if isinstance(part, Mapping):
+        part = part.get("__pydantic_core_schema__", part)
+        if part.get("type") == "str" and "pattern" in part:
+            yield part["pattern"]
+        for inner in part.values():
+            yield from patterns(inner)
+    elif isinstance(part, list | tuple):
+        for inner in part:
+            yield from patterns(inner)
 
 
 @pytest.mark.parametrize(

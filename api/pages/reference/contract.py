@@ -58,12 +58,17 @@ def arguments_of(operation: str, method: str, path: str) -> list[Entry]:
 def answer_of(operation: str, method: str, path: str) -> tuple[str, list[Entry]]:
     """The description of an operation's answer, and its fields on both faces.
 
-    The fields of a page are those of one of its items. An answer without fields has none.
+    The fields of a page are those of one of its items, and of a stream those of what it tells. An
+    answer without fields has none.
     """
     said = _operation(method, path)
     [(_, success)] = [one for one in said["responses"].items() if one[0].startswith("2")]
-    content = success.get("content", {}).get("application/json")
+    medias = success.get("content", {})
+    content = medias.get("application/json")
     schema = _resolved(content["schema"]) if content else {}
+    if "text/event-stream" in medias:
+        told = get_named_type(field_of(operation).type).name
+        schema = _resolved({"$ref": f"#/components/schemas/{told}"})
     items = schema.get("properties", {}).get("items")
     if items is not None and "pageInfo" in schema["properties"]:
         schema = _resolved(items["items"])

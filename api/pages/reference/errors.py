@@ -1,5 +1,6 @@
 """The errors, as JSON and as pages."""
 
+import re
 from collections.abc import Iterable
 from functools import cached_property
 from html import escape
@@ -24,8 +25,11 @@ from services.errors.base import CATALOGUE, TandemError
 from services.operation.context import Request as CallerRequest
 from services.process import Process
 
-#: The request that examples are about.
+#: The request that examples are about, and the thing in its address.
 _EXAMPLE_ID = "019e5a3c-7d10-7000-8000-000000000001"
+_EXAMPLE_THING = "019e5a3c-7d10-7000-8000-000000000002"
+#: The addresses of errors that the store of files answers with, and no operation.
+_OF_THE_STORE = {"UPLOAD_MISMATCH": "/files/uploads/{id}"}
 _STYLES = ("/assets/side.css", "/assets/reference.css")
 
 #: Meanings of the statuses, for the headings of the list.
@@ -85,7 +89,9 @@ class Errors:
     def _examples(self, error: dict[str, Any]) -> tuple[Any, Any]:
         """The error as REST and as GraphQL write it."""
         raised = CATALOGUE[error["code"]]()
-        path = f"/api/v2{ADDRESSES[(error['operations'] or ['orders.pay'])[0]][1]}"
+        _, address = ADDRESSES[(error["operations"] or ["orders.pay"])[0]]
+        address = _OF_THE_STORE.get(error["code"], f"/api/v2{address}")
+        path = re.sub(r"\{\w+\}", _EXAMPLE_THING, address)
         url = self._process.settings.public_url
         rest = DIALECTS["v2"].error(raised, _EXAMPLE_ID, path, url)
         request = CallerRequest(self._process, _EXAMPLE_ID, "page")
@@ -145,15 +151,26 @@ def _one(error: dict[str, Any], examples: tuple[Any, Any]) -> str:
 <p class="lead">{inline(error["title"])}</p>
 <h2 id="remedy">What to do</h2>
 <p>{inline(error["hint"])}</p>
+{_faces(rest, graphql) if error["code"] not in _OF_THE_STORE else _store(rest)}
+<h2 id="operations">Operations</h2>
+{_raisers(error["operations"])}
+</div>"""
+
+
+def _faces(rest: Any, graphql: Any) -> str:
+    return f"""\
 <h2 id="faces">On both faces</h2>
 <div class="faces">
 <section aria-label="REST"><h3>REST</h3>{block("Answer", "REST", json_code(rest))}</section>
 <section aria-label="GraphQL"><h3>GraphQL</h3>
 {block("Answer", "GraphQL", json_code(graphql))}</section>
-</div>
-<h2 id="operations">Operations</h2>
-{_raisers(error["operations"])}
 </div>"""
+
+
+def _store(answer: Any) -> str:
+    return f"""\
+<h2 id="faces">Where files are sent</h2>
+{block("Answer", "The store of files", json_code(answer))}"""
 
 
 def _raisers(operations: list[str] | None) -> str:

@@ -26,6 +26,9 @@ _EXAMPLES = Path(__file__).parent / "examples.json"
 _STYLES = ("/assets/side.css", "/assets/reference.css")
 _SCRIPTS = ("/assets/reference.js",)
 
+#: A longer list of choices would hide the arguments below it.
+_MOST_CHOICES = 100
+
 WHO = {
     "PUBLIC": "Anybody",
     "USER": "Signed-in users",
@@ -214,7 +217,9 @@ def _graphql_example(example: dict[str, Any]) -> str:
     parts = [block("Document", "GraphQL", graphql_code(example["query"]))]
     if example["variables"]:
         parts.append(block("Variables", "GraphQL", json_code(example["variables"])))
-    return "".join([*parts, block("Answer", "GraphQL", json_code(example["answer"]))])
+    answer = example["answer"]
+    shown = escape(answer, quote=False) if isinstance(answer, str) else json_code(answer)
+    return "".join([*parts, block("Answer", "GraphQL", shown)])
 
 
 def _arguments(entries: list[Entry]) -> str:
@@ -253,7 +258,7 @@ def _entry_line(entry: Entry, anchor: str) -> str:
 
 
 def _choices(entry: Entry) -> str:
-    if not entry.choices or len(entry.choices) > 40:
+    if not entry.choices or len(entry.choices) > _MOST_CHOICES:
         return ""
     found = " ".join(f"<code>{escape(one)}</code>" for one in entry.choices)
     default = f" By default <code>{escape(entry.default)}</code>." if entry.default else ""

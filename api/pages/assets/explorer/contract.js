@@ -4,7 +4,7 @@ import { bare, fieldOf, parseSdl } from "./sdl.js";
 /** Roles, the weakest first. */
 export const ROLES = ["PUBLIC", "USER", "MODERATOR", "MANAGER", "ADMIN"];
 
-/** The contracts, read from the server. */
+/** The contracts, read without backticks. */
 export async function loadContract() {
   const paths = ["/operations", "/openapi-v2.json", "/graphql/schema.graphql"];
   const [catalogue = "", openapi = "", sdl = ""] = await Promise.all(paths.map(async (path) => {
@@ -14,7 +14,7 @@ export async function loadContract() {
   }));
   /** @type {{restBases: string[], operations: Declared[]}} */
   const { restBases, operations } = JSON.parse(catalogue);
-  const document = JSON.parse(openapi);
+  const document = JSON.parse(openapi.replaceAll("`", ""));
   /** @type {Contract} */
   const contract = {
     operations: [],
