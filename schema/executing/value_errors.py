@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
     DocumentNode,
     EnumValueNode,
     FieldNode,
@@ -170,7 +172,11 @@ class _Values:
         names = {one.name.value: one for one in node.arguments or ()}
         owner = f"on field '{within}.{node.name.value}'"
         made = self._named(given, kinds, needed, "", self._literal, owner, names)
+        if "input" not in kinds:
+            return made
         body = made.pop("input", None)
+        # as in a query string beside a body: what no argument takes is no field of the body
+        made = {name: value for name, value in made.items() if name in kinds}
         return {**made, **body} if isinstance(body, dict) else made
 
     def variable(self, name: str, kind: Any, path: str) -> Any:
@@ -299,11 +305,12 @@ class _Values:
         if made is not Undefined:
             return plain_value(made)
         whole = isinstance(given, int) and not isinstance(given, bool)
+        far = whole and not GRAPHQL_MIN_INT <= given <= GRAPHQL_MAX_INT
         if is_enum_type(kind):
             error = FieldError(path or "input", INVALID_CHOICE, WRONG_CHOICE)
             text = f"'{error.field}' takes a value of the enum '{kind}'."
             self.mistakes.append(Mistake(error, self._node, text, *wrong_choice(kind, given)))
-        elif kind is GraphQLInt and whole:
+        elif kind is GraphQLInt and far:
             self._note(path, _TOO_SMALL if given < 0 else _TOO_LARGE, kind)
         else:
             self._note(path, WRONG_TYPE, kind)

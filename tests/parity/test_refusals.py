@@ -265,6 +265,34 @@ async def test_the_calls_of_a_document_tell_their_bad_fields_together(
     ]
 
 
+async def test_an_unknown_argument_beside_an_input_is_an_unknown_parameter_beside_a_body(
+    client: httpx.AsyncClient, shop: Shop
+) -> None:
+    person = await shop.person()
+    fields = {"": "REQUIRED", "more": "UNKNOWN_FIELD"}
+    for version in ("v1", "v2"):
+        path = f"/api/{version}/projects/{NOWHERE}?more=1"
+        said = (await client.patch(path, json={}, headers=person.headers)).json()
+        bad = said["fields"] if version == "v2" else said["error"]["details"]["fields"]
+        assert {one["field"]: one["code"] for one in bad} == fields, version
+    text = f'mutation {{ updateProject(id: "{NOWHERE}", input: {{}}, more: 1) {{ id }} }}'
+    said = (await client.post("/graphql", json={"query": text}, headers=person.headers)).json()
+    [error] = said["errors"]
+    assert {one["field"]: one["code"] for one in error["extensions"]["fields"]} == fields
+
+
+async def test_an_unknown_argument_named_input_is_one_like_any_other(
+    client: httpx.AsyncClient,
+) -> None:
+    # Pages that contradict one another are looked at once everything has a known name.
+    path = "/api/v2/products?input=1&first=1&page=2"
+    [fault] = (await client.get(path)).json()["fields"]
+    text = "{ products(input: 1, first: 1, page: 2) { totalCount } }"
+    [error] = (await client.post("/graphql", json={"query": text})).json()["errors"]
+    assert error["extensions"]["fields"] == [fault]
+    assert (fault["field"], fault["code"]) == ("input", "UNKNOWN_FIELD")
+
+
 @pytest.mark.parametrize(
     ("values", "fields"),
     [
@@ -324,6 +352,34 @@ async def test_a_query_string_has_only_text(faces: dict[str, Door]) -> None:
     for name, door in faces.items():
         outcome = await door.call("products.list", {"first": "1"})
         assert outcome.code == ("VALIDATION_FAILED" if name == "graphql" else "OK")
+
+
+async def test_a_whole_number_with_a_point_is_an_integer_in_json_alone(
+    client: httpx.AsyncClient, shop: Shop
+) -> None:
+    manager = await shop.person("MANAGER")
+    change = {"id": (await shop.product()).id, "delta": 1.0}
+    for name in DOORS:
+        door = Literals(client) if name == "literals" else door_named(name, shop, client)
+        written = await door.call("products.adjustStock", change, caller=manager, key=name)
+        listed = await door.call("products.list", {"first": 1.0})
+        wrong = {"delta": "INVALID_TYPE"} if name == "literals" else {}
+        assert (written.error.paths if written.error else {}) == wrong, name
+        wrong = {} if name == "graphql" else {"first": "INVALID_TYPE"}
+        assert (listed.error.paths if listed.error else {}) == wrong, name
+
+
+async def test_a_value_that_makes_a_request_too_long_is_refused_by_the_request(
+    client: httpx.AsyncClient, shop: Shop
+) -> None:
+    post = {"title": "A long one", "content": "x" * 100_000, "category": "HEALTH"}
+    person = await shop.person()
+    codes = {}
+    for name in DOORS:
+        door = Literals(client) if name == "literals" else door_named(name, shop, client)
+        codes[name] = (await door.call("posts.create", post, caller=person)).code
+    assert codes.pop("literals") == "QUERY_TOO_COMPLEX"
+    assert set(codes.values()) == {"OK"}
 
 
 @pytest.mark.parametrize("body", [b"", b"5", b"[]"])
