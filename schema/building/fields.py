@@ -14,8 +14,8 @@ from schema.building.loaders import (
     GraphQLContext,
     SingleLoader,
     batch_name,
+    loader_arguments,
     metadata,
-    page_arguments,
 )
 from services.errors.base import FieldError
 from services.errors.common import ValidationFailed
@@ -56,14 +56,12 @@ def read(
     With ``key``, the attribute that holds a parent's id, one call reads for many parents.
     ``attribute`` names the attribute of the result that the field shows.
     """
-    loader: FieldLoader = SingleLoader(op, op.paged, projects=True)
+    loader: FieldLoader = SingleLoader(op, op.paged, projects=True, body=op.body)
     if key is not None:
         loader = BatchLoader(op.name, op.of, key, op.paged, attribute)
 
     async def resolver(self: Any, info: Info, **values: Any) -> Any:
-        given = inputs.raw(values)
-        if loader.paged:
-            given = page_arguments(given, _counts(info))
+        given = loader_arguments(loader, inputs.raw(values), _counts(info))
         return await _load(loader, self, info, given)
 
     return _field(op, place, resolver, returns, metadata(loader))

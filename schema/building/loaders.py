@@ -25,12 +25,14 @@ _LOADER = "loader"
 class SingleLoader:
     """Reads with one call for each parent: ``await call(request, given)``.
 
-    With ``projects``, ``call`` also takes ``wanted`` and may answer projections.
+    With ``projects``, ``call`` also takes ``wanted`` and may answer projections. ``body`` says that
+    the values stand in a body on REST.
     """
 
     call: Callable[..., Awaitable[Any]]
     paged: bool = False
     projects: bool = False
+    body: bool = False
 
 
 @dataclass
@@ -71,9 +73,21 @@ def batch_name(given: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(given, order="sorted") if given else b""
 
 
+def loader_arguments(loader: FieldLoader, given: dict[str, Any], counts: bool) -> dict[str, Any]:
+    """What a loader reads with; ``counts`` says whether ``totalCount`` is selected."""
+    if loader.paged:
+        return page_arguments(given, counts)
+    return given if isinstance(loader, SingleLoader) and loader.body else without_nulls(given)
+
+
 def page_arguments(given: Mapping[str, Any], counts: bool) -> dict[str, Any]:
-    """A list's arguments without nulls; ``counts`` says whether ``totalCount`` is selected."""
-    return {**{name: value for name, value in given.items() if value is not None}, "total": counts}
+    """A list's arguments; ``counts`` says whether ``totalCount`` is selected."""
+    return {**without_nulls(given), "total": counts}
+
+
+def without_nulls(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a read: null leaves one out, as a query string does."""
+    return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from schema.building.loaders import without_nulls
 from schema.executing.documents import Documents
 from schema.executing.executable import Executable
 from schema.executing.execute import (
@@ -62,7 +63,7 @@ async def subscribe_or_answer(
     if not operation.subscribes:
         return await perform(request, *found)
     [root] = operation.roots
-    raw = root_values(operation.node, root, asked.variables)
+    raw = without_nulls(root_values(operation.node, root, asked.variables))
     try:
         stream = await OPERATIONS[root.name.value](request, raw)
     except TandemError as error:

@@ -41,7 +41,7 @@ from graphql.pyutils import Undefined
 from graphql.utilities import coerce_input_literal, coerce_input_value
 
 from schema.building.inputs import plain_value
-from schema.building.loaders import page_arguments
+from schema.building.loaders import page_arguments, without_nulls
 from schema.building.scalars import json_literal
 from schema.executing.mistakes import WRONG_CHOICE, Mistake, unknown_name, wrong_choice
 from schema.executing.walk import fields_in, joined
@@ -137,6 +137,8 @@ def _bad_call(
     raw.pop("ifMatch", None)
     if operation is not None and operation.paged:
         raw = page_arguments(raw, counts=False)
+    elif operation is not None and not operation.writes and not operation.body:
+        raw = without_nulls(raw)
     return BadCall(node, operation, mistakes, raw, None if key is None else str(key))
 
 

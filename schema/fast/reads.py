@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
-from schema.building.loaders import BatchLoader, SingleLoader, batch_name, page_arguments
+from schema.building.loaders import BatchLoader, SingleLoader, batch_name, loader_arguments
 from schema.fast.arguments import Variables
 from schema.fast.plan import Field
 from services.operation.context import Request
@@ -59,8 +59,8 @@ class Reads:
         found = self._arguments.get(field)
         if found is None:
             given = field.arguments.given(self._variables) if field.arguments else {}
-            if field.loader is not None and field.loader.paged:
-                given = page_arguments(given, field.counts)
+            if field.loader is not None:
+                given = loader_arguments(field.loader, given, field.counts)
             name = batch_name(given) if isinstance(field.loader, BatchLoader) else b""
             found = self._arguments[field] = given, name
         return found

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from services.catalogue import BY_NAME
 from services.ids import NOWHERE
-from tests.faces import FACES, Door, GraphQL, door_named
+from tests.faces import ADDRESSES, FACES, Door, GraphQL, door_named
 from tests.shop import Person, Shop
 
 #: The names that a GraphQL document can hold.
@@ -309,6 +310,25 @@ async def test_an_input_that_is_missing_is_an_empty_one(
     asked = {"query": f"mutation {{ login{values} {{ tokenType }} }}"}
     [error] = (await client.post("/graphql", json=asked)).json()["errors"]
     assert {one["field"]: one["code"] for one in error["extensions"]["fields"]} == fields
+
+
+READS = [name for name, it in BY_NAME.items() if not it.writes and not it.body]
+
+
+@pytest.mark.parametrize("operation", READS)
+async def test_a_null_argument_of_a_read_is_left_out(
+    client: httpx.AsyncClient, shop: Shop, operation: str
+) -> None:
+    admin = await shop.person("ADMIN")
+    needed = {"id": NOWHERE, "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
+    names = set(BY_NAME[operation].input.model_json_schema()["properties"]) - {"total"}
+    nulls = {name: needed.get(name) for name in names}
+    if "{id}" in ADDRESSES[operation].path:
+        nulls["id"] = NOWHERE
+    given = {name: value for name, value in nulls.items() if value is not None}
+    expected = (await door_named("v2", shop, client).call(operation, given, caller=admin)).code
+    for door in (door_named("graphql", shop, client), Literals(client)):
+        assert (await door.call(operation, nulls, caller=admin)).code == expected, door
 
 
 # ── the differences that docs/differences.md lists
