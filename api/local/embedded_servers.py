@@ -47,20 +47,14 @@ PORT = 5432  # only part of the socket's name
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "200",
+    "max_connections": "500",
     "shared_buffers": "128MB",
     "log_lock_waits": "on",
     "log_timezone": "UTC",
     "timezone": "UTC",
     "jit": "off",  # compiling costs more than our short statements
 }
-#: For tests, of which several share one PostgreSQL, each with servers of its own.
-NOT_DURABLE = {
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-    "max_connections": "500",
-}
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 _children: list[subprocess.Popen[Any]] = []  # kept to be reaped
 

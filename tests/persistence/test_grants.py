@@ -54,6 +54,7 @@ async def shop(
         settings_for(fresh_database, addresses.redis_url),
         *("migrate", "--grant-to", role),
         TANDEM_LOCK_SECONDS=str(settings.lock_seconds),
+        TANDEM_IDLE_TRANSACTION_SECONDS=str(settings.idle_transaction_seconds),
     )
     assert status == 0, said
     process = new_process(settings)
