@@ -30,6 +30,8 @@ def _amount(value: object, currency: money.Currency) -> Decimal:
         amount = Decimal(value)
         # `abs` would round to the context, and overflow for 1E1000000.
         if amount.copy_abs() > currency.largest:
+            if amount.is_signed():
+                raise wrong("TOO_SMALL", "Give no amount below zero.")
             raise wrong("TOO_LARGE", f"Give at most {currency.largest}.")
         if amount != currency.rounded(amount):
             raise wrong("INVALID_FORMAT", f"Give an amount {few}.")

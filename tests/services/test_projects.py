@@ -71,6 +71,7 @@ async def test_a_deadline_that_has_passed_survives_other_changes(
         ("budget", "-0.01", "INVALID_FORMAT"),
         ("budget", "0.001", "INVALID_FORMAT"),
         ("budget", "1000000000", "TOO_LARGE"),
+        ("budget", -1_000_000_000, "TOO_SMALL"),
         ("name", "", "TOO_SHORT"),
         ("name", "n" * 201, "TOO_LONG"),
         ("description", "d" * 5001, "TOO_LONG"),
