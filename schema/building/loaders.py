@@ -74,7 +74,7 @@ def batch_name(given: Mapping[str, Any]) -> bytes:
 
 
 def loader_arguments(loader: FieldLoader, given: dict[str, Any], counts: bool) -> dict[str, Any]:
-    """What a loader reads with; ``counts`` says whether ``totalCount`` is selected."""
+    """A loader's arguments; ``counts`` says whether ``totalCount`` is selected."""
     if loader.paged:
         return page_arguments(given, counts)
     return given if isinstance(loader, SingleLoader) and loader.body else without_nulls(given)

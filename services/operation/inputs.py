@@ -93,7 +93,7 @@ def excluding(*names: str) -> dict[str, Any]:
     return {"not": {"required": list(names), "properties": valued}}
 
 
-#: What to say of a text that does not fit a pattern, by the pattern.
+#: Messages for texts that do not fit a pattern, by the pattern.
 FORMS: dict[str, str] = {}
 
 
