@@ -403,8 +403,7 @@ def _check_metadata(value: object, depth: int) -> None:
     elif isinstance(value, int | float | Decimal):
         # Beyond 2^53 JavaScript would read another number.
         if not -(2**53) <= value <= 2**53:
-            code = "TOO_SMALL" if value < 0 else "TOO_LARGE"
-            raise wrong(code, "Give numbers from -2^53 to 2^53.")
+            raise wrong("TOO_LARGE", "Give numbers from -2^53 to 2^53.")
     elif value is not None:
         raise wrong("INVALID_TYPE", "Give JSON values.")
 
