@@ -139,8 +139,8 @@ async def test_every_client_ends_with_the_log_of_its_audience(
         _LAST,
     )
     # Every committed event is there once, and those of a subject have the order of its lock. Events
-    # of earlier tests may have waited for a sequencer, and stand among them. What the worker did
-    # for earlier tests may stand after the last event, where clients no longer listen.
+    # of earlier tests may have waited for a sequencer, and stand among them. The worker does jobs
+    # of earlier tests: their events may stand after the last one, which no client hears.
     subjects = {*numbers, _LAST}
     assert sorted(row["id"] for row in log if row["subject"] in subjects) == sorted(committed)
     for subject, last in numbers.items():

@@ -136,7 +136,7 @@ def listening(server: MailServer, **options: Any) -> Iterator[MailServer]:
 def free_port() -> int:
     """A port that nobody listens on, for a server that is about to start.
 
-    On Linux it stays bound, so that no other process is given it meanwhile. A server may bind it
+    On Linux it stays bound, so that no other process is given it. A server may bind it
     all the same, as both allow that with SO_REUSEADDR and this socket does not listen.
     """
     found = socket.socket()
